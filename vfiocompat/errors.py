@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every error that the program raises on purpose.
+
+VfiocompatError                     code, summary, detail, hint; exit_code 4
+├── UsageError                      bad options or arguments; exit_code 2
+│   ├── InvalidVersion (ValueError) a version string, with the byte that is wrong
+│   └── InvalidAddress (ValueError) an address that is none of the known forms
+├── NoSuchEndpoint (LookupError)    nothing is at that address
+├── SysfsError (OSError)            a path could not be read
+├── RefusedWrite                    a probe that would not be safe
+├── SpecError (ValueError)          a simulation's specification
+└── SimulationError                 a simulation that cannot be mounted
+
+A finding about a pair of devices is never an error: it is a Decision.
+"""
+
+from __future__ import annotations
+
+import errno
+from enum import IntEnum
+
+__all__ = [
+    "ENOTSUPP",
+    "ExitCode",
+    "InvalidAddress",
+    "InvalidVersion",
+    "NoSuchEndpoint",
+    "RefusedWrite",
+    "SimulationError",
+    "SpecError",
+    "SysfsError",
+    "UsageError",
+    "VfiocompatError",
+    "errno_name",
+]
+
+ENOTSUPP = 524
+"""The kernel's own "not supported" (include/linux/errno.h), which leaks to users."""
+
+_NAMES = {errno.EOPNOTSUPP: "EOPNOTSUPP", errno.EAGAIN: "EAGAIN", ENOTSUPP: "ENOTSUPP"}
+
+
+def errno_name(number: int) -> str:
+    """Give the symbolic name of an errno, or its decimal where it has none."""
+    return _NAMES.get(number) or errno.errorcode.get(number, str(number))
+
+
+class ExitCode(IntEnum):
+    """What the process ends with; no option changes what a code means."""
+
+    DONE = 0
+    INCOMPATIBLE = 1
+    USAGE = 2
+    UNDETERMINED = 3
+    FAILED = 4
+    BUG = 70
+    INTERRUPTED = 130
+    PIPE = 141
+
+
+class VfiocompatError(Exception):
+    """What happened (`summary`), where (`detail`), and what to do (`hint`).
+
+    `code` is a diagnostic code that `vfiocompat explain` knows, and `exit_code`
+    what the process ends with if the error reaches the command line.
+    """
+
+    code = "VFC503"
+    exit_code = ExitCode.FAILED
+
+    def __init__(
+        self,
+        summary: str,
+        *,
+        detail: str | None = None,
+        hint: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(summary)
+        self.summary = summary
+        self.detail = detail
+        self.hint = hint
+        if code is not None:
+            self.code = code
+
+
+class UsageError(VfiocompatError):
+    """Options or arguments that cannot be meant; nothing was done."""
+
+    code = "VFC501"
+    exit_code = ExitCode.USAGE
+
+
+class InvalidVersion(UsageError, ValueError):
+    """A version string that no attribute could hold.
+
+    `position` is the offset in bytes of the first one that is wrong, and
+    `excerpt` shows it with a caret below.
+    """
+
+    def __init__(
+        self, summary: str, *, code: str, position: int, excerpt: str, hint: str | None
+    ) -> None:
+        super().__init__(summary, detail=excerpt, hint=hint, code=code)
+        self.position = position
+        self.excerpt = excerpt
+
+
+class InvalidAddress(UsageError, ValueError):
+    """An address of none of the known forms."""
+
+    code = "VFC502"
+
+
+class NoSuchEndpoint(VfiocompatError, LookupError):
+    """Nothing is at an address; the hint names what exists that is close."""
+
+    code = "VFC504"
+
+
+class SysfsError(VfiocompatError, OSError):
+    """A path that could not be read, with the symbolic errno."""
+
+    code = "VFC505"
+
+    def __init__(self, summary: str, *, path: str, errno_name: str | None) -> None:
+        super().__init__(summary, detail=path)
+        self.path = path
+        self.errno_name = errno_name
+
+
+class RefusedWrite(VfiocompatError):
+    """A probe that was refused before a byte was written."""
+
+    code = "VFC141"
+
+
+class SpecError(VfiocompatError, ValueError):
+    """Mistakes in a simulation's specification, each with its dotted key."""
+
+    code = "VFC510"
+
+
+class SimulationError(VfiocompatError):
+    """A simulation that cannot be served: no FUSE, no mount point, no right."""
+
+    code = "VFC511"
