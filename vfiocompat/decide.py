@@ -1,0 +1,388 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one decision: whether the destination can load the source's state.
+
+Pure: what the files said comes in, a verdict with its reasons goes out. Nothing else
+knows what an errno means, which pairs a driver may be asked about, or what wins over
+what.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from vfiocompat.diagnostics import Diagnostic, diagnostic
+from vfiocompat.endpoints import Attribute, Endpoint
+from vfiocompat.errors import ENOTSUPP, errno_name
+from vfiocompat.versions import VersionString
+
+if TYPE_CHECKING:
+    from vfiocompat.endpoints import Attribute, Endpoint
+
+__all__ = [
+    "COULD_NOT_ASK",
+    "Answer",
+    "Basis",
+    "Decision",
+    "Verdict",
+    "attribute_finding",
+    "decide",
+    "is_held",
+    "is_real",
+    "no_string",
+    "question",
+    "read_code",
+    "worst",
+]
+
+Verdict = Literal["compatible", "incompatible", "undetermined"]
+Basis = Literal["driver", "recorded", "table", "none"]
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a call on a version attribute came, and what it gave.
+
+    `stage` is the call that failed, `done` where none did, `timeout` where none
+    returned, `refused` where it was not tried for the reason in `code`. `gone` says
+    that the path is not there any more; `count` is how many bytes a write took.
+    """
+
+    stage: Literal["open", "read", "write", "done", "timeout", "refused"]
+    path: str
+    errno: int = 0
+    gone: bool = False
+    code: str = ""
+    count: int = 0
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """A verdict, what it rests on, and every reason for it.
+
+    `failed` marks an undetermined pair whose destination could not be asked at all.
+    """
+
+    verdict: Verdict
+    basis: Basis
+    table: str | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    failed: bool = False
+
+
+# ---- what an errno means -------------------------------------------------------
+
+_NOT_PERMITTED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_NO_MIGRATION = frozenset({errno.ENODEV, errno.EOPNOTSUPP, errno.ENOTTY, ENOTSUPP})
+
+_OF_WRITE = {
+    **dict.fromkeys((errno.EINTR, errno.EAGAIN, errno.EBUSY), "VFC108"),
+    **dict.fromkeys((errno.EIO, errno.ENOMEM, errno.ETIMEDOUT), "VFC109"),
+    **dict.fromkeys((errno.ENOSPC, errno.EUSERS), "VFC110"),
+    **dict.fromkeys((errno.ECONNABORTED, errno.ENOTCONN), "VFC111"),
+}
+
+_VERDICT_OF: dict[str, Verdict] = {
+    "VFC101": "incompatible",
+    "VFC105": "incompatible",
+    "VFC107": "compatible",
+}
+
+COULD_NOT_ASK = frozenset(
+    {"VFC103", "VFC104", "VFC111", "VFC113", "VFC141", "VFC142", "VFC143"}
+)
+"""Codes with which the driver was never asked: the command could not complete."""
+
+
+_NO_STRING = frozenset({"VFC102", "VFC105", "VFC301", "VFC302", "VFC303"})
+
+
+def read_code(answer: Answer) -> str:
+    """Tell by a code why reading a version attribute gave no string."""
+    return _common_code(answer) or "VFC106"
+
+
+def _write_code(answer: Answer, length: int) -> str:
+    """Tell by a code what the driver's answer to a written string means."""
+    if answer.stage == "done":
+        return "VFC107" if answer.count == length else "VFC114"
+    return _common_code(answer) or _OF_WRITE.get(answer.errno, "VFC101")
+
+
+def _common_code(answer: Answer) -> str | None:
+    """Tell what a failed read and a failed write have in common."""
+    if answer.stage == "refused":
+        return answer.code
+    if answer.stage == "timeout":
+        return "VFC112"
+    if answer.stage == "open":
+        if answer.errno == errno.ENOENT:
+            return "VFC113" if answer.gone else "VFC102"
+        return "VFC103" if answer.errno in _NOT_PERMITTED else "VFC104"
+    if answer.errno in _NO_MIGRATION:
+        return "VFC113" if answer.gone else "VFC105"
+    return None
+
+
+# ---- the decision --------------------------------------------------------------
+
+
+def question(source: Endpoint, destination: Endpoint) -> bytes | None:
+    """Give the bytes to write to the destination; None where it is not asked.
+
+    Only what a driver printed, or a literal without unknown parts, is ever written.
+    """
+    if not is_real(source):
+        return None
+    if destination.attribute is None or destination.attribute.state != "present":
+        return None
+    return None if _preconditions(source, destination) else source.exact_bytes()
+
+
+def is_real(source: Endpoint) -> bool:
+    """Whether a source has a string that a device may be asked about."""
+    return source.version is not None and not _has_unknown_parts(source)
+
+
+def is_held(source: Endpoint) -> bool:
+    """Whether a source's driver has already cost a time-out."""
+    return source.attribute is not None and source.attribute.code == "VFC112"
+
+
+def decide(source: Endpoint, destination: Endpoint, answer: Answer | None) -> Decision:
+    """Decide a pair from its endpoints and the driver's answer, if it was asked."""
+    if failing := _preconditions(source, destination):
+        verdict: Verdict = "incompatible"
+        if all(finding.severity == "warning" for finding in failing):
+            verdict = "undetermined"
+        return Decision(verdict=verdict, basis="none", diagnostics=failing)
+    notes = _capacity(destination)
+    if (unusable := _unusable(source)) is not None:
+        return Decision(
+            verdict=_VERDICT_OF.get(unusable.code, "undetermined"),
+            basis="driver",
+            diagnostics=(unusable, *notes),
+        )
+    if answer is not None:
+        return _by_driver(source, destination, answer, notes)
+    attribute = destination.attribute
+    if attribute is not None and attribute.state == "unreadable":
+        finding = attribute_finding(attribute, "destination: ")
+        return Decision(
+            verdict=_VERDICT_OF.get(finding.code, "undetermined"),
+            basis="none" if finding.code in COULD_NOT_ASK else "driver",
+            diagnostics=(finding, *notes),
+            failed=finding.code in COULD_NOT_ASK,
+        )
+    return _without_driver(source, destination, notes)
+
+
+def worst(decisions: tuple[Decision, ...]) -> Verdict:
+    """Give the verdict that stands for several pairs; no pair is undetermined."""
+    verdicts = {decision.verdict for decision in decisions} or {"undetermined"}
+    order: tuple[Verdict, ...] = ("incompatible", "undetermined", "compatible")
+    return next(verdict for verdict in order if verdict in verdicts)
+
+
+class NoString(msgspec.Struct, frozen=True):
+    """Why an endpoint has no version string; `failed` if it could not be asked."""
+
+    finding: Diagnostic
+    failed: bool
+
+
+def no_string(endpoint: Endpoint) -> NoString | None:
+    """Say why an endpoint has no version string, if it has none.
+
+    One that has no attribute, prints no usable string, or cannot migrate has none to
+    give; anything else means that it could not be told.
+    """
+    if endpoint.version is not None:
+        return None
+    attribute = endpoint.attribute
+    if not endpoint.vfio:
+        return NoString(_not_bound(endpoint), failed=False)
+    if attribute is None or attribute.code is None:
+        return NoString(_absent(endpoint, ""), failed=False)
+    if attribute.state == "absent":
+        return NoString(_absent(endpoint, ""), failed=False)
+    finding = attribute_finding(attribute)
+    return NoString(finding, failed=attribute.code not in _NO_STRING)
+
+
+def _preconditions(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]:
+    """Find what forbids the pair before any driver is asked."""
+    found: list[Diagnostic] = [
+        _not_bound(endpoint) for endpoint in (source, destination) if not endpoint.vfio
+    ]
+    apis = source.device_api, destination.device_api
+    if None not in apis and apis[0] != apis[1]:
+        found.append(
+            diagnostic(
+                "VFC120",
+                detail=f"source       {apis[0]}\ndestination  {apis[1]}",
+                hint=f"needs a destination whose device_api is {apis[0]}",
+            )
+        )
+    types = source.type_id, destination.type_id
+    if _compares_one_type(destination) and None not in types and types[0] != types[1]:
+        found.append(
+            diagnostic(
+                "VFC123",
+                detail=f"source       {types[0]}\ndestination  {types[1]}",
+                hint=f"needs a destination of type {types[0]}",
+                path=destination.attribute.path if destination.attribute else None,
+            )
+        )
+    return tuple(found)
+
+
+def _not_bound(function: Endpoint) -> Diagnostic:
+    bound = f"bound to {function.driver}, not to" if function.driver else "not bound to"
+    device = f"{function.vendor_id}:{function.device_id}"
+    return diagnostic(
+        "VFC130",
+        f"{function.address} is {bound} a VFIO driver",
+        hint=f"bind it to the variant driver for {device}, or where there is none to "
+        "vfio-pci, which cannot migrate it",
+        path=function.path,
+    )
+
+
+def _compares_one_type(destination: Endpoint) -> bool:
+    """Whether the destination's attribute is defined for sources of its type only."""
+    attribute = destination.attribute
+    return (
+        attribute is not None
+        and attribute.node == "type"
+        and attribute.name == "migration_version"
+    )
+
+
+def _capacity(destination: Endpoint) -> tuple[Diagnostic, ...]:
+    missing = (
+        destination.kind == "function"
+        and destination.type_id is not None
+        and destination.available_instances == 0
+        and not destination.in_use
+    )
+    return (diagnostic("VFC131", path=destination.path),) if missing else ()
+
+
+def _unusable(source: Endpoint) -> Diagnostic | None:
+    """Say why a source has no string though it has an attribute."""
+    attribute = source.attribute
+    if attribute is None or attribute.code is None or attribute.state == "absent":
+        return None
+    return attribute_finding(attribute, "source: ")
+
+
+def attribute_finding(attribute: Attribute, side: str = "") -> Diagnostic:
+    """Say of an attribute that gave no string what its code says, and where."""
+    assert attribute.code is not None
+    finding = diagnostic(attribute.code)
+    suffix = f" ({attribute.errno})" if attribute.errno else ""
+    return diagnostic(
+        attribute.code,
+        f"{side}{finding.summary}{suffix}",
+        errno=attribute.errno,
+        path=attribute.path,
+    )
+
+
+def _by_driver(
+    source: Endpoint,
+    destination: Endpoint,
+    answer: Answer,
+    notes: tuple[Diagnostic, ...],
+) -> Decision:
+    written = source.exact_bytes() or b""
+    code = _write_code(answer, len(written))
+    if code == "VFC102":  # readable but not writable: get_version alone
+        gone = diagnostic(
+            code, "destination: there is no file to write to", path=answer.path
+        )
+        return _without_driver(source, destination, (gone, *notes))
+    name = errno_name(answer.errno) if answer.errno else None
+    finding = diagnostic(
+        code,
+        diagnostic(code).summary + (f" ({name})" if name else ""),
+        detail=_both_strings(source, destination) if code == "VFC101" else None,
+        hint="the destination's kernel log may say why" if code == "VFC101" else None,
+        errno=name,
+        path=answer.path,
+    )
+    verdict = _VERDICT_OF.get(code, "undetermined")
+    found = [finding]
+    one_type = _compares_one_type(destination)
+    if verdict == "compatible" and one_type and source.type_id is None:
+        verdict = "undetermined"
+        hint = f"if the source is of that type, add --source-type {destination.type_id}"
+        found.append(diagnostic("VFC124", hint=hint, path=answer.path))
+    failed = code in COULD_NOT_ASK
+    return Decision(
+        verdict=verdict,
+        basis="none" if failed else "driver",
+        diagnostics=(*found, *notes),
+        failed=failed,
+    )
+
+
+def _both_strings(source: Endpoint, destination: Endpoint) -> str:
+    lines = [f"source       {source.version}"]
+    if destination.version is not None:
+        lines.append(f"destination  {destination.version}")
+    return "\n".join(lines)
+
+
+def _without_driver(
+    source: Endpoint, destination: Endpoint, notes: tuple[Diagnostic, ...]
+) -> Decision:
+    found: list[Diagnostic] = []
+    for side, endpoint in (("source", source), ("destination", destination)):
+        if endpoint.kind != "literal" and _has_no_attribute(endpoint):
+            found.append(_absent(endpoint, f"{side}: "))
+    if _has_unknown_parts(source) and not _has_no_attribute(destination):
+        found.append(diagnostic("VFC125"))
+    verdict, vendors = _by_vendor(source, destination)
+    if vendors is None:
+        vendors = diagnostic("VFC201")
+    return Decision(
+        verdict=verdict, basis="none", diagnostics=(*found, vendors, *notes)
+    )
+
+
+def _by_vendor(
+    source: Endpoint, destination: Endpoint
+) -> tuple[Verdict, Diagnostic | None]:
+    """Compare who wrote the two strings, where both are known."""
+    ids = [
+        VersionString.parse(endpoint.version).vendor if endpoint.version else None
+        for endpoint in (source, destination)
+    ]
+    if ids[0] is None or ids[1] is None:
+        return "undetermined", None
+    same = ids[0].same_vendor(ids[1])
+    if same is True:
+        return "undetermined", None
+    detail = "\n".join(
+        f"{side:<11}  {vendor.id} ({vendor.namespace}, written {vendor.spelling})"
+        for side, vendor in zip(("source", "destination"), ids, strict=True)
+        if vendor is not None
+    )
+    if same is None:
+        return "undetermined", diagnostic("VFC305", detail=detail)
+    return "incompatible", diagnostic("VFC304", detail=detail)
+
+
+def _absent(endpoint: Endpoint, side: str) -> Diagnostic:
+    summary = f"{side}{endpoint.address} has no version attribute"
+    return diagnostic("VFC102", summary, path=endpoint.path)
+
+
+def _has_no_attribute(endpoint: Endpoint) -> bool:
+    return endpoint.attribute is None or endpoint.attribute.state == "absent"
+
+
+def _has_unknown_parts(source: Endpoint) -> bool:
+    return source.kind == "literal" and "?" in (source.version or "")

@@ -1,0 +1,446 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every diagnostic code, what it means, and the record that carries one.
+
+Codes are `VFC` and three digits, and are never used again for something else:
+1xx the attribute and the driver's answer, 2xx tables and their requirements,
+3xx version strings, 4xx inventories and fleets, 5xx the system.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+__all__ = ["CODES", "Code", "Diagnostic", "Severity", "diagnostic"]
+
+Severity = Literal["error", "warning", "info"]
+
+
+class Code(msgspec.Struct, frozen=True):
+    """What one code says every time, and how to confirm and mend it by hand."""
+
+    severity: Severity
+    summary: str
+    explanation: str
+
+
+class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
+    """One finding: its code, and where and why it was found here.
+
+    `errno` is symbolic (`"EINVAL"`), `path` a sysfs path as seen inside the
+    sysroot, `requirement` the table's requirement behind it.
+    """
+
+    code: str
+    severity: Severity
+    summary: str
+    detail: str | None = None
+    hint: str | None = None
+    errno: str | None = None
+    path: str | None = None
+    requirement: str | None = None
+
+
+def diagnostic(
+    code: str,
+    summary: str | None = None,
+    *,
+    detail: str | None = None,
+    hint: str | None = None,
+    errno: str | None = None,
+    path: str | None = None,
+) -> Diagnostic:
+    """Make a Diagnostic of a known code, whose summary is the default.
+
+    Raises:
+        KeyError: no such code.
+
+    """
+    known = CODES[code]
+    return Diagnostic(
+        code=code,
+        severity=known.severity,
+        summary=summary or known.summary,
+        detail=detail,
+        hint=hint,
+        errno=errno,
+        path=path,
+    )
+
+
+CODES: dict[str, Code] = {
+    "VFC101": Code(
+        "error",
+        "the destination driver refused the source's version string",
+        """\
+The source's version string was written to the destination's version attribute and
+write(2) returned an errno. By the attribute's definition that is the driver's "no":
+the destination cannot load this source's state. Drivers choose the errno; EINVAL is
+the usual one. EPERM and EACCES count as a refusal too, since the file was already
+open for writing.
+
+Confirm it by hand, with bash (dash hides the errno):
+    cat SOURCE/version
+    echo 'THE STRING' > DESTINATION/version
+The kernel log of the destination often says more: dmesg | tail.
+
+To mend it, choose a destination of the same or a higher generation, the same mdev
+type and the same or a newer driver. Only the driver knows its own table.""",
+    ),
+    "VFC102": Code(
+        "warning",
+        "there is no version attribute",
+        """\
+None of the known names exists there: migration_version, version, get_version and
+check_version; for an mdev neither in its own directory nor in its type's. So there
+is no driver to ask. That is the normal case: no mainline kernel has the attribute
+(the patches of 2019 and 2020 were never merged), and since Linux 6.1 a driver cannot
+add one to an mdev type without a change to the mdev core.
+
+Confirm it by hand:
+    ls /sys/class/mdev_bus/PARENT/mdev_supported_types/TYPE_ID/
+
+An absent attribute says nothing about compatibility, for or against.""",
+    ),
+    "VFC103": Code(
+        "error",
+        "the version attribute may not be opened",
+        """\
+open(2) gave EACCES, EPERM or EROFS, so the driver was never asked. Reading an
+attribute usually needs no privilege; writing one does. Even root gets EACCES when
+the file's mode lacks the permission bit for everyone (0444 for writing, 0200 for
+reading), and EROFS where /sys is mounted read-only, as in most containers.
+
+Confirm it by hand:
+    ls -l PATH; grep ' /sys ' /proc/self/mounts
+To mend it, run as root, outside the container or with /sys mounted read-write.""",
+    ),
+    "VFC104": Code(
+        "error",
+        "the version attribute could not be opened",
+        """\
+open(2) failed with an errno that says nothing about compatibility (not ENOENT, not
+a missing permission). The driver was not asked. The errno is shown; the kernel log
+may say more.""",
+    ),
+    "VFC105": Code(
+        "error",
+        "the driver says that this device cannot migrate",
+        """\
+Reading or writing the version attribute gave ENODEV, EOPNOTSUPP, ENOTTY or ENOTSUPP
+(524). With these a vendor driver says that the type or device has no migration
+support: the attribute is there, but nothing can be loaded or saved. The path was
+looked up once more, and it still exists, so the device did not simply go away.
+
+Confirm it by hand:
+    cat PATH
+Some drivers need a build option or a module parameter for migration, and some
+support it only for a few of their types.""",
+    ),
+    "VFC106": Code(
+        "error",
+        "the version attribute could not be read",
+        """\
+read(2) failed with an errno that neither gives a string nor says that migration is
+unsupported. Nothing follows for compatibility: the verdict is undetermined. Such an
+attribute is never replaced by a string derived from other facts.
+
+Confirm it by hand:
+    cat PATH""",
+    ),
+    "VFC107": Code(
+        "info",
+        "the destination driver accepts the source's version string",
+        """\
+The source's exact bytes were written to the destination's version attribute and
+write(2) took all of them: the driver says that it can load this source's state. It
+answers compatibility, not capacity: whether an instance is free is another question.
+
+Confirm it by hand, with bash:
+    cat SOURCE/version > DESTINATION/version; echo $?""",
+    ),
+    "VFC108": Code(
+        "warning",
+        "the driver was busy and did not answer",
+        """\
+Each of several attempts ended with EINTR, EAGAIN or EBUSY. These say "not now", not
+"no", so the verdict is undetermined. Try again later.""",
+    ),
+    "VFC109": Code(
+        "warning",
+        "the driver failed while it was deciding",
+        """\
+write(2) gave EIO, ENOMEM or ETIMEDOUT. The driver was asked and could not answer, so
+the verdict is undetermined: it is not a refusal. The kernel log may say more.""",
+    ),
+    "VFC110": Code(
+        "warning",
+        "the driver answered about capacity, not about compatibility",
+        """\
+write(2) gave ENOSPC or EUSERS: the destination has no room. The attribute is meant
+to answer whether state could be loaded, never whether an instance is free, so
+nothing follows from it and the verdict is undetermined. Free an instance there and
+ask again.""",
+    ),
+    "VFC111": Code(
+        "error",
+        "the file system behind the attribute has gone away",
+        """\
+write(2) gave ECONNABORTED or ENOTCONN. Those come from a FUSE server that died, not
+from a driver, so nobody was asked. Start the simulation again; a mount point that is
+left over is removed with: umount -l MOUNTPOINT""",
+    ),
+    "VFC112": Code(
+        "warning",
+        "the driver did not answer in time",
+        """\
+The call was still held by the driver when --timeout ended (5 seconds unless told).
+No verdict follows. The held call cannot be ended from outside; it is left to a child
+process that ends when the driver lets go of it.
+
+Confirm it by hand (this may hang, and may not be killable):
+    cat PATH
+Look for a hung driver in the kernel log, or give it more time with --timeout.""",
+    ),
+    "VFC113": Code(
+        "error",
+        "the device went away while it was being asked",
+        """\
+The path existed at first and was gone when it was looked up again, so an ENODEV or
+ENOENT says nothing about migration support. Somebody removed the mdev, or the
+driver was unbound. Ask again once the device is back.""",
+    ),
+    "VFC114": Code(
+        "warning",
+        "the driver took only a part of the version string",
+        """\
+write(2) returned fewer bytes than it was given. An attribute takes a string whole or
+not at all, so this is a fault of the driver, and the verdict is undetermined.""",
+    ),
+    "VFC120": Code(
+        "error",
+        "source and destination have different device APIs",
+        """\
+The device_api of the two differs (vfio-pci, vfio-platform, vfio-ccw, vfio-ap). A
+virtual machine sees another kind of device, so state of one is nothing to the other.
+No driver was asked.
+
+Confirm it by hand:
+    cat PARENT/mdev_supported_types/TYPE_ID/device_api""",
+    ),
+    "VFC123": Code(
+        "error",
+        "source and destination are of different mdev types",
+        """\
+The destination's attribute is a migration_version at an mdev type. Its definition
+(v3 to v5 of the patches, 2019 and 2020) compares devices of one type only and leaves
+it to the caller to see to that. A driver that follows it may say yes to a string of
+another type, so it was not asked.
+
+Choose a destination of the source's type. An mdev whose own directory has the
+attribute can be asked across types; so can an attribute named version.""",
+    ),
+    "VFC124": Code(
+        "warning",
+        "the source's mdev type is not known, so the driver's yes is not enough",
+        """\
+The destination's attribute is a migration_version at an mdev type: its answer holds
+for sources of the same type only, and a literal version string has no type. State it
+with --source-type TYPE_ID.""",
+    ),
+    "VFC125": Code(
+        "warning",
+        "the version string has unknown parts, so it is not written to a device",
+        """\
+The literal holds `?`, which stands for an unknown value in tables. No driver printed
+such a string, so no driver is asked about it. Use the string as `vfiocompat get`
+prints it on the source.""",
+    ),
+    "VFC130": Code(
+        "warning",
+        "the function is not bound to a VFIO driver",
+        """\
+Only a function that is bound to a VFIO driver can be given to a virtual machine, and
+it is the driver that decides whether it can migrate. Bind it to its variant driver
+(mlx5_vfio_pci, hisi_acc_vfio_pci, qat_vfio_pci and so on); plain vfio-pci can pass a
+device through but not migrate it.
+
+Confirm it by hand:
+    readlink /sys/bus/pci/devices/FUNCTION/driver
+To bind it:
+    echo DRIVER > /sys/bus/pci/devices/FUNCTION/driver_override
+    echo FUNCTION > /sys/bus/pci/drivers_probe
+If the function is the parent of mdev types, name one of them: FUNCTION/TYPE_ID.""",
+    ),
+    "VFC131": Code(
+        "warning",
+        "the vGPU type cannot be created on this function now",
+        """\
+The function's nvidia/creatable_vgpu_types does not list the type. That list depends
+on what is allocated at the moment, so it speaks of capacity, not of compatibility,
+and the verdict is undetermined.
+
+Confirm it by hand:
+    cat /sys/bus/pci/devices/FUNCTION/nvidia/creatable_vgpu_types""",
+    ),
+    "VFC141": Code(
+        "error",
+        "this is not a version attribute, so nothing was written",
+        """\
+A version string is written only to a regular file with one of the known names
+(migration_version, version, check_version) directly in the directory of an mdev type
+or an mdev device, or to migration_version in that of a PCI function. A file named
+version in a PCI function's directory may belong to something else.""",
+    ),
+    "VFC142": Code(
+        "error",
+        "the path leaves the endpoint's directory, so nothing was written",
+        """\
+The endpoint's directory must lie below /sys/devices once all links are followed, and
+the attribute must be a file in it: not a symbolic link, and with no `..` on the way.
+Otherwise a write could land somewhere else.""",
+    ),
+    "VFC143": Code(
+        "error",
+        "the attribute is not on sysfs, so nothing was written",
+        """\
+A plain file takes every write and is changed by it: the answer would be a false yes
+and the file would be spoiled. So strings are written to sysfs only or, below
+--sysroot, to a FUSE file system such as `vfiocompat simulate` serves.
+
+Confirm it by hand:
+    stat -f -c %T PATH""",
+    ),
+    "VFC201": Code(
+        "warning",
+        "neither a driver nor a table could decide this pair",
+        """\
+No driver could be asked about this pair, and no compatibility table speaks for it.
+That is no verdict against it: nothing is known. The other diagnostics say why the
+driver could not be asked.""",
+    ),
+    "VFC301": Code(
+        "error",
+        "the version string is empty or cut short",
+        """\
+A version string has at least one character. An empty one is never written: the
+kernel answers an empty write(2) with success and does not ask the driver, so it would
+look compatible with everything.""",
+    ),
+    "VFC302": Code(
+        "error",
+        "the version string is too long",
+        """\
+A sysfs attribute carries one page, so a version string has at most 4095 bytes and one
+newline.""",
+    ),
+    "VFC303": Code(
+        "error",
+        "the version string is not printable ASCII",
+        """\
+The attribute's definition allows printable ASCII (0x20 to 0x7e), one line of it. A
+string with other bytes is shown with them made visible, and is not compared or
+written.""",
+    ),
+    "VFC304": Code(
+        "error",
+        "source and destination are of different vendors",
+        """\
+The vendor ids at the head of the two version strings name different vendors,
+whatever their spelling. No driver was asked, and none loads another vendor's state.
+
+Confirm it by hand:
+    vfiocompat parse STRING""",
+    ),
+    "VFC305": Code(
+        "warning",
+        "the vendor ids may or may not mean the same vendor",
+        """\
+One string names a PCI vendor and the other a plain 32-bit number whose low 16 bits
+are the same (`8086-` beside `0x8086-`). The thread of March 2019 wrote both and never
+settled it, so nothing is concluded.""",
+    ),
+    "VFC501": Code(
+        "error",
+        "the command line cannot be understood",
+        """\
+An option or argument is unknown, missing, or does not fit the others. Nothing was
+done. `vfiocompat COMMAND --help` shows what there is.""",
+    ),
+    "VFC502": Code(
+        "error",
+        "this is not an address",
+        """\
+An endpoint is written in one of these ways:
+    83b8f4f2-509f-382f-3c1e-e6bfe0fa1001    an mdev device
+    0000:00:02.0/i915-GVTg_V5_4             an mdev type under a parent
+    0000:03:00.4                            a PCI function
+    0000:03:00.4/1414                       an NVIDIA function as one of its types
+    /sys/...                                any of them by path
+    version:STRING                          a literal version string""",
+    ),
+    "VFC503": Code(
+        "error",
+        "the command could not be completed",
+        """\
+The system refused something that the command cannot do without. The message names
+the path and the reason.""",
+    ),
+    "VFC504": Code(
+        "error",
+        "there is no such endpoint on this host",
+        """\
+Nothing is at that address now. The message names what exists that is close.
+`vfiocompat list` shows all endpoints.""",
+    ),
+    "VFC505": Code(
+        "error",
+        "a path of sysfs could not be read",
+        """\
+The kernel refused to list or read a path that describes a device. What could be read
+is shown all the same.""",
+    ),
+    "VFC506": Code(
+        "info",
+        "this host has no mdev types, no mdev devices and no VFIO functions",
+        """\
+/sys/class/mdev_bus and /sys/bus/mdev/devices are missing or empty, and no PCI
+function is bound to a VFIO driver. Load the vendor driver (for mdev also the module
+mdev), enable the virtual functions and bind them to their variant driver.
+
+Confirm it by hand:
+    ls /sys/class/mdev_bus /sys/bus/mdev/devices
+    ls /sys/bus/pci/drivers | grep vfio""",
+    ),
+    "VFC507": Code(
+        "error",
+        "there is no sysfs there",
+        """\
+The directory given by --sysroot (or VFIOCOMPAT_SYSROOT) stands for `/`, so it must
+hold a directory named sys. `vfiocompat simulate SPEC MOUNTPOINT` makes such a one.""",
+    ),
+    "VFC510": Code(
+        "error",
+        "the specification of the simulation has mistakes",
+        """\
+Every mistake is listed with its dotted key. vfiocompat-simulate(8) describes the
+specification.""",
+    ),
+    "VFC511": Code(
+        "error",
+        "the simulation cannot be served",
+        """\
+Serving a simulated /sys needs FUSE: the Python package mfusepy (the extra
+`simulate`), the library libfuse3, the device /dev/fuse, and an empty directory to
+mount it on.""",
+    ),
+    "VFC599": Code(
+        "error",
+        "vfiocompat itself has failed: this is a bug",
+        """\
+Something happened that the program does not expect. Run the same command with -v and
+report what it prints, with the version strings and paths involved. The exit code is
+70, so that it is never mistaken for a verdict.""",
+    ),
+}
