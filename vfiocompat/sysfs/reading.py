@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the files of endpoints say: nodes in, endpoints and problems out.
+
+Every file of every node is read in one batch, so that hung drivers wait together.
+"""
+
+from __future__ import annotations
+
+import errno
+import posixpath
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
+
+from vfiocompat.decide import Answer, read_code
+from vfiocompat.endpoints import Attribute, Endpoint, Problem, attribute_names
+from vfiocompat.errors import InvalidVersion, errno_name
+from vfiocompat.sysfs.nodes import find_all, is_vfio_driver
+from vfiocompat.sysfs.tree import problem, text
+from vfiocompat.versions import VersionString
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vfiocompat.endpoints import Kind
+    from vfiocompat.sysfs.nodes import Node
+    from vfiocompat.sysfs.tree import Tree
+    from vfiocompat.worker import Failure, Operation, Reply
+
+__all__ = ["Survey", "read_nodes", "survey", "version_of"]
+
+_VERSION = "(version attribute)"  # no sysfs name has a blank, so the key is its own
+_DEVICE_FILES = {
+    "vendor": "vendor_id",
+    "device": "device_id",
+    "subsystem_vendor": "subsystem_vendor_id",
+    "subsystem_device": "subsystem_device_id",
+    "revision": "revision",
+    "numa_node": "numa_node",
+}
+_TYPE_FILES = ("name", "device_api")
+_ASKS_DRIVER = ("available_instances", "description")
+
+
+class Survey(NamedTuple):
+    """What was found: endpoints in the order of their nodes, and what went wrong."""
+
+    endpoints: list[Endpoint]
+    problems: list[Problem]
+
+
+class _Device(msgspec.Struct, frozen=True):
+    """What a parent or a function says of itself, once for all its endpoints."""
+
+    driver: str | None
+    facts: dict[str, str]
+
+
+class _Type(msgspec.Struct, frozen=True):
+    """What an mdev type says of itself, once for it and all its mdevs."""
+
+    device_api: str | None
+    available_instances: int | None
+    facts: dict[str, str]
+
+
+_NO_TYPE = _Type(None, None, {})
+
+Replies = dict[tuple[str, str], "Reply"]
+
+
+def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: bool) -> Survey:
+    """Read the files of nodes, and make endpoints of them.
+
+    With `ask`, drivers are asked for version strings, free instances and
+    descriptions. Without, only files that the kernel itself answers are read, and an
+    attribute that exists counts as present with no string yet: no driver can delay it.
+    An endpoint whose directory has gone has an attribute with the code VFC113.
+    """
+    devices = dict.fromkeys(node.device for node in nodes)
+    types = dict.fromkeys(node.type_path for node in nodes if node.type_path)
+    replies = tree.run(
+        {
+            (path, file): tree.read(path, file)
+            for path in devices
+            for file in _DEVICE_FILES
+        }
+        | {
+            (path, link): tree.link(path, link)
+            for path in devices
+            for link in ("driver", "physfn")
+        }
+        | {
+            (path, file): tree.read(path, file)
+            for path in types
+            for file in (_TYPE_FILES + _ASKS_DRIVER if ask else _TYPE_FILES)
+        }
+        | {(path, _VERSION): _version(tree, path, "type", ask=ask) for path in types}
+        | {
+            (node.path, _VERSION): _version(tree, node.path, node.kind, node, ask=ask)
+            for node in nodes
+            if node.kind != "type" or node.attribute
+        }
+    )
+    problems = [
+        problem(f"{path}/{file}", reply.failure)
+        for (path, file), reply in replies.items()
+        if file != _VERSION and reply.failure and not _is_optional(reply.failure)
+    ]
+    device_of = {path: _device(path, replies) for path in devices}
+    type_of = {path: _type(path, replies) for path in types}
+    drivers = _mdev_drivers(tree, nodes, device_of)
+    endpoints = []
+    for node in nodes:
+        attribute, version = _attribute(node, replies, asked=ask)
+        if attribute.state == "unreadable" and attribute.code != "VFC105":
+            problems.append(_problem(attribute, node))
+        endpoints.append(
+            _endpoint(
+                node,
+                device_of[node.device],
+                type_of.get(node.type_path or "", _NO_TYPE),
+                drivers.get(node.path),
+                (attribute, version),
+            )
+        )
+    return Survey(endpoints, problems)
+
+
+def survey(tree: Tree) -> Survey:
+    """Find and read every endpoint of a host; what is gone by then is a problem."""
+    nodes, problems = find_all(tree)
+    found = read_nodes(tree, nodes, ask=True)
+    there = [
+        endpoint
+        for endpoint in found.endpoints
+        if endpoint.attribute is None or endpoint.attribute.code != "VFC113"
+    ]
+    return Survey(there, problems + found.problems)
+
+
+def version_of(reply: Reply, path: str) -> tuple[VersionString | None, str, int]:
+    """Give a reply's version string; or None, the code that says why, and the errno."""
+    if reply.failure is not None:
+        answer = as_answer(reply, path)
+        return None, read_code(answer), answer.errno
+    try:
+        return VersionString.parse(reply.data), "", 0
+    except InvalidVersion as error:
+        return None, error.code, 0
+
+
+def as_answer(reply: Reply, path: str) -> Answer:
+    """Say in the decision's terms how far a call on an attribute came."""
+    failure = reply.failure
+    if failure is None:
+        return Answer(stage="done", path=path, count=reply.count)
+    return Answer(
+        stage=failure.stage,
+        path=path,
+        errno=failure.errno,
+        gone=failure.gone,
+        code=failure.code,
+    )
+
+
+def _version(
+    tree: Tree, path: str, kind: Kind, node: Node | None = None, *, ask: bool
+) -> Operation:
+    names = (node.attribute,) if node and node.attribute else attribute_names(kind)
+    return tree.read(path, *names) if ask else tree.find(path, *names)
+
+
+def _is_optional(failure: Failure) -> bool:
+    """Whether a missing file is nothing to report: all of these may be absent."""
+    return failure.errno in {errno.ENOENT, errno.ENOTDIR}
+
+
+def _attribute(
+    node: Node, replies: Replies, *, asked: bool
+) -> tuple[Attribute, VersionString | None]:
+    """Choose a node's attribute: its own, else that of its type."""
+    own: Literal["type", "device"] = "type" if node.kind == "type" else "device"
+    attribute, version = _attribute_at(
+        node.path, own, replies[node.path, _VERSION], asked=asked
+    )
+    if attribute.state == "absent" and node.type_path and not node.attribute:
+        at_type = replies[node.type_path, _VERSION]
+        if at_type.failure is None or not _is_optional(at_type.failure):
+            return _attribute_at(node.type_path, "type", at_type, asked=asked)
+    return attribute, version
+
+
+def _attribute_at(
+    path: str, node: Literal["type", "device"], reply: Reply, *, asked: bool
+) -> tuple[Attribute, VersionString | None]:
+    name = reply.name or (reply.failure.name if reply.failure else "")
+    where = f"{path}/{name}" if name else path
+    if reply.failure is None and not asked:
+        return Attribute(name, "present", path=where, node=node), None
+    version, code, number = version_of(reply, where)
+    if version is not None:
+        return Attribute(name, "present", path=where, node=node), version
+    if code == "VFC102":
+        return Attribute(None, "absent", errno_name(number), path, None, code), None
+    errno_text = errno_name(number) if number else None
+    return Attribute(name or None, "unreadable", errno_text, where, node, code), None
+
+
+def _problem(attribute: Attribute, node: Node) -> Problem:
+    return Problem(
+        attribute.path or node.path, "read", attribute.errno, attribute.code or ""
+    )
+
+
+def _device(path: str, replies: Replies) -> _Device:
+    link = replies[path, "driver"]
+    driver = None if link.failure else posixpath.basename(link.text)
+    facts = {
+        fact: value
+        for file, fact in _DEVICE_FILES.items()
+        if (value := text(replies[path, file])) is not None
+    }
+    return _Device(driver, facts | ({"driver": driver} if driver else {}))
+
+
+def _type(path: str, replies: Replies) -> _Type:
+    def said(file: str) -> str | None:
+        reply = replies.get((path, file))
+        return None if reply is None else text(reply)
+
+    free = said("available_instances") or ""
+    named = {"type_name": said("name"), "type_description": said("description")}
+    facts = {"type_id": posixpath.basename(path)}
+    facts |= {fact: value for fact, value in named.items() if value is not None}
+    return _Type(said("device_api"), int(free) if free.isdecimal() else None, facts)
+
+
+def _mdev_drivers(
+    tree: Tree, nodes: Sequence[Node], device_of: dict[str, _Device]
+) -> dict[str, str]:
+    """Read the drivers of mdevs whose virtual parent has none of its own."""
+    links = tree.run(
+        {
+            node.path: tree.link(node.path, "driver")
+            for node in nodes
+            if node.kind == "mdev" and device_of[node.device].driver is None
+        }
+    )
+    return {
+        path: posixpath.basename(link.text)
+        for path, link in links.items()
+        if link.failure is None
+    }
+
+
+def _endpoint(
+    node: Node,
+    device: _Device,
+    type_: _Type,
+    mdev_driver: str | None,
+    attribute: tuple[Attribute, VersionString | None],
+) -> Endpoint:
+    version = attribute[1]
+    facts = device.facts | type_.facts
+    device_api = type_.device_api
+    free = type_.available_instances if node.kind == "type" else None
+    driver = device.driver or mdev_driver
+    vfio = True
+    in_use = None
+    if node.kind == "function":
+        vfio = is_vfio_driver(driver) or node.type_id is not None
+        device_api = "vfio-pci" if vfio else None
+        if node.type_id is not None:
+            free = int(node.type_id in node.creatable)
+            in_use = node.type_id == node.current
+            facts["vgpu_type"] = node.type_id
+            if name := node.creatable.get(node.type_id):
+                facts["vgpu_type_name"] = name
+    return Endpoint(
+        kind=node.kind,
+        address=node.address,
+        parent=node.parent,
+        type_id=node.type_id,
+        uuid=node.uuid,
+        driver=driver,
+        vendor_id=device.facts.get("vendor_id"),
+        device_id=device.facts.get("device_id"),
+        device_api=device_api,
+        available_instances=free,
+        in_use=in_use,
+        facts=facts,
+        attribute=attribute[0],
+        version=version.text if version else None,
+        newline=version.original.endswith("\n") if version else None,
+        origin="attribute" if version else None,
+        path=node.path,
+        vfio=vfio,
+    )
