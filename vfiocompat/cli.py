@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: which commands there are, and what becomes of errors."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from vfiocompat import __version__
+from vfiocompat.errors import ExitCode, UsageError, VfiocompatError
+from vfiocompat.output.text import error_lines, plain
+from vfiocompat.settings import Settings, global_options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["COMMANDS", "cli", "main"]
+
+COMMANDS = {
+    "list": "List the endpoints of this host.",
+    "get": "Print version strings.",
+    "check": "Tell whether SOURCE's state can be loaded.",
+    "parse": "Take a version string apart.",
+    "explain": "Explain a diagnostic code.",
+    "simulate": "Serve a simulated host's /sys over FUSE.",
+    "schema": "Print the JSON Schema of an output.",
+}
+"""Commands and their short help, so that --help imports none of them."""
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module only when that command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        """Name the commands, the most used first."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"vfiocompat.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """Write the commands' short help without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; whatever it printed has left when it ends."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Nobody reads any more: let the flush at exit go nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.exceptions.Exit(ExitCode.PIPE) from None
+        return result
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@global_options
+@click.version_option(
+    __version__, prog_name="vfiocompat", message="%(prog)s %(version)s"
+)
+def cli() -> None:
+    """Tell before a live migration whether one VFIO device can load another's state.
+
+    An address is an mdev's UUID, PARENT/TYPE_ID, a PCI function, a path below /sys,
+    or version:STRING.
+
+    Exit status: 0 compatible, or the data was produced; 1 incompatible; 2 usage;
+    3 undetermined; 4 could not complete.
+    """
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run the program and exit with its code; no exception leaves it."""
+    args = list(sys.argv[1:] if args is None else args)
+    sys.exit(run(args))
+
+
+def run(args: Sequence[str]) -> int:
+    """Run the program and give its exit code."""
+    settings = Settings()
+    try:
+        result = cli.main(list(args), "vfiocompat", standalone_mode=False, obj=settings)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return ExitCode.USAGE
+    except click.ClickException as error:
+        return _report(_usage(error), args)
+    except VfiocompatError as error:
+        return _report(error, args)
+    except (click.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - a bug must not look like a verdict
+        return _report_bug(error, args, verbose=settings.verbose)
+    return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _usage(error: click.ClickException) -> UsageError:
+    hint = None
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        hint = f"see '{error.ctx.command_path} --help'"
+    return UsageError(error.format_message().rstrip("."), hint=hint)
+
+
+def _report(error: VfiocompatError, args: Sequence[str]) -> int:
+    """Say on stderr, or in a document on stdout, why there is no result."""
+    if _wants_json(args):
+        from vfiocompat.output.documents import error_document  # noqa: PLC0415 - rare
+
+        Settings().print_document(error_document(error))
+    else:
+        for line in plain(error_lines(error)):
+            click.echo(f"vfiocompat: {line}" if line[0] != " " else line, err=True)
+    return error.exit_code
+
+
+def _report_bug(error: Exception, args: Sequence[str], *, verbose: bool) -> int:
+    if verbose:
+        import traceback  # noqa: PLC0415 - rare
+
+        traceback.print_exception(error)
+    summary = f"this is a bug in vfiocompat: {type(error).__name__}: {error}"
+    bug = VfiocompatError(
+        summary, hint="run it again with -v and report it", code="VFC599"
+    )
+    bug.exit_code = ExitCode.BUG
+    return _report(bug, args)
+
+
+def _wants_json(args: Sequence[str]) -> bool:
+    """Whether JSON was asked for, even if the command line is wrong otherwise."""
+    pairs = zip(args, [*args[1:], ""], strict=True)
+    return any(
+        arg == "--format=json" or (arg, following) == ("--format", "json")
+        for arg, following in pairs
+    )

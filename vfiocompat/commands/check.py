@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vfiocompat check`: can SOURCE's state be loaded by each DESTINATION."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from vfiocompat.check import check
+from vfiocompat.errors import ExitCode
+from vfiocompat.output.documents import check_document
+from vfiocompat.output.text import check_lines
+from vfiocompat.settings import Settings, common_options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vfiocompat.output.documents import Counts
+
+__all__ = ["command"]
+
+
+@click.command("check")
+@click.argument("source")
+@click.argument("destinations", metavar="DESTINATION...", nargs=-1, required=True)
+@click.option(
+    "--source-type",
+    metavar="TYPE_ID",
+    help="The mdev type of a literal SOURCE.",
+)
+@click.option(
+    "--table-only",
+    is_flag=True,
+    help="Ask no driver: write nothing, only read.",
+)
+@common_options
+@click.pass_obj
+def command(
+    settings: Settings,
+    source: str,
+    destinations: Sequence[str],
+    source_type: str | None,
+    table_only: bool,  # noqa: FBT001 - click passes every option by name
+) -> int:
+    """Tell whether SOURCE's state can be loaded.
+
+    SOURCE's version string is written to the version attribute of each DESTINATION:
+    its driver takes the string or refuses it. Exit status: 0 if all are compatible,
+    1 if one is incompatible, 3 if one is undetermined, 4 if one could not be asked.
+    """
+    pairs = check(
+        source,
+        destinations,
+        settings.open_tree,
+        source_type=source_type,
+        table_only=table_only,
+    )
+    document = check_document(pairs)
+    if settings.json:
+        settings.print_document(document)
+    elif not settings.quiet:
+        settings.print_lines(check_lines(pairs, verbose=settings.verbose))
+    return _exit_code(document.counts)
+
+
+def _exit_code(counts: Counts) -> ExitCode:
+    if counts.failed:
+        return ExitCode.FAILED
+    if counts.incompatible:
+        return ExitCode.INCOMPATIBLE
+    return ExitCode.UNDETERMINED if counts.undetermined else ExitCode.DONE

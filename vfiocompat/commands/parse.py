@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vfiocompat parse`: the parts of a version string."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import click
+
+from vfiocompat.errors import UsageError
+from vfiocompat.output.documents import parse_document
+from vfiocompat.output.text import parse_rows
+from vfiocompat.settings import Settings, common_options
+from vfiocompat.versions import MAX_BYTES, VersionString
+
+__all__ = ["command"]
+
+
+@click.command("parse")
+@click.argument("string", required=False)
+@click.option(
+    "--binary",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="Read the binary form from FILE, or from stdin with '-'.",
+)
+@common_options
+@click.pass_obj
+def command(settings: Settings, string: str | None, binary: BinaryIO | None) -> None:
+    """Take a version string apart.
+
+    The binary form is that of the first proposal: four bytes of vendor id, the
+    lowest first, then the string, padded with NUL bytes.
+    """
+    if (string is None) == (binary is None):
+        raise UsageError("give either a STRING or --binary FILE")
+    if binary is not None:
+        version = VersionString.from_binary(binary.read(MAX_BYTES + 2))
+    else:
+        version = VersionString.parse((string or "").removeprefix("version:"))
+    if settings.json:
+        settings.print_document(parse_document(version))
+    else:
+        settings.print_rows(("part", "value"), parse_rows(version))

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vfiocompat schema`: the JSON Schema of the program's documents."""
+
+from __future__ import annotations
+
+import click
+
+from vfiocompat.output.documents import DOCUMENTS
+from vfiocompat.output.json import json_schema
+from vfiocompat.settings import Settings, common_options
+
+__all__ = ["command"]
+
+
+@click.command("schema")
+@click.argument("name", type=click.Choice(sorted(DOCUMENTS)))
+@common_options
+@click.pass_obj
+def command(settings: Settings, name: str) -> None:
+    """Print the JSON Schema of an output.
+
+    NAME is a command whose --format json it describes, or `error` for the document
+    that takes its place when there is no result.
+    """
+    settings.print_document(json_schema(name, DOCUMENTS[name]))

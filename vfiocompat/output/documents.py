@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The machine-readable documents, as records: their fields are the JSON's names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from vfiocompat import __version__
+from vfiocompat.decide import Basis, Decision, Verdict, worst
+from vfiocompat.diagnostics import CODES, Diagnostic, Severity
+from vfiocompat.endpoints import Endpoint, Origin, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vfiocompat.errors import VfiocompatError
+    from vfiocompat.versions import VersionString
+
+__all__ = [
+    "DOCUMENTS",
+    "CheckDocument",
+    "ErrorDocument",
+    "ExplainDocument",
+    "GetDocument",
+    "ListDocument",
+    "ParseDocument",
+    "check_document",
+    "error_document",
+    "explain_document",
+    "parse_document",
+]
+
+
+class Tool(msgspec.Struct, frozen=True):
+    """Which program made a document."""
+
+    name: str = "vfiocompat"
+    version: str = __version__
+
+
+class ListDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """Every endpoint of a host, and what could not be read."""
+
+    schema: Literal["vfiocompat.list/1"] = "vfiocompat.list/1"
+    tool: Tool = Tool()
+    endpoints: list[Endpoint]
+    problems: list[Problem]
+
+
+class GetDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """The endpoints that were asked for their version strings."""
+
+    schema: Literal["vfiocompat.get/1"] = "vfiocompat.get/1"
+    tool: Tool = Tool()
+    endpoints: list[Endpoint]
+    problems: list[Problem]
+
+
+class Vendor(msgspec.Struct, frozen=True):
+    """A vendor id; `id` is text as sysfs writes it."""
+
+    namespace: Literal["pci", "u32"]
+    id: str
+    spelling: Literal["pci-bit", "device-flag", "bare", "u32"]
+
+
+class ParseDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of a version string; `vendor` is null for an opaque one."""
+
+    schema: Literal["vfiocompat.parse/1"] = "vfiocompat.parse/1"
+    tool: Tool = Tool()
+    text: str
+    vendor: Vendor | None
+    proprietary: str
+    table: str | None = None
+    fields: dict[str, str] = {}
+
+
+class AddressRecord(msgspec.Struct, frozen=True):
+    """One end of a pair."""
+
+    address: str
+    host: str | None
+    version: str | None
+    origin: Origin | None
+
+
+class CheckResult(msgspec.Struct, frozen=True):
+    """One pair, its verdict, and every reason."""
+
+    source: AddressRecord
+    destination: AddressRecord
+    verdict: Verdict
+    basis: Basis
+    table: str | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How many pairs ended how; `failed` ones could not be asked about."""
+
+    compatible: int
+    incompatible: int
+    undetermined: int
+    failed: int
+
+
+class CheckDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """Every pair that was asked about; `verdict` is the worst of them."""
+
+    schema: Literal["vfiocompat.check/1"] = "vfiocompat.check/1"
+    tool: Tool = Tool()
+    verdict: Verdict
+    counts: Counts
+    results: list[CheckResult]
+
+
+class ExplainedCode(msgspec.Struct, frozen=True):
+    """A diagnostic code and what it means."""
+
+    code: str
+    severity: Severity
+    summary: str
+    explanation: str
+
+
+class ExplainDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """Diagnostic codes and what they mean."""
+
+    schema: Literal["vfiocompat.explain/1"] = "vfiocompat.explain/1"
+    tool: Tool = Tool()
+    codes: list[ExplainedCode]
+
+
+class ErrorRecord(msgspec.Struct, frozen=True):
+    """Why a command has no result."""
+
+    code: str
+    summary: str
+    detail: str | None
+    hint: str | None
+
+
+class ErrorDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """In place of a command's document, with exit code 2, 4 or 70."""
+
+    schema: Literal["vfiocompat.error/1"] = "vfiocompat.error/1"
+    tool: Tool = Tool()
+    error: ErrorRecord
+
+
+DOCUMENTS: dict[str, type[msgspec.Struct]] = {
+    "check": CheckDocument,
+    "error": ErrorDocument,
+    "explain": ExplainDocument,
+    "get": GetDocument,
+    "list": ListDocument,
+    "parse": ParseDocument,
+}
+"""Every document by the name that its schema has."""
+
+
+def check_document(
+    pairs: Sequence[tuple[Endpoint, Endpoint, Decision]],
+) -> CheckDocument:
+    """Make the document of checked pairs."""
+    decisions = tuple(decision for _, _, decision in pairs)
+    return CheckDocument(
+        verdict=worst(decisions),
+        counts=count(decisions),
+        results=[
+            CheckResult(
+                _address(source),
+                _address(destination),
+                decision.verdict,
+                decision.basis,
+                decision.table,
+                decision.diagnostics,
+            )
+            for source, destination, decision in pairs
+        ],
+    )
+
+
+def count(decisions: tuple[Decision, ...]) -> Counts:
+    """Count decisions by verdict; a failed one counts as failed alone."""
+    words = [
+        "failed" if decision.failed else decision.verdict for decision in decisions
+    ]
+    return Counts(
+        words.count("compatible"),
+        words.count("incompatible"),
+        words.count("undetermined"),
+        words.count("failed"),
+    )
+
+
+def _address(endpoint: Endpoint) -> AddressRecord:
+    return AddressRecord(endpoint.address, None, endpoint.version, endpoint.origin)
+
+
+def parse_document(version: VersionString) -> ParseDocument:
+    """Make the document of a version string's parts."""
+    vendor = version.vendor
+    return ParseDocument(
+        text=version.text,
+        vendor=Vendor(vendor.namespace, vendor.id, vendor.spelling) if vendor else None,
+        proprietary=version.proprietary,
+    )
+
+
+def explain_document(codes: list[str]) -> ExplainDocument:
+    """Make the document that explains codes."""
+    return ExplainDocument(
+        codes=[
+            ExplainedCode(
+                code, CODES[code].severity, CODES[code].summary, CODES[code].explanation
+            )
+            for code in codes
+        ]
+    )
+
+
+def error_document(error: VfiocompatError) -> ErrorDocument:
+    """Make the document that says why there is no other."""
+    return ErrorDocument(
+        error=ErrorRecord(error.code, error.summary, error.detail, error.hint)
+    )

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Results on a terminal, with colours and columns: the only module that uses rich."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from vfiocompat.output.text import Line
+
+__all__ = ["print_lines", "print_table"]
+
+STYLES = {
+    "compatible": "bold green",
+    "incompatible": "bold red",
+    "undetermined": "bold yellow",
+    "error": "bold red",
+    "warning": "bold yellow",
+    "info": "bold cyan",
+    "strong": "bold",
+    "dim": "dim",
+    "plain": "",
+}
+
+
+def print_lines(lines: Iterable[Line], *, color: bool) -> None:
+    """Print lines of styled parts; long ones are left to the terminal to fold."""
+    console = _console(color=color)
+    for line in lines:
+        console.print(
+            Text.assemble(*((text, STYLES[style]) for text, style in line)),
+            soft_wrap=True,
+        )
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, color: bool
+) -> None:
+    """Print a table under headings; cells fold, so that nothing is ever cut off."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.upper(), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    _console(color=color).print(table)
+
+
+def _console(*, color: bool) -> Console:
+    # Cells are Text and never markup: what a driver wrote stays what it is.
+    return Console(
+        file=sys.stdout,
+        force_terminal=True if color else None,
+        no_color=not color,
+        color_system="auto" if color else None,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )

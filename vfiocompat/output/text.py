@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Results as text: what a line says and in which order, with or without a terminal.
+
+A line is a list of parts, each a text and the name of a style. `plain` joins them;
+`terminal` gives the styles colours. Everything a driver wrote is made visible here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vfiocompat.diagnostics import CODES
+from vfiocompat.output.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from vfiocompat.decide import Decision
+    from vfiocompat.diagnostics import Diagnostic
+    from vfiocompat.endpoints import Attribute, Endpoint, Problem
+    from vfiocompat.errors import VfiocompatError
+    from vfiocompat.versions import VersionString
+
+__all__ = [
+    "CODE_COLUMNS",
+    "LIST_COLUMNS",
+    "Line",
+    "check_lines",
+    "code_rows",
+    "error_lines",
+    "explanation_lines",
+    "finding_lines",
+    "list_rows",
+    "nothing_lines",
+    "parse_rows",
+    "plain",
+    "problem_lines",
+]
+
+Line = list[tuple[str, str]]
+
+LIST_COLUMNS = (
+    "kind",
+    "address",
+    "parent",
+    "type",
+    "driver",
+    "api",
+    "free",
+    "attribute",
+    "version",
+)
+
+CODE_COLUMNS = ("code", "severity", "summary")
+
+_BASIS = {
+    "driver": "decided by the driver",
+    "recorded": "by a recorded answer of the driver",
+    "table": "by a table",
+    "none": "no driver was asked",
+}
+
+
+def plain(lines: Iterable[Line]) -> Iterator[str]:
+    """Give lines without their styles."""
+    for line in lines:
+        yield "".join(text for text, _ in line)
+
+
+def list_rows(endpoints: Iterable[Endpoint]) -> Iterator[tuple[str, ...]]:
+    """Give one row an endpoint, `-` where sysfs tells nothing."""
+    for endpoint in endpoints:
+        free = endpoint.available_instances
+        cells = (
+            endpoint.kind,
+            endpoint.address,
+            endpoint.parent,
+            endpoint.type_id,
+            endpoint.driver,
+            endpoint.device_api,
+            None if free is None else str(free),
+            _attribute(endpoint.attribute),
+            endpoint.version,
+        )
+        yield tuple(visible(cell) if cell else "-" for cell in cells)
+
+
+def _attribute(attribute: Attribute | None) -> str:
+    if attribute is None or attribute.state == "absent":
+        return "absent"
+    if attribute.state == "present":
+        return attribute.name or "present"
+    return f"unreadable ({attribute.errno or attribute.code})"
+
+
+def parse_rows(version: VersionString) -> Iterator[tuple[str, str]]:
+    """Give the parts of a version string, each with its name."""
+    yield "text", version.text
+    if version.vendor is None:
+        yield "vendor", "none: the string is opaque"
+    else:
+        yield "vendor", f"{version.vendor.namespace}:{version.vendor.id}"
+        yield "spelling", version.vendor.spelling
+    yield "proprietary", version.proprietary
+
+
+def code_rows(codes: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """Give one row a diagnostic code."""
+    for code in codes:
+        yield code, CODES[code].severity, CODES[code].summary
+
+
+def explanation_lines(code: str) -> Iterator[Line]:
+    """Give a code's summary and its explanation."""
+    known = CODES[code]
+    yield [
+        (f"{known.severity}[{code}]", known.severity),
+        (f": {known.summary}", "strong"),
+    ]
+    yield [("", "plain")]
+    for line in known.explanation.splitlines():
+        yield [(line, "plain")]
+
+
+def check_lines(
+    pairs: Sequence[tuple[Endpoint, Endpoint, Decision]], *, verbose: bool
+) -> Iterator[Line]:
+    """Give a block for each pair, and the sum of them where there are several.
+
+    Findings that are for information only are shown when `verbose`.
+    """
+    for source, destination, decision in pairs:
+        ends = f"{visible(source.address)} -> {visible(destination.address)}"
+        why = "could not be asked" if decision.failed else _BASIS[decision.basis]
+        yield [
+            (decision.verdict, decision.verdict),
+            (f": {ends}   ", "plain"),
+            (f"({why})", "dim"),
+        ]
+        for finding in decision.diagnostics:
+            if verbose or finding.severity != "info":
+                yield from finding_lines(finding)
+    if len(pairs) > 1:
+        yield _sum(decision for _, _, decision in pairs)
+
+
+def _sum(decisions: Iterable[Decision]) -> Line:
+    words = [
+        "could not be asked" if decision.failed else decision.verdict
+        for decision in decisions
+    ]
+    each = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
+    return [(f"{len(words)} pairs: {each}", "plain")]
+
+
+def finding_lines(finding: Diagnostic) -> Iterator[Line]:
+    """Give what was found, where, why, and what would help."""
+    yield [
+        (f"{finding.severity}[{finding.code}]", finding.severity),
+        (f": {visible(finding.summary)}", "strong"),
+    ]
+    if finding.path:
+        yield [("  --> ", "dim"), (visible(finding.path), "plain")]
+    for line in (finding.detail or "").splitlines():
+        yield [("   |  ", "dim"), (visible(line), "plain")]
+    if finding.hint:
+        yield [("   = ", "dim"), (f"help: {visible(finding.hint)}", "plain")]
+
+
+def error_lines(error: VfiocompatError) -> Iterator[Line]:
+    """Give what a command that has no result says instead."""
+    yield [
+        (f"error[{error.code}]", "error"),
+        (f": {visible(error.summary)}", "strong"),
+    ]
+    for line in (error.detail or "").splitlines():
+        yield [("   |  ", "dim"), (visible(line), "plain")]
+    if error.hint:
+        yield [("   = ", "dim"), (f"help: {visible(error.hint)}", "plain")]
+
+
+def nothing_lines() -> Iterator[Line]:
+    """Say why a listing is empty."""
+    nothing = CODES["VFC506"]
+    yield [("info[VFC506]", "info"), (f": {nothing.summary}", "plain")]
+
+
+def problem_lines(problems: Iterable[Problem]) -> Iterator[Line]:
+    """Give a line for each thing that could not be read."""
+    for problem in problems:
+        why = f" ({problem.errno})" if problem.errno else ""
+        yield [
+            (f"warning[{problem.code}]", "warning"),
+            (f": {visible(problem.path)}: {_PROBLEMS[problem.code]}{why}", "plain"),
+        ]
+
+
+class _Problems(dict[str, str]):
+    def __missing__(self, code: str) -> str:
+        return "could not be read"
+
+
+_PROBLEMS = _Problems(
+    VFC112="no answer in time",
+    VFC113="went away while it was read",
+    VFC301="the driver printed an empty string",
+    VFC302="the driver printed a string that is too long",
+    VFC303="the driver printed bytes that are not printable ASCII",
+)

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the options that every command takes say, and how results are shown."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import click
+import msgspec
+
+from vfiocompat.output.json import json_text
+from vfiocompat.output.text import plain
+from vfiocompat.sysfs import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from vfiocompat.output.text import Line
+
+__all__ = ["Settings", "common_options"]
+
+Command = TypeVar("Command", bound="Callable[..., Any]")
+
+
+class Settings(msgspec.Struct):
+    """The common options, as given before or after the command's name."""
+
+    sysroot: str = "/"
+    timeout: float = 5.0
+    color: Literal["auto", "always", "never"] = "auto"
+    verbose: bool = False
+    quiet: bool = False
+    format: Literal["text", "json"] = "text"
+
+    def open_tree(self) -> Tree:
+        """Open the sysfs that --sysroot names.
+
+        Raises:
+            VfiocompatError: there is none.
+
+        """
+        return Tree(self.sysroot, self.timeout)
+
+    @property
+    def json(self) -> bool:
+        """Whether the result is to be a JSON document."""
+        return self.format == "json"
+
+    @property
+    def colored(self) -> bool:
+        """Whether stdout gets colours."""
+        if self.color == "auto":
+            return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        return self.color == "always"
+
+    def print_document(self, document: object) -> None:
+        """Print a document as JSON."""
+        click.echo(json_text(document))
+
+    def print_lines(self, lines: Iterable[Line]) -> None:
+        """Print lines, in colours on a terminal."""
+        if self.colored:
+            from vfiocompat.output import terminal  # noqa: PLC0415 - rich is slow
+
+            terminal.print_lines(lines, color=True)
+        else:
+            for line in plain(lines):
+                click.echo(line, color=True)
+
+    def print_rows(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print a table: aligned on a terminal, tab-separated without heading else."""
+        if sys.stdout.isatty():
+            from vfiocompat.output import terminal  # noqa: PLC0415 - rich is slow
+
+            terminal.print_table(columns, rows, color=self.colored)
+        else:
+            for row in rows:
+                click.echo("\t".join(row))
+
+    def note(self, lines: Iterable[Line]) -> None:
+        """Tell on stderr what is not the result; not with --quiet."""
+        if not self.quiet:
+            for line in plain(lines):
+                click.echo(f"vfiocompat: {line}", err=True)
+
+
+def _store(ctx: click.Context, param: click.Parameter, value: object) -> None:
+    """Keep an option that was given; one after the command's name comes last."""
+    if value is not None and param.name is not None:
+        setattr(ctx.ensure_object(Settings), param.name, value)
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: float | None) -> None:
+    if value is not None and not (0 < value < math.inf):
+        raise click.BadParameter("must be a number of seconds above 0", ctx, param)
+    _store(ctx, param, value)
+
+
+_GLOBAL = (
+    click.option(
+        "--sysroot",
+        metavar="DIR",
+        envvar="VFIOCOMPAT_SYSROOT",
+        callback=_store,
+        expose_value=False,
+        help="Read DIR/sys in place of /sys.",
+    ),
+    click.option(
+        "--timeout",
+        type=float,
+        metavar="S",
+        callback=_seconds,
+        expose_value=False,
+        help="Wait S seconds for a driver that hangs (default 5).",
+    ),
+    click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        callback=_store,
+        expose_value=False,
+        help="Use colours; auto: on a terminal, unless NO_COLOR is set.",
+    ),
+    click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        default=None,
+        callback=_store,
+        expose_value=False,
+        help="Say more; show the traceback of a bug.",
+    ),
+    click.option(
+        "-q",
+        "--quiet",
+        is_flag=True,
+        default=None,
+        callback=_store,
+        expose_value=False,
+        help="Say less: no notes, and no verdicts but the exit code.",
+    ),
+)
+_FORMAT = click.option(
+    "--format",
+    type=click.Choice(["text", "json"]),
+    callback=_store,
+    expose_value=False,
+    help="Print text for people (the default) or one JSON document.",
+)
+
+
+def global_options(command: Command) -> Command:
+    """Add the options that may also stand before the command's name."""
+    for option in reversed(_GLOBAL):
+        command = option(command)
+    return command
+
+
+def common_options(command: Command) -> Command:
+    """Add the options that every command takes."""
+    return global_options(_FORMAT(command))
