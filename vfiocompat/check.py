@@ -14,9 +14,9 @@ from vfiocompat.decide import (
     decide,
     is_held,
     is_real,
+    not_found,
     question,
 )
-from vfiocompat.diagnostics import diagnostic
 from vfiocompat.endpoints import (
     Endpoint,
     LiteralAddress,
@@ -25,15 +25,15 @@ from vfiocompat.endpoints import (
     parse_address,
 )
 from vfiocompat.errors import UsageError, VfiocompatError
-from vfiocompat.sysfs import Node, Question, find, probe, read_nodes
+from vfiocompat.sysfs import Looked, Question
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from vfiocompat.endpoints import Address
-    from vfiocompat.sysfs import Tree
+    from vfiocompat.sysfs import Host
 
-__all__ = ["Pair", "check", "read_endpoints"]
+__all__ = ["Pair", "check", "look"]
 
 
 class Pair(NamedTuple):
@@ -47,113 +47,76 @@ class Pair(NamedTuple):
 def check(
     source: str,
     destinations: Sequence[str],
-    open_tree: Callable[[], Tree],
+    host: Host,
     *,
     source_type: str | None = None,
     table_only: bool = False,
 ) -> list[Pair]:
     """Decide for each destination whether it can load the source's state.
 
-    `open_tree` is called only where an address is one of this host: two literal
-    strings need no sysfs. `source_type` is the mdev type of a literal source. With
-    `table_only` nothing is written.
+    `source_type` is the mdev type of a literal source. With `table_only` nothing is
+    written.
 
     Raises:
         VfiocompatError: the source cannot be used. A destination that cannot is a
             pair of its own, undetermined and failed.
 
     """
-    addresses = [parse_address(text) for text in (source, *destinations)]
-    if source_type is not None and not isinstance(addresses[0], LiteralAddress):
-        raise UsageError(
-            "--source-type is for a literal source: a live one has its own type",
-        )
-    if all(isinstance(address, LiteralAddress) for address in addresses):
-        tree = None
-    else:
-        tree = open_tree()
-    try:
-        start = _source(addresses[0], tree, source_type)
-        return _pairs(start, destinations, tree, table_only=table_only)
-    finally:
-        if tree is not None:
-            tree.close()
-
-
-def _source(address: Address, tree: Tree | None, type_id: str | None) -> Endpoint:
-    if isinstance(address, LiteralAddress):
-        return literal(address.text, type_id)
-    assert tree is not None
-    source = read_nodes(tree, [find(tree, address)], ask=True).endpoints[0]
-    attribute = source.attribute
-    if attribute is not None and attribute.code in COULD_NOT_ASK:
-        finding = attribute_finding(attribute, "source: ")
-        raise VfiocompatError(finding.summary, detail=finding.path, code=finding.code)
-    return source
-
-
-def _pairs(
-    source: Endpoint,
-    destinations: Sequence[str],
-    tree: Tree | None,
-    *,
-    table_only: bool,
-) -> list[Pair]:
-    """Decide every pair; all drivers are asked at once, so that they hang at once."""
-    asking = not table_only and is_real(source)
-    ends = read_endpoints(destinations, tree, ask=not asking and not is_held(source))
+    start = _source(parse_address(source), host, source_type)
+    addresses = [parse_address(text) for text in destinations]
+    asking = not table_only and is_real(start)
+    ends = look(addresses, host, ask=not asking and not is_held(start))
     questions = {
-        at: Question(end, data)
+        at: Question(end.endpoint, data)
         for at, end in enumerate(ends)
-        if asking and isinstance(end, Endpoint) and (data := question(source, end))
+        if asking and end.endpoint and (data := question(start, end.endpoint))
     }
-    answers = {}
-    if tree is not None and questions:
-        replies = probe(tree, list(questions.values()))
-        answers = dict(zip(questions, replies, strict=True))
+    replies = host.probe(list(questions.values())) if questions else []
+    answers = dict(zip(questions, replies, strict=True))
     pairs = []
     for at, (text, end) in enumerate(zip(destinations, ends, strict=True)):
-        if isinstance(end, VfiocompatError):
-            pairs.append(Pair(source, missing(text), _not_reached(end)))
+        if end.endpoint is None:
+            assert end.error is not None
+            pairs.append(Pair(start, missing(text), not_found(end.error)))
             continue
-        answer, own = answers.get(at, (None, end.version))
-        origin = end.origin or ("attribute" if own else None)
-        known = msgspec.structs.replace(end, version=own, origin=origin)
-        pairs.append(Pair(source, known, decide(source, known, answer)))
+        answer, own = answers.get(at, (None, end.endpoint.version))
+        origin = end.endpoint.origin or ("attribute" if own else None)
+        known = msgspec.structs.replace(end.endpoint, version=own, origin=origin)
+        pairs.append(Pair(start, known, decide(start, known, answer)))
     return pairs
 
 
-def read_endpoints(
-    texts: Sequence[str], tree: Tree | None, *, ask: bool
-) -> list[Endpoint | VfiocompatError]:
-    """Find endpoints and read them in one batch; an error stands for one not found.
-
-    `tree` is needed where an address is not a literal; `ask` is as for `read_nodes`.
+def look(addresses: Sequence[Address], host: Host, *, ask: bool) -> list[Looked]:
+    """Find and read endpoints at once; literals become endpoints by themselves.
 
     Raises:
-        UsageError: one is no address, or a literal that is no version string.
+        InvalidVersion: a literal is no version string.
+        VfiocompatError: there is no sysfs.
 
     """
-    found: list[Endpoint | Node | VfiocompatError] = []
-    for text in texts:
-        address = parse_address(text)
-        if isinstance(address, LiteralAddress):
-            found.append(literal(address.text))
-            continue
-        assert tree is not None
-        try:
-            found.append(find(tree, address))
-        except VfiocompatError as error:
-            found.append(error)
-    nodes = [place for place in found if isinstance(place, Node)]
-    read = iter(read_nodes(tree, nodes, ask=ask).endpoints if tree else ())
-    return [next(read) if isinstance(place, Node) else place for place in found]
+    live = [address for address in addresses if not isinstance(address, LiteralAddress)]
+    found = iter(host.read(live, ask=ask) if live else ())
+    return [
+        Looked(endpoint=literal(address.text))
+        if isinstance(address, LiteralAddress)
+        else next(found)
+        for address in addresses
+    ]
 
 
-def _not_reached(error: VfiocompatError) -> Decision:
-    finding = diagnostic(
-        error.code, error.summary, detail=error.detail, hint=error.hint
-    )
-    return Decision(
-        verdict="undetermined", basis="none", diagnostics=(finding,), failed=True
-    )
+def _source(address: Address, host: Host, type_id: str | None) -> Endpoint:
+    if isinstance(address, LiteralAddress):
+        return literal(address.text, type_id)
+    if type_id is not None:
+        raise UsageError(
+            "--source-type is for a literal source: a live one has a type of its own"
+        )
+    [found] = look([address], host, ask=True)
+    if found.endpoint is None:
+        assert found.error is not None
+        raise VfiocompatError.of(found.error)
+    attribute = found.endpoint.attribute
+    if attribute is not None and attribute.code in COULD_NOT_ASK:
+        finding = attribute_finding(attribute, "source: ")
+        raise VfiocompatError(finding.summary, detail=finding.path, code=finding.code)
+    return found.endpoint

@@ -123,7 +123,7 @@ def _report(error: VfiocompatError, args: Sequence[str]) -> int:
 
         Settings().print_document(error_document(error))
     else:
-        for line in plain(error_lines(error)):
+        for line in plain(error_lines(error.record)):
             click.echo(f"vfiocompat: {line}" if line[0] != " " else line, err=True)
     return error.exit_code
 

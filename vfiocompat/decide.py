@@ -20,6 +20,7 @@ from vfiocompat.versions import VersionString
 
 if TYPE_CHECKING:
     from vfiocompat.endpoints import Attribute, Endpoint
+    from vfiocompat.errors import ErrorRecord
 
 __all__ = [
     "COULD_NOT_ASK",
@@ -32,6 +33,7 @@ __all__ = [
     "is_held",
     "is_real",
     "no_string",
+    "not_found",
     "question",
     "read_code",
     "worst",
@@ -175,6 +177,16 @@ def decide(source: Endpoint, destination: Endpoint, answer: Answer | None) -> De
             failed=finding.code in COULD_NOT_ASK,
         )
     return _without_driver(source, destination, notes)
+
+
+def not_found(error: ErrorRecord) -> Decision:
+    """Give the decision on a pair whose destination is not there."""
+    finding = diagnostic(
+        error.code, error.summary, detail=error.detail, hint=error.hint
+    )
+    return Decision(
+        verdict="undetermined", basis="none", diagnostics=(finding,), failed=True
+    )
 
 
 def worst(decisions: tuple[Decision, ...]) -> Verdict:

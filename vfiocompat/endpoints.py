@@ -24,6 +24,7 @@ __all__ = [
     "Facts",
     "FunctionAddress",
     "LiteralAddress",
+    "LiveAddress",
     "MdevAddress",
     "Origin",
     "PathAddress",
@@ -73,12 +74,12 @@ def read_name(file: str) -> str | None:
     return file if file in ATTRIBUTE_NAMES else None
 
 
-class Attribute(msgspec.Struct, frozen=True):
+class Attribute(msgspec.Struct, frozen=True, gc=False):
     """An endpoint's version attribute: which file it is, and how reading it went.
 
-    `path` is as seen inside the sysroot, and `node` says whose directory holds it:
-    an mdev without its own uses that of its type. `code` is the diagnostic that
-    tells why an attribute is unreadable.
+    `path` is as seen inside the sysroot: the file, or where it would be. `node` says
+    whose directory holds it: an mdev without its own uses that of its type. `code` is
+    the diagnostic that tells why an attribute is unreadable.
     """
 
     name: str | None
@@ -98,13 +99,13 @@ class RecordedAnswer(msgspec.Struct, frozen=True):
     asked_at: str
 
 
-class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An mdev type, an mdev, a PCI function, or a literal string in their place.
 
     `parent` is the parent device's sysfs name. `newline` says whether the attribute
     ended its string with one; `available_instances` and `in_use` are None where
-    sysfs does not tell. `path` is the endpoint's directory inside the sysroot, and
-    `vfio` is false for a PCI function that no VFIO driver is bound to.
+    sysfs does not tell. `vfio` is false for a PCI function that no VFIO driver is
+    bound to.
     """
 
     kind: Kind
@@ -124,8 +125,12 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     newline: bool | None = None
     origin: Origin | None = None
     answers: tuple[RecordedAnswer, ...] = ()
-    path: str | None = None
     vfio: bool = True
+
+    @property
+    def path(self) -> str | None:
+        """The attribute, or the endpoint's directory where that has none."""
+        return self.attribute.path if self.attribute else None
 
     def exact_bytes(self) -> bytes | None:
         """Give what a write to a destination must carry: the source's own bytes."""
@@ -202,7 +207,8 @@ class LiteralAddress(msgspec.Struct, frozen=True):
     text: str
 
 
-Address = MdevAddress | TypeAddress | FunctionAddress | PathAddress | LiteralAddress
+LiveAddress = MdevAddress | TypeAddress | FunctionAddress | PathAddress
+Address = LiveAddress | LiteralAddress
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _FUNCTION = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")

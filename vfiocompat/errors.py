@@ -6,10 +6,10 @@ VfiocompatError                     code, summary, detail, hint; exit_code 4
 │   ├── InvalidVersion (ValueError) a version string, with the byte that is wrong
 │   └── InvalidAddress (ValueError) an address that is none of the known forms
 ├── NoSuchEndpoint (LookupError)    nothing is at that address
-├── SysfsError (OSError)            a path could not be read
-├── RefusedWrite                    a probe that would not be safe
+├── SysfsError                      a path could not be read
 ├── SpecError (ValueError)          a simulation's specification
-└── SimulationError                 a simulation that cannot be mounted
+├── SimulationError                 a simulation that cannot be mounted
+└── Bug                             something that nobody expected; exit_code 70
 
 A finding about a pair of devices is never an error: it is a Decision.
 """
@@ -18,14 +18,18 @@ from __future__ import annotations
 
 import errno
 from enum import IntEnum
+from typing import Self
+
+import msgspec
 
 __all__ = [
     "ENOTSUPP",
+    "Bug",
+    "ErrorRecord",
     "ExitCode",
     "InvalidAddress",
     "InvalidVersion",
     "NoSuchEndpoint",
-    "RefusedWrite",
     "SimulationError",
     "SpecError",
     "SysfsError",
@@ -58,6 +62,15 @@ class ExitCode(IntEnum):
     PIPE = 141
 
 
+class ErrorRecord(msgspec.Struct, frozen=True):
+    """An error as data: for a JSON document, or from a child process."""
+
+    code: str
+    summary: str
+    detail: str | None
+    hint: str | None
+
+
 class VfiocompatError(Exception):
     """What happened (`summary`), where (`detail`), and what to do (`hint`).
 
@@ -82,6 +95,18 @@ class VfiocompatError(Exception):
         self.hint = hint
         if code is not None:
             self.code = code
+
+    @classmethod
+    def of(cls, record: ErrorRecord) -> Self:
+        """Make the error that a record tells of."""
+        return cls(
+            record.summary, detail=record.detail, hint=record.hint, code=record.code
+        )
+
+    @property
+    def record(self) -> ErrorRecord:
+        """This error as data."""
+        return ErrorRecord(self.code, self.summary, self.detail, self.hint)
 
 
 class UsageError(VfiocompatError):
@@ -118,21 +143,10 @@ class NoSuchEndpoint(VfiocompatError, LookupError):
     code = "VFC504"
 
 
-class SysfsError(VfiocompatError, OSError):
-    """A path that could not be read, with the symbolic errno."""
+class SysfsError(VfiocompatError):
+    """A path that could not be read; `detail` is the path."""
 
     code = "VFC505"
-
-    def __init__(self, summary: str, *, path: str, errno_name: str | None) -> None:
-        super().__init__(summary, detail=path)
-        self.path = path
-        self.errno_name = errno_name
-
-
-class RefusedWrite(VfiocompatError):
-    """A probe that was refused before a byte was written."""
-
-    code = "VFC141"
 
 
 class SpecError(VfiocompatError, ValueError):
@@ -145,3 +159,10 @@ class SimulationError(VfiocompatError):
     """A simulation that cannot be served: no FUSE, no mount point, no right."""
 
     code = "VFC511"
+
+
+class Bug(VfiocompatError):
+    """Something that nobody expected; `detail` is the traceback."""
+
+    code = "VFC599"
+    exit_code = ExitCode.BUG

@@ -13,7 +13,7 @@ import msgspec
 
 from vfiocompat.output.json import json_text
 from vfiocompat.output.text import plain
-from vfiocompat.sysfs import Tree
+from vfiocompat.sysfs import Host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -35,14 +35,10 @@ class Settings(msgspec.Struct):
     quiet: bool = False
     format: Literal["text", "json"] = "text"
 
-    def open_tree(self) -> Tree:
-        """Open the sysfs that --sysroot names.
-
-        Raises:
-            VfiocompatError: there is none.
-
-        """
-        return Tree(self.sysroot, self.timeout)
+    @property
+    def host(self) -> Host:
+        """The host whose sysfs --sysroot names."""
+        return Host(self.sysroot, self.timeout)
 
     @property
     def json(self) -> bool:
@@ -57,8 +53,8 @@ class Settings(msgspec.Struct):
         return self.color == "always"
 
     def print_document(self, document: object) -> None:
-        """Print a document as JSON."""
-        click.echo(json_text(document))
+        """Print a document as JSON: in one line, or indented on a terminal."""
+        click.echo(json_text(document, indent=2 if sys.stdout.isatty() else None))
 
     def print_lines(self, lines: Iterable[Line]) -> None:
         """Print lines, in colours on a terminal."""

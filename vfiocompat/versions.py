@@ -16,6 +16,7 @@ True
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -46,7 +47,7 @@ _UNPRINTABLE = re.compile(rb"[^\x20-\x7e]")
 _EXCERPT = 24  # bytes shown on either side of a wrong one
 
 
-class VendorId(msgspec.Struct, frozen=True):
+class VendorId(msgspec.Struct, frozen=True, gc=False):
     """Who wrote a version string: a PCI vendor id, or another 32-bit number.
 
     Two ids are the same vendor when `namespace` and `number` agree; `spelling`
@@ -75,7 +76,7 @@ class VendorId(msgspec.Struct, frozen=True):
         return None if self.number & _PCI_MASK == other.number & _PCI_MASK else False
 
 
-class VersionString(msgspec.Struct, frozen=True):
+class VersionString(msgspec.Struct, frozen=True, gc=False):
     """A version string, its exact original, and its parts.
 
     `text` is the original without one trailing newline. `vendor` is None and
@@ -100,12 +101,7 @@ class VersionString(msgspec.Struct, frozen=True):
                 that is not printable ASCII.
 
         """
-        raw = original if isinstance(original, bytes) else _encoded(original)
-        body = raw.removesuffix(b"\n")
-        _demand_printable(body)
-        text = body.decode("ascii")
-        vendor, proprietary = _split(text)
-        return cls(raw.decode("ascii"), text, vendor, proprietary)
+        return _parse(original if isinstance(original, bytes) else _encoded(original))
 
     @classmethod
     def from_binary(cls, raw: bytes) -> VersionString:
@@ -129,6 +125,15 @@ class VersionString(msgspec.Struct, frozen=True):
             )
         number = int.from_bytes(raw[:4], "little")
         return cls.parse(b"%08x-" % number + raw[4:].rstrip(b"\0"))
+
+
+@lru_cache(maxsize=256)  # a host has thousands of mdevs, of a few types
+def _parse(raw: bytes) -> VersionString:
+    body = raw.removesuffix(b"\n")
+    _demand_printable(body)
+    text = body.decode("ascii")
+    vendor, proprietary = _split(text)
+    return VersionString(raw.decode("ascii"), text, vendor, proprietary)
 
 
 def _split(text: str) -> tuple[VendorId | None, str]:

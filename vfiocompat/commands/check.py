@@ -52,7 +52,7 @@ def command(
     pairs = check(
         source,
         destinations,
-        settings.open_tree,
+        settings.host,
         source_type=source_type,
         table_only=table_only,
     )

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vfiocompat.check import read_endpoints
+from vfiocompat.check import look
 from vfiocompat.decide import no_string
-from vfiocompat.endpoints import Problem
+from vfiocompat.endpoints import Problem, parse_address
 from vfiocompat.errors import ExitCode, VfiocompatError
 from vfiocompat.output.documents import GetDocument
 from vfiocompat.output.text import (
@@ -19,7 +19,6 @@ from vfiocompat.output.text import (
     problem_lines,
 )
 from vfiocompat.settings import Settings, common_options
-from vfiocompat.sysfs import survey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +41,7 @@ def command(settings: Settings, targets: Sequence[str]) -> int:
 
 
 def _every(settings: Settings) -> int:
-    with settings.open_tree() as tree:
-        endpoints, problems = survey(tree)
+    endpoints, problems = settings.host.survey()
     strings = [endpoint for endpoint in endpoints if endpoint.version is not None]
     if settings.json:
         settings.print_document(GetDocument(endpoints=strings, problems=problems))
@@ -59,28 +57,28 @@ def _every(settings: Settings) -> int:
 
 
 def _named(settings: Settings, targets: Sequence[str]) -> int:
-    with settings.open_tree() as tree:
-        found = read_endpoints(targets, tree, ask=True)
-    if len(found) == 1 and isinstance(found[0], VfiocompatError):
-        raise found[0]
+    addresses = [parse_address(target) for target in targets]
+    found = look(addresses, settings.host, ask=True)
+    if len(found) == 1 and found[0].error is not None:
+        raise VfiocompatError.of(found[0].error)
     endpoints = []
     problems = []
     code = ExitCode.DONE
-    for target, each in zip(targets, found, strict=True):
-        if isinstance(each, VfiocompatError):
-            problems.append(Problem(target, "find", None, each.code))
-            settings.note(error_lines(each))
+    for target, (endpoint, error) in zip(targets, found, strict=True):
+        if error is not None:
+            problems.append(Problem(target, "find", None, error.code))
+            settings.note(error_lines(error))
             code = ExitCode.FAILED
             continue
-        endpoints.append(each)
-        if (reason := no_string(each)) is not None:
+        assert endpoint is not None
+        endpoints.append(endpoint)
+        if (reason := no_string(endpoint)) is not None:
             settings.note(finding_lines(reason.finding))
-            code = max(
-                code, ExitCode.FAILED if reason.failed else ExitCode.UNDETERMINED
-            )
+            worse = ExitCode.FAILED if reason.failed else ExitCode.UNDETERMINED
+            code = max(code, worse)
         elif not settings.json:
-            alone = each.version if len(targets) == 1 else f"{target}\t{each.version}"
-            settings.print_lines([[(alone or "", "plain")]])
+            name = f"{target}\t" if len(targets) > 1 else ""
+            settings.print_lines([[(f"{name}{endpoint.version}", "plain")]])
     if settings.json:
         settings.print_document(GetDocument(endpoints=endpoints, problems=problems))
     return code

@@ -9,7 +9,6 @@ from vfiocompat.errors import ExitCode
 from vfiocompat.output.documents import ListDocument
 from vfiocompat.output.text import LIST_COLUMNS, list_rows, nothing_lines, problem_lines
 from vfiocompat.settings import Settings, common_options
-from vfiocompat.sysfs import survey
 
 __all__ = ["command"]
 
@@ -23,8 +22,7 @@ def command(settings: Settings) -> int:
     These are the mdev types of every parent device, the mdev devices, and the PCI
     functions bound to a VFIO driver, each with its version attribute and string.
     """
-    with settings.open_tree() as tree:
-        found = survey(tree)
+    found = settings.host.survey()
     if settings.json:
         settings.print_document(
             ListDocument(endpoints=found.endpoints, problems=found.problems)

@@ -11,6 +11,7 @@ from vfiocompat import __version__
 from vfiocompat.decide import Basis, Decision, Verdict, worst
 from vfiocompat.diagnostics import CODES, Diagnostic, Severity
 from vfiocompat.endpoints import Endpoint, Origin, Problem
+from vfiocompat.errors import ErrorRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,15 +135,6 @@ class ExplainDocument(msgspec.Struct, frozen=True, kw_only=True):
     codes: list[ExplainedCode]
 
 
-class ErrorRecord(msgspec.Struct, frozen=True):
-    """Why a command has no result."""
-
-    code: str
-    summary: str
-    detail: str | None
-    hint: str | None
-
-
 class ErrorDocument(msgspec.Struct, frozen=True, kw_only=True):
     """In place of a command's document, with exit code 2, 4 or 70."""
 
@@ -225,6 +217,4 @@ def explain_document(codes: list[str]) -> ExplainDocument:
 
 def error_document(error: VfiocompatError) -> ErrorDocument:
     """Make the document that says why there is no other."""
-    return ErrorDocument(
-        error=ErrorRecord(error.code, error.summary, error.detail, error.hint)
-    )
+    return ErrorDocument(error=error.record)

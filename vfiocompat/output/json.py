@@ -10,9 +10,10 @@ import msgspec
 __all__ = ["json_schema", "json_text"]
 
 
-def json_text(document: object) -> str:
-    """Give a document as indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+def json_text(document: object, *, indent: int | None) -> bytes:
+    """Give a document as JSON in UTF-8, indented or in one line."""
+    text = msgspec.json.encode(document)
+    return text if indent is None else msgspec.json.format(text, indent=indent)
 
 
 def json_schema(name: str, document: type[msgspec.Struct]) -> dict[str, Any]:

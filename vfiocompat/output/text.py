@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vfiocompat.decide import Decision
     from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Attribute, Endpoint, Problem
-    from vfiocompat.errors import VfiocompatError
+    from vfiocompat.errors import ErrorRecord
     from vfiocompat.versions import VersionString
 
 __all__ = [
@@ -167,7 +167,7 @@ def finding_lines(finding: Diagnostic) -> Iterator[Line]:
         yield [("   = ", "dim"), (f"help: {visible(finding.hint)}", "plain")]
 
 
-def error_lines(error: VfiocompatError) -> Iterator[Line]:
+def error_lines(error: ErrorRecord) -> Iterator[Line]:
     """Give what a command that has no result says instead."""
     yield [
         (f"error[{error.code}]", "error"),

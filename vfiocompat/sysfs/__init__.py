@@ -2,23 +2,14 @@
 """A host's devices as its sysfs shows them: the only package that touches /sys.
 
 `tree` runs file operations below a movable root, `nodes` finds where endpoints are,
-`reading` makes endpoints of what their files say, `probing` asks their drivers.
+`reading` makes endpoints of what their files say, `probing` asks their drivers, and
+`host` does each of these in a child process, for the rest of the program.
 """
 
 from __future__ import annotations
 
-from vfiocompat.sysfs.nodes import Node, find
-from vfiocompat.sysfs.probing import Question, probe
-from vfiocompat.sysfs.reading import Survey, read_nodes, survey
-from vfiocompat.sysfs.tree import Tree
+from vfiocompat.sysfs.host import Host, Looked
+from vfiocompat.sysfs.probing import Question
+from vfiocompat.sysfs.reading import Survey
 
-__all__ = [
-    "Node",
-    "Question",
-    "Survey",
-    "Tree",
-    "find",
-    "probe",
-    "read_nodes",
-    "survey",
-]
+__all__ = ["Host", "Looked", "Question", "Survey"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import errno
 import posixpath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -27,10 +27,10 @@ from vfiocompat.sysfs.tree import DEVICES, Tree, problem, text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from vfiocompat.endpoints import Address
-    from vfiocompat.worker import Failure, Operation, Reply
+    from vfiocompat.batch import Failure, Operation, Reply
+    from vfiocompat.endpoints import LiveAddress
 
-__all__ = ["Node", "find", "find_all", "is_vfio_driver"]
+__all__ = ["Node", "Share", "find", "find_all", "is_vfio_driver"]
 
 PARENTS = "/sys/class/mdev_bus"
 MDEVS = "/sys/bus/mdev/devices"
@@ -41,7 +41,7 @@ CREATABLE = "creatable_vgpu_types"
 CURRENT = "current_vgpu_type"
 
 
-class Node(msgspec.Struct, frozen=True, kw_only=True):
+class Node(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An endpoint's place in sysfs, before its files are read.
 
     `path` is its real directory, `device` the directory that has the PCI ids (the
@@ -86,41 +86,65 @@ def is_vfio_driver(driver: str | None) -> bool:
 # ---- all of them ---------------------------------------------------------------
 
 
-def find_all(tree: Tree) -> tuple[list[Node], list[Problem]]:
-    """Find every mdev type, mdev device and VFIO function of a host."""
+class Share(NamedTuple):
+    """Which part of a host's devices to find: one of `number`, counted from 0."""
+
+    at: int = 0
+    number: int = 1
+
+    def has(self, device: str) -> bool:
+        """Whether a parent's or function's endpoints are in this part.
+
+        Processes forked from one agree, since they hash strings alike.
+        """
+        return hash(device) % self.number == self.at
+
+
+def find_all(tree: Tree, share: Share) -> tuple[list[Node], list[Problem]]:
+    """Find the mdev types, mdev devices and VFIO functions of a host."""
     problems: list[Problem] = []
     places = tree.run({path: tree.list(path) for path in (PARENTS, MDEVS, FUNCTIONS)})
-    names = {path: _listed(path, reply, problems) for path, reply in places.items()}
+    names = {
+        path: _listed(path, reply, problems if share.at == 0 else [])
+        for path, reply in places.items()
+    }
     links = tree.run(
         {
-            (path, name): tree.link(path, name)
-            for path in (PARENTS, MDEVS)
-            for name in names[path]
+            (PARENTS, name): tree.link(PARENTS, name)
+            for name in names[PARENTS]
+            if share.has(name)
         }
+        | {(MDEVS, name): tree.link(MDEVS, name) for name in names[MDEVS]}
         | {
-            (name, "driver"): tree.link(f"{FUNCTIONS}/{name}", "driver")
+            (FUNCTIONS, name): tree.link(f"{FUNCTIONS}/{name}", "driver")
             for name in names[FUNCTIONS]
+            if share.has(name)
         }
     )
-    parents = {
-        name: path
-        for name in names[PARENTS]
-        if (path := _target(PARENTS, name, links[PARENTS, name], problems))
-    }
-    mdevs = {
-        name: path
-        for name in names[MDEVS]
-        if (path := _target(MDEVS, name, links[MDEVS, name], problems))
-    }
-    drivers = {
-        name: posixpath.basename(links[name, "driver"].text)
-        for name in names[FUNCTIONS]
-        if links[name, "driver"].failure is None
-    }
+    parents: dict[str, str] = {}
+    mdevs: dict[str, str] = {}
+    drivers: dict[str, str] = {}
+    for (place, name), link in links.items():
+        if place == FUNCTIONS:
+            if link.failure is None:
+                drivers[name] = posixpath.basename(link.text)
+        elif link.failure is not None:
+            if place == PARENTS or share.at == 0:
+                problems.append(problem(f"{place}/{name}", link.failure))
+        elif place == PARENTS:
+            parents[name] = _normal(place, link)
+        else:
+            path = _normal(place, link)
+            if share.has(_parent_of(path)):
+                mdevs[name] = path
     nodes = _types(tree, parents, problems)
     nodes += _mdevs(tree, mdevs)
     nodes += _functions(tree, drivers, problems)
     return nodes, problems
+
+
+def _parent_of(mdev_path: str) -> str:
+    return mdev_path.rsplit("/", 2)[-2]
 
 
 def _types(tree: Tree, parents: dict[str, str], problems: list[Problem]) -> list[Node]:
@@ -240,7 +264,7 @@ def _as_each_type(node: Node) -> list[Node]:
 # ---- the one at an address -----------------------------------------------------
 
 
-def find(tree: Tree, address: Address) -> Node:
+def find(tree: Tree, address: LiveAddress) -> Node:
     """Find the endpoint at an address of this host.
 
     Raises:
@@ -260,8 +284,6 @@ def find(tree: Tree, address: Address) -> Node:
             return _find_type(tree, parent, type_id)
         case PathAddress(path):
             return _find_path(tree, path)
-        case _:
-            raise AssertionError(address)
 
 
 def _find_type(tree: Tree, parent: str, type_id: str) -> Node:
@@ -387,9 +409,7 @@ def _missing(
         return _no_such(summary, name, existing)
     found = problem(path, failure)
     why = found.errno or "no answer in time"
-    error = SysfsError(f"cannot read {path}: {why}", path=path, errno_name=found.errno)
-    error.code = found.code
-    return error
+    return SysfsError(f"cannot read {path}: {why}", code=found.code)
 
 
 def _no_such(summary: str, name: str, existing: Iterable[str]) -> NoSuchEndpoint:

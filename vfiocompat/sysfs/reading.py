@@ -22,10 +22,10 @@ from vfiocompat.versions import VersionString
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vfiocompat.batch import Failure, Operation, Reply
     from vfiocompat.endpoints import Kind
-    from vfiocompat.sysfs.nodes import Node
+    from vfiocompat.sysfs.nodes import Node, Share
     from vfiocompat.sysfs.tree import Tree
-    from vfiocompat.worker import Failure, Operation, Reply
 
 __all__ = ["Survey", "read_nodes", "survey", "version_of"]
 
@@ -120,16 +120,17 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: bool) -> Survey:
                 node,
                 device_of[node.device],
                 type_of.get(node.type_path or "", _NO_TYPE),
-                drivers.get(node.path),
+                drivers.get(node.device) if node.kind == "mdev" else None,
                 (attribute, version),
             )
         )
     return Survey(endpoints, problems)
 
 
-def survey(tree: Tree) -> Survey:
-    """Find and read every endpoint of a host; what is gone by then is a problem."""
-    nodes, problems = find_all(tree)
+def survey(tree: Tree, share: Share) -> Survey:
+    """Find and read the endpoints of a host; what is gone by then is a problem."""
+    tree.demand()
+    nodes, problems = find_all(tree, share)
     found = read_nodes(tree, nodes, ask=True)
     there = [
         endpoint
@@ -239,17 +240,20 @@ def _type(path: str, replies: Replies) -> _Type:
 def _mdev_drivers(
     tree: Tree, nodes: Sequence[Node], device_of: dict[str, _Device]
 ) -> dict[str, str]:
-    """Read the drivers of mdevs whose virtual parent has none of its own."""
-    links = tree.run(
-        {
-            node.path: tree.link(node.path, "driver")
-            for node in nodes
-            if node.kind == "mdev" and device_of[node.device].driver is None
-        }
-    )
+    """Read which driver a driverless parent's mdevs have: one mdev speaks for all.
+
+    The mdev core matches mdevs to the driver that their parent was registered with
+    (drivers/vfio/mdev/mdev_driver.c, mdev_match).
+    """
+    speakers = {
+        node.device: node.path
+        for node in nodes
+        if node.kind == "mdev" and device_of[node.device].driver is None
+    }
+    links = tree.run({at: tree.link(path, "driver") for at, path in speakers.items()})
     return {
-        path: posixpath.basename(link.text)
-        for path, link in links.items()
+        device: posixpath.basename(link.text)
+        for device, link in links.items()
         if link.failure is None
     }
 
@@ -294,6 +298,5 @@ def _endpoint(
         version=version.text if version else None,
         newline=version.original.endswith("\n") if version else None,
         origin="attribute" if version else None,
-        path=node.path,
         vfio=vfio,
     )

@@ -7,16 +7,14 @@ Paths are always as seen inside the root (`/sys/...`), and so are those in error
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from vfiocompat.batch import Batch, Operation, Probe
 from vfiocompat.endpoints import Problem
-from vfiocompat.errors import SysfsError, VfiocompatError, errno_name
-from vfiocompat.worker import Operation, Probe, Worker
+from vfiocompat.errors import VfiocompatError, errno_name
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
-    from vfiocompat.worker import Failure, Reply
+    from vfiocompat.batch import Failure, Reply
 
 __all__ = ["DEVICES", "Tree", "problem", "text"]
 
@@ -27,68 +25,43 @@ Key = TypeVar("Key")
 
 
 class Tree:
-    """One host's /sys, read through a Worker.
+    """One host's /sys, below the directory `root` that stands for `/`.
 
-    `root` is the directory that stands for `/`; below another than `/` itself, FUSE
-    counts as sysfs. A held call costs `timeout` seconds once per batch.
-
-    Raises:
-        VfiocompatError: there is no directory `sys` in `root`.
-
+    Below another root than `/` itself, FUSE counts as sysfs. A held call costs
+    `timeout` seconds once a batch, and leaves a thread behind: see `aside`.
     """
 
-    def __init__(self, root: str = "/", timeout: float = 5.0) -> None:
+    def __init__(self, root: str, timeout: float) -> None:
         self._root = os.path.realpath(root).rstrip("/")
-        self._worker = Worker(timeout)
-        sys = self.run({"sys": self.resolve("/sys")})["sys"].failure
-        if sys is not None:
-            self.close()
+        self._timeout = timeout
+
+    def demand(self) -> None:
+        """Make sure that there is a sysfs.
+
+        Raises:
+            VfiocompatError: there is no directory `sys` in the root.
+
+        """
+        failure = self.run({0: self.list("/sys")})[0].failure
+        if failure is not None:
             why = "the file system does not answer"
+            if failure.stage != "timeout":
+                why = os.strerror(failure.errno)
             raise VfiocompatError(
-                f"there is no sysfs at {self._root}/sys: "
-                + (why if sys.stage == "timeout" else os.strerror(sys.errno)),
-                hint="--sysroot names the directory that stands for /, the one that "
-                "holds sys",
+                f"there is no sysfs at {self._root}/sys: {why}",
+                hint="--sysroot names the directory that stands for /, so it must "
+                "hold one named sys",
                 code="VFC507",
             )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the child that reads."""
-        self._worker.close()
-
     def run(self, operations: dict[Key, Operation]) -> dict[Key, Reply]:
-        """Run operations as one batch, and give each key its reply.
-
-        Raises:
-            SysfsError: the reading process could not be made, or has died.
-
-        """
-        try:
-            replies = self._worker.run(list(operations.values()))
-        except OSError as error:
-            raise SysfsError(
-                f"the process that reads sysfs failed: {error.strerror}",
-                path=self._root or "/",
-                errno_name=errno_name(error.errno or 0),
-            ) from error
+        """Run operations as one batch, and give each key its reply."""
+        replies = Batch(list(operations.values()), self._timeout).run()
         return dict(zip(operations, replies, strict=True))
 
     def inside(self, path: str) -> str:
         """Give a real path as it is seen inside the root."""
         return path.removeprefix(self._root)
-
-    # What to run; `tree` builds operations so that nobody else knows the root.
 
     def list(self, path: str) -> Operation:
         """List the names in a directory."""

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""File operations that a driver may hold for ever, in a child that may be left.
+"""File operations that a driver may hold for ever, many at once.
 
-A read(2) or write(2) that a driver holds cannot be ended from outside, and a process
-with a held thread cannot be reaped. So every operation on a device's files runs in a
-child which has none of our pipes, is never waited for, and goes away by itself once
-its own pipe closes. Operations come in batches; one thread of the child works through
-a batch, and as soon as it makes no progress for a moment others go on with the rest,
-so that held calls wait beside each other and not one after the other.
+One thread works through a batch; as soon as it makes no progress for a moment others
+go on with the rest, so that held calls wait beside each other and not one after the
+other. A call that is still held when its time is over is left where it is: a batch
+belongs in a process that may be left behind (`aside`).
 
 Calls go through libc and not through `os`: os.open, os.read and os.write begin again
 by themselves after EINTR (PEP 475), which a driver may well answer every time.
@@ -20,28 +18,25 @@ import os
 import stat
 import threading
 import time
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Failure", "Operation", "Probe", "Reply", "Worker"]
+__all__ = ["Batch", "Failure", "Operation", "Probe", "Reply"]
 
 PATIENCE = 0.01  # seconds without progress until more threads go on with a batch
-MAX_THREADS = 1024  # of one child: as many calls may be held at once
-MAX_CHILDREN = 2
-WORTH_A_CHILD = 2000  # operations from which on a second child saves time
+MAX_THREADS = 1024  # as many calls may be held at once
 BUSY_TRIES = 4
 BUSY_PAUSE = 0.02  # seconds before the first new attempt, doubled each time
 BUSY = frozenset({errno.EINTR, errno.EAGAIN, errno.EBUSY})
-_READ_SIZE = 8192  # more than a sysfs page, so that too long a string is seen
-_SIZE_BYTES = 8
-_STACK = 256 * 1024
+_READ_SIZE = 4097  # a byte more than a version string and its newline may have
+_STACK = 256 * 1024  # bytes for a thread that does nothing but one call
 
 
-class Probe(msgspec.Struct, frozen=True, array_like=True):
+class Probe(msgspec.Struct, frozen=True, gc=False):
     """What to write, and where writing it is safe.
 
     `tree` is the directory that the file must really lie below, and `filesystems`
@@ -53,7 +48,7 @@ class Probe(msgspec.Struct, frozen=True, array_like=True):
     filesystems: tuple[str, ...]
 
 
-class Operation(msgspec.Struct, frozen=True, array_like=True):
+class Operation(msgspec.Struct, frozen=True, gc=False):
     """One thing to do in a directory; `names` are tried until one exists.
 
     `do` is `list` (names in it), `link` (target of names[0]), `resolve` (where the
@@ -67,7 +62,7 @@ class Operation(msgspec.Struct, frozen=True, array_like=True):
     probe: Probe | None = None
 
 
-class Failure(msgspec.Struct, frozen=True, array_like=True):
+class Failure(msgspec.Struct, frozen=True, gc=False):
     """Why an operation gave nothing.
 
     `stage` is how far it came: `open` (also of a directory or a link), `read`,
@@ -82,7 +77,7 @@ class Failure(msgspec.Struct, frozen=True, array_like=True):
     code: str = ""
 
 
-class Reply(msgspec.Struct, frozen=True, array_like=True):
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """What an operation gave: its value, or a failure.
 
     `name` is the file that was found or read, `text` a link's target or a real path,
@@ -97,175 +92,88 @@ class Reply(msgspec.Struct, frozen=True, array_like=True):
     count: int = 0
 
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode_request = msgspec.msgpack.Decoder(tuple[float, list[Operation]]).decode
-_decode_replies = msgspec.msgpack.Decoder(list[Reply]).decode
+class Batch:
+    """Operations being worked through by threads, some of which may never return.
 
-
-class Worker:
-    """Runs batches of operations in children, which are made when first used.
-
-    A held call delays its batch by `timeout` seconds once, however many are held.
+    What threads share is changed by single steps of the interpreter, which are atomic
+    under its lock; only the number of threads needs a lock of its own.
     """
 
-    def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
-        self._children: list[tuple[int, int]] = []
-
-    def run(self, operations: Sequence[Operation]) -> list[Reply]:
-        """Run a batch, and give the replies in its order.
-
-        Raises:
-            OSError: a child could not be made, or has died.
-
-        """
-        if not operations:
-            return []
-        wanted = MAX_CHILDREN if len(operations) >= WORTH_A_CHILD else 1
-        while len(self._children) < wanted:
-            self._children.append(_start_child())
-        share = -(-len(operations) // wanted)
-        for at, (requests, _) in enumerate(self._children[:wanted]):
-            part = operations[at * share : (at + 1) * share]
-            _send(requests, _encode((self._timeout, part)))
-        done: list[Reply] = []
-        for _, replies in self._children[:wanted]:
-            if (message := _receive(replies)) is None:
-                raise ChildProcessError(errno.ECHILD, "the reading process died")
-            done += _decode_replies(message)
-        return done
-
-    def close(self) -> None:
-        """Let go of the children, which end by themselves; none is waited for."""
-        for pipes in self._children:
-            for pipe in pipes:
-                os.close(pipe)
-        self._children.clear()
-
-
-# ---- the pipes -----------------------------------------------------------------
-
-
-def _send(pipe: int, message: bytes) -> None:
-    rest = memoryview(len(message).to_bytes(_SIZE_BYTES, "little") + message)
-    while rest:
-        rest = rest[os.write(pipe, rest) :]
-
-
-def _receive(pipe: int) -> bytes | None:
-    """Read one message; None where the other side has closed the pipe."""
-    head = _read_exactly(pipe, _SIZE_BYTES)
-    return None if head is None else _read_exactly(pipe, int.from_bytes(head, "little"))
-
-
-def _read_exactly(pipe: int, size: int) -> bytes | None:
-    parts = bytearray()
-    while len(parts) < size:
-        part = os.read(pipe, min(size - len(parts), 1 << 20))
-        if not part:
-            return None
-        parts += part
-    return bytes(parts)
-
-
-# ---- the child -----------------------------------------------------------------
-
-
-def _start_child() -> tuple[int, int]:
-    """Fork the child; give the pipes for requests to it and replies from it."""
-    request_out, request_in = os.pipe()
-    reply_out, reply_in = os.pipe()
-    if os.fork() == 0:
-        try:
-            _serve(request_out, reply_in)
-        finally:
-            os._exit(0)
-    os.close(request_out)
-    os.close(reply_in)
-    return request_in, reply_out
-
-
-def _serve(requests: int, replies: int) -> NoReturn:
-    """Do batch after batch until the parent has gone."""
-    os.setsid()  # Ctrl-C is the parent's to hear
-    os.chdir("/")
-    requests, replies = _keep_only(requests, replies)
-    threading.stack_size(_STACK)
-    while (message := _receive(requests)) is not None:
-        timeout, operations = _decode_request(message)
-        _send(replies, _encode(_Batch(operations, timeout).run()))
-    os._exit(0)
-
-
-def _keep_only(requests: int, replies: int) -> tuple[int, int]:
-    """Close every descriptor but these two, so that no pipe of ours stays open."""
-    requests, replies = os.dup(requests), os.dup(replies)
-    null = os.open(os.devnull, os.O_RDWR)
-    keep = sorted({requests, replies})
-    for standard in range(3):
-        if standard not in keep:
-            os.dup2(null, standard)
-    os.closerange(3, keep[0])
-    os.closerange(keep[0] + 1, keep[1])
-    os.closerange(keep[1] + 1, os.sysconf("SC_OPEN_MAX"))
-    return requests, replies
-
-
-class _Batch:
-    """Operations being worked through by threads, some of which may never return."""
-
-    def __init__(self, operations: list[Operation], timeout: float) -> None:
+    def __init__(self, operations: Sequence[Operation], timeout: float) -> None:
         self._operations = operations
         self._timeout = timeout
+        self._next = iter(range(len(operations)))
+        self._began = [0.0] * len(operations)  # 0: not yet
         self._replies: list[Reply | None] = [None] * len(operations)
-        self._running: dict[int, float] = {}  # operation -> when it began
-        self._taken = self._done = self._threads = 0
+        self._all_taken = False
+        self._all_done = threading.Event()
+        self._threads = 0
+        self._wanted_threads = 1
         self._lock = threading.Lock()
-        self._complete = threading.Event()
 
     def run(self) -> list[Reply]:
         """Give a reply to each operation, in their order and in bounded time."""
+        if not self._operations:
+            return []
+        threading.stack_size(_STACK)
         self._add_threads(1)
-        seen = -1
-        while not self._complete.wait(PATIENCE):
-            with self._lock:
-                began_after = time.monotonic() - self._timeout
-                held = sum(began < began_after for began in self._running.values())
-                waiting = self._taken < len(self._operations)
-                stuck, seen = self._done == seen, self._done
-            if not waiting and held == len(self._running):
+        unanswered_before = 0
+        while not self._all_done.wait(PATIENCE):
+            unanswered = self._replies.count(None)
+            progress, unanswered_before = unanswered != unanswered_before, unanswered
+            if progress and self._threads == 1:
+                continue
+            running = self._running_for()
+            held = sum(seconds >= self._timeout for seconds in running)
+            if self._all_taken and held == len(running):
                 break
-            if waiting and stuck:
-                self._add_threads(
-                    min(self._threads, MAX_THREADS + held - self._threads)
-                )
+            if progress:
+                # One at a time is quickest, beside those that seem to be held.
+                self._wanted_threads = 1 + sum(each >= PATIENCE for each in running)
+            elif not self._all_taken:
+                doubled = max(1, 2 * self._threads)
+                self._wanted_threads = min(doubled, MAX_THREADS + held)
+                self._add_threads(self._wanted_threads - self._threads)
         return [reply or _TIMED_OUT for reply in self._replies]
+
+    def _running_for(self) -> list[float]:
+        """Say of each operation that has begun and not ended how long ago that was."""
+        now = time.monotonic()
+        return [
+            now - began
+            for began, reply in zip(self._began, self._replies, strict=True)
+            if began and reply is None
+        ]
 
     def _add_threads(self, number: int) -> None:
         for _ in range(number):
+            with self._lock:
+                self._threads += 1
             try:
                 threading.Thread(target=self._work, daemon=True).start()
             except RuntimeError:  # no more to be had; those that run go on
+                with self._lock:
+                    self._threads -= 1
                 return
-            self._threads += 1
 
     def _work(self) -> None:
-        while (at := self._take()) is not None:
+        """Do one operation after the other, until there is none or too many do so."""
+        for at in self._next:
+            self._began[at] = time.monotonic()
             self._replies[at] = _perform(self._operations[at])
-            with self._lock:
-                del self._running[at]
-                self._done += 1
-        if self._done == len(self._operations):
-            self._complete.set()
-
-    def _take(self) -> int | None:
+            if self._threads > self._wanted_threads and self._retire():
+                return
+        self._all_taken = True
         with self._lock:
-            at = self._taken
-            if at == len(self._operations):
-                return None
-            self._taken += 1
-            self._running[at] = time.monotonic()
-            return at
+            self._threads -= 1
+        if None not in self._replies:
+            self._all_done.set()
+
+    def _retire(self) -> bool:
+        with self._lock:
+            too_many = self._threads > self._wanted_threads
+            self._threads -= too_many
+            return too_many
 
 
 # ---- the operations ------------------------------------------------------------
@@ -379,7 +287,8 @@ _OPERATIONS: dict[str, Callable[[Operation], Reply]] = {
 
 
 def _open(path: str, flags: int) -> int:
-    file: int = _libc.open(os.fsencode(path), flags | os.O_CLOEXEC | os.O_NOFOLLOW)
+    name = path.encode("utf-8", "surrogateescape")
+    file: int = _libc.open(name, flags | os.O_CLOEXEC | os.O_NOFOLLOW)
     return file
 
 

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Running a function in a child process that may be left behind.
+
+A read(2) or write(2) that a driver holds cannot be ended from outside, and a process
+with a held thread cannot be reaped. So whatever touches a device's files runs in a
+child that has none of our pipes, hears no Ctrl-C, and is never waited for: it sends
+its result and goes away by itself, as soon as the driver lets it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import msgspec
+
+from vfiocompat.errors import Bug, ErrorRecord, VfiocompatError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["aside", "aside_all"]
+
+Result = TypeVar("Result")
+
+_CHUNK = 1 << 20
+
+
+class _Outcome(msgspec.Struct, Generic[Result]):
+    """What a task returned, alone in a tuple, or the error that it raised."""
+
+    value: tuple[Result, ...] = ()
+    error: ErrorRecord | None = None
+
+
+def aside(task: Callable[[], Result], result: type[Result]) -> Result:
+    """Run one function in a child, and give what it returns.
+
+    `result` is the type of that; it goes through MessagePack.
+
+    Raises:
+        VfiocompatError: what the function raised, or the child could not be made or
+            has died.
+
+    """
+    return aside_all([task], result)[0]
+
+
+def aside_all(
+    tasks: Sequence[Callable[[], Result]], result: type[Result]
+) -> list[Result]:
+    """Run several functions at once, each in a child of its own."""
+    decoder = msgspec.msgpack.Decoder(_Outcome[result])  # type: ignore[valid-type]
+    try:
+        pipes = [_start(task) for task in tasks]
+        return [_value(decoder.decode(_receive(pipe))) for pipe in pipes]
+    except (OSError, msgspec.DecodeError) as error:
+        raise VfiocompatError(
+            f"the process that reads sysfs failed: {error}"
+        ) from error
+
+
+def _value(outcome: _Outcome[Result]) -> Result:
+    """Give what a task returned, or raise what it raised."""
+    if outcome.error is None:
+        return outcome.value[0]
+    kind = Bug if outcome.error.code == Bug.code else VfiocompatError
+    raise kind.of(outcome.error)
+
+
+def _start(task: Callable[[], object]) -> int:
+    """Fork a child that runs a task; give the pipe on which it sends the result."""
+    pipe, child_pipe = os.pipe()
+    if os.fork() == 0:
+        try:
+            _keep_only(child_pipe)
+            _send(child_pipe, msgspec.msgpack.encode(_run(task)))
+            # The exit below closes nothing while a driver holds a thread.
+            os.close(child_pipe)
+        finally:
+            os._exit(0)  # past every handler and buffer that is the parent's
+    os.close(child_pipe)
+    return pipe
+
+
+def _run(task: Callable[[], Result]) -> _Outcome[Result]:
+    try:
+        return _Outcome(value=(task(),))
+    except VfiocompatError as error:
+        return _Outcome(error=error.record)
+    except Exception as error:  # noqa: BLE001 - the parent reports it as a bug
+        import traceback  # noqa: PLC0415 - rare
+
+        summary = f"{type(error).__name__}: {error}"
+        bug = Bug(summary, detail=traceback.format_exc())
+        return _Outcome(error=bug.record)
+
+
+def _keep_only(pipe: int) -> None:
+    """Leave the parent's session, folder and descriptors, but for one pipe."""
+    os.setsid()
+    os.chdir("/")
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in range(3):
+        if standard != pipe:
+            os.dup2(null, standard)
+    os.closerange(3, pipe)
+    os.closerange(max(3, pipe + 1), os.sysconf("SC_OPEN_MAX"))
+
+
+def _send(pipe: int, message: bytes) -> None:
+    rest = memoryview(message)
+    while rest:
+        rest = rest[os.write(pipe, rest) :]
+
+
+def _receive(pipe: int) -> bytes:
+    """Read until the child closes the pipe; a child that died has sent nothing."""
+    parts = []
+    try:
+        while part := os.read(pipe, _CHUNK):
+            parts.append(part)
+    finally:
+        os.close(pipe)
+    if not parts:
+        raise ChildProcessError(errno.ECHILD, "the process that reads it has died")
+    return b"".join(parts)

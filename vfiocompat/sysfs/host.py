@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host as callers see it: each question is answered by a child process."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from vfiocompat.aside import aside, aside_all
+from vfiocompat.decide import Answer
+from vfiocompat.endpoints import Endpoint  # noqa: TC001 - msgspec looks it up
+from vfiocompat.errors import ErrorRecord, VfiocompatError
+from vfiocompat.sysfs.nodes import Node, Share, find
+from vfiocompat.sysfs.probing import probe
+from vfiocompat.sysfs.reading import Survey, read_nodes, survey
+from vfiocompat.sysfs.tree import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vfiocompat.endpoints import LiveAddress
+    from vfiocompat.sysfs.probing import Question
+
+__all__ = ["Host", "Looked"]
+
+SURVEYORS = 2
+"""Processes that share a survey: two halve its time, more gain little."""
+
+
+class Looked(NamedTuple):
+    """What is at an address: an endpoint, or why there is none."""
+
+    endpoint: Endpoint | None = None
+    error: ErrorRecord | None = None
+
+
+class Host:
+    """This host, or the one whose `/` is the directory `root`.
+
+    No call takes much longer than `timeout` seconds more than it would without a
+    driver that hangs. Every method raises VfiocompatError where there is no sysfs.
+    """
+
+    def __init__(self, root: str = "/", timeout: float = 5.0) -> None:
+        self._tree = Tree(root, timeout)
+
+    def survey(self) -> Survey:
+        """Find and read every endpoint, in the order of kinds and addresses."""
+        shares = [Share(at, SURVEYORS) for at in range(SURVEYORS)]
+        parts = aside_all(
+            [partial(survey, self._tree, share) for share in shares], Survey
+        )
+        endpoints = [endpoint for part in parts for endpoint in part.endpoints]
+        problems = [problem for part in parts for problem in part.problems]
+        endpoints.sort(key=lambda endpoint: (_KINDS[endpoint.kind], endpoint.address))
+        return Survey(endpoints, sorted(problems, key=lambda problem: problem.path))
+
+    def read(self, addresses: Sequence[LiveAddress], *, ask: bool) -> list[Looked]:
+        """Find the endpoints at addresses, and read them; `ask` as in `read_nodes`."""
+        return aside(partial(_read, self._tree, addresses, ask=ask), list[Looked])
+
+    def probe(self, questions: Sequence[Question]) -> list[tuple[Answer, str | None]]:
+        """Ask drivers; see `probing.probe`."""
+        task = partial(probe, self._tree, questions)
+        return aside(task, list[tuple[Answer, str | None]])
+
+
+_KINDS = {"type": 0, "mdev": 1, "function": 2}
+
+
+def _read(tree: Tree, addresses: Sequence[LiveAddress], *, ask: bool) -> list[Looked]:
+    tree.demand()
+    found: list[Node | ErrorRecord] = []
+    for address in addresses:
+        try:
+            found.append(find(tree, address))
+        except VfiocompatError as error:
+            found.append(error.record)
+    nodes = [place for place in found if isinstance(place, Node)]
+    endpoints = iter(read_nodes(tree, nodes, ask=ask).endpoints)
+    return [
+        Looked(endpoint=next(endpoints))
+        if isinstance(place, Node)
+        else Looked(error=place)
+        for place in found
+    ]
