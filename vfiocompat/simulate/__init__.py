@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host's /sys with a driver's answers, served over FUSE from a specification.
+
+spec        the TOML language and `load`
+checks      what its types cannot say: every mistake at once
+errnos      errors by name
+capacity    how many instances a parent can still make
+answers     what a driver answers to a read and a write of its attribute
+tree        directories, links and attributes in memory
+host        the tree of a specification; create, remove, vanish
+faults      which fault is due
+filesystem  the tree as the operations of a file system
+server      mounting, signals, unmounting
+
+All but the last are free of FUSE; all but `spec.load`, `filesystem` and
+`server` are pure.
+"""

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The specification of a simulated host: its TOML language and `load`."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from vfiocompat.errors import SpecError
+from vfiocompat.simulate.checks import mistakes
+
+__all__ = [
+    "Fault",
+    "Function",
+    "Mdev",
+    "MdevType",
+    "Migration",
+    "Nvidia",
+    "Parent",
+    "PciIds",
+    "Spec",
+    "VgpuType",
+    "load",
+]
+
+_Count = Annotated[int, Meta(ge=0)]
+_Positive = Annotated[int, Meta(ge=1)]
+_Id = Annotated[int, Meta(ge=0, le=0xFFFF)]
+
+
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file: unknown keys are mistakes."""
+
+
+class PciIds(_Table, frozen=True):
+    """What a PCI device's own attributes say; `subsystem_*` default to its ids."""
+
+    vendor: _Id
+    device: _Id
+    subsystem_vendor: _Id | None = None
+    subsystem_device: _Id | None = None
+    revision: Annotated[int, Meta(ge=0, le=0xFF)] = 0
+    class_: Annotated[int, Meta(ge=0, le=0xFFFFFF)] = msgspec.field(
+        name="class", default=0x120000
+    )
+    numa_node: Annotated[int, Meta(ge=-1)] = -1
+
+
+class Migration(_Table, frozen=True):
+    """A driver's answers: its version string and the ones that it loads.
+
+    Neither `version` nor `migration = false`: there is no attribute at all.
+    """
+
+    version: str | None = None
+    accepts: tuple[str, ...] | None = None
+    refuses: str = "EINVAL"
+    attribute: Literal["version", "migration_version", "get_version"] = "version"
+    newline: Literal["optional", "required"] = "optional"
+    migration: bool = True
+
+    @property
+    def has_attribute(self) -> bool:
+        """Whether there is a file to read and to write."""
+        return self.version is not None or not self.migration
+
+
+class MdevType(Migration, frozen=True, kw_only=True):
+    """One directory of mdev_supported_types.
+
+    An instance takes `slices` of its parent's, or counts towards the type's
+    own `instances`.
+    """
+
+    id: str
+    name: str | None = None
+    description: str | None = None
+    device_api: str = "vfio-pci"
+    slices: _Positive = 1
+    instances: _Count | None = None
+    nodes: frozenset[Literal["type", "device"]] = frozenset(("type", "device"))
+
+
+class Mdev(_Table, frozen=True):
+    """A mediated device that exists from the start."""
+
+    uuid: str
+    type: str
+
+
+class Parent(_Table, frozen=True):
+    """A device that mediated devices are made of, PCI or virtual."""
+
+    name: str
+    class_: str | None = msgspec.field(name="class", default=None)
+    driver: str | None = None
+    mdev_driver: str | None = None
+    pci: PciIds | None = None
+    instances: _Count = 16
+    type: tuple[MdevType, ...] = ()
+    mdev: tuple[Mdev, ...] = ()
+
+
+class VgpuType(_Table, frozen=True):
+    """One line of creatable_vgpu_types."""
+
+    id: _Positive
+    name: str
+
+
+class Nvidia(_Table, frozen=True):
+    """The nvidia/ directory of a function of NVIDIA's VFIO framework."""
+
+    creatable: tuple[VgpuType, ...] = ()
+    current: _Count = 0
+
+
+class Function(Migration, frozen=True, kw_only=True):
+    """A PCI function that is passed through whole."""
+
+    address: str
+    driver: str | None = None
+    pci: PciIds | None = None
+    nvidia: Nvidia | None = None
+    attribute: Literal["version", "migration_version", "get_version"] = (
+        "migration_version"
+    )
+
+
+class Fault(_Table, frozen=True):
+    """What goes wrong at an address, the first `times` times or always.
+
+    At most one of `errno`, `hang`, `vanish`, `text` and `hex`; `delay` comes
+    before any of them, or alone.
+    """
+
+    at: str
+    attribute: str | None = None
+    on: Literal["open", "read", "write"] | None = None
+    times: _Positive | None = None
+    delay: Annotated[float, Meta(ge=0)] = 0.0
+    errno: str | None = None
+    hang: bool = False
+    vanish: bool = False
+    text: str | None = None
+    hex: str | None = None
+    repeat: _Positive = 1
+
+    @property
+    def override(self) -> bytes | None:
+        """The bytes that a read gets instead of the attribute's own."""
+        if self.hex is not None:
+            return bytes.fromhex(self.hex) * self.repeat
+        return None if self.text is None else self.text.encode() * self.repeat
+
+
+class Spec(_Table, frozen=True):
+    """A simulated host."""
+
+    schema: Literal[1]
+    host: str | None = None
+    kernel: str | None = None
+    modules: dict[str, str] = {}
+    parent: tuple[Parent, ...] = ()
+    function: tuple[Function, ...] = ()
+    fault: tuple[Fault, ...] = ()
+
+
+def load(path: str) -> Spec:
+    """Read a specification; SpecError names the file and every mistake."""
+    try:
+        with open(path, "rb") as file:
+            document = tomllib.loads(file.read().decode())
+        spec = msgspec.convert(document, Spec)
+    except OSError as error:
+        raise SpecError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise SpecError(
+            f"{path} is not UTF-8 text", detail=f"byte {error.start}: {error.reason}"
+        ) from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SpecError(f"{path} is not TOML", detail=str(error)) from None
+    except msgspec.ValidationError as error:
+        raise _wrong(path, [_dotted(str(error))]) from None
+    if found := mistakes(spec):
+        raise _wrong(path, found)
+    return spec
+
+
+def _wrong(path: str, found: list[str]) -> SpecError:
+    noun = "mistake" if len(found) == 1 else "mistakes"
+    return SpecError(
+        f"{len(found)} {noun} in {path}",
+        detail="\n".join(found),
+        hint="every key is described in vfiocompat-simulate(8)",
+    )
+
+
+def _dotted(message: str) -> str:
+    """Put the key, which msgspec names last and as a JSON path, first."""
+    what, _, where = message.partition(" - at ")
+    key = re.sub(r"^\$\.?", "", where.strip("`"))
+    what = what[:1].lower() + what[1:]
+    return f"{key}: {what}" if key else what

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Directories, links and attributes in memory, as sysfs has them.
+
+A node belongs to an owner, the address of the device that it is part of, and
+goes when the owner goes.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from vfiocompat.simulate.errnos import failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["Attribute", "Directory", "Link", "Node", "Tree"]
+
+
+@dataclass(eq=False)
+class Directory:
+    """Names and what they stand for."""
+
+    entries: dict[str, Node] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Link:
+    """A symbolic link."""
+
+    target: str
+
+
+@dataclass(eq=False)
+class Attribute:
+    """A file whose reads and writes are calls of a driver.
+
+    `show` and `store` raise OSError with the errno that the caller gets.
+    `gone` is set when its device is removed: a descriptor may outlive it.
+    """
+
+    mode: int
+    show: Callable[[], bytes] | None = None
+    store: Callable[[bytes], None] | None = None
+    owner: str = ""
+    name: str = ""
+    gone: bool = False
+
+
+Node: TypeAlias = Directory | Link | Attribute
+
+
+class Tree:
+    """A tree of nodes by path; paths are relative to its root."""
+
+    def __init__(self) -> None:
+        self.root = Directory()
+        self._owned: defaultdict[str, list[str]] = defaultdict(list)
+
+    def find(self, path: str) -> Node:
+        """Return the node at a path, links not followed; or raise ENOENT, ENOTDIR."""
+        node: Node = self.root
+        for name in filter(None, path.split("/")):
+            if not isinstance(node, Directory):
+                raise failure("ENOTDIR")
+            try:
+                node = node.entries[name]
+            except KeyError:
+                raise failure("ENOENT") from None
+        return node
+
+    def directory(self, path: str, owner: str = "") -> Directory:
+        """Return the directory at a path, made with those above it if need be."""
+        node: Node = self.root
+        for name in filter(None, path.split("/")):
+            assert isinstance(node, Directory), path
+            node = node.entries.setdefault(name, Directory())
+        assert isinstance(node, Directory), path
+        if owner:
+            self._owned[owner].append(path)
+        return node
+
+    def attribute(self, path: str, attribute: Attribute, owner: str = "") -> None:
+        """Put an attribute at a path."""
+        above, attribute.name = posixpath.split(path)
+        attribute.owner = owner
+        self.directory(above).entries[attribute.name] = attribute
+
+    def text(self, path: str, text: str, owner: str = "") -> None:
+        """Put a read-only attribute with a constant text at a path."""
+        data = text.removesuffix("\n").encode() + b"\n"
+        self.attribute(path, Attribute(0o444, show=lambda: data), owner)
+
+    def link(self, path: str, target: str, owner: str = "") -> None:
+        """Put a link at a path: relative, as sysfs has them, to another path."""
+        above, name = posixpath.split(path)
+        self.directory(above).entries[name] = Link(posixpath.relpath(target, above))
+        if owner:
+            self._owned[owner].append(path)
+
+    def remove(self, owner: str) -> None:
+        """Take away the directories and links of an owner, with what is below."""
+        for path in reversed(self._owned.pop(owner, [])):
+            above, name = posixpath.split(path)
+            try:
+                directory = self.find(above)
+            except OSError:
+                continue  # it went before, with what it was in
+            if isinstance(directory, Directory) and name in directory.entries:
+                for attribute in _attributes(directory.entries.pop(name)):
+                    attribute.gone = True
+
+
+def _attributes(node: Node) -> Iterator[Attribute]:
+    if isinstance(node, Attribute):
+        yield node
+    elif isinstance(node, Directory):
+        for entry in node.entries.values():
+            yield from _attributes(entry)
