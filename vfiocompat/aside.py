@@ -115,14 +115,14 @@ def _send(pipe: int, message: bytes) -> None:
         rest = rest[os.write(pipe, rest) :]
 
 
-def _receive(pipe: int) -> bytes:
+def _receive(pipe: int) -> bytearray:
     """Read until the child closes the pipe; a child that died has sent nothing."""
-    parts = []
+    message = bytearray()
     try:
         while part := os.read(pipe, _CHUNK):
-            parts.append(part)
+            message += part
     finally:
         os.close(pipe)
-    if not parts:
+    if not message:
         raise ChildProcessError(errno.ECHILD, "the process that reads it has died")
-    return b"".join(parts)
+    return message

@@ -54,7 +54,10 @@ class Settings(msgspec.Struct):
 
     def print_document(self, document: object) -> None:
         """Print a document as JSON: in one line, or indented on a terminal."""
-        click.echo(json_text(document, indent=2 if sys.stdout.isatty() else None))
+        text = json_text(document, indent=2 if sys.stdout.isatty() else None)
+        out = sys.stdout.buffer
+        out.write(text)  # not by echo, which makes a copy
+        out.write(b"\n")
 
     def print_lines(self, lines: Iterable[Line]) -> None:
         """Print lines, in colours on a terminal."""

@@ -51,7 +51,7 @@ class Host:
             [partial(survey, self._tree, share) for share in shares], Survey
         )
         endpoints = [endpoint for part in parts for endpoint in part.endpoints]
-        problems = [problem for part in parts for problem in part.problems]
+        problems = {problem for part in parts for problem in part.problems}
         endpoints.sort(key=lambda endpoint: (_KINDS[endpoint.kind], endpoint.address))
         return Survey(endpoints, sorted(problems, key=lambda problem: problem.path))
 

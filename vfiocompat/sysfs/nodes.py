@@ -104,47 +104,41 @@ def find_all(tree: Tree, share: Share) -> tuple[list[Node], list[Problem]]:
     """Find the mdev types, mdev devices and VFIO functions of a host."""
     problems: list[Problem] = []
     places = tree.run({path: tree.list(path) for path in (PARENTS, MDEVS, FUNCTIONS)})
-    names = {
-        path: _listed(path, reply, problems if share.at == 0 else [])
-        for path, reply in places.items()
-    }
-    links = tree.run(
-        {
-            (PARENTS, name): tree.link(PARENTS, name)
-            for name in names[PARENTS]
-            if share.has(name)
-        }
-        | {(MDEVS, name): tree.link(MDEVS, name) for name in names[MDEVS]}
-        | {
-            (FUNCTIONS, name): tree.link(f"{FUNCTIONS}/{name}", "driver")
-            for name in names[FUNCTIONS]
-            if share.has(name)
-        }
-    )
-    parents: dict[str, str] = {}
-    mdevs: dict[str, str] = {}
-    drivers: dict[str, str] = {}
-    for (place, name), link in links.items():
-        if place == FUNCTIONS:
-            if link.failure is None:
-                drivers[name] = posixpath.basename(link.text)
-        elif link.failure is not None:
-            if place == PARENTS or share.at == 0:
-                problems.append(problem(f"{place}/{name}", link.failure))
-        elif place == PARENTS:
-            parents[name] = _normal(place, link)
-        else:
-            path = _normal(place, link)
-            if share.has(_parent_of(path)):
-                mdevs[name] = path
-    nodes = _types(tree, parents, problems)
-    nodes += _mdevs(tree, mdevs)
-    nodes += _functions(tree, drivers, problems)
+    names = {path: _listed(path, reply, problems) for path, reply in places.items()}
+    links = tree.run({name: tree.link(PARENTS, name) for name in names[PARENTS]})
+    parents = _targets(PARENTS, links, problems)
+    ours = {name: path for name, path in parents.items() if share.has(name)}
+    nodes = _types(tree, ours, problems)
+    nodes += _mdevs(tree, _mdev_paths(tree, parents, names[MDEVS], share, problems))
+    functions = [name for name in names[FUNCTIONS] if share.has(name)]
+    nodes += _functions(tree, functions, problems)
     return nodes, problems
 
 
-def _parent_of(mdev_path: str) -> str:
-    return mdev_path.rsplit("/", 2)[-2]
+def _mdev_paths(
+    tree: Tree,
+    parents: dict[str, str],
+    names: list[str],
+    share: Share,
+    problems: list[Problem],
+) -> dict[str, str]:
+    """Find where mdevs are; the first share has those that no parent holds.
+
+    Reading the link of each would cost most of the time on a host with thousands, so
+    they are looked for in their parents' directories.
+    """
+    holders = tree.run({name: tree.list(path) for name, path in parents.items()})
+    left = set(names)
+    paths: dict[str, str] = {}
+    for parent, reply in holders.items():
+        held = left.intersection(reply.names)
+        left -= held
+        if share.has(parent):
+            paths |= {name: f"{parents[parent]}/{name}" for name in held}
+    if share.at == 0:
+        links = tree.run({name: tree.link(MDEVS, name) for name in left})
+        paths |= _targets(MDEVS, links, problems)
+    return paths
 
 
 def _types(tree: Tree, parents: dict[str, str], problems: list[Problem]) -> list[Node]:
@@ -189,21 +183,20 @@ def _mdev_node(uuid: str, path: str, link: Reply) -> Node:
     )
 
 
-def _functions(
-    tree: Tree, drivers: dict[str, str], problems: list[Problem]
-) -> list[Node]:
+def _functions(tree: Tree, names: list[str], problems: list[Problem]) -> list[Node]:
     """Make a node of each function that VFIO has, and of each type one could be."""
-    wanted = [
-        name
-        for name, driver in drivers.items()
-        if is_vfio_driver(driver) or driver == NVIDIA
-    ]
-    found = tree.run({name: tree.link(FUNCTIONS, name) for name in wanted})
-    paths = {
-        name: path
-        for name in wanted
-        if (path := _target(FUNCTIONS, name, found[name], problems))
-    }
+    links = tree.run(
+        {name: tree.link(f"{FUNCTIONS}/{name}", "driver") for name in names}
+    )
+    drivers = {name: posixpath.basename(link.text) for name, link in links.items()}
+    found = tree.run(
+        {
+            name: tree.link(FUNCTIONS, name)
+            for name, driver in drivers.items()
+            if is_vfio_driver(driver) or driver == NVIDIA
+        }
+    )
+    paths = _targets(FUNCTIONS, found, problems)
     nodes: list[Node] = []
     for name, node in _nvidia(tree, paths, problems).items():
         if node.creatable or node.current:
@@ -368,11 +361,17 @@ def _normal(place: str, link: Reply) -> str:
     return posixpath.normpath(f"{place}/{link.text}")
 
 
-def _target(place: str, name: str, link: Reply, problems: list[Problem]) -> str | None:
-    if link.failure is None:
-        return _normal(place, link)
-    problems.append(problem(f"{place}/{name}", link.failure))
-    return None
+def _targets(
+    place: str, links: dict[str, Reply], problems: list[Problem]
+) -> dict[str, str]:
+    """Give the paths that links lead to; those that cannot be read are problems."""
+    paths: dict[str, str] = {}
+    for name, link in links.items():
+        if link.failure is None:
+            paths[name] = _normal(place, link)
+        else:
+            problems.append(problem(f"{place}/{name}", link.failure))
+    return paths
 
 
 def _listed(path: str, reply: Reply, problems: list[Problem]) -> list[str]:

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make demo` and `make test` do all set-up by themselves.
+
+.PHONY: demo test test-kernel lint typing bench setup clean
+
+demo: setup
+	tools/demo
+
+test: setup
+	.venv/bin/python -m pytest
+
+test-kernel: setup
+	tests/kernel/run .venv/bin/python
+
+lint: setup
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+
+typing: setup
+	.venv/bin/mypy
+
+bench: setup
+	.venv/bin/python -m benchmarks.startup
+	.venv/bin/python -m benchmarks.list
+
+setup:
+	@tools/setup
+
+clean:
+	rm -rf .venv .cache build dist

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The layout: who may import whom, and what a command may load."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "vfiocompat"
+
+LAYERS = [
+    "__init__",
+    "errors",
+    "versions",
+    "diagnostics",
+    "endpoints",
+    "decide",
+    "batch",
+    "aside",
+    "sysfs",
+    "check",
+    "simulate",
+    "output",
+    "settings",
+    "commands",
+    "cli",
+    "__main__",
+]
+SYSFS = ["tree", "nodes", "reading", "probing", "host", "__init__"]
+PURE = ["errors", "versions", "diagnostics", "endpoints", "decide"]
+
+
+def imports(path: Path) -> set[str]:
+    """Name every module that a file imports, in functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {str(node.module)} | {
+                f"{node.module}.{alias.name}" for alias in node.names
+            }
+    return found
+
+
+def part(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def test_every_module_has_its_place() -> None:
+    assert {part(path) for path in modules()} == set(LAYERS)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.name))
+def test_imports_only_point_down(path: Path) -> None:
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] == "vfiocompat" and len(parts) > 1 and parts[1] in LAYERS:
+            assert LAYERS.index(parts[1]) <= LAYERS.index(part(path)), name
+
+
+@pytest.mark.parametrize("name", SYSFS)
+def test_imports_within_sysfs_only_point_down(name: str) -> None:
+    for target in imports(PACKAGE / "sysfs" / f"{name}.py"):
+        parts = target.split(".")
+        if parts[:2] == ["vfiocompat", "sysfs"] and parts[2:3] and parts[2] in SYSFS:
+            assert SYSFS.index(parts[2]) < SYSFS.index(name), target
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_pure_modules_do_no_io(name: str) -> None:
+    banned = {"os", "sys", "pathlib", "subprocess", "click", "rich", "threading"}
+
+    assert not banned & imports(PACKAGE / f"{name}.py")
+
+
+@pytest.mark.parametrize(
+    ("library", "user"),
+    [("rich", "output/terminal.py"), ("mfusepy", "simulate/server.py")],
+)
+def test_a_heavy_library_has_one_user(library: str, user: str) -> None:
+    loads = re.compile(rf"(import|from) {library}\b|import_module\(\"{library}\"")
+    using = [
+        str(path.relative_to(PACKAGE))
+        for path in modules()
+        if loads.search(path.read_text())
+    ]
+
+    assert [user] == using
+
+
+def loaded_by(*line: str) -> set[str]:
+    """Run the program, and give the names of the modules that it has loaded.
+
+    Its children are forked, and so load nothing that it does not, but for what they
+    import themselves: they leave a list of their own.
+    """
+    program = (
+        "import os, sys\n"
+        "leave = os._exit\n"
+        "def tell(code):\n"
+        "    sys.stderr = open(os.environ['MODULES'], 'a')\n"
+        "    print(*sys.modules, file=sys.stderr, flush=True)\n"
+        "    leave(code)\n"
+        "os._exit = tell\n"
+        "from vfiocompat.cli import run\n"
+        "code = run(sys.argv[1:])\n"
+        "sys.stdout.flush()\n"
+        "tell(code)\n"
+    )
+    with tempfile.NamedTemporaryFile("r") as told:
+        subprocess.run(
+            [sys.executable, "-c", program, *line],
+            env=os.environ | {"MODULES": told.name},
+            stdout=subprocess.DEVNULL,
+            check=False,
+        )
+        lines = told.read().splitlines()
+    expected = 2 if line[0] in {"get", "check"} else 1
+    assert len(lines) >= expected, "a process has not told what it loaded"
+    return {name for told_line in lines for name in told_line.split()}
+
+
+@pytest.fixture
+def four_types(tmp_path: Path) -> Path:
+    """Make a host with four types, of plain files."""
+    device = tmp_path / "sys/devices/pci0000:00/0000:00:02.0"
+    for number in range(4):
+        folder = device / f"mdev_supported_types/acme-{number}"
+        folder.mkdir(parents=True)
+        (folder / "device_api").write_text("vfio-pci\n")
+        (folder / "available_instances").write_text("1\n")
+        (folder / "version").write_text(f"8086-{number}\n")
+    bus = tmp_path / "sys/class/mdev_bus"
+    bus.mkdir(parents=True)
+    (bus / "0000:00:02.0").symlink_to("../../devices/pci0000:00/0000:00:02.0")
+    return tmp_path
+
+
+SLOW = {"rich", "importlib.metadata", "asyncio", "tomllib", "json", "packaging"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("get", "0000:00:02.0/acme-1"),
+        ("get",),
+        ("get", "--format", "json"),
+        ("check", "0000:00:02.0/acme-1", "version:8086-x"),
+    ],
+    ids=" ".join,
+)
+def test_getting_a_string_loads_nothing_slow(
+    four_types: Path, line: tuple[str, ...]
+) -> None:
+    """A management layer calls this for each device; rich alone doubles the time."""
+    loaded = loaded_by(*line, "--sysroot", str(four_types))
+
+    assert "vfiocompat.sysfs" in loaded
+    assert not SLOW & loaded
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_imports_no_command(option: str) -> None:
+    loaded = loaded_by(option)
+
+    assert not {name for name in loaded if name.startswith("vfiocompat.commands.")}
+    assert not SLOW & loaded
