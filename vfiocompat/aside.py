@@ -90,11 +90,7 @@ def _run(task: Callable[[], Result]) -> _Outcome[Result]:
     except VfiocompatError as error:
         return _Outcome(error=error.record)
     except Exception as error:  # noqa: BLE001 - the parent reports it as a bug
-        import traceback  # noqa: PLC0415 - rare
-
-        summary = f"{type(error).__name__}: {error}"
-        bug = Bug(summary, detail=traceback.format_exc())
-        return _Outcome(error=bug.record)
+        return _Outcome(error=Bug.of_exception(error).record)
 
 
 def _keep_only(pipe: int) -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from vfiocompat import __version__
-from vfiocompat.errors import ExitCode, UsageError, VfiocompatError
-from vfiocompat.output.text import error_lines, plain
-from vfiocompat.settings import Settings, global_options
+from vfiocompat.errors import Bug, ExitCode, UsageError, VfiocompatError
+from vfiocompat.output.text import error_lines
+from vfiocompat.settings import Settings, global_options, tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,15 +98,23 @@ def run(args: Sequence[str]) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return ExitCode.USAGE
-    except click.ClickException as error:
-        return _report(_usage(error), args)
-    except VfiocompatError as error:
-        return _report(error, args)
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - a bug must not look like a verdict
-        return _report_bug(error, args, verbose=settings.verbose)
+        return _report(_known(error, verbose=settings.verbose), args)
     return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _known(error: Exception, *, verbose: bool) -> VfiocompatError:
+    """Give one of our own errors for any; the traceback of a bug only if verbose."""
+    if isinstance(error, click.ClickException):
+        return _usage(error)
+    known = error if isinstance(error, VfiocompatError) else Bug.of_exception(error)
+    if isinstance(known, Bug) and not verbose:
+        return Bug(
+            known.summary, hint="run it again with -v, and report what it prints"
+        )
+    return known
 
 
 def _usage(error: click.ClickException) -> UsageError:
@@ -123,22 +131,8 @@ def _report(error: VfiocompatError, args: Sequence[str]) -> int:
 
         Settings().print_document(error_document(error))
     else:
-        for line in plain(error_lines(error.record)):
-            click.echo(f"vfiocompat: {line}" if line[0] != " " else line, err=True)
+        tell(error_lines(error.record))
     return error.exit_code
-
-
-def _report_bug(error: Exception, args: Sequence[str], *, verbose: bool) -> int:
-    if verbose:
-        import traceback  # noqa: PLC0415 - rare
-
-        traceback.print_exception(error)
-    summary = f"this is a bug in vfiocompat: {type(error).__name__}: {error}"
-    bug = VfiocompatError(
-        summary, hint="run it again with -v and report it", code="VFC599"
-    )
-    bug.exit_code = ExitCode.BUG
-    return _report(bug, args)
 
 
 def _wants_json(args: Sequence[str]) -> bool:

@@ -256,7 +256,8 @@ def _not_bound(function: Endpoint) -> Diagnostic:
         "VFC130",
         f"{function.address} is {bound} a VFIO driver",
         hint=f"bind it to the variant driver for {device}, or where there is none to "
-        "vfio-pci, which cannot migrate it",
+        "vfio-pci, which cannot migrate it; of a parent device name an mdev type: "
+        f"{function.address}/TYPE_ID",
         path=function.path,
     )
 

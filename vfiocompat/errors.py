@@ -126,7 +126,8 @@ class InvalidVersion(UsageError, ValueError):
     def __init__(
         self, summary: str, *, code: str, position: int, excerpt: str, hint: str | None
     ) -> None:
-        super().__init__(summary, detail=excerpt, hint=hint, code=code)
+        detail = excerpt if excerpt.strip("^\n ") else None
+        super().__init__(summary, detail=detail, hint=hint, code=code)
         self.position = position
         self.excerpt = excerpt
 
@@ -166,3 +167,11 @@ class Bug(VfiocompatError):
 
     code = "VFC599"
     exit_code = ExitCode.BUG
+
+    @classmethod
+    def of_exception(cls, error: Exception) -> Self:
+        """Make the bug that an exception shows."""
+        import traceback  # noqa: PLC0415 - costs start-up time, and is never needed
+
+        summary = f"this is a bug in vfiocompat: {type(error).__name__}: {error}"
+        return cls(summary, detail="".join(traceback.format_exception(error)))

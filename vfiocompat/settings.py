@@ -20,15 +20,19 @@ if TYPE_CHECKING:
 
     from vfiocompat.output.text import Line
 
-__all__ = ["Settings", "common_options"]
+__all__ = ["Settings", "common_options", "global_options", "tell"]
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
+
+
+def _sysroot() -> str:
+    return os.environ.get("VFIOCOMPAT_SYSROOT") or "/"
 
 
 class Settings(msgspec.Struct):
     """The common options, as given before or after the command's name."""
 
-    sysroot: str = "/"
+    sysroot: str = msgspec.field(default_factory=_sysroot)
     timeout: float = 5.0
     color: Literal["auto", "always", "never"] = "auto"
     verbose: bool = False
@@ -46,15 +50,20 @@ class Settings(msgspec.Struct):
         return self.format == "json"
 
     @property
+    def on_terminal(self) -> bool:
+        """Whether a person looks at stdout."""
+        return sys.stdout.isatty()
+
+    @property
     def colored(self) -> bool:
         """Whether stdout gets colours."""
         if self.color == "auto":
-            return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+            return self.on_terminal and not os.environ.get("NO_COLOR")
         return self.color == "always"
 
     def print_document(self, document: object) -> None:
         """Print a document as JSON: in one line, or indented on a terminal."""
-        text = json_text(document, indent=2 if sys.stdout.isatty() else None)
+        text = json_text(document, indent=2 if self.on_terminal else None)
         out = sys.stdout.buffer
         out.write(text)  # not by echo, which makes a copy
         out.write(b"\n")
@@ -71,7 +80,7 @@ class Settings(msgspec.Struct):
 
     def print_rows(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print a table: aligned on a terminal, tab-separated without heading else."""
-        if sys.stdout.isatty():
+        if self.on_terminal:
             from vfiocompat.output import terminal  # noqa: PLC0415 - rich is slow
 
             terminal.print_table(columns, rows, color=self.colored)
@@ -82,8 +91,13 @@ class Settings(msgspec.Struct):
     def note(self, lines: Iterable[Line]) -> None:
         """Tell on stderr what is not the result; not with --quiet."""
         if not self.quiet:
-            for line in plain(lines):
-                click.echo(f"vfiocompat: {line}", err=True)
+            tell(lines)
+
+
+def tell(lines: Iterable[Line]) -> None:
+    """Say something on stderr; lines that go on with one before are indented."""
+    for line in plain(lines):
+        click.echo(line if line.startswith(" ") else f"vfiocompat: {line}", err=True)
 
 
 def _store(ctx: click.Context, param: click.Parameter, value: object) -> None:
@@ -102,10 +116,9 @@ _GLOBAL = (
     click.option(
         "--sysroot",
         metavar="DIR",
-        envvar="VFIOCOMPAT_SYSROOT",
         callback=_store,
         expose_value=False,
-        help="Read DIR/sys in place of /sys.",
+        help="Read DIR/sys in place of /sys [env: VFIOCOMPAT_SYSROOT].",
     ),
     click.option(
         "--timeout",

@@ -7,7 +7,13 @@ import click
 
 from vfiocompat.errors import ExitCode
 from vfiocompat.output.documents import ListDocument
-from vfiocompat.output.text import LIST_COLUMNS, list_rows, nothing_lines, problem_lines
+from vfiocompat.output.text import (
+    LIST_COLUMNS,
+    SHORT_LIST_COLUMNS,
+    list_rows,
+    nothing_lines,
+    problem_lines,
+)
 from vfiocompat.settings import Settings, common_options
 
 __all__ = ["command"]
@@ -20,7 +26,8 @@ def command(settings: Settings) -> int:
     """List the endpoints of this host.
 
     These are the mdev types of every parent device, the mdev devices, and the PCI
-    functions bound to a VFIO driver, each with its version attribute and string.
+    functions bound to a VFIO driver, each with its version attribute and string. A
+    terminal shows the columns that fit it; -v and a pipe show all.
     """
     found = settings.host.survey()
     if settings.json:
@@ -28,7 +35,9 @@ def command(settings: Settings) -> int:
             ListDocument(endpoints=found.endpoints, problems=found.problems)
         )
     else:
-        settings.print_rows(LIST_COLUMNS, list_rows(found.endpoints))
+        short = settings.on_terminal and not settings.verbose
+        columns = SHORT_LIST_COLUMNS if short else LIST_COLUMNS
+        settings.print_rows(columns, list_rows(found.endpoints, columns))
     settings.note(problem_lines(found.problems))
     if not found.endpoints:
         settings.note(nothing_lines())

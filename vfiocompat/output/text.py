@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CODE_COLUMNS",
     "LIST_COLUMNS",
+    "SHORT_LIST_COLUMNS",
     "Line",
     "check_lines",
     "code_rows",
@@ -50,6 +51,8 @@ LIST_COLUMNS = (
     "attribute",
     "version",
 )
+SHORT_LIST_COLUMNS = ("address", "type", "driver", "free", "attribute", "version")
+"""Those that fit a terminal; an address tells the kind and a type's parent."""
 
 CODE_COLUMNS = ("code", "severity", "summary")
 
@@ -67,22 +70,24 @@ def plain(lines: Iterable[Line]) -> Iterator[str]:
         yield "".join(text for text, _ in line)
 
 
-def list_rows(endpoints: Iterable[Endpoint]) -> Iterator[tuple[str, ...]]:
+def list_rows(
+    endpoints: Iterable[Endpoint], columns: Sequence[str]
+) -> Iterator[tuple[str, ...]]:
     """Give one row an endpoint, `-` where sysfs tells nothing."""
     for endpoint in endpoints:
         free = endpoint.available_instances
-        cells = (
-            endpoint.kind,
-            endpoint.address,
-            endpoint.parent,
-            endpoint.type_id,
-            endpoint.driver,
-            endpoint.device_api,
-            None if free is None else str(free),
-            _attribute(endpoint.attribute),
-            endpoint.version,
-        )
-        yield tuple(visible(cell) if cell else "-" for cell in cells)
+        cells = {
+            "kind": endpoint.kind,
+            "address": endpoint.address,
+            "parent": endpoint.parent,
+            "type": endpoint.type_id,
+            "driver": endpoint.driver,
+            "api": endpoint.device_api,
+            "free": None if free is None else str(free),
+            "attribute": _attribute(endpoint.attribute),
+            "version": endpoint.version,
+        }
+        yield tuple(visible(cells[column] or "-") for column in columns)
 
 
 def _attribute(attribute: Attribute | None) -> str:

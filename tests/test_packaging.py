@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an installed package holds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def pip(*words: str | Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "pip", "--quiet", *words],
+        check=True,
+        capture_output=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            "-w",
+            folder,
+            ROOT,
+        ],
+        check=True,
+        capture_output=True,
+    )
+    [path] = folder.glob("*.whl")
+    return path
+
+
+def test_a_wheel_holds_the_package_and_the_man_pages(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    data = "vfiocompat-0.1.0.data/data/share/man/man8/"
+    modules = {
+        str(path.relative_to(ROOT)) for path in (ROOT / "vfiocompat").rglob("*.py")
+    }
+    pages = {f"{data}{path.name}" for path in (ROOT / "man/man8").glob("*.8")}
+
+    assert len(pages) == 8
+    others = {name for name in names if ".dist-info/" not in name}
+    assert others == modules | pages | {"vfiocompat/py.typed"}
+
+
+def test_an_installed_package_has_its_command_and_its_pages(
+    wheel: Path, tmp_path: Path
+) -> None:
+    # Without --ignore-installed pip would remove the package that is under test.
+    pip("install", "--no-deps", "--ignore-installed", "--prefix", tmp_path, wheel)
+    site = next(tmp_path.glob("lib/python*/site-packages"))
+    told = subprocess.run(
+        [tmp_path / "bin/vfiocompat", "--version"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": f"{site}"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert told.stdout == "vfiocompat 0.1.0\n"
+    assert (tmp_path / "share/man/man8/vfiocompat.8").read_text().startswith(".")
+
+
+def test_every_file_names_its_licence() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "*.py", "*.c", "*.toml", "Makefile", "tools", ".ci"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    without = [
+        name
+        for name in listed
+        if name != "pyproject.toml"
+        and "SPDX-License-Identifier:" not in (ROOT / name).read_text()[:400]
+    ]
+
+    assert listed
+    assert not without
