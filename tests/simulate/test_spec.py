@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vfiocompat.errors import SpecError
-from vfiocompat.simulate.spec import load
+from vfiocompat.simulate.loading import load
 
 from .conftest import ROOT
 

@@ -3,29 +3,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
-from vfiocompat.output.documents import Tool
+from vfiocompat.output.documents import SimulateDocument
+from vfiocompat.output.json import json_text
 from vfiocompat.settings import Settings, common_options
+from vfiocompat.simulate.loading import load
 from vfiocompat.simulate.server import serve
-from vfiocompat.simulate.spec import Spec, load
 
-__all__ = ["SimulateDocument", "command"]
+if TYPE_CHECKING:
+    from vfiocompat.simulate.spec import Spec
 
-
-class SimulateDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """What is served from now on, and where."""
-
-    schema: Literal["vfiocompat.simulate/1"] = "vfiocompat.simulate/1"
-    tool: Tool = Tool()
-    mountpoint: str
-    parents: int
-    types: int
-    mdevs: int
-    functions: int
+__all__ = ["command"]
 
 
 @click.command("simulate")
@@ -44,9 +35,8 @@ def command(settings: Settings, spec: str, mountpoint: str) -> None:
 
     def ready() -> None:
         # One line in JSON too: who started us waits for it.
-        click.echo(
-            msgspec.json.encode(document) if settings.json else _sentence(document)
-        )
+        text = json_text(document, indent=None)
+        click.echo(text if settings.json else _sentence(document))
 
     serve(host, mountpoint, ready)
 

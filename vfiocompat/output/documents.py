@@ -27,6 +27,7 @@ __all__ = [
     "GetDocument",
     "ListDocument",
     "ParseDocument",
+    "SimulateDocument",
     "check_document",
     "error_document",
     "explain_document",
@@ -135,6 +136,18 @@ class ExplainDocument(msgspec.Struct, frozen=True, kw_only=True):
     codes: list[ExplainedCode]
 
 
+class SimulateDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What is served from now on, and where."""
+
+    schema: Literal["vfiocompat.simulate/1"] = "vfiocompat.simulate/1"
+    tool: Tool = Tool()
+    mountpoint: str
+    parents: int
+    types: int
+    mdevs: int
+    functions: int
+
+
 class ErrorDocument(msgspec.Struct, frozen=True, kw_only=True):
     """In place of a command's document, with exit code 2, 4 or 70."""
 
@@ -150,6 +163,7 @@ DOCUMENTS: dict[str, type[msgspec.Struct]] = {
     "get": GetDocument,
     "list": ListDocument,
     "parse": ParseDocument,
+    "simulate": SimulateDocument,
 }
 """Every document by the name that its schema has."""
 
