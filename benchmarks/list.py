@@ -20,7 +20,7 @@ from benchmarks.trees import make_tree
 
 ROOT = Path(__file__).parent.parent
 INSIDE = "VFIOCOMPAT_BENCHMARK_TREE"
-CACHED = ROOT / ".cache/kernel/k/usr/bin/mdevctl"
+CACHED = ROOT / ".cache/kernel/root/usr/bin/mdevctl"
 NEEDED = "scripts.d/callouts", "scripts.d/notifiers"
 
 

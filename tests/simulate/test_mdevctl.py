@@ -30,7 +30,7 @@ exec "$@"
 @pytest.fixture(scope="module")
 def mdevctl(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Find mdevctl, or take it out of its Debian package."""
-    cached = ROOT / ".cache/kernel/k/usr/bin/mdevctl"
+    cached = ROOT / ".cache/kernel/root/usr/bin/mdevctl"
     found = shutil.which("mdevctl") or (cached.exists() and str(cached))
     if found:
         return found
@@ -39,6 +39,11 @@ def mdevctl(tmp_path_factory: pytest.TempPathFactory) -> str:
         cannot_test("no mdevctl, and no apt-get to have it from")
     get = ["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", "mdevctl"]
     done = subprocess.run(get, check=False, cwd=place, capture_output=True, text=True)
+    if done.returncode != 0:  # a new machine has no package lists yet
+        subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True)
+        done = subprocess.run(
+            get, check=False, cwd=place, capture_output=True, text=True
+        )
     if done.returncode != 0:
         cannot_test(f"mdevctl cannot be had: {done.stderr.strip()}")
     (package,) = place.glob("*.deb")

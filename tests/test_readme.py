@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The README, the guide and the demo say what is so."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.documents import Session, example_host, markdown_sessions, run_session
+from vfiocompat.cli import COMMANDS
+from vfiocompat.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    with example_host(tmp_path_factory.mktemp("readme")) as environment:
+        yield environment
+
+
+@pytest.mark.parametrize(
+    "session", markdown_sessions(README), ids=lambda session: Path(session.where).name
+)
+def test_a_session_in_the_readme_is_what_happens(
+    session: Session, host: dict[str, str], tmp_path: Path
+) -> None:
+    assert session.transcript == run_session(session, host, tmp_path)
+
+
+def test_the_readme_has_its_sessions() -> None:
+    """Three of the first one and two of two hosts: the fence's tag is not lost."""
+    assert [len(session.steps) for session in markdown_sessions(README)] == [3, 2]
+
+
+def test_the_readme_names_every_command_and_exit_code() -> None:
+    text = README.read_text()
+    codes = re.search(r"## Exit codes\n(.*?)\n## ", text, re.DOTALL)
+
+    assert codes is not None
+    listed = {
+        int(code)
+        for row in re.findall(r"^\| ([\d, ]+) \|", codes[1], re.MULTILINE)
+        for code in row.split(", ")
+    }
+    assert {int(code) for code in ExitCode} == listed
+    assert all(f"`{command}" in text or f" {command}" in text for command in COMMANDS)
+
+
+def test_every_make_target_in_the_documents_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for name in ("README.md", "CONTRIBUTING.md"):
+        for words in re.findall(
+            r"^    make ([a-z -]+)", (ROOT / name).read_text(), re.MULTILINE
+        ):
+            for target in words.split():
+                assert f"\n{target}: " in makefile, f"{name}: make {target}"
+
+
+def test_every_module_is_in_the_guide() -> None:
+    guide = (ROOT / "CONTRIBUTING.md").read_text()
+    parts = {
+        path.name if path.is_file() else f"{path.name}/"
+        for path in (ROOT / "vfiocompat").iterdir()
+        if not path.name.startswith(("_", "py.typed"))
+    }
+
+    assert {part for part in parts if f"`{part}`" not in guide} == set()
+
+
+def test_the_demo_shows_a_yes_and_a_no(host: dict[str, str]) -> None:
+    """It needs what `host` needs, and says by its exit status that both came."""
+    demo = subprocess.run(
+        [ROOT / "tools/demo"],
+        env=host,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert "\ncompatible: " in demo.stdout
+    assert "\nincompatible: " in demo.stdout
+    assert demo.stdout.endswith("(exit status 1)\n")
