@@ -193,11 +193,18 @@ def _perform(todo: Operation) -> Reply:
 
 
 def _list(todo: Operation) -> Reply:
-    return Reply(names=tuple(os.listdir(todo.directory)))
+    names = os.listdir(os.fsencode(todo.directory))
+    return Reply(names=tuple(_text(name) for name in names))
 
 
 def _link(todo: Operation) -> Reply:
-    return Reply(text=os.readlink(f"{todo.directory}/{todo.names[0]}"))
+    link = os.readlink(os.fsencode(f"{todo.directory}/{todo.names[0]}"))
+    return Reply(text=_text(link))
+
+
+def _text(name: bytes) -> str:
+    """Decode a name; one that is not UTF-8 is escaped, and so is not found again."""
+    return name.decode("utf-8", "backslashreplace")
 
 
 def _resolve(todo: Operation) -> Reply:
@@ -206,7 +213,10 @@ def _resolve(todo: Operation) -> Reply:
     whole = f"{directory}/{todo.names[0]}"
     mode = os.lstat(whole).st_mode
     what = "link" if stat.S_ISLNK(mode) else "file" if stat.S_ISREG(mode) else "other"
-    return Reply(name=what, text=directory, names=(os.path.realpath(whole),))
+    real = os.path.realpath(whole)
+    return Reply(
+        name=what, text=_text(os.fsencode(directory)), names=(_text(os.fsencode(real)),)
+    )
 
 
 def _find(todo: Operation) -> Reply:

@@ -214,9 +214,7 @@ def no_string(endpoint: Endpoint) -> NoString | None:
     attribute = endpoint.attribute
     if not endpoint.vfio:
         return NoString(_not_bound(endpoint), failed=False)
-    if attribute is None or attribute.code is None:
-        return NoString(_absent(endpoint, ""), failed=False)
-    if attribute.state == "absent":
+    if attribute is None or attribute.code in {None, "VFC102"}:
         return NoString(_absent(endpoint, ""), failed=False)
     finding = attribute_finding(attribute)
     return NoString(finding, failed=attribute.code not in _NO_STRING)
@@ -312,10 +310,9 @@ def _by_driver(
     written = source.exact_bytes() or b""
     code = _write_code(answer, len(written))
     if code == "VFC102":  # readable but not writable: get_version alone
-        gone = diagnostic(
-            code, "destination: there is no file to write to", path=answer.path
-        )
-        return _without_driver(source, destination, (gone, *notes))
+        summary = "destination: there is no file to write to"
+        unwritable = diagnostic(code, summary, path=answer.path)
+        return _without_driver(source, destination, (unwritable, *notes))
     name = errno_name(answer.errno) if answer.errno else None
     finding = diagnostic(
         code,

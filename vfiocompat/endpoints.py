@@ -233,6 +233,8 @@ def parse_address(text: str) -> Address:
     """
     if text.startswith("version:"):
         return LiteralAddress(text.removeprefix("version:"))
+    if not text.isprintable():
+        raise InvalidAddress(f"an address has no characters such as in {text!r}")
     if text.startswith("/"):
         return PathAddress(text)
     if is_uuid(text.lower()):
@@ -250,7 +252,7 @@ def parse_address(text: str) -> Address:
 
 def _is_name(text: str) -> bool:
     """Whether a part of an address can be the name of one sysfs directory."""
-    return text not in {"", ".", ".."} and "/" not in text and "\0" not in text
+    return text not in {"", ".", ".."} and "/" not in text
 
 
 def _hint(text: str) -> str:

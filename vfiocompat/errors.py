@@ -62,6 +62,11 @@ class ExitCode(IntEnum):
     PIPE = 141
 
 
+def _encodable(text: str) -> str:
+    """Escape what is left of an argument's bytes that are not UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 class ErrorRecord(msgspec.Struct, frozen=True):
     """An error as data: for a JSON document, or from a child process."""
 
@@ -90,8 +95,8 @@ class VfiocompatError(Exception):
         code: str | None = None,
     ) -> None:
         super().__init__(summary)
-        self.summary = summary
-        self.detail = detail
+        self.summary = _encodable(summary)
+        self.detail = None if detail is None else _encodable(detail)
         self.hint = hint
         if code is not None:
             self.code = code

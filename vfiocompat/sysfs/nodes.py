@@ -239,9 +239,9 @@ def _vgpu_types(lines: str) -> dict[str, str]:
     """Read lines of `<id> : <name>`; a heading has no number and is passed over."""
     types = {}
     for line in lines.splitlines():
-        number, _, name = line.partition(":")
-        if number.strip().isdigit():
-            types[number.strip()] = name.strip()
+        number, _, name = map(str.strip, line.partition(":"))
+        if number.isascii() and number.isdigit():
+            types[number] = name
     return types
 
 

@@ -234,7 +234,12 @@ def _type(path: str, replies: Replies) -> _Type:
     named = {"type_name": said("name"), "type_description": said("description")}
     facts = {"type_id": posixpath.basename(path)}
     facts |= {fact: value for fact, value in named.items() if value is not None}
-    return _Type(said("device_api"), int(free) if free.isdecimal() else None, facts)
+    return _Type(said("device_api"), int(free) if _is_u32(free) else None, facts)
+
+
+def _is_u32(number: str) -> bool:
+    """Whether a text can be what sysfs prints for an unsigned int."""
+    return number.isascii() and number.isdigit() and len(number) <= len(str(1 << 32))
 
 
 def _mdev_drivers(
