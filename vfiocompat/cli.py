@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -62,10 +63,14 @@ class LazyGroup(click.Group):
             result = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            # Nobody reads any more: let the flush at exit go nowhere.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _lose_stdout()
             raise click.exceptions.Exit(ExitCode.PIPE) from None
         return result
+
+
+def _lose_stdout() -> None:
+    """Let what nobody can be told any more go nowhere, and not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -86,8 +91,12 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit with its code; no exception leaves it."""
-    args = list(sys.argv[1:] if args is None else args)
-    sys.exit(run(args))
+    code = run(sys.argv[1:] if args is None else args)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _lose_stdout()
+    sys.exit(code)
 
 
 def run(args: Sequence[str]) -> int:
@@ -109,6 +118,8 @@ def _known(error: Exception, *, verbose: bool) -> VfiocompatError:
     """Give one of our own errors for any; the traceback of a bug only if verbose."""
     if isinstance(error, click.ClickException):
         return _usage(error)
+    if isinstance(error, OSError):
+        return VfiocompatError(f"cannot go on: {error}")
     known = error if isinstance(error, VfiocompatError) else Bug.of_exception(error)
     if isinstance(known, Bug) and not verbose:
         return Bug(
@@ -129,7 +140,8 @@ def _report(error: VfiocompatError, args: Sequence[str]) -> int:
     if _wants_json(args):
         from vfiocompat.output.documents import error_document  # noqa: PLC0415 - rare
 
-        Settings().print_document(error_document(error))
+        with contextlib.suppress(OSError):  # it may be what the error is about
+            Settings().print_document(error_document(error))
     else:
         tell(error_lines(error.record))
     return error.exit_code

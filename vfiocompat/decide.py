@@ -356,7 +356,9 @@ def _without_driver(
         found.append(diagnostic("VFC125"))
     verdict, vendors = _by_vendor(source, destination)
     if vendors is None:
-        vendors = diagnostic("VFC201")
+        could_ask = question(source, destination) is not None
+        hint = "the driver is asked without --table-only" if could_ask else None
+        vendors = diagnostic("VFC201", hint=hint)
     return Decision(
         verdict=verdict, basis="none", diagnostics=(*found, vendors, *notes)
     )

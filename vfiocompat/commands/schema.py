@@ -13,7 +13,7 @@ __all__ = ["command"]
 
 
 @click.command("schema")
-@click.argument("name", type=click.Choice(sorted(DOCUMENTS)))
+@click.argument("name", metavar="NAME", type=click.Choice(sorted(DOCUMENTS)))
 @common_options
 @click.pass_obj
 def command(settings: Settings, name: str) -> None:

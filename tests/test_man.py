@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The manual pages say what the program does, and their examples are run."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+from vfiocompat.cli import COMMANDS, cli
+from vfiocompat.decide import Answer, decide, read_code
+from vfiocompat.endpoints import Attribute, Endpoint, literal
+from vfiocompat.errors import ENOTSUPP, ExitCode
+from vfiocompat.output.documents import DOCUMENTS
+from vfiocompat.versions import VersionString
+
+from .documents import example_host, mdoc_sessions, run_session
+from .simulate.conftest import ROOT, cannot_test
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from vfiocompat.decide import Decision
+
+    from .documents import Session
+
+MAN = ROOT / "man/man8"
+PAGES = {page.stem: page for page in sorted(MAN.glob("*.8"))}
+SECTIONS = [
+    "NAME",
+    "SYNOPSIS",
+    "DESCRIPTION",
+    "OPTIONS",
+    "ENVIRONMENT",
+    "FILES",
+    "EXIT STATUS",
+    "EXAMPLES",
+    "SEE ALSO",
+]
+OPTIONAL = {"ENVIRONMENT", "FILES"}
+EXIT_CODES = {
+    "vfiocompat": {int(code) for code in ExitCode},
+    "vfiocompat-check": {0, 1, 2, 3, 4, 70, 130, 141},
+    "vfiocompat-explain": {0, 2, 4, 70, 130, 141},
+    "vfiocompat-get": {0, 2, 3, 4, 70, 130, 141},
+    "vfiocompat-list": {0, 2, 4, 70, 130, 141},
+    "vfiocompat-parse": {0, 2, 4, 70, 130, 141},
+    "vfiocompat-schema": {0, 2, 4, 70, 130, 141},
+    "vfiocompat-simulate": {0, 2, 4, 70, 130, 141},
+}
+"""The codes that each command can end with."""
+
+SESSIONS = [session for page in PAGES.values() for session in mdoc_sessions(page)]
+
+each_page = pytest.mark.parametrize("name", list(PAGES))
+
+
+def section(name: str, title: str) -> list[str]:
+    """Give the lines of a section of a page."""
+    rest = PAGES[name].read_text().partition(f"\n.Sh {title}\n")[2]
+    assert rest, f"{name} has no section {title}"
+    return rest.partition("\n.Sh ")[0].splitlines()
+
+
+def options_in(lines: list[str]) -> set[str]:
+    """Give the options that `.Fl` macros name; each `Fl` is a hyphen."""
+    found = set()
+    for line in lines:
+        words = line.split() if line.startswith(".") else []
+        hyphens = ""
+        for word in words:
+            if word.removeprefix(".") == "Fl":
+                hyphens += "-"
+            elif hyphens:
+                found.add(hyphens + word)
+                hyphens = ""
+    return found
+
+
+def rows(name: str, title: str) -> list[list[str]]:
+    """Give the rows of a table in a subsection, without its heading."""
+    text = PAGES[name].read_text().partition(f"\n.Ss {title}\n")[2]
+    table = text.partition(".Bl -column")[2].partition("\n.El\n")[0]
+    items = [line for line in table.splitlines() if line.startswith(".It ")]
+    assert len(items) > 1, f"{name} has no table {title}"
+    return [
+        [" ".join(shlex.split(cell)) for cell in item[4:].split(" Ta ")]
+        for item in items[1:]
+    ]
+
+
+def command_of(name: str) -> click.Command:
+    """Give the command that a page is about."""
+    if name == "vfiocompat":
+        return cli
+    found = cli.get_command(click.Context(cli), name.removeprefix("vfiocompat-"))
+    assert found is not None
+    return found
+
+
+# ---- the pages and the program ---------------------------------------------------
+
+
+def test_every_command_has_a_page_and_no_page_is_without_one() -> None:
+    expected = {"vfiocompat", *(f"vfiocompat-{command}" for command in COMMANDS)}
+    assert set(PAGES) == expected
+
+
+@each_page
+def test_title_is_that_of_the_file(name: str) -> None:
+    assert f".Dt {name.upper()} 8" in PAGES[name].read_text().splitlines()
+
+
+@each_page
+def test_name_is_the_short_help(name: str) -> None:
+    command = name.removeprefix("vfiocompat-")
+    short = COMMANDS.get(command) or (cli.help or "").partition("\n")[0]
+    sentence = short[0].lower() + short[1:].rstrip(".")
+    assert section(name, "NAME") == [f".Nm {name}", f".Nd {sentence}"]
+
+
+@each_page
+def test_options_are_those_of_the_command(name: str) -> None:
+    command = command_of(name)
+    with click.Context(command, **command.context_settings) as context:
+        context.help_option_names = ["-h", "--help"]
+        known = {
+            option
+            for parameter in command.get_params(context)
+            if isinstance(parameter, click.Option)
+            for option in parameter.opts
+        }
+    if name == "vfiocompat":
+        known.add("--format")  # of every command, and described there
+    assert options_in(section(name, "OPTIONS")) == known
+
+
+@each_page
+def test_exit_codes_are_those_of_the_command(name: str) -> None:
+    lines = section(name, "EXIT STATUS")
+    listed = [int(line[4:]) for line in lines if re.match(r"\.It \d", line)]
+    assert listed == sorted(EXIT_CODES[name])
+
+
+@each_page
+def test_sections_are_there_in_the_usual_order(name: str) -> None:
+    titles = re.findall(r"^\.Sh (.+)$", PAGES[name].read_text(), re.MULTILINE)
+    usual = [title for title in titles if title in SECTIONS]
+    assert usual == [
+        title for title in SECTIONS if title in titles or title not in OPTIONAL
+    ]
+
+
+@each_page
+def test_references_lead_to_pages(name: str) -> None:
+    text = PAGES[name].read_text()
+    targets = set(re.findall(r"\.Xr (vfiocompat\S*) 8", text))
+    assert targets <= set(PAGES)
+
+
+def test_overview_leads_to_every_page() -> None:
+    lines = section("vfiocompat", "DESCRIPTION")
+    named = {line.split()[2] for line in lines if line.startswith(".It Xr vfiocompat")}
+    assert named == set(PAGES) - {"vfiocompat"}
+
+
+@each_page
+def test_groff_has_nothing_to_warn_of(name: str) -> None:
+    if shutil.which("groff") is None:
+        cannot_test("groff is not installed")
+    done = subprocess.run(
+        ["groff", "-mandoc", "-ww", "-z", "-Tutf8", PAGES[name]],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == ""
+
+
+# ---- what they explain -----------------------------------------------------------
+
+DESTINATION = Endpoint(
+    kind="type",
+    address="p/t",
+    attribute=Attribute("version", "present", path="/sys/p/t/version", node="type"),
+)
+SOURCE = literal("8086-x")
+PATH = "/sys/p/t/version"
+
+
+def decided(call: str, number: int) -> Decision:
+    """Decide a pair of which one call failed."""
+    if call == "read":
+        code = read_code(Answer(stage="read", path=PATH, errno=number))
+        unreadable = Attribute("version", "unreadable", path=PATH, code=code)
+        source = Endpoint(kind="type", address="p/t", attribute=unreadable)
+        return decide(source, DESTINATION, None)
+    stage = "open" if call == "open" else "write"
+    answer = Answer(stage=stage, path=PATH, errno=number)  # type: ignore[arg-type]
+    return decide(SOURCE, DESTINATION, answer)
+
+
+def numbers(call: str, names: str, table: list[list[str]]) -> list[int]:
+    """Give the error numbers of a row; `any other` is each that no row names."""
+    if names != "any other":
+        return [
+            ENOTSUPP if name == "ENOTSUPP" else getattr(errno, name)
+            for name in names.split(", ")
+        ]
+    named = {
+        number
+        for row in table
+        if row[0] == call and row[1].startswith("E")
+        for number in numbers(call, row[1], table)
+    }
+    return sorted(set(errno.errorcode) - named)
+
+
+@pytest.mark.parametrize(
+    "row", rows("vfiocompat-check", "What an errno means"), ids=" ".join
+)
+def test_errno_means_what_the_table_says(row: list[str]) -> None:
+    call, names, code, verdict = row
+    if names.startswith("none"):
+        written = len(SOURCE.exact_bytes() or b"") - ("part" in names)
+        answer = Answer(stage="done", path=PATH, count=written)
+        decisions = [decide(SOURCE, DESTINATION, answer)]
+    else:
+        table = rows("vfiocompat-check", "What an errno means")
+        decisions = [decided(call, number) for number in numbers(call, names, table)]
+    assert {
+        (
+            "could not be asked" if decision.failed else decision.verdict,
+            code in {finding.code for finding in decision.diagnostics},
+        )
+        for decision in decisions
+    } == {(verdict, True)}
+
+
+@pytest.mark.parametrize(
+    "row", rows("vfiocompat-parse", "Spellings of the vendor id"), ids=" ".join
+)
+def test_spelling_is_told_apart_as_the_table_says(row: list[str]) -> None:
+    spelling, example, whose, _ = row
+    vendor = VersionString.parse(example).vendor
+    assert vendor is not None
+    shown = f"PCI, {vendor.id}" if vendor.namespace == "pci" else "not PCI"
+    assert (vendor.spelling, shown) == (spelling, whose)
+
+
+def test_schema_names_every_document() -> None:
+    lines = section("vfiocompat-schema", "DESCRIPTION")
+    named = [line.split()[2] for line in lines if line.startswith(".It Cm ")]
+    assert named == sorted(DOCUMENTS)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shell_completion_is_there_as_described(shell: str) -> None:
+    variable, value = "_VFIOCOMPAT_COMPLETE", f"{shell}_source"
+    text = "\n".join(section("vfiocompat", "SHELL COMPLETION"))
+    done = subprocess.run(
+        [sys.executable, "-m", "vfiocompat"],
+        check=True,
+        capture_output=True,
+        env={**os.environ, variable: value},
+        text=True,
+    )
+    assert f"{variable}={value} vfiocompat" in text
+    assert f"{shell}_complete" in done.stdout
+
+
+# ---- the examples ----------------------------------------------------------------
+
+
+@each_page
+def test_examples_are_sessions_that_are_run(name: str) -> None:
+    assert mdoc_sessions(PAGES[name])
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Serve the host that the examples show, and give their environment."""
+    with example_host(tmp_path_factory.mktemp("example")) as prepared:
+        yield prepared
+
+
+@pytest.mark.parametrize("session", SESSIONS, ids=[each.where for each in SESSIONS])
+def test_example_is_what_happens(
+    session: Session, env: dict[str, str], tmp_path: Path
+) -> None:
+    assert run_session(session, env, tmp_path) == session.transcript
