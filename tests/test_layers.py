@@ -33,7 +33,16 @@ LAYERS = [
     "cli",
     "__main__",
 ]
-SYSFS = ["tree", "nodes", "reading", "probing", "host", "__init__"]
+SYSFS = [
+    "tree",
+    "nodes",
+    "lookup",
+    "reading",
+    "probing",
+    "survey",
+    "host",
+    "__init__",
+]
 PURE = ["errors", "versions", "diagnostics", "endpoints", "decide"]
 
 

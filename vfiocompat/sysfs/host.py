@@ -10,9 +10,11 @@ from vfiocompat.aside import aside, aside_all
 from vfiocompat.decide import Answer
 from vfiocompat.endpoints import Endpoint  # noqa: TC001 - msgspec looks it up
 from vfiocompat.errors import ErrorRecord, VfiocompatError
-from vfiocompat.sysfs.nodes import Node, Share, find
+from vfiocompat.sysfs.lookup import find
+from vfiocompat.sysfs.nodes import Node
 from vfiocompat.sysfs.probing import probe
-from vfiocompat.sysfs.reading import Survey, read_nodes, survey
+from vfiocompat.sysfs.reading import Survey, read_nodes
+from vfiocompat.sysfs.survey import Share, survey
 from vfiocompat.sysfs.tree import Tree
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import msgspec
 from vfiocompat.decide import Answer, read_code
 from vfiocompat.endpoints import Attribute, Endpoint, Problem, attribute_names
 from vfiocompat.errors import InvalidVersion, errno_name
-from vfiocompat.sysfs.nodes import find_all, is_vfio_driver
+from vfiocompat.sysfs.nodes import is_vfio_driver
 from vfiocompat.sysfs.tree import problem, text
 from vfiocompat.versions import VersionString
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from vfiocompat.batch import Failure, Operation, Reply
     from vfiocompat.endpoints import Kind
-    from vfiocompat.sysfs.nodes import Node, Share
+    from vfiocompat.sysfs.nodes import Node
     from vfiocompat.sysfs.tree import Tree
 
-__all__ = ["Survey", "read_nodes", "survey", "version_of"]
+__all__ = ["Survey", "as_answer", "read_nodes", "version_of"]
 
 _VERSION = "(version attribute)"  # no sysfs name has a blank, so the key is its own
 _DEVICE_FILES = {
@@ -125,19 +125,6 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: bool) -> Survey:
             )
         )
     return Survey(endpoints, problems)
-
-
-def survey(tree: Tree, share: Share) -> Survey:
-    """Find and read the endpoints of a host; what is gone by then is a problem."""
-    tree.demand()
-    nodes, problems = find_all(tree, share)
-    found = read_nodes(tree, nodes, ask=True)
-    there = [
-        endpoint
-        for endpoint in found.endpoints
-        if endpoint.attribute is None or endpoint.attribute.code != "VFC113"
-    ]
-    return Survey(there, problems + found.problems)
 
 
 def version_of(reply: Reply, path: str) -> tuple[VersionString | None, str, int]:

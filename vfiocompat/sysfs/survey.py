@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every endpoint of a host, found and read by several processes at once."""
+
+from __future__ import annotations
+
+import errno
+import posixpath
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from vfiocompat.sysfs.nodes import (
+    FUNCTIONS,
+    MDEVS,
+    NVIDIA,
+    PARENTS,
+    TYPES,
+    Node,
+    function_nodes,
+    is_vfio_driver,
+    linked_path,
+    mdev_node,
+    type_node,
+)
+from vfiocompat.sysfs.reading import Survey, read_nodes
+from vfiocompat.sysfs.tree import Tree, problem
+
+if TYPE_CHECKING:
+    from vfiocompat.batch import Reply
+    from vfiocompat.endpoints import Problem
+
+__all__ = ["Share", "survey"]
+
+
+class Share(NamedTuple):
+    """Which part of a host's devices to find: one of `number`, counted from 0."""
+
+    at: int = 0
+    number: int = 1
+
+    def has(self, device: str) -> bool:
+        """Whether a parent's or function's endpoints are in this part.
+
+        Processes forked from one agree, since they hash strings alike.
+        """
+        return hash(device) % self.number == self.at
+
+
+def survey(tree: Tree, share: Share) -> Survey:
+    """Find and read the endpoints of a host; what is gone by then is a problem."""
+    tree.demand()
+    nodes, problems = _find_all(tree, share)
+    found = read_nodes(tree, nodes, ask=True)
+    there = [
+        endpoint
+        for endpoint in found.endpoints
+        if endpoint.attribute is None or endpoint.attribute.code != "VFC113"
+    ]
+    return Survey(there, problems + found.problems)
+
+
+def _find_all(tree: Tree, share: Share) -> tuple[list[Node], list[Problem]]:
+    """Find the mdev types, mdev devices and VFIO functions of a host."""
+    problems: list[Problem] = []
+    places = tree.run({path: tree.list(path) for path in (PARENTS, MDEVS, FUNCTIONS)})
+    names = {path: _listed(path, reply, problems) for path, reply in places.items()}
+    links = tree.run({name: tree.link(PARENTS, name) for name in names[PARENTS]})
+    parents = _targets(PARENTS, links, problems)
+    ours = {name: path for name, path in parents.items() if share.has(name)}
+    nodes = _types(tree, ours, problems)
+    nodes += _mdevs(tree, _mdev_paths(tree, parents, names[MDEVS], share, problems))
+    functions = [name for name in names[FUNCTIONS] if share.has(name)]
+    nodes += _functions(tree, functions, problems)
+    return nodes, problems
+
+
+def _mdev_paths(
+    tree: Tree,
+    parents: dict[str, str],
+    names: list[str],
+    share: Share,
+    problems: list[Problem],
+) -> dict[str, str]:
+    """Find where mdevs are; the first share has those that no parent holds.
+
+    Reading the link of each would cost most of the time on a host with thousands, so
+    they are looked for in their parents' directories.
+    """
+    holders = tree.run({name: tree.list(path) for name, path in parents.items()})
+    left = set(names)
+    paths: dict[str, str] = {}
+    for parent, reply in holders.items():
+        held = left.intersection(reply.names)
+        left -= held
+        if share.has(parent):
+            paths |= {name: f"{parents[parent]}/{name}" for name in held}
+    if share.at == 0:
+        links = tree.run({name: tree.link(MDEVS, name) for name in left})
+        paths |= _targets(MDEVS, links, problems)
+    return paths
+
+
+def _types(tree: Tree, parents: dict[str, str], problems: list[Problem]) -> list[Node]:
+    lists = tree.run({name: tree.list(f"{parents[name]}/{TYPES}") for name in parents})
+    return [
+        type_node(parents[parent], parent, type_id)
+        for parent, reply in lists.items()
+        for type_id in _listed(f"{parents[parent]}/{TYPES}", reply, problems)
+    ]
+
+
+def _mdevs(tree: Tree, mdevs: dict[str, str]) -> list[Node]:
+    types = tree.run({uuid: tree.link(mdevs[uuid], "mdev_type") for uuid in mdevs})
+    return [mdev_node(uuid, path, types[uuid]) for uuid, path in mdevs.items()]
+
+
+def _functions(tree: Tree, names: list[str], problems: list[Problem]) -> list[Node]:
+    """Make a node of each function that VFIO has, and of each type one could be."""
+    links = tree.run(
+        {name: tree.link(f"{FUNCTIONS}/{name}", "driver") for name in names}
+    )
+    drivers = {name: posixpath.basename(link.text) for name, link in links.items()}
+    found = tree.run(
+        {
+            name: tree.link(FUNCTIONS, name)
+            for name, driver in drivers.items()
+            if is_vfio_driver(driver) or driver == NVIDIA
+        }
+    )
+    paths = _targets(FUNCTIONS, found, problems)
+    nodes: list[Node] = []
+    for name, node in function_nodes(tree, paths, problems).items():
+        if node.creatable or node.current:
+            nodes += _as_each_type(node)
+        elif is_vfio_driver(drivers[name]):
+            nodes.append(node)
+    return nodes
+
+
+def _as_each_type(node: Node) -> list[Node]:
+    others = [
+        msgspec.structs.replace(node, type_id=type_id)
+        for type_id in node.creatable
+        if type_id != node.current
+    ]
+    return ([node] if node.current else []) + others
+
+
+def _targets(
+    place: str, links: dict[str, Reply], problems: list[Problem]
+) -> dict[str, str]:
+    """Give the paths that links lead to; those that cannot be read are problems."""
+    paths: dict[str, str] = {}
+    for name, link in links.items():
+        if link.failure is None:
+            paths[name] = linked_path(place, link)
+        else:
+            problems.append(problem(f"{place}/{name}", link.failure))
+    return paths
+
+
+def _listed(path: str, reply: Reply, problems: list[Problem]) -> list[str]:
+    """Give the names in a directory in order; one that is missing has none."""
+    failure = reply.failure
+    if failure is not None and failure.errno != errno.ENOENT:
+        problems.append(problem(path, failure))
+    return sorted(reply.names)
