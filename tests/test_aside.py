@@ -3,11 +3,21 @@ from __future__ import annotations
 
 import os
 import time
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from vfiocompat.aside import aside, aside_all
+from vfiocompat.aside import aside_all
 from vfiocompat.errors import Bug, SysfsError, VfiocompatError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+def aside(task: Callable[[], T], result: type[T]) -> T:
+    return aside_all([task], result)[0]
 
 
 def test_a_task_runs_in_another_process() -> None:

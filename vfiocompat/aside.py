@@ -20,7 +20,7 @@ from vfiocompat.errors import Bug, ErrorRecord, VfiocompatError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["aside", "aside_all"]
+__all__ = ["aside_all"]
 
 Result = TypeVar("Result")
 
@@ -34,31 +34,25 @@ class _Outcome(msgspec.Struct, Generic[Result]):
     error: ErrorRecord | None = None
 
 
-def aside(task: Callable[[], Result], result: type[Result]) -> Result:
-    """Run one function in a child, and give what it returns.
+def aside_all(
+    tasks: Sequence[Callable[[], Result]], result: type[Result]
+) -> list[Result]:
+    """Run functions at once, each in a child, and give what they return.
 
     `result` is the type of that; it goes through MessagePack.
 
     Raises:
-        VfiocompatError: what the function raised, or the child could not be made or
-            has died.
+        VfiocompatError: what a function raised, or a child could not be made or has
+            died.
 
     """
-    return aside_all([task], result)[0]
-
-
-def aside_all(
-    tasks: Sequence[Callable[[], Result]], result: type[Result]
-) -> list[Result]:
-    """Run several functions at once, each in a child of its own."""
     decoder = msgspec.msgpack.Decoder(_Outcome[result])  # type: ignore[valid-type]
     try:
         pipes = [_start(task) for task in tasks]
         return [_value(decoder.decode(_receive(pipe))) for pipe in pipes]
     except (OSError, msgspec.DecodeError) as error:
-        raise VfiocompatError(
-            f"the process that reads sysfs failed: {error}"
-        ) from error
+        why = f"the process that reads sysfs failed: {error}"
+        raise VfiocompatError(why) from error
 
 
 def _value(outcome: _Outcome[Result]) -> Result:

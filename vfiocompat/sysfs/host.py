@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from vfiocompat.aside import aside, aside_all
+from vfiocompat.aside import aside_all
 from vfiocompat.decide import Answer
 from vfiocompat.endpoints import Endpoint  # noqa: TC001 - msgspec looks it up
 from vfiocompat.errors import ErrorRecord, VfiocompatError
@@ -18,12 +18,14 @@ from vfiocompat.sysfs.survey import Share, survey
 from vfiocompat.sysfs.tree import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from vfiocompat.endpoints import LiveAddress
     from vfiocompat.sysfs.probing import Question
 
 __all__ = ["Host", "Looked"]
+
+Result = TypeVar("Result")
 
 SURVEYORS = 2
 """Processes that share a survey: two halve its time, more gain little."""
@@ -49,9 +51,7 @@ class Host:
     def survey(self) -> Survey:
         """Find and read every endpoint, in the order of kinds and addresses."""
         shares = [Share(at, SURVEYORS) for at in range(SURVEYORS)]
-        parts = aside_all(
-            [partial(survey, self._tree, share) for share in shares], Survey
-        )
+        parts = self._aside([partial(survey, share=share) for share in shares], Survey)
         endpoints = [endpoint for part in parts for endpoint in part.endpoints]
         problems = {problem for part in parts for problem in part.problems}
         endpoints.sort(key=lambda endpoint: (_KINDS[endpoint.kind], endpoint.address))
@@ -59,19 +59,32 @@ class Host:
 
     def read(self, addresses: Sequence[LiveAddress], *, ask: bool) -> list[Looked]:
         """Find the endpoints at addresses, and read them; `ask` as in `read_nodes`."""
-        return aside(partial(_read, self._tree, addresses, ask=ask), list[Looked])
+        task = partial(_read, addresses=addresses, ask=ask)
+        return self._aside([task], list[Looked])[0]
 
     def probe(self, questions: Sequence[Question]) -> list[tuple[Answer, str | None]]:
         """Ask drivers; see `probing.probe`."""
-        task = partial(probe, self._tree, questions)
-        return aside(task, list[tuple[Answer, str | None]])
+        task = partial(probe, questions=questions)
+        return self._aside([task], list[tuple[Answer, str | None]])[0]
+
+    def _aside(
+        self, tasks: Sequence[Callable[[Tree], Result]], result: type[Result]
+    ) -> list[Result]:
+        """Run tasks in children, each with a tree that is settled there."""
+        return aside_all(
+            [partial(_settled, self._tree, task) for task in tasks], result
+        )
 
 
 _KINDS = {"type": 0, "mdev": 1, "function": 2}
 
 
+def _settled(tree: Tree, task: Callable[[Tree], Result]) -> Result:
+    tree.settle()
+    return task(tree)
+
+
 def _read(tree: Tree, addresses: Sequence[LiveAddress], *, ask: bool) -> list[Looked]:
-    tree.demand()
     found: list[Node | ErrorRecord] = []
     for address in addresses:
         try:

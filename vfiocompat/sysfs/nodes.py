@@ -100,6 +100,8 @@ def mdev_node(uuid: str, path: str, link: Reply) -> Node:
     type_path = None
     if link.failure is None:
         type_path = posixpath.normpath(f"{path}/{link.text}")
+        if not type_path.startswith(f"{DEVICES}/"):
+            type_path = None  # no kernel makes such a link
     parent_path, _, _ = path.rpartition("/")
     return Node(
         kind="mdev",

@@ -48,7 +48,6 @@ class Share(NamedTuple):
 
 def survey(tree: Tree, share: Share) -> Survey:
     """Find and read the endpoints of a host; what is gone by then is a problem."""
-    tree.demand()
     nodes, problems = _find_all(tree, share)
     found = read_nodes(tree, nodes, ask=True)
     there = [

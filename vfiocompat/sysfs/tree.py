@@ -32,21 +32,27 @@ class Tree:
     """
 
     def __init__(self, root: str, timeout: float) -> None:
-        self._root = os.path.realpath(root).rstrip("/")
+        self._root = os.path.abspath(root).rstrip("/")
         self._timeout = timeout
 
-    def demand(self) -> None:
-        """Make sure that there is a sysfs.
+    def settle(self) -> None:
+        """Find out where the root really is, and make sure that it has a sysfs.
+
+        To be called first, in the child: it may hang, as everything here may.
 
         Raises:
             VfiocompatError: there is no directory `sys` in the root.
 
         """
-        failure = self.run({0: self.list("/sys")})[0].failure
-        if failure is not None:
+        reply = self.run({0: self.resolve("/sys")})[0]
+        root = reply.text.rstrip("/")
+        if reply.failure is None:
+            self._root = root
+            reply = self.run({0: self.list("/sys")})[0]
+        if reply.failure is not None:
             why = "the file system does not answer"
-            if failure.stage != "timeout":
-                why = os.strerror(failure.errno)
+            if reply.failure.stage != "timeout":
+                why = os.strerror(reply.failure.errno)
             raise VfiocompatError(
                 f"there is no sysfs at {self._root}/sys: {why}",
                 hint="--sysroot names the directory that stands for /, so it must "
