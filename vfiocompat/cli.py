@@ -7,7 +7,7 @@ import contextlib
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -17,7 +17,7 @@ from vfiocompat.output.text import error_lines
 from vfiocompat.settings import Settings, global_options, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["COMMANDS", "cli", "main"]
 
@@ -57,15 +57,33 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,  # noqa: ANN401 - click's
+    ) -> click.Context:
+        """Read the options, of which --help and --version print."""
+        with _broken_pipe_exits():
+            return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; whatever it printed has left when it ends."""
-        try:
+        with _broken_pipe_exits():
             result = super().invoke(ctx)
             sys.stdout.flush()
-        except BrokenPipeError:
-            _lose_stdout()
-            raise click.exceptions.Exit(ExitCode.PIPE) from None
         return result
+
+
+@contextlib.contextmanager
+def _broken_pipe_exits() -> Iterator[None]:
+    """Exit quietly where nobody reads any more; click would exit with 1."""
+    try:
+        yield
+    except BrokenPipeError:
+        _lose_stdout()
+        raise click.exceptions.Exit(ExitCode.PIPE) from None
 
 
 def _lose_stdout() -> None:

@@ -312,7 +312,7 @@ def _by_driver(
     if code == "VFC102":  # readable but not writable: get_version alone
         summary = "destination: there is no file to write to"
         unwritable = diagnostic(code, summary, path=answer.path)
-        return _without_driver(source, destination, (unwritable, *notes))
+        return _without_driver(source, destination, notes, unwritable)
     name = errno_name(answer.errno) if answer.errno else None
     finding = diagnostic(
         code,
@@ -346,9 +346,13 @@ def _both_strings(source: Endpoint, destination: Endpoint) -> str:
 
 
 def _without_driver(
-    source: Endpoint, destination: Endpoint, notes: tuple[Diagnostic, ...]
+    source: Endpoint,
+    destination: Endpoint,
+    notes: tuple[Diagnostic, ...],
+    *reasons: Diagnostic,
 ) -> Decision:
-    found: list[Diagnostic] = []
+    """Decide without a driver's answer; `reasons` say why there is none."""
+    found = list(reasons)
     for side, endpoint in (("source", source), ("destination", destination)):
         if endpoint.kind != "literal" and _has_no_attribute(endpoint):
             found.append(_absent(endpoint, f"{side}: "))

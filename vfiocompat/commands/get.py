@@ -18,6 +18,7 @@ from vfiocompat.output.text import (
     nothing_lines,
     problem_lines,
 )
+from vfiocompat.output.visible import visible
 from vfiocompat.settings import Settings, common_options
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def _every(settings: Settings) -> int:
         settings.print_document(GetDocument(endpoints=strings, problems=problems))
     else:
         settings.print_lines(
-            [(f"{endpoint.address}\t{endpoint.version}", "plain")]
+            [(f"{visible(endpoint.address)}\t{endpoint.version}", "plain")]
             for endpoint in strings
         )
     settings.note(problem_lines(problems))

@@ -52,9 +52,15 @@ def print_table(
     _console(color=color).print(table)
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the caller that nobody reads any more; rich would exit with 1."""
+        raise  # noqa: PLE0704 - it is called while the error is handled
+
+
 def _console(*, color: bool) -> Console:
     # Cells are Text and never markup: what a driver wrote stays what it is.
-    return Console(
+    return _Console(
         file=sys.stdout,
         force_terminal=True if color else None,
         no_color=not color,
