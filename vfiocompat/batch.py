@@ -81,13 +81,15 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     """What an operation gave: its value, or a failure.
 
     `name` is the file that was found or read, `text` a link's target or a real path,
-    `names` a listing, `data` what was read, `count` how many bytes were written.
+    `names` a listing and `strange` what in it is not UTF-8, escaped, `data` what was
+    read, `count` how many bytes were written.
     """
 
     failure: Failure | None = None
     name: str = ""
     text: str = ""
     names: tuple[str, ...] = ()
+    strange: tuple[str, ...] = ()
     data: bytes = b""
     count: int = 0
 
@@ -193,8 +195,11 @@ def _perform(todo: Operation) -> Reply:
 
 
 def _list(todo: Operation) -> Reply:
-    names = os.listdir(os.fsencode(todo.directory))
-    return Reply(names=tuple(_text(name) for name in names))
+    names: dict[bool, list[str]] = {True: [], False: []}
+    for name in os.listdir(os.fsencode(todo.directory)):
+        text = _text(name)
+        names[os.fsencode(text) == name].append(text)
+    return Reply(names=tuple(names[True]), strange=tuple(names[False]))
 
 
 def _link(todo: Operation) -> Reply:
@@ -203,7 +208,7 @@ def _link(todo: Operation) -> Reply:
 
 
 def _text(name: bytes) -> str:
-    """Decode a name; one that is not UTF-8 is escaped, and so is not found again."""
+    """Decode a name; what is not UTF-8 in it is escaped."""
     return name.decode("utf-8", "backslashreplace")
 
 

@@ -278,8 +278,8 @@ If the function is the parent of mdev types, name one of them: FUNCTION/TYPE_ID.
         "the vGPU type cannot be created on this function now",
         """\
 The function's nvidia/creatable_vgpu_types does not list the type. That list depends
-on what is allocated at the moment, so it speaks of capacity, not of compatibility,
-and the verdict is undetermined.
+on what is allocated at the moment, so it speaks of capacity and not of compatibility:
+it changes no verdict. Without an answer of the driver the pair stays undetermined.
 
 Confirm it by hand:
     cat /sys/bus/pci/devices/FUNCTION/nvidia/creatable_vgpu_types""",

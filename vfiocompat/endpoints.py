@@ -243,7 +243,8 @@ def parse_address(text: str) -> Address:
         return FunctionAddress(text.lower())
     parent, slash, type_id = text.partition("/")
     if slash and _is_name(parent) and _is_name(type_id):
-        return TypeAddress(parent, type_id)
+        name = parent.lower() if is_function(parent.lower()) else parent
+        return TypeAddress(name, type_id)
     raise InvalidAddress(
         f"{text!r} is not an address",
         hint=_hint(text),

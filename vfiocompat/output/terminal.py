@@ -46,7 +46,7 @@ def print_table(
     """Print a table under headings; cells fold, so that nothing is ever cut off."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column.upper(), overflow="fold")
+        table.add_column(column.upper(), overflow="fold", min_width=len(column))
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     _console(color=color).print(table)

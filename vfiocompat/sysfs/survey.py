@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from vfiocompat.endpoints import Problem
 from vfiocompat.sysfs.nodes import (
     FUNCTIONS,
     MDEVS,
@@ -27,7 +28,6 @@ from vfiocompat.sysfs.tree import Tree, problem
 
 if TYPE_CHECKING:
     from vfiocompat.batch import Reply
-    from vfiocompat.endpoints import Problem
 
 __all__ = ["Share", "survey"]
 
@@ -163,4 +163,7 @@ def _listed(path: str, reply: Reply, problems: list[Problem]) -> list[str]:
     failure = reply.failure
     if failure is not None and failure.errno != errno.ENOENT:
         problems.append(problem(path, failure))
+    problems += [
+        Problem(f"{path}/{name}", "open", "EILSEQ", "VFC505") for name in reply.strange
+    ]
     return sorted(reply.names)

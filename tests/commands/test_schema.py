@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vfiocompat schema`, and that every document is one of those it describes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from tests.conftest import serving
+from vfiocompat import __version__
+from vfiocompat.cli import COMMANDS
+from vfiocompat.output.documents import DOCUMENTS, ErrorDocument, SimulateDocument
+
+from .hosts import DESTINATION, PAIR, SOURCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import Host, Run
+
+
+def _references(schema: Any) -> Iterator[str]:  # noqa: ANN401 - JSON is anything
+    if isinstance(schema, dict):
+        if "$ref" in schema:
+            yield schema["$ref"]
+        for value in schema.values():
+            yield from _references(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _references(value)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_schema(run: Run, name: str) -> None:
+    result = run(f"schema {name}")
+    schema = result.json
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema["$id"] == f"urn:vfiocompat:{name}:1"
+    references = set(_references(schema))
+    assert {f"#/$defs/{key}" for key in schema["$defs"]} >= references
+    assert schema["$ref"] in references
+    document = schema["$defs"][schema["$ref"].rpartition("/")[2]]
+    assert document["properties"]["schema"]["enum"] == [f"vfiocompat.{name}/1"]
+    assert run(f"schema {name} --format json").stdout == result.stdout
+
+
+def test_every_command_has_a_schema() -> None:
+    assert {*COMMANDS, "error"} - set(DOCUMENTS) == {"schema"}
+
+
+@pytest.mark.parametrize("line", ["schema", "schema nonsense", "schema list get"])
+def test_unknown_schema(run: Run, line: str) -> None:
+    assert run(line, exit_code=2).stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "exit_code"),
+    [
+        ("list", 0),
+        ("get", 0),
+        (f"get {SOURCE}", 0),
+        (f"get {SOURCE} {DESTINATION}", 0),
+        (f"check {SOURCE} {DESTINATION}", 0),
+        (f"check {DESTINATION} {SOURCE} {DESTINATION}", 1),
+        ("check version:8086-a version:8086-b", 3),
+        (f"check {SOURCE} nowhere/nothing", 4),
+        ("parse 8086-a", 0),
+        ("parse opaque", 0),
+        ("explain VFC101", 0),
+        ("explain --list", 0),
+    ],
+)
+@pytest.mark.parametrize("options", ["", "-v", "-q", "--color always"])
+def test_documents(
+    shared_host: Host, run: Run, line: str, exit_code: int, options: str
+) -> None:
+    shared_host(PAIR)
+    name = line.partition(" ")[0]
+    result = run(f"{line} --format json {options}", exit_code=exit_code)
+    result.document(DOCUMENTS[name])
+    assert result.stdout.count("\n") == 1
+    assert result.json["schema"] == f"vfiocompat.{name}/1"
+    assert result.json["tool"] == {"name": "vfiocompat", "version": __version__}
+
+
+@pytest.mark.parametrize(
+    ("line", "exit_code", "code"),
+    [
+        ("list --sysroot /nowhere", 4, "VFC507"),
+        ("get --sysroot /nowhere", 4, "VFC507"),
+        ("get nonsense", 2, "VFC502"),
+        (f"get {SOURCE}-not", 4, "VFC504"),
+        ("check nowhere/nothing version:a", 4, "VFC504"),
+        ("check version:a", 2, "VFC501"),
+        ("check version: version:a", 2, "VFC301"),
+        ("parse", 2, "VFC501"),
+        ("parse ''", 2, "VFC301"),
+        ("explain", 2, "VFC501"),
+        ("schema nonsense", 2, "VFC501"),
+        ("simulate", 2, "VFC501"),
+        ("simulate /nowhere /nowhere", 4, "VFC510"),
+        ("simulate /dev/null /nowhere", 4, "VFC510"),
+        ("nonsense", 2, "VFC501"),
+        ("list --nonsense", 2, "VFC501"),
+        ("list --timeout x", 2, "VFC501"),
+        ("list nonsense", 2, "VFC501"),
+    ],
+)
+def test_errors(
+    shared_host: Host, run: Run, line: str, exit_code: int, code: str
+) -> None:
+    shared_host(PAIR)
+    text = run(line, exit_code=exit_code)
+    assert text.stdout == ""
+    assert text.stderr.startswith(f"vfiocompat: error[{code}]: ")
+    for option in ("--format json", "--format=json", "--format json -q"):
+        result = run(f"{line} {option}", exit_code=exit_code)
+        document = result.document(ErrorDocument)
+        assert document.error.code == code
+        assert result.stderr == ""
+
+
+def test_document_of_a_simulation() -> None:
+    with serving(PAIR, "--format", "json") as simulation:
+        document = msgspec.json.decode(simulation.line, type=SimulateDocument)
+        assert document == SimulateDocument(
+            mountpoint=str(simulation.root), parents=1, types=2, mdevs=0, functions=0
+        )

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A simulated host, and the program run as a user types it."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import re
+import shlex
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+
+import msgspec
+import pytest
+
+from .simulate.conftest import Simulation, cannot_test, running, why_not
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PROGRAM = (sys.executable, "-m", "vfiocompat")
+HUNG = 60
+"""Seconds after which a process counts as one that never ends."""
+
+Document = TypeVar("Document", bound=msgspec.Struct)
+
+_CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Result(NamedTuple):
+    """What a command line gave."""
+
+    line: str
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    def __str__(self) -> str:
+        return (
+            f"\n$ vfiocompat {self.line}\nexit code {self.exit_code}"
+            f"\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
+        )
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - JSON is anything
+        """The one document on stdout."""
+        return json.loads(self.stdout)
+
+    def document(self, kind: type[Document]) -> Document:
+        """Decode the document on stdout, which has every field and no other."""
+        decoded = msgspec.json.decode(self.stdout, type=kind)
+        assert json.loads(msgspec.json.encode(decoded)) == self.json, str(self)
+        return decoded
+
+    @property
+    def colorless(self) -> str:
+        """What stands on a terminal, without the sequences for colours."""
+        return _CONTROL_SEQUENCE.sub("", self.stdout)
+
+
+class Host(Protocol):
+    def __call__(self, spec: str) -> Path: ...
+
+
+class Run(Protocol):
+    def __call__(self, line: str, *, exit_code: int = 0) -> Result: ...
+
+
+class RunProcess(Protocol):
+    def __call__(
+        self,
+        line: str,
+        *,
+        exit_code: int = 0,
+        stdin: bytes = b"",
+        stdout: int = subprocess.PIPE,
+    ) -> Result: ...
+
+
+class RunOnTerminal(Protocol):
+    def __call__(
+        self, line: str, *, exit_code: int = 0, columns: int = 80
+    ) -> Result: ...
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run as on a machine where nobody has set anything."""
+    for name in ("VFIOCOMPAT_SYSROOT", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+@contextmanager
+def serving(spec: str, *options: str) -> Iterator[Simulation]:
+    """Serve a specification (without its `schema`) somewhere."""
+    if reason := why_not():
+        cannot_test(reason)
+    with tempfile.TemporaryDirectory(prefix="vfiocompat-") as directory:
+        file = Path(directory, "spec.toml")
+        file.write_text(f"schema = 1\n{spec}", encoding="utf-8")
+        root = Path(directory, "root")
+        root.mkdir()
+        try:
+            simulation = Simulation(file, root, *options)
+            with running(simulation):
+                yield simulation
+        finally:
+            unmount = ["umount", "-f", "-l", str(root)]
+            subprocess.run(unmount, check=False, capture_output=True)
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    """Serve a specification, and make it the host of this test."""
+    with ExitStack() as stack:
+
+        def serve(spec: str) -> Path:
+            root = stack.enter_context(serving(spec)).root
+            monkeypatch.setenv("VFIOCOMPAT_SYSROOT", str(root))
+            return root
+
+        yield serve
+
+
+@pytest.fixture(scope="session")
+def _serve_once() -> Iterator[Callable[[str], Path]]:
+    with ExitStack() as stack:
+        roots: dict[str, Path] = {}
+
+        def serve(spec: str) -> Path:
+            if spec not in roots:
+                roots[spec] = stack.enter_context(serving(spec)).root
+            return roots[spec]
+
+        yield serve
+
+
+@pytest.fixture
+def shared_host(
+    _serve_once: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> Host:
+    """Serve as `host` does, but once for all tests that only look at it."""
+
+    def serve(spec: str) -> Path:
+        root = _serve_once(spec)
+        monkeypatch.setenv("VFIOCOMPAT_SYSROOT", str(root))
+        return root
+
+    return serve
+
+
+@pytest.fixture
+def run(capsysbinary: pytest.CaptureFixture[bytes]) -> Run:
+    """Run a line in this process, which must end with the exit code."""
+    from vfiocompat import cli  # noqa: PLC0415 - some tests here do without
+
+    def type_in(line: str, *, exit_code: int = 0) -> Result:
+        capsysbinary.readouterr()
+        code = cli.run(shlex.split(line))
+        sys.stdout.flush()
+        said = capsysbinary.readouterr()
+        result = Result(line, int(code), said.out.decode(), said.err.decode())
+        assert result.exit_code == exit_code, str(result)
+        return result
+
+    return type_in
+
+
+@pytest.fixture
+def run_process() -> RunProcess:
+    """Run a line in a process of its own."""
+
+    def type_in(
+        line: str,
+        *,
+        exit_code: int = 0,
+        stdin: bytes = b"",
+        stdout: int = subprocess.PIPE,
+    ) -> Result:
+        process = subprocess.run(
+            [*PROGRAM, *shlex.split(line)],
+            input=stdin,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            timeout=HUNG,
+            check=False,
+        )
+        said = (process.stdout or b"").decode()
+        result = Result(line, process.returncode, said, process.stderr.decode())
+        assert result.exit_code == exit_code, str(result)
+        return result
+
+    return type_in
+
+
+@pytest.fixture
+def run_on_terminal() -> RunOnTerminal:
+    """Run a line in a process whose stdin and stdout are a terminal."""
+
+    def type_in(line: str, *, exit_code: int = 0, columns: int = 80) -> Result:
+        terminal, child = os.openpty()
+        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        with subprocess.Popen(
+            [*PROGRAM, *shlex.split(line)],
+            env=dict(os.environ),  # and not what readline has put beside it
+            stdin=child,
+            stdout=child,
+            stderr=subprocess.PIPE,
+        ) as process:
+            os.close(child)
+            shown = _read_terminal(terminal).replace(b"\r\n", b"\n").decode()
+            assert process.stderr is not None
+            said = process.stderr.read().decode()
+        result = Result(line, process.returncode, shown, said)
+        assert result.exit_code == exit_code, str(result)
+        return result
+
+    return type_in
+
+
+def _read_terminal(terminal: int) -> bytes:
+    """Read what is shown until nobody has the terminal any more."""
+    parts = []
+    try:
+        while part := os.read(terminal, 65536):
+            parts.append(part)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+    finally:
+        os.close(terminal)
+    return b"".join(parts)
