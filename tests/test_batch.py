@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from vfiocompat.aside import aside_all
 from vfiocompat.batch import Batch, Operation, Probe
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ def test_a_link_is_not_read_through(tmp_path: Path) -> None:
     [reply] = Batch([read(tmp_path, "version")], 1).run()
 
     assert reply.failure is not None
-    assert (reply.data, reply.failure.errno) == (b"", errno.ELOOP)
+    assert (reply.data, reply.failure.code) == (b"", "VFC142")
 
 
 def probe(directory: Path, name: str, *filesystems: str) -> str:
@@ -153,3 +155,52 @@ def test_a_probe_stays_in_the_device_tree(tmp_path: Path) -> None:
     assert reply.failure is not None
     assert reply.failure.code == "VFC142"
     assert (tmp_path / "outside" / "version").read_text() == "kept"
+
+
+def test_a_batch_ends_though_no_thread_can_be_started(
+    held: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As under a limit of processes: what cannot be tried counts as not answered."""
+    start = threading.Thread.start
+    started: list[threading.Thread] = []
+
+    def limited(thread: threading.Thread) -> None:
+        if len(started) == 3:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    began = time.monotonic()
+    replies = Batch([read(held, f"held{each}") for each in range(9)], 0.3).run()
+
+    assert {"timeout"} == {reply.failure.stage for reply in replies if reply.failure}
+    assert 0.3 <= time.monotonic() - began < 2
+
+
+def test_no_more_calls_are_held_than_files_may_be_open(tmp_path: Path) -> None:
+    """Each held call has a file open; the others must not fail for want of one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def task() -> int:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (20, 40))
+        return Batch([read(tmp_path, "x")], 1)._most_threads  # noqa: SLF001
+
+    [most] = aside_all([task], int)
+
+    assert 1 <= most < 40 <= hard
+
+
+def test_a_name_that_is_not_utf8_is_set_apart(tmp_path: Path) -> None:
+    (tmp_path / "good").touch()
+    (tmp_path / os.fsdecode(b"b\xff")).touch()
+    [reply] = Batch([Operation("list", str(tmp_path))], 1).run()
+
+    assert (reply.names, reply.strange) == (("good",), ("b\\xff",))
+
+
+def test_what_timed_out_is_named(held: Path) -> None:
+    [reply] = Batch([read(held, "nothing", "held0")], 0.1).run()
+
+    assert reply.failure is not None
+    assert (reply.failure.stage, reply.failure.name) == ("timeout", "held0")

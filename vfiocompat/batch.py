@@ -12,9 +12,11 @@ by themselves after EINTR (PEP 475), which a driver may well answer every time.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
+import resource
 import stat
 import threading
 import time
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Batch", "Failure", "Operation", "Probe", "Reply"]
 
 PATIENCE = 0.01  # seconds without progress until more threads go on with a batch
-MAX_THREADS = 1024  # as many calls may be held at once
+MAX_THREADS = 4096  # as many calls may be held at once; more wait for the next turn
+_OTHER_FILES = 16  # descriptors that are not for calls
 BUSY_TRIES = 4
 BUSY_PAUSE = 0.02  # seconds before the first new attempt, doubled each time
 BUSY = frozenset({errno.EINTR, errno.EAGAIN, errno.EBUSY})
@@ -106,11 +109,13 @@ class Batch:
         self._timeout = timeout
         self._next = iter(range(len(operations)))
         self._began = [0.0] * len(operations)  # 0: not yet
+        self._trying = [""] * len(operations)  # the name that is being read
         self._replies: list[Reply | None] = [None] * len(operations)
         self._all_taken = False
         self._all_done = threading.Event()
         self._threads = 0
         self._wanted_threads = 1
+        self._most_threads = _most_threads()
         self._lock = threading.Lock()
 
     def run(self) -> list[Reply]:
@@ -127,16 +132,22 @@ class Batch:
                 continue
             running = self._running_for()
             held = sum(seconds >= self._timeout for seconds in running)
-            if self._all_taken and held == len(running):
-                break
-            if progress:
+            if self._all_taken:
+                if held == unanswered:
+                    break
+            elif progress:
                 # One at a time is quickest, beside those that seem to be held.
                 self._wanted_threads = 1 + sum(each >= PATIENCE for each in running)
-            elif not self._all_taken:
+            else:
                 doubled = max(1, 2 * self._threads)
-                self._wanted_threads = min(doubled, MAX_THREADS + held)
-                self._add_threads(self._wanted_threads - self._threads)
-        return [reply or _TIMED_OUT for reply in self._replies]
+                self._wanted_threads = min(doubled, self._most_threads)
+                added = self._add_threads(self._wanted_threads - self._threads)
+                if not added and held == len(running):
+                    break  # nobody is left to do the rest
+        return [
+            reply or Reply(Failure("timeout", name=name))
+            for reply, name in zip(self._replies, self._trying, strict=True)
+        ]
 
     def _running_for(self) -> list[float]:
         """Say of each operation that has begun and not ended how long ago that was."""
@@ -147,22 +158,24 @@ class Batch:
             if began and reply is None
         ]
 
-    def _add_threads(self, number: int) -> None:
-        for _ in range(number):
+    def _add_threads(self, number: int) -> int:
+        """Start threads; give how many there were to be had."""
+        for added in range(number):
             with self._lock:
                 self._threads += 1
             try:
                 threading.Thread(target=self._work, daemon=True).start()
-            except RuntimeError:  # no more to be had; those that run go on
+            except RuntimeError:
                 with self._lock:
                     self._threads -= 1
-                return
+                return added
+        return number
 
     def _work(self) -> None:
         """Do one operation after the other, until there is none or too many do so."""
         for at in self._next:
             self._began[at] = time.monotonic()
-            self._replies[at] = _perform(self._operations[at])
+            self._replies[at] = self._perform(at)
             if self._threads > self._wanted_threads and self._retire():
                 return
         self._all_taken = True
@@ -171,6 +184,16 @@ class Batch:
         if None not in self._replies:
             self._all_done.set()
 
+    def _perform(self, at: int) -> Reply:
+        todo = self._operations[at]
+        try:
+            if todo.do == "read":
+                return _read(todo, self._trying, at)
+            return _OPERATIONS[todo.do](todo)
+        except OSError as error:
+            gone = not os.path.lexists(todo.directory)
+            return Reply(Failure("open", error.errno or 0, gone=gone))
+
     def _retire(self) -> bool:
         with self._lock:
             too_many = self._threads > self._wanted_threads
@@ -178,20 +201,20 @@ class Batch:
             return too_many
 
 
-# ---- the operations ------------------------------------------------------------
+def _most_threads() -> int:
+    """Give how many calls may be held: each may have a file open."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = files == resource.RLIM_INFINITY
+    return MAX_THREADS if unlimited else max(1, min(MAX_THREADS, files - _OTHER_FILES))
 
-_TIMED_OUT = Reply(Failure("timeout"))
+
+# ---- the operations ------------------------------------------------------------
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.read.restype = _libc.write.restype = ctypes.c_ssize_t
-
-
-def _perform(todo: Operation) -> Reply:
-    try:
-        return _OPERATIONS[todo.do](todo)
-    except OSError as error:
-        gone = not os.path.lexists(todo.directory)
-        return Reply(Failure("open", error.errno or 0, gone=gone))
 
 
 def _list(todo: Operation) -> Reply:
@@ -231,8 +254,9 @@ def _find(todo: Operation) -> Reply:
     return _absent(todo)
 
 
-def _read(todo: Operation) -> Reply:
+def _read(todo: Operation, trying: list[str], at: int) -> Reply:
     for name in todo.names:
+        trying[at] = name
         path = f"{todo.directory}/{name}"
         file = _open(path, os.O_RDONLY)
         if file < 0:
@@ -296,7 +320,6 @@ _OPERATIONS: dict[str, Callable[[Operation], Reply]] = {
     "link": _link,
     "resolve": _resolve,
     "find": _find,
-    "read": _read,
     "probe": _probe,
 }
 
@@ -311,6 +334,8 @@ def _failed(
     stage: Literal["open", "read", "write"], number: int, name: str, path: str
 ) -> Reply:
     """Report an errno, and whether the file is still there: it may have vanished."""
+    if stage == "open" and number == errno.ELOOP:  # because of O_NOFOLLOW
+        return _refused("VFC142", name)
     return Reply(Failure(stage, number, name, gone=not os.path.lexists(path)))
 
 

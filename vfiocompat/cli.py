@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -109,12 +110,36 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit with its code; no exception leaves it."""
+    _mend_streams()
     code = run(sys.argv[1:] if args is None else args)
     try:
         sys.stdout.flush()
+        sys.stderr.flush()
     except OSError:
-        _lose_stdout()
+        os._exit(code)  # the interpreter would flush again, and exit with 120
     sys.exit(code)
+
+
+def _mend_streams() -> None:
+    """Make stdin, stdout and stderr usable, whatever the caller has closed.
+
+    What is closed goes to /dev/null; otherwise the next pipe would get its number.
+    What an encoding cannot say is escaped.
+    """
+    for number, name, mode in (
+        (0, "stdin", "r"),
+        (1, "stdout", "w"),
+        (2, "stderr", "w"),
+    ):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def run(args: Sequence[str]) -> int:
@@ -123,7 +148,8 @@ def run(args: Sequence[str]) -> int:
     try:
         result = cli.main(list(args), "vfiocompat", standalone_mode=False, obj=settings)
     except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
+        with contextlib.suppress(OSError):
+            error.show()
         return ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
@@ -158,8 +184,13 @@ def _report(error: VfiocompatError, args: Sequence[str]) -> int:
     if _wants_json(args):
         from vfiocompat.output.documents import error_document  # noqa: PLC0415 - rare
 
-        with contextlib.suppress(OSError):  # it may be what the error is about
+        try:
             Settings().print_document(error_document(error))
+            sys.stdout.flush()
+        except BrokenPipeError:
+            pass
+        except OSError:  # it may be what the error is about
+            tell(error_lines(error.record))
     else:
         tell(error_lines(error.record))
     return error.exit_code

@@ -249,7 +249,8 @@ def _preconditions(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic,
 
 def _not_bound(function: Endpoint) -> Diagnostic:
     bound = f"bound to {function.driver}, not to" if function.driver else "not bound to"
-    device = f"{function.vendor_id}:{function.device_id}"
+    ids = function.vendor_id, function.device_id
+    device = "it" if None in ids else f"{ids[0]}:{ids[1]}"
     return diagnostic(
         "VFC130",
         f"{function.address} is {bound} a VFIO driver",

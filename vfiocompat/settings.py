@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import sys
@@ -13,6 +14,7 @@ import msgspec
 
 from vfiocompat.output.json import json_text
 from vfiocompat.output.text import plain
+from vfiocompat.output.visible import visible
 from vfiocompat.sysfs import Host
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ class Settings(msgspec.Struct):
             terminal.print_lines(lines, color=True)
         else:
             for line in plain(lines):
-                click.echo(line, color=True)
+                click.echo(line)
 
     def print_rows(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print a table: aligned on a terminal, tab-separated without heading else."""
@@ -85,8 +87,12 @@ class Settings(msgspec.Struct):
 
             terminal.print_table(columns, rows, color=self.colored)
         else:
-            for row in rows:
-                click.echo("\t".join(row))
+            self.print_tabbed(rows)
+
+    def print_tabbed(self, rows: Iterable[Sequence[str]]) -> None:
+        """Print rows for programs: cells separated by a tab."""
+        for row in rows:
+            click.echo("\t".join(map(visible, row)))
 
     def note(self, lines: Iterable[Line]) -> None:
         """Tell on stderr what is not the result; not with --quiet."""
@@ -96,8 +102,10 @@ class Settings(msgspec.Struct):
 
 def tell(lines: Iterable[Line]) -> None:
     """Say something on stderr; lines that go on with one before are indented."""
-    for line in plain(lines):
-        click.echo(line if line.startswith(" ") else f"vfiocompat: {line}", err=True)
+    with contextlib.suppress(OSError):  # the exit code tells, where stderr cannot
+        for line in plain(lines):
+            mark = "" if line.startswith(" ") else "vfiocompat: "
+            click.echo(f"{mark}{line}", err=True)
 
 
 def _store(ctx: click.Context, param: click.Parameter, value: object) -> None:

@@ -1197,3 +1197,14 @@ def test_names_that_are_close_and_would_paint_the_terminal(
     shown = run("check version:1ac1-a p/acme-[31m", exit_code=4).stdout
     assert "there is acme-\\x1b[31m" in shown
     assert "\x1b" not in shown
+
+
+def test_uuid_of_another_bus_is_no_mdev(plain_host: PlainHost, run: Run) -> None:
+    """Devices of VMBus are named by UUID too, and may have a file `version`."""
+    where = "/sys/devices/vmbus/fd1d2cbd-ce7c-535c-966b-eb5f811c95f0"
+    root = plain_host({f"{where}/version": b"kept"})
+    failed = run(f"check version:8086-x {where}/version --format json", exit_code=4)
+
+    [result] = failed.document(CheckDocument).results
+    assert [finding.code for finding in result.diagnostics] == ["VFC141"]
+    assert (root / where[1:] / "version").read_bytes() == b"kept"

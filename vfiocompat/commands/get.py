@@ -18,7 +18,6 @@ from vfiocompat.output.text import (
     nothing_lines,
     problem_lines,
 )
-from vfiocompat.output.visible import visible
 from vfiocompat.settings import Settings, common_options
 
 if TYPE_CHECKING:
@@ -47,12 +46,11 @@ def _every(settings: Settings) -> int:
     if settings.json:
         settings.print_document(GetDocument(endpoints=strings, problems=problems))
     else:
-        settings.print_lines(
-            [(f"{visible(endpoint.address)}\t{endpoint.version}", "plain")]
-            for endpoint in strings
+        settings.print_tabbed(
+            (endpoint.address, endpoint.version or "") for endpoint in strings
         )
     settings.note(problem_lines(problems))
-    if not endpoints:
+    if not endpoints and not problems:
         settings.note(nothing_lines())
     return ExitCode.DONE if strings else ExitCode.UNDETERMINED
 
@@ -78,8 +76,8 @@ def _named(settings: Settings, targets: Sequence[str]) -> int:
             worse = ExitCode.FAILED if reason.failed else ExitCode.UNDETERMINED
             code = max(code, worse)
         elif not settings.json:
-            name = f"{target}\t" if len(targets) > 1 else ""
-            settings.print_lines([[(f"{name}{endpoint.version}", "plain")]])
+            row = (target, endpoint.version or "")
+            settings.print_tabbed([row if len(targets) > 1 else row[1:]])
     if settings.json:
         settings.print_document(GetDocument(endpoints=endpoints, problems=problems))
     return code

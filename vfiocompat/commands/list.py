@@ -39,6 +39,6 @@ def command(settings: Settings) -> int:
         columns = SHORT_LIST_COLUMNS if short else LIST_COLUMNS
         settings.print_rows(columns, list_rows(found.endpoints, columns))
     settings.note(problem_lines(found.problems))
-    if not found.endpoints:
+    if not found.endpoints and not found.problems:
         settings.note(nothing_lines())
     return ExitCode.DONE

@@ -43,7 +43,7 @@ def command(settings: Settings, spec: str, mountpoint: str) -> None:
 
 def _document(spec: Spec, mountpoint: str) -> SimulateDocument:
     return SimulateDocument(
-        mountpoint=mountpoint,
+        mountpoint=mountpoint.encode("utf-8", "backslashreplace").decode(),
         parents=len(spec.parent),
         types=sum(len(parent.type) for parent in spec.parent),
         mdevs=sum(len(parent.mdev) for parent in spec.parent),

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from vfiocompat.output.visible import visible
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -35,7 +37,7 @@ def print_lines(lines: Iterable[Line], *, color: bool) -> None:
     console = _console(color=color)
     for line in lines:
         console.print(
-            Text.assemble(*((text, STYLES[style]) for text, style in line)),
+            Text.assemble(*((visible(text), STYLES[style]) for text, style in line)),
             soft_wrap=True,
         )
 
@@ -48,7 +50,7 @@ def print_table(
     for column in columns:
         table.add_column(column.upper(), overflow="fold", min_width=len(column))
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(visible(cell)) for cell in row))
     _console(color=color).print(table)
 
 

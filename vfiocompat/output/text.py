@@ -2,7 +2,7 @@
 """Results as text: what a line says and in which order, with or without a terminal.
 
 A line is a list of parts, each a text and the name of a style. `plain` joins them;
-`terminal` gives the styles colours. Everything a driver wrote is made visible here.
+`terminal` gives the styles colours. Both make visible what a driver wrote.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _BASIS = {
 def plain(lines: Iterable[Line]) -> Iterator[str]:
     """Give lines without their styles."""
     for line in lines:
-        yield "".join(text for text, _ in line)
+        yield visible("".join(text for text, _ in line))
 
 
 def list_rows(
@@ -87,7 +87,7 @@ def list_rows(
             "attribute": _attribute(endpoint.attribute),
             "version": endpoint.version,
         }
-        yield tuple(visible(cells[column] or "-") for column in columns)
+        yield tuple(cells[column] or "-" for column in columns)
 
 
 def _attribute(attribute: Attribute | None) -> str:
@@ -135,7 +135,7 @@ def check_lines(
     Findings that are for information only are shown when `verbose`.
     """
     for source, destination, decision in pairs:
-        ends = f"{visible(source.address)} -> {visible(destination.address)}"
+        ends = f"{source.address} -> {destination.address}"
         why = "could not be asked" if decision.failed else _BASIS[decision.basis]
         yield [
             (decision.verdict, decision.verdict),
@@ -162,26 +162,31 @@ def finding_lines(finding: Diagnostic) -> Iterator[Line]:
     """Give what was found, where, why, and what would help."""
     yield [
         (f"{finding.severity}[{finding.code}]", finding.severity),
-        (f": {visible(finding.summary)}", "strong"),
+        (f": {finding.summary}", "strong"),
     ]
     if finding.path:
-        yield [("  --> ", "dim"), (visible(finding.path), "plain")]
-    for line in (finding.detail or "").splitlines():
-        yield [("   |  ", "dim"), (visible(line), "plain")]
+        yield [("  --> ", "dim"), (finding.path, "plain")]
+    for line in _lines_of(finding.detail):
+        yield [("   |  ", "dim"), (line, "plain")]
     if finding.hint:
-        yield [("   = ", "dim"), (f"help: {visible(finding.hint)}", "plain")]
+        yield [("   = ", "dim"), (f"help: {finding.hint}", "plain")]
+
+
+def _lines_of(detail: str | None) -> list[str]:
+    """Part a text at newlines only: other ends of lines may be a driver's."""
+    return detail.rstrip("\n").split("\n") if detail else []
 
 
 def error_lines(error: ErrorRecord) -> Iterator[Line]:
     """Give what a command that has no result says instead."""
     yield [
         (f"error[{error.code}]", "error"),
-        (f": {visible(error.summary)}", "strong"),
+        (f": {error.summary}", "strong"),
     ]
-    for line in (error.detail or "").splitlines():
-        yield [("   |  ", "dim"), (visible(line), "plain")]
+    for line in _lines_of(error.detail):
+        yield [("   |  ", "dim"), (line, "plain")]
     if error.hint:
-        yield [("   = ", "dim"), (f"help: {visible(error.hint)}", "plain")]
+        yield [("   = ", "dim"), (f"help: {error.hint}", "plain")]
 
 
 def nothing_lines() -> Iterator[Line]:
@@ -196,7 +201,7 @@ def problem_lines(problems: Iterable[Problem]) -> Iterator[Line]:
         why = f" ({problem.errno})" if problem.errno else ""
         yield [
             (f"warning[{problem.code}]", "warning"),
-            (f": {visible(problem.path)}: {_PROBLEMS[problem.code]}{why}", "plain"),
+            (f": {problem.path}: {_PROBLEMS[problem.code]}{why}", "plain"),
         ]
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 __all__ = ["visible"]
 
 
-def visible(text: str, *, keep: str = "") -> str:
+def visible(text: str) -> str:
     r"""Replace every character that is not printable by its escape.
 
     >>> visible("red \x1b[31m")
@@ -14,9 +14,7 @@ def visible(text: str, *, keep: str = "") -> str:
     """
     if text.isprintable():
         return text
-    return "".join(
-        char if char in keep or char.isprintable() else _escaped(char) for char in text
-    )
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 
 def _escaped(char: str) -> str:

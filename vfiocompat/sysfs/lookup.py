@@ -28,7 +28,6 @@ from vfiocompat.sysfs.nodes import (
     PARENTS,
     TYPES,
     Node,
-    function_nodes,
     linked_path,
     mdev_node,
     type_node,
@@ -59,7 +58,7 @@ def find(tree: Tree, address: LiveAddress) -> Node:
             return mdev_node(uuid, path, _one(tree, tree.link(path, "mdev_type")))
         case FunctionAddress(name):
             path = linked_path(FUNCTIONS, _only(tree, FUNCTIONS, name))
-            return function_nodes(tree, {name: path}, [])[name]
+            return _function(tree, path)
         case TypeAddress(parent, type_id):
             return _find_type(tree, parent, type_id)
         case PathAddress(path):
@@ -77,13 +76,10 @@ def _find_type(tree: Tree, parent: str, type_id: str) -> Node:
     if is_function(parent):
         function = _one(tree, tree.link(FUNCTIONS, parent))
         if function.failure is None:
-            path = linked_path(FUNCTIONS, function)
-            node = function_nodes(tree, {parent: path}, [])[parent]
-            if _one(tree, tree.find(f"{path}/{NVIDIA}", CREATABLE)).failure is None:
+            node = _function(tree, linked_path(FUNCTIONS, function))
+            if node.nvidia:
                 return msgspec.structs.replace(node, type_id=type_id)
-            raise _no_such(
-                f"{parent} is no parent device and has no vGPU types", "", ()
-            )
+            raise _no_such(f"{parent} has neither mdev types nor vGPU types", "", ())
     parents = _names(tree, PARENTS)
     raise _no_such(f"there is no parent device {parent!r}", parent, parents)
 
@@ -91,10 +87,10 @@ def _find_type(tree: Tree, parent: str, type_id: str) -> Node:
 def _find_path(tree: Tree, given: str) -> Node:
     """Find whose directory, or whose attribute, a path is."""
     path = posixpath.normpath(given)
-    if ".." in given.split("/") or not path.startswith("/sys/"):
+    if ".." in given.split("/") or not f"{path}/".startswith("/sys/"):
         raise NoSuchEndpoint(
-            f"{given} is not a path below /sys without '..'",
-            hint="name an endpoint's directory or its version attribute",
+            f"{given} leaves /sys",
+            hint="name an endpoint's directory or its version attribute, without '..'",
             code="VFC142",
         )
     directory, _, name = path.rpartition("/")
@@ -123,16 +119,31 @@ def _find_path(tree: Tree, given: str) -> Node:
     return msgspec.structs.replace(node, attribute=attribute)
 
 
+def _function(tree: Tree, path: str) -> Node:
+    nvidia = _one(tree, tree.find(f"{path}/{NVIDIA}", CREATABLE)).failure is None
+    return Node(kind="function", path=path, device=path, nvidia=nvidia)
+
+
 def _node_at(tree: Tree, path: str) -> Node | None:
+    """Make the node of a directory, if a bus or class says that it is an endpoint.
+
+    A name alone says too little: devices of other buses have UUIDs for names too.
+    """
     head, _, name = path.rpartition("/")
     if posixpath.basename(head) == TYPES:
-        parent_path = posixpath.dirname(head)
-        return type_node(parent_path, posixpath.basename(parent_path), name)
-    if is_uuid(name):
+        parent_path, parent = posixpath.dirname(head), head.split("/")[-2]
+        if _is_listed(tree, PARENTS, parent, parent_path):
+            return type_node(parent_path, parent, name)
+    elif is_uuid(name) and _is_listed(tree, MDEVS, name, path):
         return mdev_node(name, path, _one(tree, tree.link(path, "mdev_type")))
-    if is_function(name):
-        return function_nodes(tree, {name: path}, [])[name]
+    elif is_function(name) and _is_listed(tree, FUNCTIONS, name, path):
+        return _function(tree, path)
     return None
+
+
+def _is_listed(tree: Tree, place: str, name: str, path: str) -> bool:
+    link = _one(tree, tree.link(place, name))
+    return link.failure is None and linked_path(place, link) == path
 
 
 def _one(tree: Tree, operation: Operation) -> Reply:

@@ -3,18 +3,17 @@
 
 from __future__ import annotations
 
-import errno
 import posixpath
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from vfiocompat.endpoints import Kind
-from vfiocompat.sysfs.tree import DEVICES, Tree, problem, text
+from vfiocompat.sysfs.tree import DEVICES, text
 
 if TYPE_CHECKING:
-    from vfiocompat.batch import Reply
-    from vfiocompat.endpoints import Problem
+    from vfiocompat.batch import Operation, Reply
+    from vfiocompat.sysfs.tree import Tree
 
 __all__ = [
     "CREATABLE",
@@ -24,11 +23,13 @@ __all__ = [
     "PARENTS",
     "TYPES",
     "Node",
-    "function_nodes",
+    "VgpuTypes",
     "is_vfio_driver",
     "linked_path",
     "mdev_node",
     "type_node",
+    "vgpu_operations",
+    "vgpu_types",
 ]
 
 PARENTS = "/sys/class/mdev_bus"
@@ -40,13 +41,25 @@ CREATABLE = "creatable_vgpu_types"
 CURRENT = "current_vgpu_type"
 
 
+class VgpuTypes(msgspec.Struct, frozen=True):
+    """The vGPU types of an NVIDIA function, as its driver lists them now.
+
+    `creatable` gives their names by number, and is None where the driver did not
+    answer; `current` is the number of the one that the function has.
+    """
+
+    creatable: dict[str, str] | None
+    current: str | None
+
+
 class Node(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An endpoint's place in sysfs, before its files are read.
 
     `path` is its real directory, `device` the directory that has the PCI ids (the
     parent's, or the function's own), `type_path` that of an mdev's type. `attribute`
-    is the one file that a path address named; `type_id` of a function is an NVIDIA
-    vGPU type, `creatable` the types it lists now, and `current` the one it has.
+    is the one file that a path address named. `nvidia` marks a function of NVIDIA's
+    vendor-specific VFIO framework, whose `type_id` is a vGPU type; `vgpu` is what its
+    driver said of them, or None where it has not been asked.
     """
 
     kind: Kind
@@ -57,8 +70,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     type_path: str | None = None
     uuid: str | None = None
     attribute: str | None = None
-    creatable: dict[str, str] = {}
-    current: str | None = None
+    nvidia: bool = False
+    vgpu: VgpuTypes | None = None
 
     @property
     def address(self) -> str:
@@ -68,9 +81,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         if self.kind == "type":
             return f"{self.parent}/{self.type_id}"
         name = posixpath.basename(self.path)
-        if self.type_id is None or self.type_id == self.current:
-            return name
-        return f"{name}/{self.type_id}"
+        current = self.vgpu.current if self.vgpu else None
+        return name if self.type_id in {None, current} else f"{name}/{self.type_id}"
 
 
 def is_vfio_driver(driver: str | None) -> bool:
@@ -114,36 +126,24 @@ def mdev_node(uuid: str, path: str, link: Reply) -> Node:
     )
 
 
-def function_nodes(
-    tree: Tree, paths: dict[str, str], problems: list[Problem]
-) -> dict[str, Node]:
-    """Make nodes of functions, with the vGPU types that NVIDIA's list for them."""
-    files = tree.run(
-        {
-            (name, file): tree.read(f"{path}/{NVIDIA}", file)
-            for name, path in paths.items()
-            for file in (CREATABLE, CURRENT)
-        }
+def vgpu_operations(tree: Tree, path: str) -> dict[tuple[str, str], Operation]:
+    """Give what to read of an NVIDIA function; its driver answers, or hangs."""
+    folder = f"{path}/{NVIDIA}"
+    return {(folder, file): tree.read(folder, file) for file in (CREATABLE, CURRENT)}
+
+
+def vgpu_types(path: str, replies: dict[tuple[str, str], Reply]) -> VgpuTypes:
+    """Make something of the replies to `vgpu_operations`."""
+    folder = f"{path}/{NVIDIA}"
+    listed = text(replies[folder, CREATABLE])
+    current = (text(replies[folder, CURRENT]) or "").strip()
+    return VgpuTypes(
+        None if listed is None else _numbered(listed),
+        current if current.isascii() and current.isdigit() and current != "0" else None,
     )
-    nodes = {}
-    for name, path in paths.items():
-        for file in (CREATABLE, CURRENT):
-            failure = files[name, file].failure
-            if failure is not None and failure.errno != errno.ENOENT:
-                problems.append(problem(f"{path}/{NVIDIA}/{file}", failure))
-        current = (text(files[name, CURRENT]) or "").strip()
-        nodes[name] = Node(
-            kind="function",
-            path=path,
-            device=path,
-            creatable=_vgpu_types(text(files[name, CREATABLE]) or ""),
-            current=current if current not in {"", "0"} else None,
-            type_id=current if current not in {"", "0"} else None,
-        )
-    return nodes
 
 
-def _vgpu_types(lines: str) -> dict[str, str]:
+def _numbered(lines: str) -> dict[str, str]:
     """Read lines of `<id> : <name>`; a heading has no number and is passed over."""
     types = {}
     for line in lines.splitlines():

@@ -15,7 +15,7 @@ import msgspec
 from vfiocompat.decide import Answer, read_code
 from vfiocompat.endpoints import Attribute, Endpoint, Problem, attribute_names
 from vfiocompat.errors import InvalidVersion, errno_name
-from vfiocompat.sysfs.nodes import is_vfio_driver
+from vfiocompat.sysfs.nodes import is_vfio_driver, vgpu_operations, vgpu_types
 from vfiocompat.sysfs.tree import problem, text
 from vfiocompat.versions import VersionString
 
@@ -79,8 +79,13 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: bool) -> Survey:
     """
     devices = dict.fromkeys(node.device for node in nodes)
     types = dict.fromkeys(node.type_path for node in nodes if node.type_path)
+    vgpu: dict[tuple[str, str], Operation] = {}
+    for node in nodes:
+        if node.nvidia and node.vgpu is None:
+            vgpu |= vgpu_operations(tree, node.path)
     replies = tree.run(
-        {
+        vgpu
+        | {
             (path, file): tree.read(path, file)
             for path in devices
             for file in _DEVICE_FILES
@@ -111,7 +116,8 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: bool) -> Survey:
     type_of = {path: _type(path, replies) for path in types}
     drivers = _mdev_drivers(tree, nodes, device_of)
     endpoints = []
-    for node in nodes:
+    for found in nodes:
+        node = _with_vgpu(found, replies)
         attribute, version = _attribute(node, replies, asked=ask)
         if attribute.state == "unreadable" and attribute.code != "VFC105":
             problems.append(_problem(attribute, node))
@@ -229,6 +235,15 @@ def _is_u32(number: str) -> bool:
     return number.isascii() and number.isdigit() and len(number) <= len(str(1 << 32))
 
 
+def _with_vgpu(node: Node, replies: Replies) -> Node:
+    """Give an NVIDIA function the vGPU types that were read, and its own one."""
+    if not node.nvidia or node.vgpu is not None:
+        return node
+    vgpu = vgpu_types(node.path, replies)
+    type_id = node.type_id or vgpu.current
+    return msgspec.structs.replace(node, vgpu=vgpu, type_id=type_id)
+
+
 def _mdev_drivers(
     tree: Tree, nodes: Sequence[Node], device_of: dict[str, _Device]
 ) -> dict[str, str]:
@@ -265,13 +280,14 @@ def _endpoint(
     vfio = True
     in_use = None
     if node.kind == "function":
-        vfio = is_vfio_driver(driver) or node.type_id is not None
+        vfio = is_vfio_driver(driver) or node.nvidia
         device_api = "vfio-pci" if vfio else None
-        if node.type_id is not None:
-            free = int(node.type_id in node.creatable)
-            in_use = node.type_id == node.current
+        if node.type_id is not None and node.vgpu is not None:
+            creatable = node.vgpu.creatable
+            free = None if creatable is None else int(node.type_id in creatable)
+            in_use = node.type_id == node.vgpu.current
             facts["vgpu_type"] = node.type_id
-            if name := node.creatable.get(node.type_id):
+            if name := (creatable or {}).get(node.type_id):
                 facts["vgpu_type_name"] = name
     return Endpoint(
         kind=node.kind,

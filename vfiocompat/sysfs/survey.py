@@ -7,27 +7,28 @@ import errno
 import posixpath
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
 from vfiocompat.endpoints import Problem
 from vfiocompat.sysfs.nodes import (
+    CREATABLE,
     FUNCTIONS,
     MDEVS,
     NVIDIA,
     PARENTS,
     TYPES,
     Node,
-    function_nodes,
+    VgpuTypes,
     is_vfio_driver,
     linked_path,
     mdev_node,
     type_node,
+    vgpu_operations,
+    vgpu_types,
 )
 from vfiocompat.sysfs.reading import Survey, read_nodes
 from vfiocompat.sysfs.tree import Tree, problem
 
 if TYPE_CHECKING:
-    from vfiocompat.batch import Reply
+    from vfiocompat.batch import Operation, Reply
 
 __all__ = ["Share", "survey"]
 
@@ -127,22 +128,43 @@ def _functions(tree: Tree, names: list[str], problems: list[Problem]) -> list[No
         }
     )
     paths = _targets(FUNCTIONS, found, problems)
+    lists = tree.run(
+        {name: tree.find(f"{path}/{NVIDIA}", CREATABLE) for name, path in paths.items()}
+    )
+    nvidia = {name for name, reply in lists.items() if reply.failure is None}
+    operations: dict[tuple[str, str], Operation] = {}
+    for name in nvidia:
+        operations |= vgpu_operations(tree, paths[name])
+    replies = tree.run(operations)
+    problems += [
+        problem(f"{folder}/{file}", reply.failure)
+        for (folder, file), reply in replies.items()
+        if reply.failure is not None
+    ]
     nodes: list[Node] = []
-    for name, node in function_nodes(tree, paths, problems).items():
-        if node.creatable or node.current:
-            nodes += _as_each_type(node)
+    for name, path in paths.items():
+        if name in nvidia:
+            nodes += _as_each_type(path, vgpu_types(path, replies))
         elif is_vfio_driver(drivers[name]):
-            nodes.append(node)
+            nodes.append(Node(kind="function", path=path, device=path))
     return nodes
 
 
-def _as_each_type(node: Node) -> list[Node]:
-    others = [
-        msgspec.structs.replace(node, type_id=type_id)
-        for type_id in node.creatable
-        if type_id != node.current
+def _as_each_type(path: str, vgpu: VgpuTypes) -> list[Node]:
+    """Make nodes of what an NVIDIA function is and could be; one if that is nothing."""
+    ids = dict.fromkeys([vgpu.current, *(vgpu.creatable or ())])
+    wanted = [type_id for type_id in ids if type_id is not None] or [None]
+    return [
+        Node(
+            kind="function",
+            path=path,
+            device=path,
+            type_id=type_id,
+            nvidia=True,
+            vgpu=vgpu,
+        )
+        for type_id in wanted
     ]
-    return ([node] if node.current else []) + others
 
 
 def _targets(
