@@ -20,6 +20,7 @@ import resource
 import stat
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Batch", "Failure", "Operation", "Probe", "Reply"]
 
 PATIENCE = 0.01  # seconds without progress until more threads go on with a batch
-MAX_THREADS = 4096  # as many calls may be held at once; more wait for the next turn
+MAX_THREADS = 4096  # as many calls may be held; the rest then counts as held too
 _OTHER_FILES = 16  # descriptors that are not for calls
 BUSY_TRIES = 4
 BUSY_PAUSE = 0.02  # seconds before the first new attempt, doubled each time
@@ -187,8 +188,8 @@ class Batch:
     def _perform(self, at: int) -> Reply:
         todo = self._operations[at]
         try:
-            if todo.do == "read":
-                return _read(todo, self._trying, at)
+            if todo.do == "read":  # the one that drivers hold: it says where it is
+                return _read(todo, partial(self._trying.__setitem__, at))
             return _OPERATIONS[todo.do](todo)
         except OSError as error:
             gone = not os.path.lexists(todo.directory)
@@ -254,9 +255,9 @@ def _find(todo: Operation) -> Reply:
     return _absent(todo)
 
 
-def _read(todo: Operation, trying: list[str], at: int) -> Reply:
+def _read(todo: Operation, trying: Callable[[str], None]) -> Reply:
     for name in todo.names:
-        trying[at] = name
+        trying(name)
         path = f"{todo.directory}/{name}"
         file = _open(path, os.O_RDONLY)
         if file < 0:
