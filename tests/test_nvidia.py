@@ -61,7 +61,7 @@ def test_many_destinations_cost_one_time_out(hung: Host) -> None:
 
 
 def test_a_type_of_one_is_neither_there_nor_missing(hung: Host) -> None:
-    [(endpoint, error)] = look([parse_address("0000:c1:00.1/1414")], hung, ask=True)
+    [(endpoint, error)] = look([parse_address("0000:c1:00.1/1414")], hung, ask="all")
 
     assert error is None
     assert endpoint is not None
@@ -70,3 +70,10 @@ def test_a_type_of_one_is_neither_there_nor_missing(hung: Host) -> None:
         endpoint.type_id,
         endpoint.available_instances,
     ) == ("0000:c1:00.1/1414", "1414", None)
+
+
+def test_a_source_that_hangs_costs_the_only_time_out(hung: Host) -> None:
+    began = time.monotonic()
+    check("0000:c1:00.1/1414", [f"{name}/1414" for name in FUNCTIONS], hung)
+
+    assert time.monotonic() - began < 1.3

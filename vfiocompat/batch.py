@@ -118,9 +118,15 @@ class Batch:
         self._wanted_threads = 1
         self._most_threads = _most_threads()
         self._lock = threading.Lock()
+        self._bug: Exception | None = None
 
     def run(self) -> list[Reply]:
-        """Give a reply to each operation, in their order and in bounded time."""
+        """Give a reply to each operation, in their order and in bounded time.
+
+        Raises:
+            Exception: a bug in an operation, which must not look like a hung driver.
+
+        """
         if not self._operations:
             return []
         threading.stack_size(_STACK)
@@ -143,8 +149,10 @@ class Batch:
                 doubled = max(1, 2 * self._threads)
                 self._wanted_threads = min(doubled, self._most_threads)
                 added = self._add_threads(self._wanted_threads - self._threads)
-                if not added and held == len(running):
+                if not added and held >= self._threads:
                     break  # nobody is left to do the rest
+        if self._bug is not None:
+            raise self._bug
         return [
             reply or Reply(Failure("timeout", name=name))
             for reply, name in zip(self._replies, self._trying, strict=True)
@@ -194,6 +202,9 @@ class Batch:
         except OSError as error:
             gone = not os.path.lexists(todo.directory)
             return Reply(Failure("open", error.errno or 0, gone=gone))
+        except Exception as error:  # noqa: BLE001 - raised again where it is seen
+            self._bug = error
+            return Reply()
 
     def _retire(self) -> bool:
         with self._lock:
@@ -222,7 +233,7 @@ def _list(todo: Operation) -> Reply:
     names: dict[bool, list[str]] = {True: [], False: []}
     for name in os.listdir(os.fsencode(todo.directory)):
         text = _text(name)
-        names[os.fsencode(text) == name].append(text)
+        names[text.encode() == name].append(text)
     return Reply(names=tuple(names[True]), strange=tuple(names[False]))
 
 

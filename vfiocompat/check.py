@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vfiocompat.endpoints import Address
-    from vfiocompat.sysfs import Host
+    from vfiocompat.sysfs import Ask, Host
 
 __all__ = ["Pair", "check", "look"]
 
@@ -65,7 +65,8 @@ def check(
     start = _source(parse_address(source), host, source_type)
     addresses = [parse_address(text) for text in destinations]
     asking = not table_only and is_real(start)
-    ends = look(addresses, host, ask=not asking and not is_held(start))
+    ask: Ask = "nothing" if is_held(start) else "vgpu-types" if asking else "all"
+    ends = look(addresses, host, ask=ask)
     questions = {
         at: Question(end.endpoint, data)
         for at, end in enumerate(ends)
@@ -86,7 +87,7 @@ def check(
     return pairs
 
 
-def look(addresses: Sequence[Address], host: Host, *, ask: bool) -> list[Looked]:
+def look(addresses: Sequence[Address], host: Host, *, ask: Ask) -> list[Looked]:
     """Find and read endpoints at once; literals become endpoints by themselves.
 
     Raises:
@@ -111,7 +112,7 @@ def _source(address: Address, host: Host, type_id: str | None) -> Endpoint:
         raise UsageError(
             "--source-type is for a literal source: a live one has a type of its own"
         )
-    [found] = look([address], host, ask=True)
+    [found] = look([address], host, ask="all")
     if found.endpoint is None:
         assert found.error is not None
         raise VfiocompatError.of(found.error)

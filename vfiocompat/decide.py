@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from vfiocompat.diagnostics import Diagnostic, diagnostic
-from vfiocompat.endpoints import Attribute, Endpoint
 from vfiocompat.errors import ENOTSUPP, errno_name
 from vfiocompat.versions import VersionString
 
@@ -147,8 +146,11 @@ def is_real(source: Endpoint) -> bool:
 
 
 def is_held(source: Endpoint) -> bool:
-    """Whether a source's driver has already cost a time-out."""
-    return source.attribute is not None and source.attribute.code == "VFC112"
+    """Whether a source's driver has already cost a time-out, or may have."""
+    if source.attribute is not None and source.attribute.code == "VFC112":
+        return True
+    vgpu = source.kind == "function" and source.type_id is not None
+    return vgpu and source.available_instances is None
 
 
 def decide(source: Endpoint, destination: Endpoint, answer: Answer | None) -> Decision:

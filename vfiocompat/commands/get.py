@@ -57,7 +57,7 @@ def _every(settings: Settings) -> int:
 
 def _named(settings: Settings, targets: Sequence[str]) -> int:
     addresses = [parse_address(target) for target in targets]
-    found = look(addresses, settings.host, ask=True)
+    found = look(addresses, settings.host, ask="all")
     if len(found) == 1 and found[0].error is not None:
         raise VfiocompatError.of(found[0].error)
     endpoints = []

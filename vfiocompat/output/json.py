@@ -13,7 +13,22 @@ __all__ = ["json_schema", "json_text"]
 def json_text(document: object, *, indent: int | None) -> bytes:
     """Give a document as JSON in UTF-8, indented or in one line."""
     text = msgspec.json.encode(document)
-    return text if indent is None else msgspec.json.format(text, indent=indent)
+    if indent is None:
+        return text
+    return _visible(msgspec.json.format(text, indent=indent).decode()).encode()
+
+
+def _visible(text: str) -> str:
+    """Escape, for a terminal, what JSON leaves as it is and a terminal acts on."""
+    return "".join(
+        char if char == "\n" or char.isprintable() else _escaped(char) for char in text
+    )
+
+
+def _escaped(char: str) -> str:
+    """Escape a character as JSON has it: by one unit of UTF-16, or two."""
+    units = char.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def json_schema(name: str, document: type[msgspec.Struct]) -> dict[str, Any]:

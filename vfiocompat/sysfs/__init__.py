@@ -11,6 +11,6 @@ from __future__ import annotations
 
 from vfiocompat.sysfs.host import Host, Looked
 from vfiocompat.sysfs.probing import Question
-from vfiocompat.sysfs.reading import Survey
+from vfiocompat.sysfs.reading import Ask, Survey
 
-__all__ = ["Host", "Looked", "Question", "Survey"]
+__all__ = ["Ask", "Host", "Looked", "Question", "Survey"]

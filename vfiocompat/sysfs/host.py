@@ -13,8 +13,8 @@ from vfiocompat.errors import ErrorRecord, VfiocompatError
 from vfiocompat.sysfs.lookup import find
 from vfiocompat.sysfs.nodes import Node
 from vfiocompat.sysfs.probing import probe
-from vfiocompat.sysfs.reading import Survey, read_nodes
-from vfiocompat.sysfs.survey import Share, survey
+from vfiocompat.sysfs.reading import Ask, Survey, read_nodes
+from vfiocompat.sysfs.survey import Share, survey_functions, survey_mdevs
 from vfiocompat.sysfs.tree import Tree
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ __all__ = ["Host", "Looked"]
 Result = TypeVar("Result")
 
 SURVEYORS = 2
-"""Processes that share a survey: two halve its time, more gain little."""
+"""Processes that share the mdevs of a survey: two halve its time."""
 
 
 class Looked(NamedTuple):
@@ -41,8 +41,9 @@ class Looked(NamedTuple):
 class Host:
     """This host, or the one whose `/` is the directory `root`.
 
-    No call takes much longer than `timeout` seconds more than it would without a
-    driver that hangs. Every method raises VfiocompatError where there is no sysfs.
+    A driver that hangs costs a call `timeout` seconds once, however much of it hangs;
+    one whose vGPU types and version attribute both hang costs them twice. Every method
+    raises VfiocompatError where there is no sysfs.
     """
 
     def __init__(self, root: str = "/", timeout: float = 5.0) -> None:
@@ -51,13 +52,21 @@ class Host:
     def survey(self) -> Survey:
         """Find and read every endpoint, in the order of kinds and addresses."""
         shares = [Share(at, SURVEYORS) for at in range(SURVEYORS)]
-        parts = self._aside([partial(survey, share=share) for share in shares], Survey)
-        endpoints = [endpoint for part in parts for endpoint in part.endpoints]
+        tasks = [partial(survey_mdevs, share=share) for share in shares]
+        parts = self._aside([*tasks, survey_functions], Survey)
+        # One that appears while two processes look may be seen by both.
+        endpoints = {
+            (_KINDS[endpoint.kind], endpoint.address): endpoint
+            for part in parts
+            for endpoint in part.endpoints
+        }
         problems = {problem for part in parts for problem in part.problems}
-        endpoints.sort(key=lambda endpoint: (_KINDS[endpoint.kind], endpoint.address))
-        return Survey(endpoints, sorted(problems, key=lambda problem: problem.path))
+        return Survey(
+            [endpoints[key] for key in sorted(endpoints)],
+            sorted(problems, key=lambda problem: problem.path),
+        )
 
-    def read(self, addresses: Sequence[LiveAddress], *, ask: bool) -> list[Looked]:
+    def read(self, addresses: Sequence[LiveAddress], *, ask: Ask) -> list[Looked]:
         """Find the endpoints at addresses, and read them; `ask` as in `read_nodes`."""
         task = partial(_read, addresses=addresses, ask=ask)
         return self._aside([task], list[Looked])[0]
@@ -84,7 +93,7 @@ def _settled(tree: Tree, task: Callable[[Tree], Result]) -> Result:
     return task(tree)
 
 
-def _read(tree: Tree, addresses: Sequence[LiveAddress], *, ask: bool) -> list[Looked]:
+def _read(tree: Tree, addresses: Sequence[LiveAddress], *, ask: Ask) -> list[Looked]:
     found: list[Node | ErrorRecord] = []
     for address in addresses:
         try:

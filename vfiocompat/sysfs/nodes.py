@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CREATABLE",
+    "CURRENT",
     "FUNCTIONS",
     "MDEVS",
     "NVIDIA",

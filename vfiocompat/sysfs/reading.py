@@ -15,7 +15,13 @@ import msgspec
 from vfiocompat.decide import Answer, read_code
 from vfiocompat.endpoints import Attribute, Endpoint, Problem, attribute_names
 from vfiocompat.errors import InvalidVersion, errno_name
-from vfiocompat.sysfs.nodes import is_vfio_driver, vgpu_operations, vgpu_types
+from vfiocompat.sysfs.nodes import (
+    CURRENT,
+    NVIDIA,
+    is_vfio_driver,
+    vgpu_operations,
+    vgpu_types,
+)
 from vfiocompat.sysfs.tree import problem, text
 from vfiocompat.versions import VersionString
 
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
     from vfiocompat.sysfs.nodes import Node
     from vfiocompat.sysfs.tree import Tree
 
-__all__ = ["Survey", "as_answer", "read_nodes", "version_of"]
+__all__ = ["Ask", "Survey", "as_answer", "read_nodes", "version_of"]
 
 _VERSION = "(version attribute)"  # no sysfs name has a blank, so the key is its own
 _DEVICE_FILES = {
@@ -69,19 +75,25 @@ _NO_TYPE = _Type(None, None, {})
 Replies = dict[tuple[str, str], "Reply"]
 
 
-def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: bool) -> Survey:
+Ask = Literal["all", "vgpu-types", "nothing"]
+"""What to ask drivers for; they may hang, which the kernel's own answers do not.
+
+`all` is version strings, free instances and descriptions. Without it an attribute that
+exists counts as present with no string yet.
+"""
+
+
+def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> Survey:
     """Read the files of nodes, and make endpoints of them.
 
-    With `ask`, drivers are asked for version strings, free instances and
-    descriptions. Without, only files that the kernel itself answers are read, and an
-    attribute that exists counts as present with no string yet: no driver can delay it.
     An endpoint whose directory has gone has an attribute with the code VFC113.
     """
+    asked = ask == "all"
     devices = dict.fromkeys(node.device for node in nodes)
     types = dict.fromkeys(node.type_path for node in nodes if node.type_path)
     vgpu: dict[tuple[str, str], Operation] = {}
     for node in nodes:
-        if node.nvidia and node.vgpu is None:
+        if node.nvidia and node.vgpu is None and ask != "nothing":
             vgpu |= vgpu_operations(tree, node.path)
     replies = tree.run(
         vgpu
@@ -90,19 +102,15 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: bool) -> Survey:
             for path in devices
             for file in _DEVICE_FILES
         }
-        | {
-            (path, link): tree.link(path, link)
-            for path in devices
-            for link in ("driver", "physfn")
-        }
+        | {(path, "driver"): tree.link(path, "driver") for path in devices}
         | {
             (path, file): tree.read(path, file)
             for path in types
-            for file in (_TYPE_FILES + _ASKS_DRIVER if ask else _TYPE_FILES)
+            for file in (_TYPE_FILES + _ASKS_DRIVER if asked else _TYPE_FILES)
         }
-        | {(path, _VERSION): _version(tree, path, "type", ask=ask) for path in types}
+        | {(path, _VERSION): _version(tree, path, "type", ask=asked) for path in types}
         | {
-            (node.path, _VERSION): _version(tree, node.path, node.kind, node, ask=ask)
+            (node.path, _VERSION): _version(tree, node.path, node.kind, node, ask=asked)
             for node in nodes
             if node.kind != "type" or node.attribute
         }
@@ -118,7 +126,7 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: bool) -> Survey:
     endpoints = []
     for found in nodes:
         node = _with_vgpu(found, replies)
-        attribute, version = _attribute(node, replies, asked=ask)
+        attribute, version = _attribute(node, replies, asked=asked)
         if attribute.state == "unreadable" and attribute.code != "VFC105":
             problems.append(_problem(attribute, node))
         endpoints.append(
@@ -237,7 +245,7 @@ def _is_u32(number: str) -> bool:
 
 def _with_vgpu(node: Node, replies: Replies) -> Node:
     """Give an NVIDIA function the vGPU types that were read, and its own one."""
-    if not node.nvidia or node.vgpu is not None:
+    if (f"{node.path}/{NVIDIA}", CURRENT) not in replies:
         return node
     vgpu = vgpu_types(node.path, replies)
     type_id = node.type_id or vgpu.current

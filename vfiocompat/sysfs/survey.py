@@ -30,48 +30,53 @@ from vfiocompat.sysfs.tree import Tree, problem
 if TYPE_CHECKING:
     from vfiocompat.batch import Operation, Reply
 
-__all__ = ["Share", "survey"]
+__all__ = ["Share", "survey_functions", "survey_mdevs"]
 
 
 class Share(NamedTuple):
-    """Which part of a host's devices to find: one of `number`, counted from 0."""
+    """Which part of a host's parents to look at: one of `number`, counted from 0."""
 
     at: int = 0
     number: int = 1
 
     def has(self, device: str) -> bool:
-        """Whether a parent's or function's endpoints are in this part.
+        """Whether a parent's endpoints are in this part.
 
         Processes forked from one agree, since they hash strings alike.
         """
         return hash(device) % self.number == self.at
 
 
-def survey(tree: Tree, share: Share) -> Survey:
-    """Find and read the endpoints of a host; what is gone by then is a problem."""
-    nodes, problems = _find_all(tree, share)
-    found = read_nodes(tree, nodes, ask=True)
-    there = [
-        endpoint
-        for endpoint in found.endpoints
-        if endpoint.attribute is None or endpoint.attribute.code != "VFC113"
-    ]
-    return Survey(there, problems + found.problems)
-
-
-def _find_all(tree: Tree, share: Share) -> tuple[list[Node], list[Problem]]:
-    """Find the mdev types, mdev devices and VFIO functions of a host."""
+def survey_mdevs(tree: Tree, share: Share) -> Survey:
+    """Find and read the mdev types and mdev devices of a host."""
     problems: list[Problem] = []
-    places = tree.run({path: tree.list(path) for path in (PARENTS, MDEVS, FUNCTIONS)})
+    places = tree.run({path: tree.list(path) for path in (PARENTS, MDEVS)})
     names = {path: _listed(path, reply, problems) for path, reply in places.items()}
     links = tree.run({name: tree.link(PARENTS, name) for name in names[PARENTS]})
     parents = _targets(PARENTS, links, problems)
     ours = {name: path for name, path in parents.items() if share.has(name)}
     nodes = _types(tree, ours, problems)
     nodes += _mdevs(tree, _mdev_paths(tree, parents, names[MDEVS], share, problems))
-    functions = [name for name in names[FUNCTIONS] if share.has(name)]
-    nodes += _functions(tree, functions, problems)
-    return nodes, problems
+    return _read(tree, nodes, problems)
+
+
+def survey_functions(tree: Tree) -> Survey:
+    """Find and read the VFIO functions of a host."""
+    problems: list[Problem] = []
+    listed = tree.run({FUNCTIONS: tree.list(FUNCTIONS)})[FUNCTIONS]
+    nodes = _functions(tree, _listed(FUNCTIONS, listed, problems), problems)
+    return _read(tree, nodes, problems)
+
+
+def _read(tree: Tree, nodes: list[Node], problems: list[Problem]) -> Survey:
+    """Read nodes; an endpoint that is gone by then is a problem only."""
+    found = read_nodes(tree, nodes, ask="all")
+    there = [
+        endpoint
+        for endpoint in found.endpoints
+        if endpoint.attribute is None or endpoint.attribute.code != "VFC113"
+    ]
+    return Survey(there, problems + found.problems)
 
 
 def _mdev_paths(
@@ -93,6 +98,7 @@ def _mdev_paths(
         held = left.intersection(reply.names)
         left -= held
         if share.has(parent):
+            _listed(parents[parent], reply, problems)
             paths |= {name: f"{parents[parent]}/{name}" for name in held}
     if share.at == 0:
         links = tree.run({name: tree.link(MDEVS, name) for name in left})
@@ -139,7 +145,7 @@ def _functions(tree: Tree, names: list[str], problems: list[Problem]) -> list[No
     problems += [
         problem(f"{folder}/{file}", reply.failure)
         for (folder, file), reply in replies.items()
-        if reply.failure is not None
+        if reply.failure is not None and reply.failure.errno != errno.ENOENT
     ]
     nodes: list[Node] = []
     for name, path in paths.items():
@@ -175,6 +181,8 @@ def _targets(
     for name, link in links.items():
         if link.failure is None:
             paths[name] = linked_path(place, link)
+        elif link.failure.errno == errno.ENOENT:  # it was there a moment ago
+            problems.append(Problem(f"{place}/{name}", "open", "ENOENT", "VFC113"))
         else:
             problems.append(problem(f"{place}/{name}", link.failure))
     return paths

@@ -113,5 +113,7 @@ def problem(path: str, failure: Failure) -> Problem:
     """Record that something could not be read while the rest could."""
     if failure.stage == "timeout":
         return Problem(path, "read", None, "VFC112")
+    if failure.stage == "refused":
+        return Problem(path, "open", None, failure.code)
     code = "VFC113" if failure.gone else "VFC505"
     return Problem(path, failure.stage, errno_name(failure.errno), code)
