@@ -341,7 +341,7 @@ def _break(*_: object, **__: object) -> NoReturn:
 
 
 @pytest.fixture(
-    params=["vfiocompat.sysfs.host.Host.survey", "vfiocompat.sysfs.host.survey"],
+    params=["vfiocompat.sysfs.host.Host.survey", "vfiocompat.sysfs.host.survey_mdevs"],
     ids=["here", "in-a-child"],
 )
 def broken(
@@ -384,7 +384,7 @@ def test_bug_as_json(run: Run) -> None:
 
 @pytest.mark.usefixtures("plain_host")
 def test_child_that_dies(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vfiocompat.sysfs.host.survey", lambda *_, **__: os._exit(9))
+    monkeypatch.setattr("vfiocompat.sysfs.host.survey_mdevs", lambda *_, **__: os._exit(9))
     result = run("list --format json", exit_code=4)
     assert result.document(ErrorDocument).error.code == "VFC503"
 
