@@ -384,7 +384,9 @@ def test_bug_as_json(run: Run) -> None:
 
 @pytest.mark.usefixtures("plain_host")
 def test_child_that_dies(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vfiocompat.sysfs.host.survey_mdevs", lambda *_, **__: os._exit(9))
+    monkeypatch.setattr(
+        "vfiocompat.sysfs.host.survey_mdevs", lambda *_, **__: os._exit(9)
+    )
     result = run("list --format json", exit_code=4)
     assert result.document(ErrorDocument).error.code == "VFC503"
 
