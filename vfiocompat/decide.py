@@ -161,24 +161,24 @@ def decide(source: Endpoint, destination: Endpoint, answer: Answer | None) -> De
             verdict = "undetermined"
         return Decision(verdict=verdict, basis="none", diagnostics=failing)
     notes = _capacity(destination)
-    if (unusable := _unusable(source)) is not None:
-        return Decision(
-            verdict=_VERDICT_OF.get(unusable.code, "undetermined"),
-            basis="driver",
-            diagnostics=(unusable, *notes),
-        )
+    for side, endpoint in (("source", source), ("destination", destination)):
+        attribute = endpoint.attribute
+        if attribute is not None and attribute.state == "unreadable":
+            return _unreadable(attribute_finding(attribute, f"{side}: "), notes)
     if answer is not None:
         return _by_driver(source, destination, answer, notes)
-    attribute = destination.attribute
-    if attribute is not None and attribute.state == "unreadable":
-        finding = attribute_finding(attribute, "destination: ")
-        return Decision(
-            verdict=_VERDICT_OF.get(finding.code, "undetermined"),
-            basis="none" if finding.code in COULD_NOT_ASK else "driver",
-            diagnostics=(finding, *notes),
-            failed=finding.code in COULD_NOT_ASK,
-        )
     return _without_driver(source, destination, notes)
+
+
+def _unreadable(finding: Diagnostic, notes: tuple[Diagnostic, ...]) -> Decision:
+    """Decide a pair of which one end has an attribute that gave no string."""
+    failed = finding.code in COULD_NOT_ASK
+    return Decision(
+        verdict=_VERDICT_OF.get(finding.code, "undetermined"),
+        basis="none" if failed else "driver",
+        diagnostics=(finding, *notes),
+        failed=failed,
+    )
 
 
 def not_found(error: ErrorRecord) -> Decision:
@@ -281,14 +281,6 @@ def _capacity(destination: Endpoint) -> tuple[Diagnostic, ...]:
         and not destination.in_use
     )
     return (diagnostic("VFC131", path=destination.path),) if missing else ()
-
-
-def _unusable(source: Endpoint) -> Diagnostic | None:
-    """Say why a source has no string though it has an attribute."""
-    attribute = source.attribute
-    if attribute is None or attribute.code is None or attribute.state == "absent":
-        return None
-    return attribute_finding(attribute, "source: ")
 
 
 def attribute_finding(attribute: Attribute, side: str = "") -> Diagnostic:

@@ -75,7 +75,7 @@ class Settings(msgspec.Struct):
         if self.colored:
             from vfiocompat.output import terminal  # noqa: PLC0415 - rich is slow
 
-            terminal.print_lines(lines, color=True)
+            terminal.print_lines(lines)
         else:
             for line in plain(lines):
                 click.echo(line)

@@ -32,9 +32,9 @@ STYLES = {
 }
 
 
-def print_lines(lines: Iterable[Line], *, color: bool) -> None:
-    """Print lines of styled parts; long ones are left to the terminal to fold."""
-    console = _console(color=color)
+def print_lines(lines: Iterable[Line]) -> None:
+    """Print lines in the colours of their parts; the terminal folds long ones."""
+    console = _console(color=True)
     for line in lines:
         console.print(
             Text.assemble(*((visible(text), STYLES[style]) for text, style in line)),

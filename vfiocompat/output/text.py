@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from vfiocompat.decide import Decision
-    from vfiocompat.diagnostics import Diagnostic
+    from vfiocompat.diagnostics import Diagnostic, Severity
     from vfiocompat.endpoints import Attribute, Endpoint, Problem
     from vfiocompat.errors import ErrorRecord
     from vfiocompat.versions import VersionString
@@ -118,10 +118,7 @@ def code_rows(codes: Iterable[str]) -> Iterator[tuple[str, str, str]]:
 def explanation_lines(code: str) -> Iterator[Line]:
     """Give a code's summary and its explanation."""
     known = CODES[code]
-    yield [
-        (f"{known.severity}[{code}]", known.severity),
-        (f": {known.summary}", "strong"),
-    ]
+    yield _head(known.severity, code, known.summary)
     yield [("", "plain")]
     for line in known.explanation.splitlines():
         yield [(line, "plain")]
@@ -160,39 +157,34 @@ def _sum(decisions: Iterable[Decision]) -> Line:
 
 def finding_lines(finding: Diagnostic) -> Iterator[Line]:
     """Give what was found, where, why, and what would help."""
-    yield [
-        (f"{finding.severity}[{finding.code}]", finding.severity),
-        (f": {finding.summary}", "strong"),
-    ]
+    yield _head(finding.severity, finding.code, finding.summary)
     if finding.path:
         yield [("  --> ", "dim"), (finding.path, "plain")]
-    for line in _lines_of(finding.detail):
-        yield [("   |  ", "dim"), (line, "plain")]
-    if finding.hint:
-        yield [("   = ", "dim"), (f"help: {finding.hint}", "plain")]
-
-
-def _lines_of(detail: str | None) -> list[str]:
-    """Part a text at newlines only: other ends of lines may be a driver's."""
-    return detail.rstrip("\n").split("\n") if detail else []
+    yield from _body(finding.detail, finding.hint)
 
 
 def error_lines(error: ErrorRecord) -> Iterator[Line]:
     """Give what a command that has no result says instead."""
-    yield [
-        (f"error[{error.code}]", "error"),
-        (f": {error.summary}", "strong"),
-    ]
-    for line in _lines_of(error.detail):
+    yield _head("error", error.code, error.summary)
+    yield from _body(error.detail, error.hint)
+
+
+def _head(severity: Severity, code: str, summary: str) -> Line:
+    return [(f"{severity}[{code}]", severity), (f": {summary}", "strong")]
+
+
+def _body(detail: str | None, hint: str | None) -> Iterator[Line]:
+    # At newlines only: other ends of lines may be a driver's.
+    for line in detail.rstrip("\n").split("\n") if detail else ():
         yield [("   |  ", "dim"), (line, "plain")]
-    if error.hint:
-        yield [("   = ", "dim"), (f"help: {error.hint}", "plain")]
+    if hint:
+        yield [("   = ", "dim"), (f"help: {hint}", "plain")]
 
 
 def nothing_lines() -> Iterator[Line]:
     """Say why a listing is empty."""
     nothing = CODES["VFC506"]
-    yield [("info[VFC506]", "info"), (f": {nothing.summary}", "plain")]
+    yield _head(nothing.severity, "VFC506", nothing.summary)
 
 
 def problem_lines(problems: Iterable[Problem]) -> Iterator[Line]:

@@ -6,8 +6,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from vfiocompat.endpoints import is_uuid
 from vfiocompat.simulate.capacity import Capacity
 from vfiocompat.simulate.errnos import NAMES
+from vfiocompat.versions import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,10 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["is_pci_address", "mistakes"]
 
 _PCI = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]")
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _FILE_NAME = re.compile(r"(?!\.)[^/\x00-\x20\x7f]{1,255}")
 _PRINTABLE = re.compile(r"[ -~]+")
-_LONGEST_VERSION = 4095  # with its newline, a page
 
 
 def is_pci_address(name: str) -> bool:
@@ -43,7 +43,7 @@ def _devices(spec: Spec) -> Iterator[str]:
         for position, mdev in enumerate(parent.mdev):
             where = f"{key}.mdev[{position}].uuid"
             yield from _unique(where, mdev.uuid, uuids)
-            if not _UUID.fullmatch(mdev.uuid):
+            if not is_uuid(mdev.uuid):
                 yield f"{where}: {mdev.uuid!r} is not a UUID in lower case"
     for number, function in enumerate(spec.function):
         key = f"function[{number}]"
@@ -106,8 +106,8 @@ def _migration(key: str, answers: Migration) -> Iterator[str]:
                 f"{key}.version: not printable ASCII"
                 " (a [[fault]] with `text` or `hex` serves any bytes)"
             )
-        if len(version) > _LONGEST_VERSION:
-            yield f"{key}.version: longer than {_LONGEST_VERSION} bytes"
+        if len(version) > MAX_BYTES:
+            yield f"{key}.version: longer than {MAX_BYTES} bytes"
     elif answers.accepts is not None:
         yield f"{key}.accepts: without a version nothing is accepted"
     yield from _errno(f"{key}.refuses", answers.refuses)
@@ -129,7 +129,7 @@ def _faults(spec: Spec) -> Iterator[str]:
     for number, fault in enumerate(spec.fault):
         key = f"fault[{number}]"
         # A device that a test creates later has faults too.
-        if fault.at not in owners and not _UUID.fullmatch(fault.at):
+        if fault.at not in owners and not is_uuid(fault.at):
             yield f"{key}.at: nothing is at {fault.at!r}"
         if fault.at in parents and fault.attribute is None:
             yield f"{key}.attribute: a parent has no version attribute: name one"

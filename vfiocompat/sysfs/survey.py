@@ -36,8 +36,8 @@ __all__ = ["Share", "survey_functions", "survey_mdevs"]
 class Share(NamedTuple):
     """Which part of a host's parents to look at: one of `number`, counted from 0."""
 
-    at: int = 0
-    number: int = 1
+    at: int
+    number: int
 
     def has(self, device: str) -> bool:
         """Whether a parent's endpoints are in this part.
