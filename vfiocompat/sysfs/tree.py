@@ -44,21 +44,19 @@ class Tree:
             VfiocompatError: there is no directory `sys` in the root.
 
         """
-        reply = self.run({0: self.resolve("/sys")})[0]
-        root = reply.text.rstrip("/")
-        if reply.failure is None:
-            self._root = root
-            reply = self.run({0: self.list("/sys")})[0]
-        if reply.failure is not None:
+        replies = self.run({"root": self.resolve("/sys"), "sys": self.list("/sys")})
+        failure = replies["root"].failure or replies["sys"].failure
+        if failure is not None:
             why = "the file system does not answer"
-            if reply.failure.stage != "timeout":
-                why = os.strerror(reply.failure.errno)
+            if failure.stage != "timeout":
+                why = os.strerror(failure.errno)
             raise VfiocompatError(
                 f"there is no sysfs at {self._root}/sys: {why}",
                 hint="--sysroot names the directory that stands for /, so it must "
                 "hold one named sys",
                 code="VFC507",
             )
+        self._root = replies["root"].text.rstrip("/")
 
     def run(self, operations: dict[Key, Operation]) -> dict[Key, Reply]:
         """Run operations as one batch, and give each key its reply."""
