@@ -29,7 +29,8 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
     """One finding: its code, and where and why it was found here.
 
     `errno` is symbolic (`"EINVAL"`), `path` a sysfs path as seen inside the
-    sysroot, `requirement` the table's requirement behind it.
+    sysroot. `table`, and its `requirement` or exception, are what is behind it, and
+    `why` is what the table says of that.
     """
 
     code: str
@@ -40,6 +41,8 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
     errno: str | None = None
     path: str | None = None
     requirement: str | None = None
+    table: str | None = None
+    why: str | None = None
 
 
 def diagnostic(
@@ -50,6 +53,9 @@ def diagnostic(
     hint: str | None = None,
     errno: str | None = None,
     path: str | None = None,
+    table: str | None = None,
+    requirement: str | None = None,
+    why: str | None = None,
 ) -> Diagnostic:
     """Make a Diagnostic of a known code, whose summary is the default.
 
@@ -66,6 +72,9 @@ def diagnostic(
         hint=hint,
         errno=errno,
         path=path,
+        table=table,
+        requirement=requirement,
+        why=why,
     )
 
 
@@ -319,6 +328,253 @@ Confirm it by hand:
 No driver could be asked about this pair, and no compatibility table speaks for it.
 That is no verdict against it: nothing is known. The other diagnostics say why the
 driver could not be asked.""",
+    ),
+    "VFC202": Code(
+        "warning",
+        "no format of the table matches the version string",
+        """\
+A table of this vendor, or of this driver, was there, but it describes its strings by
+formats and this string is in none of them. Nothing is concluded from a string that is
+not understood. Each format is shown, and where the one that came farthest stopped.
+
+Confirm it by hand:
+    vfiocompat parse STRING; vfiocompat tables show ID
+A newer driver may print a newer form: a site's own table can describe it.""",
+    ),
+    "VFC203": Code(
+        "warning",
+        "several tables speak for this pair",
+        """\
+More than one compatibility table of the same origin reads both ends of the pair. They
+may not agree, so none decides. A table of --table wins over those of the site, and a
+site's over a shipped one, so naming one with --table settles it.
+
+Confirm it by hand:
+    vfiocompat tables list""",
+    ),
+    "VFC204": Code(
+        "error",
+        "a compatibility table is malformed",
+        """\
+A table's file cannot be used: every mistake in it is named with its dotted key. A
+site's table that is broken decides nothing, and no shipped table takes its place for
+the pairs that it would decide: they could not be checked, exit code 4. Other pairs
+are not touched by it.
+
+Confirm it by hand:
+    vfiocompat tables check FILE
+Mend the file, or take it out of /etc/vfiocompat/tables.d.""",
+    ),
+    "VFC205": Code(
+        "warning",
+        "a table does not agree with the driver",
+        """\
+The driver was asked and answered, and its answer holds. A compatibility table says
+otherwise of the same pair: it may describe another version of the driver, or be
+wrong, or the driver is. Read both reasons before the migration is started.
+
+Confirm it by hand:
+    vfiocompat check --table-only SOURCE DESTINATION
+    vfiocompat tables show ID""",
+    ),
+    "VFC206": Code(
+        "error",
+        "the driver cannot migrate this device as it is bound now",
+        """\
+There is no version attribute to ask, and the driver that the endpoint is bound to is
+known to have no migration support at all: saving or loading its state fails. That is
+said of the driver and not of the device: a function bound to vfio-pci may have a
+variant driver that can.
+
+Confirm it by hand:
+    readlink /sys/bus/pci/devices/FUNCTION/driver
+    vfiocompat tables show ID
+The table names the source that says so.""",
+    ),
+    "VFC207": Code(
+        "warning",
+        "the device itself decides, so no table can say yes",
+        """\
+The driver of this device compares nothing: it hands the state to the device or its
+firmware, which takes it or refuses it. What a table demands is then necessary and not
+enough, so its best verdict is undetermined.
+
+To mend it, keep firmware and device model the same on both sides, and try a migration
+of a virtual machine that may be lost.""",
+    ),
+    "VFC208": Code(
+        "error",
+        "an exception of the table refuses this pair",
+        """\
+The table names this combination as one that does not work, whatever its requirements
+say of it. The reason that it gives is shown.
+
+Confirm it by hand:
+    vfiocompat tables show ID""",
+    ),
+    "VFC209": Code(
+        "info",
+        "every requirement of the table holds",
+        """\
+A compatibility table read both version strings, and each of its requirements holds for
+the pair. That is what is known about the driver, written down with its sources; it is
+not an answer of the driver itself.
+
+Confirm it by hand:
+    vfiocompat tables show ID""",
+    ),
+    "VFC210": Code(
+        "error",
+        "the destination's value is lower than the source's",
+        """\
+The table demands that the destination is not lower than the source in this field:
+state goes from a lower generation (or version, or size) to the same or a higher one.
+
+Confirm it by hand, on both hosts:
+    vfiocompat get --derive ADDRESS
+Choose a destination as the help line says, or bring its firmware or driver up to the
+source's.""",
+    ),
+    "VFC211": Code(
+        "error",
+        "the destination's value is higher than the source's",
+        """\
+The table demands that the destination is not higher than the source in this field.
+
+Confirm it by hand, on both hosts:
+    vfiocompat get --derive ADDRESS""",
+    ),
+    "VFC212": Code(
+        "error",
+        "source and destination differ in a field that has to be equal",
+        """\
+The table demands the same value on both sides: the driver compares the two exactly and
+refuses the state otherwise.
+
+Confirm it by hand, on both hosts:
+    vfiocompat get --derive ADDRESS
+Choose a destination with the source's value, or configure it so where the field is a
+setting.""",
+    ),
+    "VFC213": Code(
+        "error",
+        "the destination's version is of another major version, or lower",
+        """\
+The table demands the same major version on both sides and, at the destination, the same
+or a higher minor one; anything behind that does not matter.
+
+Confirm it by hand, on both hosts:
+    vfiocompat get --derive ADDRESS""",
+    ),
+    "VFC214": Code(
+        "error",
+        "the destination lacks something that the source has",
+        """\
+The table demands that everything in the source's set, or every bit of its mask, is in
+the destination's too: the guest may be using it. What is missing is named.
+
+Confirm it by hand, on both hosts:
+    vfiocompat get --derive ADDRESS""",
+    ),
+    "VFC215": Code(
+        "error",
+        "the source's value is outside the destination's range",
+        """\
+The destination tells a range of values that it takes, both ends included, and the
+source's is not in it.
+
+Confirm it by hand, on both hosts:
+    vfiocompat get --derive ADDRESS
+Widen the range where it is a setting, or choose another destination.""",
+    ),
+    "VFC216": Code(
+        "error",
+        "something that the source has is missing or lower at the destination",
+        """\
+The field is a list of names with numbers. The table demands that each name of the
+source is there at the destination with numbers that are not lower.
+
+Confirm it by hand, on both hosts:
+    vfiocompat get --derive ADDRESS""",
+    ),
+    "VFC217": Code(
+        "error",
+        "one side does not fulfil a condition",
+        """\
+The table demands something of one side alone, such as a lowest firmware version, and
+the string of that side says otherwise.
+
+Confirm it by hand:
+    vfiocompat get --derive ADDRESS""",
+    ),
+    "VFC220": Code(
+        "warning",
+        "a value that the table needs is not known",
+        """\
+A requirement compares a field whose value is not known: the string has `?` in its
+place, its format has no such field, or the value is in none of the table's generations.
+Nothing is guessed, so the verdict is undetermined until it is known.
+
+State what sysfs does not show, with the command that the help line names:
+    vfiocompat check SOURCE DESTINATION --fact NAME=VALUE --destination-fact NAME=VALUE
+or once and for all in /etc/vfiocompat/facts.d, see vfiocompat-facts(5).""",
+    ),
+    "VFC221": Code(
+        "warning",
+        "whether an exception refuses this pair is not known",
+        """\
+Every requirement holds, but the table names a combination that does not work, and
+whether this is one depends on a value that is not known. So the verdict is
+undetermined until it is known: state it with --fact or --destination-fact.""",
+    ),
+    "VFC222": Code(
+        "info",
+        "an exception lifts a requirement for this pair",
+        """\
+The table names this combination as one that works although a requirement speaks
+against it: that requirement counts as holding here.
+
+Confirm it by hand:
+    vfiocompat tables show ID""",
+    ),
+    "VFC223": Code(
+        "info",
+        "the version string is derived from facts",
+        """\
+The endpoint has no version attribute. A table made the string of what sysfs shows and
+of what an operator states; `?` stands for what neither tells. Such a string is for
+tables only: it is never written to a device.
+
+Confirm it by hand:
+    vfiocompat get --derive ADDRESS""",
+    ),
+    "VFC224": Code(
+        "warning",
+        "the table makes no version string of this endpoint's facts",
+        """\
+A table speaks for the endpoint's driver, but the endpoint has no version attribute, and
+the table does not say how to derive its string from facts. So there is nothing to
+evaluate. Where the string is known otherwise, give it as version:STRING.""",
+    ),
+    "VFC225": Code(
+        "info",
+        "the stated facts were not needed",
+        """\
+Facts were stated with --fact or --destination-fact for an endpoint whose driver prints
+a version string. That string was used, and no string derived from facts takes its
+place.""",
+    ),
+    "VFC228": Code(
+        "error",
+        "a stated fact cannot be used",
+        """\
+What an operator states of an endpoint, in /etc/vfiocompat/facts.d or with --fact, is
+the name of a fact or of a field of the table for its driver, and a value that the
+field can have. A value that sysfs shows cannot be stated otherwise.
+
+The facts and fields there are:
+    vfiocompat tables show ID
+The files are described in vfiocompat-facts(5).""",
     ),
     "VFC301": Code(
         "error",

@@ -9,12 +9,15 @@ from a saved file are decided alike.
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from vfiocompat.errors import InvalidAddress, InvalidVersion
-from vfiocompat.versions import VersionString
+from vfiocompat.versions import VendorId, VersionString
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = [
     "ATTRIBUTE_NAMES",
@@ -31,6 +34,7 @@ __all__ = [
     "Problem",
     "TypeAddress",
     "attribute_names",
+    "identified",
     "is_function",
     "is_uuid",
     "literal",
@@ -103,7 +107,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An mdev type, an mdev, a PCI function, or a literal string in their place.
 
     `parent` is the parent device's sysfs name. `newline` says whether the attribute
-    ended its string with one; `available_instances` and `in_use` are None where
+    ended its string with one; `facts` were read, `stated` is what an operator says of
+    it; `available_instances` and `in_use` are None where
     sysfs does not tell. `vfio` is false for a PCI function that no VFIO driver is
     bound to.
     """
@@ -120,6 +125,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     available_instances: int | None = None
     in_use: bool | None = None
     facts: Facts = {}
+    stated: Facts = {}
     attribute: Attribute | None = None
     version: str | None = None
     newline: bool | None = None
@@ -132,11 +138,35 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """The attribute, or the endpoint's directory where that has none."""
         return self.attribute.path if self.attribute else None
 
+    @property
+    def vendor(self) -> VendorId | None:
+        """The vendor that the string names; without a string, the PCI vendor."""
+        if self.version is not None:
+            return VersionString.parse(self.version).vendor
+        try:
+            return VendorId("pci", int(self.vendor_id or "", 16), "bare")
+        except ValueError:
+            return None
+
     def exact_bytes(self) -> bytes | None:
         """Give what a write to a destination must carry: the source's own bytes."""
         if self.version is None:
             return None
         return (self.version + ("\n" if self.newline else "")).encode("ascii")
+
+
+def identified(endpoint: Endpoint, drivers: Iterable[str]) -> Endpoint:
+    """Give an endpoint of a virtual parent the driver that its type's id begins with.
+
+    The mdev core names a type `<driver>-<name>` (drivers/vfio/mdev/mdev_sysfs.c,
+    mdev_type_add), and a virtual parent has no `driver` link to tell it.
+    """
+    if endpoint.driver is not None or endpoint.type_id is None:
+        return endpoint
+    prefixes = [name for name in drivers if endpoint.type_id.startswith(f"{name}-")]
+    if not prefixes or endpoint.kind == "function":
+        return endpoint
+    return msgspec.structs.replace(endpoint, driver=max(prefixes, key=len))
 
 
 class Problem(msgspec.Struct, frozen=True):

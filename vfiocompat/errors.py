@@ -7,6 +7,8 @@ VfiocompatError                     code, summary, detail, hint; exit_code 4
 │   └── InvalidAddress (ValueError) an address that is none of the known forms
 ├── NoSuchEndpoint (LookupError)    nothing is at that address
 ├── SysfsError                      a path could not be read
+├── TableError (ValueError)         a compatibility table
+├── FactError (ValueError)          a stated fact
 ├── SpecError (ValueError)          a simulation's specification
 ├── SimulationError                 a simulation that cannot be mounted
 └── Bug                             something that nobody expected; exit_code 70
@@ -27,12 +29,14 @@ __all__ = [
     "Bug",
     "ErrorRecord",
     "ExitCode",
+    "FactError",
     "InvalidAddress",
     "InvalidVersion",
     "NoSuchEndpoint",
     "SimulationError",
     "SpecError",
     "SysfsError",
+    "TableError",
     "UsageError",
     "VfiocompatError",
     "errno_name",
@@ -153,6 +157,18 @@ class SysfsError(VfiocompatError):
     """A path that could not be read; `detail` is the path."""
 
     code = "VFC505"
+
+
+class TableError(VfiocompatError, ValueError):
+    """Mistakes in a compatibility table, each with its dotted key."""
+
+    code = "VFC204"
+
+
+class FactError(VfiocompatError, ValueError):
+    """Mistakes in what an operator states of an endpoint."""
+
+    code = "VFC228"
 
 
 class SpecError(VfiocompatError, ValueError):

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The facts that sysfs shows of an endpoint, and where each is to be found by hand."""
+
+from __future__ import annotations
+
+__all__ = ["FACTS"]
+
+_PCI = "cat /sys/bus/pci/devices/FUNCTION"
+_TYPE = "cat /sys/class/mdev_bus/PARENT/mdev_supported_types/TYPE_ID"
+
+FACTS = {
+    "vendor_id": f"{_PCI}/vendor",
+    "device_id": f"{_PCI}/device",
+    "subsystem_vendor_id": f"{_PCI}/subsystem_vendor",
+    "subsystem_device_id": f"{_PCI}/subsystem_device",
+    "revision": f"{_PCI}/revision",
+    "driver": "readlink /sys/bus/pci/devices/FUNCTION/driver",
+    "module_version": "cat /sys/module/MODULE/version",
+    "kernel": "uname -r",
+    "type_id": "ls /sys/class/mdev_bus/PARENT/mdev_supported_types",
+    "type_name": f"{_TYPE}/name",
+    "type_description": f"{_TYPE}/description",
+    "numa_node": f"{_PCI}/numa_node",
+    "vgpu_type": f"{_PCI}/nvidia/current_vgpu_type",
+    "vgpu_type_name": f"{_PCI}/nvidia/creatable_vgpu_types",
+}
+"""Every fact that a table may name in `derive`, and how to learn it.
+
+None is ever a free path: a table cannot make the program read another file.
+"""

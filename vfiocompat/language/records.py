@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table language as records: what a table's file may hold, and what it means."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from vfiocompat.verdicts import Verdict
+
+__all__ = [
+    "Case",
+    "Condition",
+    "Exemption",
+    "FieldNote",
+    "Generation",
+    "Head",
+    "Migration",
+    "RelationName",
+    "Requirement",
+    "TableFile",
+    "TableOrigin",
+]
+
+Id = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+Sentence = Annotated[str, Meta(min_length=1)]
+Condition = str | tuple[str, ...]
+Conditions = dict[str, Condition]
+Migration = Literal["unsupported", "device-decides"]
+Evidence = Literal["kernel-source", "vendor-document", "proposal", "site"]
+TableOrigin = Literal["shipped", "site", "option"]
+RelationName = Literal[
+    "equal",
+    "not-lower",
+    "not-higher",
+    "same-major-minor-not-lower",
+    "subset",
+    "within",
+    "each-not-lower",
+    "specifier",
+]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file: unknown keys are mistakes."""
+
+
+class Generation(_Section, frozen=True):
+    """One step of an order: its name, and the values that belong to it."""
+
+    name: Sentence
+    values: Annotated[tuple[str, ...], Meta(min_length=1)]
+
+
+class FieldNote(_Section, frozen=True):
+    """What is said of a field: the order it is computed from, and how it is learnt.
+
+    `from` names the field whose values `order` groups, lower to higher. `learn` is the
+    command or sentence that tells an operator the value.
+    """
+
+    from_: str | None = msgspec.field(name="from", default=None)
+    order: tuple[Generation, ...] = ()
+    learn: Sentence | None = None
+
+
+class Requirement(_Section, frozen=True):
+    """What has to hold for a pair.
+
+    `reference` is the source of the fact; `policy` says whose policy it is where it
+    is not a fact of the driver.
+    """
+
+    id: Id
+    field: str
+    relation: RelationName
+    why: Sentence
+    destination_field: str | None = None
+    specifier: Condition | None = None
+    side: Literal["source", "destination"] = "destination"
+    policy: Sentence | None = None
+    reference: Sentence | None = None
+
+
+class Exemption(_Section, frozen=True):
+    """A pair that the requirements get wrong: an `[[exception]]` of the file.
+
+    It either denies the pair or lifts requirements.
+    """
+
+    id: Id
+    why: Sentence
+    verdict: Literal["incompatible"] | None = None
+    lifts: tuple[str, ...] = ()
+    source: Conditions = {}
+    destination: Conditions = {}
+    policy: Sentence | None = None
+    reference: Sentence | None = None
+
+
+class Case(_Section, frozen=True):
+    """A pair of version strings, and what the table has to say of it.
+
+    `decided_by` names the requirements that fail (or are unknown, or are lifted), or
+    the exceptions that apply; absent, only the verdict is compared.
+    """
+
+    source: str
+    destination: str
+    verdict: Verdict
+    decided_by: tuple[str, ...] | None = None
+    note: str | None = None
+
+
+class Head(_Section, frozen=True, kw_only=True):
+    """What stands before the first section: it tells which pairs a table is for."""
+
+    schema: Literal[1]
+    id: Id
+    title: Sentence
+    vendor: (
+        Annotated[
+            str, Meta(pattern=r"^(pci:[0-9a-f]{4}|u32:0x[0-9a-f]{8})$", max_length=16)
+        ]
+        | None
+    ) = None
+    drivers: tuple[str, ...] = ()
+    evidence: Evidence
+    references: Annotated[tuple[str, ...], Meta(min_length=1)]
+    migration: Migration | None = None
+    why: Sentence | None = None
+    gaps: tuple[str, ...] = ()
+
+
+class TableFile(Head, frozen=True, kw_only=True):
+    """A whole table, as its file has it."""
+
+    format: dict[str, str] = {}
+    field: dict[str, FieldNote] = {}
+    requirement: tuple[Requirement, ...] = ()
+    exception: tuple[Exemption, ...] = ()
+    case: tuple[Case, ...] = ()
+    derive: dict[str, Condition] = {}

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TOML files read as records, with every mistake at once, each with its dotted key."""
+
+from __future__ import annotations
+
+import re
+import typing
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vfiocompat.errors import VfiocompatError
+
+__all__ = ["Converted", "convert", "parse_toml", "read_text"]
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+MAX_BYTES = 16 << 20
+"""How long a file may be: far more than anybody writes by hand."""
+
+
+class Converted(NamedTuple, Generic[Record]):
+    """A document as a record, and what is wrong with it.
+
+    Without mistakes `record` is all of it. With some it is what can be used, None if
+    that is nothing, and `broken` names the top-level keys that are not complete.
+    """
+
+    record: Record | None
+    mistakes: list[str]
+    broken: set[str]
+
+
+def read_text(path: str, error: type[VfiocompatError]) -> str:
+    """Read a file of UTF-8 text; `error` says of anything else what and where."""
+    try:
+        with open(path, "rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            raise error(f"{path} is longer than {MAX_BYTES >> 20} MiB")
+        return raw.decode()
+    except OSError as why:
+        raise error(f"cannot read {path}: {why.strerror}") from None
+    except UnicodeDecodeError as why:
+        raise error(
+            f"{path} is not UTF-8 text", detail=f"byte {why.start}: {why.reason}"
+        ) from None
+
+
+def parse_toml(text: str, path: str, error: type[VfiocompatError]) -> dict[str, Any]:
+    """Parse TOML; `error` says of anything else where."""
+    import tomllib  # noqa: PLC0415 - costs start-up time, and not every command needs it
+
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as why:  # also numbers of too many digits
+        raise error(f"{path} is not TOML", detail=str(why)) from None
+
+
+def convert(
+    document: dict[str, Any],
+    record: type[Record],
+    stand_ins: Mapping[str, Any] = MappingProxyType({}),
+) -> Converted[Record]:
+    """Make a record of a document.
+
+    `stand_ins` take the place of required keys that are wrong, so that what is wrong
+    with the others can be told too.
+    """
+    try:
+        return Converted(msgspec.convert(document, record), [], set())
+    except msgspec.ValidationError:
+        pass
+    usable = dict(stand_ins)
+    mistakes: list[str] = []
+    broken: set[str] = set()
+    for name, found in _members(document, record, ""):
+        mistakes += found.mistakes
+        if found.mistakes:
+            broken.add(name)
+        if found.value is not _NOTHING:
+            usable[name] = found.value
+    try:
+        partial = msgspec.convert(usable, record)
+    except msgspec.ValidationError:
+        partial = None
+    return Converted(partial, mistakes, broken)
+
+
+_NOTHING = object()
+
+
+class _Found(NamedTuple):
+    """What of a value can be used, as it stands in the document."""
+
+    value: Any
+    mistakes: list[str]
+
+
+def _members(
+    document: dict[str, Any], record: type[msgspec.Struct], key: str
+) -> list[tuple[str, _Found]]:
+    """Look at each key of a table by itself."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(record)}
+    found = []
+    for name, value in document.items():
+        where = f"{key}.{name}" if key else name
+        if name in fields:
+            found.append((name, _look(value, fields[name].type, where)))
+        else:
+            known = ", ".join(fields)
+            found.append(
+                (name, _Found(_NOTHING, [f"{where}: unknown key; known are {known}"]))
+            )
+    for name, field in fields.items():
+        if field.required and name not in document:
+            where = f"{key}.{name}" if key else name
+            found.append((name, _Found(_NOTHING, [f"{where}: is missing"])))
+    return found
+
+
+def _look(value: Any, kind: Any, key: str) -> _Found:  # noqa: ANN401 - any TOML value
+    """Check a value against a type; what is in it that is wrong is left out."""
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        message = _plain(str(error))
+    else:
+        return _Found(value, [])
+    while typing.get_origin(kind) is typing.Annotated:
+        kind = typing.get_args(kind)[0]
+    parts: dict[Any, _Found] = {}
+    if isinstance(value, dict) and isinstance(kind, type):
+        if issubclass(kind, msgspec.Struct):
+            members = _members(value, kind, key)
+            wrong = [each for _, found in members for each in found.mistakes]
+            return _Found(_NOTHING, wrong or [f"{key}: {message}"])
+    elif isinstance(value, dict) and typing.get_origin(kind) is dict:
+        inner = typing.get_args(kind)[1]
+        parts = {
+            name: _look(each, inner, f"{key}.{name}") for name, each in value.items()
+        }
+    elif isinstance(value, list) and typing.get_origin(kind) is tuple:
+        inner = typing.get_args(kind)[0]
+        parts = {
+            at: _look(each, inner, f"{key}[{at}]") for at, each in enumerate(value)
+        }
+    mistakes = [each for part in parts.values() for each in part.mistakes]
+    if not mistakes:
+        return _Found(_NOTHING, [f"{key}: {message}"])
+    usable = {
+        name: part.value for name, part in parts.items() if part.value is not _NOTHING
+    }
+    return _Found(
+        list(usable.values()) if isinstance(value, list) else usable, mistakes
+    )
+
+
+def _plain(message: str) -> str:
+    """Give msgspec's message without its JSON path, which the key says already."""
+    what = re.sub(r" - at (`[^`]*`|key in `[^`]*`)$", "", message)
+    return what[:1].lower() + what[1:]
