@@ -44,6 +44,15 @@ _DEVICE_FILES = {
     "revision": "revision",
     "numa_node": "numa_node",
 }
+_KERNEL = "/proc/sys/kernel"
+_DRIVERS = "/sys/bus/pci/drivers"
+_MODULES = "/sys/module"
+_VGPU_MANAGER = {"nvidia": "nvidia_vgpu_vfio"}
+"""Modules that tell a driver's version in place of its own.
+
+KubeVirt reads NVIDIA's vGPU manager version there; on hosts of the vendor-specific VFIO
+framework the module may be missing, and the driver's own tells it.
+"""
 _TYPE_FILES = ("name", "device_api")
 _ASKS_DRIVER = ("available_instances", "description")
 
@@ -103,6 +112,7 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> Survey:
             for file in _DEVICE_FILES
         }
         | {(path, "driver"): tree.link(path, "driver") for path in devices}
+        | {(_KERNEL, "osrelease"): tree.read(_KERNEL, "osrelease")}
         | {
             (path, file): tree.read(path, file)
             for path in types
@@ -120,7 +130,9 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> Survey:
         for (path, file), reply in replies.items()
         if file != _VERSION and reply.failure and not _is_optional(reply.failure)
     ]
-    device_of = {path: _device(path, replies) for path in devices}
+    links = [replies[path, "driver"] for path in devices]
+    modules = _module_versions(tree, links)
+    device_of = {path: _device(path, replies, modules) for path in devices}
     type_of = {path: _type(path, replies) for path in types}
     drivers = _mdev_drivers(tree, nodes, device_of)
     endpoints = []
@@ -215,15 +227,40 @@ def _problem(attribute: Attribute, node: Node) -> Problem:
     )
 
 
-def _device(path: str, replies: Replies) -> _Device:
-    link = replies[path, "driver"]
-    driver = None if link.failure else posixpath.basename(link.text)
-    facts = {
-        fact: value
-        for file, fact in _DEVICE_FILES.items()
-        if (value := text(replies[path, file])) is not None
+def _device(path: str, replies: Replies, modules: dict[str, str]) -> _Device:
+    driver = _linked_driver(replies[path, "driver"])
+    read = {fact: text(replies[path, file]) for file, fact in _DEVICE_FILES.items()}
+    read["driver"] = driver
+    read["module_version"] = modules.get(driver or "")
+    read["kernel"] = text(replies[_KERNEL, "osrelease"])
+    return _Device(driver, {name: value for name, value in read.items() if value})
+
+
+def _linked_driver(link: Reply) -> str | None:
+    return None if link.failure else posixpath.basename(link.text)
+
+
+def _module_versions(tree: Tree, links: Sequence[Reply]) -> dict[str, str]:
+    """Read which version each PCI driver's module has, by the name of the driver."""
+    drivers = dict.fromkeys(filter(None, map(_linked_driver, links)))
+    owners = tree.run(
+        {driver: tree.link(f"{_DRIVERS}/{driver}", "module") for driver in drivers}
+    )
+    modules = {
+        driver: posixpath.basename(link.text) or driver.replace("-", "_")
+        for driver, link in owners.items()
     }
-    return _Device(driver, facts | ({"driver": driver} if driver else {}))
+    managers = [_VGPU_MANAGER[name] for name in drivers if name in _VGPU_MANAGER]
+    wanted = {*modules.values(), *managers}
+    replies = tree.run(
+        {name: tree.read(f"{_MODULES}/{name}", "version") for name in wanted}
+    )
+    versions = {name: text(reply) for name, reply in replies.items()}
+    found = {
+        driver: versions.get(_VGPU_MANAGER.get(driver, "")) or versions[module]
+        for driver, module in modules.items()
+    }
+    return {driver: version for driver, version in found.items() if version}
 
 
 def _type(path: str, replies: Replies) -> _Type:
