@@ -15,7 +15,7 @@ import msgspec
 
 from vfiocompat.diagnostics import Diagnostic, diagnostic
 from vfiocompat.errors import ENOTSUPP, errno_name
-from vfiocompat.versions import VersionString
+from vfiocompat.verdicts import NOT_JUDGED, Basis, Judgement, Verdict
 
 if TYPE_CHECKING:
     from vfiocompat.endpoints import Attribute, Endpoint
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COULD_NOT_ASK",
     "Answer",
-    "Basis",
     "Decision",
-    "Verdict",
     "attribute_finding",
     "decide",
     "is_held",
@@ -37,9 +35,6 @@ __all__ = [
     "read_code",
     "worst",
 ]
-
-Verdict = Literal["compatible", "incompatible", "undetermined"]
-Basis = Literal["driver", "recorded", "table", "none"]
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,21 +148,30 @@ def is_held(source: Endpoint) -> bool:
     return vgpu and source.available_instances is None
 
 
-def decide(source: Endpoint, destination: Endpoint, answer: Answer | None) -> Decision:
-    """Decide a pair from its endpoints and the driver's answer, if it was asked."""
+def decide(
+    source: Endpoint,
+    destination: Endpoint,
+    answer: Answer | None,
+    judgement: Judgement = NOT_JUDGED,
+) -> Decision:
+    """Decide a pair from its endpoints and the driver's answer, if it was asked.
+
+    `judgement` is what tables say: it decides where no driver answers, and explains or
+    doubts what a driver says.
+    """
     if failing := _preconditions(source, destination):
         verdict: Verdict = "incompatible"
         if all(finding.severity == "warning" for finding in failing):
             verdict = "undetermined"
         return Decision(verdict=verdict, basis="none", diagnostics=failing)
-    notes = _capacity(destination)
+    notes = _capacity(destination) + _not_needed(source, destination)
     for side, endpoint in (("source", source), ("destination", destination)):
         attribute = endpoint.attribute
         if attribute is not None and attribute.state == "unreadable":
             return _unreadable(attribute_finding(attribute, f"{side}: "), notes)
     if answer is not None:
-        return _by_driver(source, destination, answer, notes)
-    return _without_driver(source, destination, notes)
+        return _by_driver(source, destination, answer, judgement, notes)
+    return _without_driver(source, destination, judgement, notes)
 
 
 def _unreadable(finding: Diagnostic, notes: tuple[Diagnostic, ...]) -> Decision:
@@ -283,6 +287,15 @@ def _capacity(destination: Endpoint) -> tuple[Diagnostic, ...]:
     return (diagnostic("VFC131", path=destination.path),) if missing else ()
 
 
+def _not_needed(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]:
+    sides = ("source", source), ("destination", destination)
+    return tuple(
+        diagnostic("VFC225", f"{side}: the facts stated of it were not needed")
+        for side, endpoint in sides
+        if endpoint.stated and endpoint.version is not None
+    )
+
+
 def attribute_finding(attribute: Attribute, side: str = "") -> Diagnostic:
     """Say of an attribute that gave no string what its code says, and where."""
     assert attribute.code is not None
@@ -300,6 +313,7 @@ def _by_driver(
     source: Endpoint,
     destination: Endpoint,
     answer: Answer,
+    judgement: Judgement,
     notes: tuple[Diagnostic, ...],
 ) -> Decision:
     written = source.exact_bytes() or b""
@@ -307,7 +321,7 @@ def _by_driver(
     if code == "VFC102":  # readable but not writable: get_version alone
         summary = "destination: there is no file to write to"
         unwritable = diagnostic(code, summary, path=answer.path)
-        return _without_driver(source, destination, notes, unwritable)
+        return _without_driver(source, destination, judgement, notes, unwritable)
     name = errno_name(answer.errno) if answer.errno else None
     finding = diagnostic(
         code,
@@ -318,7 +332,7 @@ def _by_driver(
         path=answer.path,
     )
     verdict = _VERDICT_OF.get(code, "undetermined")
-    found = [finding]
+    found = [finding, *_beside(code, judgement)]
     one_type = _compares_one_type(destination)
     if verdict == "compatible" and one_type and source.type_id is None:
         verdict = "undetermined"
@@ -328,9 +342,35 @@ def _by_driver(
     return Decision(
         verdict=verdict,
         basis="none" if failed else "driver",
+        table=judgement.table,
         diagnostics=(*found, *notes),
         failed=failed,
     )
+
+
+def _beside(code: str, judgement: Judgement) -> list[Diagnostic]:
+    """Give what tables add to a driver's answer: its explanation, or their doubts."""
+    if judgement.failed:
+        return [_softened(finding) for finding in judgement.findings]
+    if code not in {"VFC101", "VFC107"} or judgement.table is None:
+        return []
+    if judgement.verdict == _VERDICT_OF[code]:
+        return list(judgement.findings)
+    if judgement.verdict == "undetermined":
+        return []
+    doubt = diagnostic(
+        "VFC205",
+        f"table {judgement.table} says {judgement.verdict}, the driver says otherwise",
+        table=judgement.table,
+    )
+    return [doubt, *map(_softened, judgement.findings)]
+
+
+def _softened(finding: Diagnostic) -> Diagnostic:
+    """Let what would be an error be a warning, where it does not decide."""
+    if finding.severity != "error":
+        return finding
+    return msgspec.structs.replace(finding, severity="warning")
 
 
 def _both_strings(source: Endpoint, destination: Endpoint) -> str:
@@ -343,6 +383,7 @@ def _both_strings(source: Endpoint, destination: Endpoint) -> str:
 def _without_driver(
     source: Endpoint,
     destination: Endpoint,
+    judgement: Judgement,
     notes: tuple[Diagnostic, ...],
     *reasons: Diagnostic,
 ) -> Decision:
@@ -354,23 +395,43 @@ def _without_driver(
     if _has_unknown_parts(source) and not _has_no_attribute(destination):
         found.append(diagnostic("VFC125"))
     verdict, vendors = _by_vendor(source, destination)
-    if vendors is None:
+    if vendors is not None:
+        return Decision(
+            verdict=verdict, basis="none", diagnostics=(vendors, *found, *notes)
+        )
+    if judgement.verdict != "undetermined":
+        found = [msgspec.structs.replace(each, severity="info") for each in found]
+    found += _derivations(judgement)
+    if judgement.table is None:
         could_ask = question(source, destination) is not None
         hint = "the driver is asked without --table-only" if could_ask else None
-        vendors = diagnostic("VFC201", hint=hint)
+        unknown = () if judgement.failed else (diagnostic("VFC201", hint=hint),)
+        found = [*found, *judgement.findings, *unknown]
+    else:
+        found = [*judgement.findings, *found]
     return Decision(
-        verdict=verdict, basis="none", diagnostics=(*found, vendors, *notes)
+        verdict=judgement.verdict,
+        basis="none" if judgement.table is None else "table",
+        table=judgement.table,
+        diagnostics=(*found, *notes),
+        failed=judgement.failed,
     )
+
+
+def _derivations(judgement: Judgement) -> list[Diagnostic]:
+    sides = ("source", judgement.source), ("destination", judgement.destination)
+    return [
+        diagnostic("VFC223", f"the {side}'s string is derived from facts", detail=text)
+        for side, text in sides
+        if text is not None
+    ]
 
 
 def _by_vendor(
     source: Endpoint, destination: Endpoint
 ) -> tuple[Verdict, Diagnostic | None]:
-    """Compare who wrote the two strings, where both are known."""
-    ids = [
-        VersionString.parse(endpoint.version).vendor if endpoint.version else None
-        for endpoint in (source, destination)
-    ]
+    """Compare whose the two are, where both vendors are known."""
+    ids = source.vendor, destination.vendor
     if ids[0] is None or ids[1] is None:
         return "undetermined", None
     same = ids[0].same_vendor(ids[1])

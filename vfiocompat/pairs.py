@@ -17,6 +17,7 @@ from vfiocompat.decide import (
     not_found,
     question,
 )
+from vfiocompat.deriving import derived
 from vfiocompat.endpoints import (
     Endpoint,
     LiteralAddress,
@@ -24,16 +25,23 @@ from vfiocompat.endpoints import (
     missing,
     parse_address,
 )
-from vfiocompat.errors import UsageError, VfiocompatError
-from vfiocompat.sysfs import Looked, Question
+from vfiocompat.errors import FactError, UsageError, VfiocompatError
+from vfiocompat.judge import judge
+from vfiocompat.looking import look
+from vfiocompat.stated import NOTHING_STATED
+from vfiocompat.sysfs import Question
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vfiocompat.decide import Answer
     from vfiocompat.endpoints import Address
+    from vfiocompat.loader import Library
+    from vfiocompat.looking import Drivers
+    from vfiocompat.stated import Stated
     from vfiocompat.sysfs import Ask, Host
 
-__all__ = ["Pair", "check", "look"]
+__all__ = ["Pair", "check", "evaluate"]
 
 
 class Pair(NamedTuple):
@@ -48,7 +56,9 @@ def check(
     source: str,
     destinations: Sequence[str],
     host: Host,
+    library: Library,
     *,
+    stated: Stated = NOTHING_STATED,
     source_type: str | None = None,
     table_only: bool = False,
 ) -> list[Pair]:
@@ -62,11 +72,12 @@ def check(
             pair of its own, undetermined and failed.
 
     """
-    start = _source(parse_address(source), host, source_type)
+    start = _source(parse_address(source), host, library.drivers, source_type)
+    start = stated.of_source(start, library)
     addresses = [parse_address(text) for text in destinations]
     asking = not table_only and is_real(start)
     ask: Ask = "nothing" if is_held(start) else "vgpu-types" if asking else "all"
-    ends = look(addresses, host, ask=ask)
+    ends = look(addresses, host, library.drivers, ask=ask)
     questions = {
         at: Question(end.endpoint, data)
         for at, end in enumerate(ends)
@@ -83,36 +94,40 @@ def check(
         answer, own = answers.get(at, (None, end.endpoint.version))
         origin = end.endpoint.origin or ("attribute" if own else None)
         known = msgspec.structs.replace(end.endpoint, version=own, origin=origin)
-        pairs.append(Pair(start, known, decide(start, known, answer)))
+        try:
+            known = stated.of_destination(known, library)
+        except FactError as error:
+            pairs.append(Pair(start, known, not_found(error.record)))
+            continue
+        pairs.append(evaluate(start, known, library, answer))
     return pairs
 
 
-def look(addresses: Sequence[Address], host: Host, *, ask: Ask) -> list[Looked]:
-    """Find and read endpoints at once; literals become endpoints by themselves.
-
-    Raises:
-        InvalidVersion: a literal is no version string.
-        VfiocompatError: there is no sysfs.
-
-    """
-    live = [address for address in addresses if not isinstance(address, LiteralAddress)]
-    found = iter(host.read(live, ask=ask) if live else ())
-    return [
-        Looked(endpoint=literal(address.text))
-        if isinstance(address, LiteralAddress)
-        else next(found)
-        for address in addresses
-    ]
+def evaluate(
+    source: Endpoint,
+    destination: Endpoint,
+    library: Library,
+    answer: Answer | None = None,
+) -> Pair:
+    """Decide a pair by the driver's answer, if it was asked, and by tables."""
+    judgement = judge(source, destination, library.shelf(source, destination))
+    return Pair(
+        derived(source, judgement.source),
+        derived(destination, judgement.destination),
+        decide(source, destination, answer, judgement),
+    )
 
 
-def _source(address: Address, host: Host, type_id: str | None) -> Endpoint:
+def _source(
+    address: Address, host: Host, drivers: Drivers, type_id: str | None
+) -> Endpoint:
     if isinstance(address, LiteralAddress):
         return literal(address.text, type_id)
     if type_id is not None:
         raise UsageError(
             "--source-type is for a literal source: a live one has a type of its own"
         )
-    [found] = look([address], host, ask="all")
+    [found] = look([address], host, drivers, ask="all")
     if found.endpoint is None:
         assert found.error is not None
         raise VfiocompatError.of(found.error)

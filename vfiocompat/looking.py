@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Endpoints as commands get them: at addresses, or all that a host has.
+
+`drivers` gives the drivers that tables speak for. It is called only where a virtual
+parent's driver has to be told from its types, so that most commands read no table.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vfiocompat.endpoints import LiteralAddress, identified, literal
+from vfiocompat.sysfs import Looked, Survey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from vfiocompat.endpoints import Address, Endpoint
+    from vfiocompat.sysfs import Ask, Host
+
+    Drivers = Callable[[], Collection[str]]
+
+__all__ = ["look", "survey"]
+
+
+def look(
+    addresses: Sequence[Address], host: Host, drivers: Drivers, *, ask: Ask
+) -> list[Looked]:
+    """Find and read endpoints at once; literals become endpoints by themselves.
+
+    Raises:
+        InvalidVersion: a literal is no version string.
+        VfiocompatError: there is no sysfs.
+
+    """
+    live = [address for address in addresses if not isinstance(address, LiteralAddress)]
+    found = iter(host.read(live, ask=ask) if live else ())
+    return [
+        Looked(endpoint=literal(address.text))
+        if isinstance(address, LiteralAddress)
+        else _looked(next(found), drivers)
+        for address in addresses
+    ]
+
+
+def survey(host: Host, drivers: Drivers) -> Survey:
+    """Find and read every endpoint of a host.
+
+    Raises:
+        VfiocompatError: there is no sysfs, or the tables cannot be read.
+
+    """
+    found = host.survey()
+    return Survey(
+        [_identified(endpoint, drivers) for endpoint in found.endpoints], found.problems
+    )
+
+
+def _identified(endpoint: Endpoint, drivers: Drivers) -> Endpoint:
+    """Give an endpoint the driver that only tables can tell; most need none."""
+    if endpoint.driver is not None or endpoint.type_id is None:
+        return endpoint
+    return identified(endpoint, drivers())
+
+
+def _looked(found: Looked, drivers: Drivers) -> Looked:
+    if found.endpoint is None:
+        return found
+    return Looked(endpoint=_identified(found.endpoint, drivers))
