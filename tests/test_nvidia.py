@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vfiocompat.check import check, look
 from vfiocompat.endpoints import parse_address
+from vfiocompat.loader import Library
+from vfiocompat.looking import look
+from vfiocompat.pairs import check
 from vfiocompat.sysfs import Host
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def test_each_is_shown_and_the_driver_is_reported(hung: Host) -> None:
 
 def test_many_destinations_cost_one_time_out(hung: Host) -> None:
     began = time.monotonic()
-    pairs = check("version:10de-x", FUNCTIONS, hung)
+    pairs = check("version:10de-x", FUNCTIONS, hung, Library())
 
     assert time.monotonic() - began < 2
     assert [
@@ -61,7 +63,9 @@ def test_many_destinations_cost_one_time_out(hung: Host) -> None:
 
 
 def test_a_type_of_one_is_neither_there_nor_missing(hung: Host) -> None:
-    [(endpoint, error)] = look([parse_address("0000:c1:00.1/1414")], hung, ask="all")
+    [(endpoint, error)] = look(
+        [parse_address("0000:c1:00.1/1414")], hung, list, ask="all"
+    )
 
     assert error is None
     assert endpoint is not None
@@ -74,6 +78,6 @@ def test_a_type_of_one_is_neither_there_nor_missing(hung: Host) -> None:
 
 def test_a_source_that_hangs_costs_the_only_time_out(hung: Host) -> None:
     began = time.monotonic()
-    check("0000:c1:00.1/1414", [f"{name}/1414" for name in FUNCTIONS], hung)
+    check("0000:c1:00.1/1414", [f"{name}/1414" for name in FUNCTIONS], hung, Library())
 
     assert time.monotonic() - began < 1.3

@@ -27,6 +27,7 @@ COMMANDS = {
     "get": "Print version strings.",
     "check": "Tell whether SOURCE's state can be loaded.",
     "parse": "Take a version string apart.",
+    "tables": "List, show and check compatibility tables.",
     "explain": "Explain a diagnostic code.",
     "simulate": "Serve a simulated host's /sys over FUSE.",
     "schema": "Print the JSON Schema of an output.",

@@ -18,8 +18,9 @@ from vfiocompat.output.visible import visible
 from vfiocompat.sysfs import Host
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
+    from vfiocompat.loader import Library
     from vfiocompat.output.text import Line
 
 __all__ = ["Settings", "common_options", "global_options", "tell"]
@@ -31,10 +32,16 @@ def _sysroot() -> str:
     return os.environ.get("VFIOCOMPAT_SYSROOT") or "/"
 
 
+def _config() -> str:
+    return os.environ.get("VFIOCOMPAT_CONFIG") or "/etc/vfiocompat"
+
+
 class Settings(msgspec.Struct):
     """The common options, as given before or after the command's name."""
 
     sysroot: str = msgspec.field(default_factory=_sysroot)
+    config: str = msgspec.field(default_factory=_config)
+    table: tuple[str, ...] = ()
     timeout: float = 5.0
     color: Literal["auto", "always", "never"] = "auto"
     verbose: bool = False
@@ -45,6 +52,17 @@ class Settings(msgspec.Struct):
     def host(self) -> Host:
         """The host whose sysfs --sysroot names."""
         return Host(self.sysroot, self.timeout)
+
+    @property
+    def library(self) -> Library:
+        """The tables: those of --table, the site's, and the shipped ones."""
+        from vfiocompat.loader import Library  # noqa: PLC0415 - not for --help
+
+        return Library(self.table, self.config)
+
+    def drivers(self) -> Collection[str]:
+        """Name every driver that a table speaks for."""
+        return self.library.drivers()
 
     @property
     def json(self) -> bool:
@@ -114,6 +132,12 @@ def _store(ctx: click.Context, param: click.Parameter, value: object) -> None:
         setattr(ctx.ensure_object(Settings), param.name, value)
 
 
+def _more(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> None:  # noqa: ARG001 - click's
+    """Add to what was given before the command's name."""
+    settings = ctx.ensure_object(Settings)
+    settings.table += value
+
+
 def _seconds(ctx: click.Context, param: click.Parameter, value: float | None) -> None:
     if value is not None and not (0 < value < math.inf):
         raise click.BadParameter("must be a number of seconds above 0", ctx, param)
@@ -127,6 +151,14 @@ _GLOBAL = (
         callback=_store,
         expose_value=False,
         help="Read DIR/sys in place of /sys [env: VFIOCOMPAT_SYSROOT].",
+    ),
+    click.option(
+        "--table",
+        multiple=True,
+        metavar="FILE",
+        callback=_more,
+        expose_value=False,
+        help="Decide by the table in FILE before all others; may be given again.",
     ),
     click.option(
         "--timeout",

@@ -1048,7 +1048,8 @@ def _end(address: str, version: str | None, origin: str | None) -> dict[str, Any
 
 def _finding(code: str, summary: str | None = None, **rest: Any) -> dict[str, Any]:  # noqa: ANN401
     known = CODES[code]
-    optional = dict.fromkeys(("detail", "hint", "errno", "path", "requirement"))
+    names = ("detail", "hint", "errno", "path", "requirement", "table", "why")
+    optional = dict.fromkeys(names)
     named = {"severity": known.severity, "summary": summary or known.summary}
     return {"code": code, **optional, **named, **rest}
 

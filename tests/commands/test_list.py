@@ -159,6 +159,7 @@ def test_json_of_a_type(shared_host: Host, run: Run) -> None:
         "version": "1ac1-b",
         "newline": True,
         "origin": "attribute",
+        "stated": {},
         "answers": [],
         "vfio": True,
     }

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vfiocompat.check import check
 from vfiocompat.errors import ExitCode
 from vfiocompat.output.documents import check_document
 from vfiocompat.output.text import check_lines
+from vfiocompat.pairs import check
 from vfiocompat.settings import Settings, common_options
+from vfiocompat.stated import SiteFacts, Stated, parse_fact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,29 +31,52 @@ __all__ = ["command"]
     help="The mdev type of a literal SOURCE.",
 )
 @click.option(
+    "--fact",
+    "facts",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="State a fact, or a table's field, of SOURCE; may be given again.",
+)
+@click.option(
+    "--destination-fact",
+    "destination_facts",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="State one of every DESTINATION; may be given again.",
+)
+@click.option(
     "--table-only",
     is_flag=True,
     help="Ask no driver: write nothing, only read.",
 )
 @common_options
 @click.pass_obj
-def command(
+def command(  # noqa: PLR0917 - click passes every option by name
     settings: Settings,
     source: str,
     destinations: Sequence[str],
     source_type: str | None,
+    facts: Sequence[str],
+    destination_facts: Sequence[str],
     table_only: bool,  # noqa: FBT001 - click passes every option by name
 ) -> int:
     """Tell whether SOURCE's state can be loaded.
 
     SOURCE's version string is written to the version attribute of each DESTINATION:
-    its driver takes the string or refuses it. Exit status: 0 if all are compatible,
+    its driver takes the string or refuses it. Where there is no driver to ask,
+    compatibility tables decide. Exit status: 0 if all are compatible,
     1 if one is incompatible, 3 if one is undetermined, 4 if one could not be asked.
     """
     pairs = check(
         source,
         destinations,
         settings.host,
+        settings.library,
+        stated=Stated(
+            dict(map(parse_fact, facts)),
+            dict(map(parse_fact, destination_facts)),
+            SiteFacts(settings.config),
+        ),
         source_type=source_type,
         table_only=table_only,
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 import click
 
 from vfiocompat.errors import ExitCode
+from vfiocompat.looking import survey
 from vfiocompat.output.documents import ListDocument
 from vfiocompat.output.text import (
     LIST_COLUMNS,
@@ -29,7 +30,7 @@ def command(settings: Settings) -> int:
     functions bound to a VFIO driver, each with its version attribute and string. A
     terminal shows the columns that fit it; -v and a pipe show all.
     """
-    found = settings.host.survey()
+    found = survey(settings.host, settings.drivers)
     if settings.json:
         settings.print_document(
             ListDocument(endpoints=found.endpoints, problems=found.problems)

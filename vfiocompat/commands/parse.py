@@ -9,7 +9,7 @@ import click
 
 from vfiocompat.errors import UsageError
 from vfiocompat.output.documents import parse_document
-from vfiocompat.output.text import parse_rows
+from vfiocompat.output.text import error_lines, parse_rows
 from vfiocompat.settings import Settings, common_options
 from vfiocompat.versions import MAX_BYTES, VersionString
 
@@ -29,6 +29,8 @@ __all__ = ["command"]
 def command(settings: Settings, string: str | None, binary: BinaryIO | None) -> None:
     """Take a version string apart.
 
+    Where a table reads the string, its fields are named.
+
     The binary form is that of the first proposal: four bytes of vendor id, the
     lowest first, then the string, padded with NUL bytes.
     """
@@ -38,7 +40,11 @@ def command(settings: Settings, string: str | None, binary: BinaryIO | None) -> 
         version = VersionString.from_binary(binary.read(MAX_BYTES + 2))
     else:
         version = VersionString.parse((string or "").removeprefix("version:"))
+    readings, failures = settings.library.readings(version)
+    for error in failures:
+        settings.note(error_lines(error))
+    document = parse_document(version, readings)
     if settings.json:
-        settings.print_document(parse_document(version))
+        settings.print_document(document)
     else:
-        settings.print_rows(("part", "value"), parse_rows(version))
+        settings.print_rows(("part", "value"), parse_rows(document))

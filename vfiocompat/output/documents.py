@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from vfiocompat import __version__
-from vfiocompat.decide import Basis, Decision, Verdict, worst
+from vfiocompat.decide import Decision, worst
 from vfiocompat.diagnostics import CODES, Diagnostic, Severity
 from vfiocompat.endpoints import Endpoint, Origin, Problem
 from vfiocompat.errors import ErrorRecord
+from vfiocompat.language.records import Migration, TableFile, TableOrigin
+from vfiocompat.verdicts import Basis, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vfiocompat.errors import VfiocompatError
+    from vfiocompat.language.records import Head
+    from vfiocompat.language.table import Reading
+    from vfiocompat.loader import Entry
     from vfiocompat.versions import VersionString
 
 __all__ = [
@@ -28,9 +33,12 @@ __all__ = [
     "ListDocument",
     "ParseDocument",
     "SimulateDocument",
+    "TablesDocument",
     "check_document",
+    "check_result",
     "error_document",
     "explain_document",
+    "listed_table",
     "parse_document",
 ]
 
@@ -136,6 +144,30 @@ class ExplainDocument(msgspec.Struct, frozen=True, kw_only=True):
     codes: list[ExplainedCode]
 
 
+class ListedTable(msgspec.Struct, frozen=True):
+    """A table, where it comes from, and which one of the same id it replaces."""
+
+    id: str
+    title: str
+    vendor: str | None
+    drivers: tuple[str, ...]
+    evidence: str
+    migration: Migration | None
+    origin: TableOrigin
+    path: str
+    replaces: TableOrigin | None
+
+
+class TablesDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """Compatibility tables; `table` is the whole of one, where one was asked for."""
+
+    schema: Literal["vfiocompat.tables/1"] = "vfiocompat.tables/1"
+    tool: Tool = Tool()
+    tables: list[ListedTable]
+    table: TableFile | None = None
+    problems: list[Problem] = []
+
+
 class SimulateDocument(msgspec.Struct, frozen=True, kw_only=True):
     """What is served from now on, and where."""
 
@@ -164,6 +196,7 @@ DOCUMENTS: dict[str, type[msgspec.Struct]] = {
     "list": ListDocument,
     "parse": ParseDocument,
     "simulate": SimulateDocument,
+    "tables": TablesDocument,
 }
 """Every document by the name that its schema has."""
 
@@ -176,17 +209,21 @@ def check_document(
     return CheckDocument(
         verdict=worst(decisions),
         counts=count(decisions),
-        results=[
-            CheckResult(
-                _address(source),
-                _address(destination),
-                decision.verdict,
-                decision.basis,
-                decision.table,
-                decision.diagnostics,
-            )
-            for source, destination, decision in pairs
-        ],
+        results=[check_result(*pair) for pair in pairs],
+    )
+
+
+def check_result(
+    source: Endpoint, destination: Endpoint, decision: Decision
+) -> CheckResult:
+    """Make the record of one checked pair."""
+    return CheckResult(
+        _address(source),
+        _address(destination),
+        decision.verdict,
+        decision.basis,
+        decision.table,
+        decision.diagnostics,
     )
 
 
@@ -207,13 +244,40 @@ def _address(endpoint: Endpoint) -> AddressRecord:
     return AddressRecord(endpoint.address, None, endpoint.version, endpoint.origin)
 
 
-def parse_document(version: VersionString) -> ParseDocument:
-    """Make the document of a version string's parts."""
+def parse_document(
+    version: VersionString, readings: Sequence[tuple[str, Reading]] = ()
+) -> ParseDocument:
+    """Make the document of a version string's parts.
+
+    `readings` are the tables, by id, that read the string: its fields are named where
+    that is one.
+    """
+    table, fields = None, {}
+    if len(readings) == 1:
+        [(table, reading)] = readings
+        fields = reading.shown
     vendor = version.vendor
     return ParseDocument(
         text=version.text,
         vendor=Vendor(vendor.namespace, vendor.id, vendor.spelling) if vendor else None,
         proprietary=version.proprietary,
+        table=table,
+        fields=fields,
+    )
+
+
+def listed_table(head: Head, entry: Entry) -> ListedTable:
+    """Make the record of a table from its head and where it was found."""
+    return ListedTable(
+        head.id,
+        head.title,
+        head.vendor,
+        head.drivers,
+        head.evidence,
+        head.migration,
+        entry.origin,
+        entry.path,
+        entry.replaces,
     )
 
 

@@ -19,12 +19,20 @@ if TYPE_CHECKING:
     from vfiocompat.diagnostics import Diagnostic, Severity
     from vfiocompat.endpoints import Attribute, Endpoint, Problem
     from vfiocompat.errors import ErrorRecord
-    from vfiocompat.versions import VersionString
+    from vfiocompat.language.records import (
+        Condition,
+        Exemption,
+        FieldNote,
+        Requirement,
+        TableFile,
+    )
+    from vfiocompat.output.documents import ListedTable, ParseDocument
 
 __all__ = [
     "CODE_COLUMNS",
     "LIST_COLUMNS",
     "SHORT_LIST_COLUMNS",
+    "TABLE_COLUMNS",
     "Line",
     "check_lines",
     "code_rows",
@@ -36,6 +44,8 @@ __all__ = [
     "parse_rows",
     "plain",
     "problem_lines",
+    "table_lines",
+    "table_rows",
 ]
 
 Line = list[tuple[str, str]]
@@ -54,12 +64,13 @@ LIST_COLUMNS = (
 SHORT_LIST_COLUMNS = ("address", "type", "driver", "free", "attribute", "version")
 """Those that fit a terminal; an address tells the kind and a type's parent."""
 
+TABLE_COLUMNS = ("id", "title", "vendor", "drivers", "evidence", "migration", "origin")
 CODE_COLUMNS = ("code", "severity", "summary")
 
+_OF_EXCEPTIONS = {"VFC208", "VFC221", "VFC222"}
 _BASIS = {
     "driver": "decided by the driver",
     "recorded": "by a recorded answer of the driver",
-    "table": "by a table",
     "none": "no driver was asked",
 }
 
@@ -98,21 +109,131 @@ def _attribute(attribute: Attribute | None) -> str:
     return f"unreadable ({attribute.errno or attribute.code})"
 
 
-def parse_rows(version: VersionString) -> Iterator[tuple[str, str]]:
+def parse_rows(document: ParseDocument) -> Iterator[tuple[str, str]]:
     """Give the parts of a version string, each with its name."""
-    yield "text", version.text
-    if version.vendor is None:
+    yield "text", document.text
+    if document.vendor is None:
         yield "vendor", "none: the string is opaque"
     else:
-        yield "vendor", f"{version.vendor.namespace}:{version.vendor.id}"
-        yield "spelling", version.vendor.spelling
-    yield "proprietary", version.proprietary
+        yield "vendor", f"{document.vendor.namespace}:{document.vendor.id}"
+        yield "spelling", document.vendor.spelling
+    yield "proprietary", document.proprietary
+    if document.table is not None:
+        yield "table", document.table
+        for name, value in document.fields.items():
+            yield f"  {name}", value
 
 
 def code_rows(codes: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """Give one row a diagnostic code."""
     for code in codes:
         yield code, CODES[code].severity, CODES[code].summary
+
+
+def table_rows(tables: Iterable[ListedTable]) -> Iterator[tuple[str, ...]]:
+    """Give one row a table; its origin says which one it replaces."""
+    for table in tables:
+        replaced = f", replaces the {table.replaces} one" if table.replaces else ""
+        yield (
+            table.id,
+            table.title,
+            table.vendor or "-",
+            ",".join(table.drivers) or "-",
+            table.evidence,
+            table.migration or "-",
+            f"{table.origin}{replaced}",
+        )
+
+
+def table_lines(file: TableFile, listed: ListedTable) -> Iterator[Line]:
+    """Give the whole of a table, as a person reads it."""
+    yield [(file.id, "strong"), (f": {file.title}", "plain")]
+    about = {
+        "from": f"{listed.path} ({listed.origin})",
+        "replaces": listed.replaces and f"the {listed.replaces} table of this id",
+        "vendor": file.vendor or "any",
+        "drivers": ", ".join(file.drivers),
+        "evidence": file.evidence,
+        "migration": file.migration and f"{file.migration}: {file.why}",
+    }
+    for name, text in about.items():
+        if text:
+            yield [(f"  {name:<10} ", "dim"), (text, "plain")]
+    for name, lines in _table_sections(file):
+        yield [("", "plain")]
+        yield [(name, "strong")]
+        for line in lines:
+            yield [(f"  {line}", "plain")]
+
+
+def _table_sections(file: TableFile) -> Iterator[tuple[str, list[str]]]:
+    """Give the parts of a table that are there, each with its lines."""
+    if file.format:
+        width = max(map(len, file.format))
+        yield (
+            "formats of what follows the vendor id",
+            [f"{name:<{width}}  {text}" for name, text in file.format.items()],
+        )
+    if file.field:
+        yield "fields", [line for item in file.field.items() for line in _note(*item)]
+    if file.requirement:
+        lines = [line for each in file.requirement for line in _requirement(each)]
+        yield "requirements", lines
+    if file.exception:
+        lines = [line for each in file.exception for line in _exception(each)]
+        yield "exceptions", lines
+    if file.derive:
+        yield (
+            "derived from facts",
+            [f"{name} = {_condition(value)}" for name, value in file.derive.items()],
+        )
+    if file.gaps:
+        yield "what it leaves open", list(file.gaps)
+    yield "references", list(file.references)
+    if file.case:
+        yield "cases", [f"{len(file.case)}; 'vfiocompat tables check' runs them"]
+
+
+def _note(name: str, note: FieldNote) -> Iterator[str]:
+    if note.from_ is not None:
+        steps = " < ".join(
+            f"{each.name} ({', '.join(each.values)})" for each in note.order
+        )
+        yield f"{name}, from {note.from_}: {steps}"
+    if note.learn is not None:
+        yield f"{name}, to learn it: {note.learn}"
+
+
+def _requirement(each: Requirement) -> Iterator[str]:
+    other = f" destination's {each.destination_field}" if each.destination_field else ""
+    rule = f"{each.field} {each.relation}{other}"
+    if each.specifier is not None:
+        rule = f"{each.side}'s {each.field} {_condition(each.specifier)}"
+    yield f"{each.id}: {rule}"
+    yield from _sources(each)
+
+
+def _exception(each: Exemption) -> Iterator[str]:
+    effect = f"lifts {', '.join(each.lifts)}" if each.lifts else "denies"
+    conditions = [
+        f"{side}'s {name} {_condition(condition)}"
+        for side in ("source", "destination")
+        for name, condition in getattr(each, side).items()
+    ]
+    yield f"{each.id}: {effect} where {' and '.join(conditions)}"
+    yield from _sources(each)
+
+
+def _sources(each: Requirement | Exemption) -> Iterator[str]:
+    yield f"    {each.why}"
+    if each.policy is not None:
+        yield f"    a policy of {each.policy}"
+    if each.reference is not None:
+        yield f"    see {each.reference}"
+
+
+def _condition(condition: Condition) -> str:
+    return condition if isinstance(condition, str) else " or ".join(condition)
 
 
 def explanation_lines(code: str) -> Iterator[Line]:
@@ -133,7 +254,7 @@ def check_lines(
     """
     for source, destination, decision in pairs:
         ends = f"{source.address} -> {destination.address}"
-        why = "could not be asked" if decision.failed else _BASIS[decision.basis]
+        why = "could not be asked" if decision.failed else _basis(decision)
         yield [
             (decision.verdict, decision.verdict),
             (f": {ends}   ", "plain"),
@@ -144,6 +265,12 @@ def check_lines(
                 yield from finding_lines(finding)
     if len(pairs) > 1:
         yield _sum(decision for _, _, decision in pairs)
+
+
+def _basis(decision: Decision) -> str:
+    if decision.basis == "table":
+        return f"by table {decision.table}"
+    return _BASIS[decision.basis]
 
 
 def _sum(decisions: Iterable[Decision]) -> Line:
@@ -160,7 +287,13 @@ def finding_lines(finding: Diagnostic) -> Iterator[Line]:
     yield _head(finding.severity, finding.code, finding.summary)
     if finding.path:
         yield [("  --> ", "dim"), (finding.path, "plain")]
-    yield from _body(finding.detail, finding.hint)
+    yield from _body(finding.detail, None)
+    if finding.table:
+        kind = "exception" if finding.code in _OF_EXCEPTIONS else "requirement"
+        rule = f", {kind} {finding.requirement}" if finding.requirement else ""
+        why = f": {finding.why}" if finding.why else ""
+        yield [("   = ", "dim"), (f"table {finding.table}{rule}{why}", "plain")]
+    yield from _body(None, finding.hint)
 
 
 def error_lines(error: ErrorRecord) -> Iterator[Line]:

@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vfiocompat tables`, and how a site's own tables come in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vfiocompat.output.documents import ErrorDocument, TablesDocument
+
+if TYPE_CHECKING:
+    from tests.conftest import Run, RunOnTerminal
+
+ACME = """\
+schema = 1
+id = "acme-npu"
+title = "Acme NPU slices"
+vendor = "pci:1ac1"
+drivers = ["acme_vfio_pci"]
+evidence = "site"
+references = ["https://example.org/npu"]
+
+[format]
+r2 = "{device:hex}-npu-{slices:int}-{firmware:version}-{features:set}"
+r1 = "{device:hex}-npu-{slices:int}"
+
+[field.generation]
+from = "device"
+order = [
+  { name = "A1", values = ["0100", "0101"] },
+  { name = "A2", values = ["0200"] },
+]
+
+[field.slices]
+learn = "acmectl slices"
+
+[[requirement]]
+id = "generation-not-lower"
+field = "generation"
+relation = "not-lower"
+why = "an A2 loads A1 state; an A1 cannot load A2 state"
+
+[[requirement]]
+id = "same-slices"
+field = "slices"
+relation = "equal"
+why = "the state of a slice has its number"
+
+[[case]]
+source = "1ac1-0100-npu-2-1.9-a,b"
+destination = "1ac1-0200-npu-2-2.0-a,b,c"
+verdict = "compatible"
+
+[[case]]
+source = "1ac1-0200-npu-2-2.0-a,b,c"
+destination = "1ac1-0100-npu-2-1.9-a,b"
+verdict = "incompatible"
+decided_by = ["generation-not-lower"]
+
+[[case]]
+source = "1ac1-0100-npu-2"
+destination = "1ac1-0100-npu-4"
+verdict = "incompatible"
+decided_by = ["same-slices"]
+
+[derive]
+format = "r2"
+device = "device_id"
+firmware = "module_version"
+"""
+WHY = "an A2 loads A1 state; an A1 cannot load A2 state"
+LOWER = "version:1ac1-0100-npu-2-1.9-a"
+HIGHER = "version:1ac1-0200-npu-2-2.0-a"
+
+
+@pytest.fixture(autouse=True)
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a site's directory of its own."""
+    folder = tmp_path / "config/tables.d"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("VFIOCOMPAT_CONFIG", str(tmp_path / "config"))
+    return folder
+
+
+@pytest.fixture
+def acme(tmp_path: Path) -> Path:
+    path = tmp_path / "acme-npu.toml"
+    path.write_text(ACME)
+    return path
+
+
+def test_list_has_the_shipped_ones(run: Run) -> None:
+    shipped = Path(__file__).parents[2] / "vfiocompat/tables"
+    rows = [line.split("\t") for line in run("tables list").stdout.splitlines()]
+    assert [row[0] for row in rows] == sorted(
+        path.stem for path in shipped.glob("*.toml")
+    )
+    assert {row[-1] for row in rows} == {"shipped"}
+    tables = run("tables list --format json").document(TablesDocument).tables
+    assert [table.id for table in tables] == [row[0] for row in rows]
+
+
+def test_a_sites_table_is_listed_with_what_it_replaces(run: Run, site: Path) -> None:
+    (site / "acme-npu.toml").write_text(ACME)
+    (site / "hisi-acc.toml").write_text(ACME.replace("acme-npu", "hisi-acc"))
+    tables = run("tables list --format json").document(TablesDocument).tables
+    found = {table.id: (table.origin, table.replaces) for table in tables}
+    assert found["acme-npu"] == ("site", None)
+    assert found["hisi-acc"] == ("site", "shipped")
+    rows = run("tables list").stdout
+    assert "\tsite, replaces the shipped one\n" in rows
+
+
+def test_show_has_the_whole_of_it(run: Run, acme: Path) -> None:
+    result = run(f"tables show acme-npu --table {acme} --format json")
+    table = result.document(TablesDocument).table
+    assert table is not None
+    assert [each.id for each in table.requirement] == [
+        "generation-not-lower",
+        "same-slices",
+    ]
+    assert len(table.case) == 3
+    text = run(f"tables show acme-npu --table {acme}").stdout
+    assert "generation, from device: A1 (0100, 0101) < A2 (0200)" in text
+    assert "an A2 loads A1 state; an A1 cannot load A2 state" in text
+    assert "https://example.org/npu" in text
+    assert f"{acme} (option)" in text
+
+
+def test_show_of_none_names_the_nearest(run: Run) -> None:
+    result = run("tables show hisi-ac", exit_code=2)
+    assert "the nearest is hisi-acc" in result.stderr
+
+
+def test_check_runs_the_cases(run: Run, acme: Path) -> None:
+    assert run(f"tables check {acme}").stdout == f"{acme}\t3 cases hold\n"
+
+
+def test_check_gives_every_mistake_of_every_file(
+    run: Run, acme: Path, tmp_path: Path
+) -> None:
+    acme.write_text(
+        ACME.replace("{slices:int}", "{slices:integer}")
+        .replace('relation = "equal"', 'relation = "same"')
+        .replace('evidence = "site"\n', "")
+    )
+    other = tmp_path / "other.toml"
+    other.write_text("schema = 1\nid = \n")
+    result = run(f"tables check {acme} {other}", exit_code=4)
+    assert result.stdout == ""
+    for part in (
+        "evidence: is missing",
+        "format.r2: slices has the kind 'integer'",
+        "format.r1: slices has the kind 'integer'",
+        "requirement[1].relation: ",
+        str(acme),
+        str(other),
+        "line 2",
+    ):
+        assert part in result.stderr
+    error = run(f"tables check {acme} --format json", exit_code=4)
+    assert error.document(ErrorDocument).error.code == "VFC204"
+
+
+def test_check_wants_a_case_for_each_side_of_a_requirement(
+    run: Run, acme: Path
+) -> None:
+    acme.write_text(ACME.replace("npu-4", "npu-2").replace("decided_by", "# "))
+    result = run(f"tables check {acme}", exit_code=4)
+    assert "requirement[1]: same-slices fails in no case" in result.stderr
+    assert "case[2].verdict: incompatible is expected" in result.stderr
+
+
+def test_check_of_a_missing_file(run: Run) -> None:
+    result = run("tables check /nowhere/x.toml", exit_code=4)
+    assert "cannot read /nowhere/x.toml: No such file or directory" in result.stderr
+
+
+# ---- whose table decides ---------------------------------------------------------
+
+
+def test_a_sites_table_decides(run: Run, site: Path) -> None:
+    run(f"check {LOWER} {HIGHER}", exit_code=3)
+    (site / "acme-npu.toml").write_text(ACME)
+    run(f"check {LOWER} {HIGHER}")
+    run(f"check {HIGHER} {LOWER}", exit_code=1)
+
+
+def test_an_options_table_wins_over_the_sites(run: Run, site: Path, acme: Path) -> None:
+    (site / "acme-npu.toml").write_text(ACME)
+    acme.write_text(ACME.replace('relation = "not-lower"', 'relation = "not-higher"'))
+    run(f"check {LOWER} {HIGHER} --table {acme}", exit_code=1)
+    run(f"--table {acme} check {LOWER} {HIGHER}", exit_code=1)
+
+
+def test_a_broken_sites_table_fails_the_pairs_that_it_would_decide(
+    run: Run, site: Path
+) -> None:
+    (site / "acme-npu.toml").write_text(ACME.replace('"equal"', '"same"'))
+    result = run(f"check {LOWER} {HIGHER} --format json", exit_code=4)
+    [pair] = result.json["results"]
+    assert pair["verdict"] == "undetermined"
+    assert pair["diagnostics"][0]["code"] == "VFC204"
+    assert "requirement[1].relation" in pair["diagnostics"][0]["detail"]
+    other = "version:8086-193b-i915-GVTg_V5_4"
+    run(f"check {other} {other}")
+
+
+def test_a_broken_table_does_not_give_way_to_the_one_it_replaces(
+    run: Run, site: Path
+) -> None:
+    string = "version:8086-193b-i915-GVTg_V5_4"
+    run(f"check {string} {string}")
+    (site / "intel-gvt-g.toml").write_text("schema = 1\n[[[\n")
+    run(f"check {string} {string}", exit_code=4)
+    run("tables list", exit_code=4)
+
+
+def test_a_table_of_an_option_that_is_broken_ends_the_command(
+    run: Run, acme: Path
+) -> None:
+    acme.write_text(ACME.replace('"equal"', '"same"'))
+    result = run(f"check {LOWER} {HIGHER} --table {acme} --format json", exit_code=4)
+    assert result.document(ErrorDocument).error.code == "VFC204"
+    run(f"check {LOWER} {HIGHER} --table /nowhere.toml", exit_code=4)
+
+
+# ---- what is shown ---------------------------------------------------------------
+
+
+def test_a_refusal_is_explained(run: Run, acme: Path) -> None:
+    pair = "version:1ac1-0200-npu-2-2.0-a version:1ac1-0100-npu-2-2.0-a"
+    result = run(f"check {pair} --table {acme}", exit_code=1)
+    assert result.stdout.splitlines()[1:] == [
+        "error[VFC210]: the destination is of a lower generation",
+        "   |  source       1ac1-0200-npu-2-2.0-a",
+        "   |                    ^^^^ A2",
+        "   |  destination  1ac1-0100-npu-2-2.0-a",
+        "   |                    ^^^^ A1",
+        f"   = table acme-npu, requirement generation-not-lower: {WHY}",
+        "   = help: needs a destination of generation A2 or higher",
+    ]
+
+
+def test_every_failing_requirement_is_reported(run: Run, acme: Path) -> None:
+    pair = "version:1ac1-0200-npu-2-2.0-a version:1ac1-0100-npu-4-2.0-a"
+    line = f"check {pair} --table {acme} --format json"
+    [result] = run(line, exit_code=1).json["results"]
+    assert (result["basis"], result["table"]) == ("table", "acme-npu")
+    assert [found["requirement"] for found in result["diagnostics"]] == [
+        "generation-not-lower",
+        "same-slices",
+    ]
+
+
+def test_what_is_not_known_is_named_with_how_to_learn_it(run: Run, acme: Path) -> None:
+    pair = "version:1ac1-0100-npu-?-2.0-a version:1ac1-0100-npu-4-2.0-a"
+    result = run(f"check {pair} --table {acme}", exit_code=3)
+    assert "warning[VFC220]: the source's slices is not known" in result.stdout
+    assert "to learn it: acmectl slices" in result.stdout
+
+
+def test_the_formats_tried_are_shown(run: Run, acme: Path) -> None:
+    pair = "version:1ac1-0100-npu-2-x-a version:1ac1-0100-npu-4-2.0-a"
+    result = run(f"check {pair} --table {acme}", exit_code=3)
+    assert "warning[VFC202]" in result.stdout
+    assert "r2: {device:hex}-npu-{slices:int}-{firmware:version}" in result.stdout
+    assert "^ expected firmware, a version such as 1.9" in result.stdout
+
+
+def test_it_looks_the_same_on_a_terminal(
+    run: Run, run_on_terminal: RunOnTerminal, acme: Path
+) -> None:
+    line = f"check {HIGHER} {LOWER} --table {acme}"
+    plain = run(line, exit_code=1).stdout
+    assert run_on_terminal(line, exit_code=1, columns=200).colorless == plain
+
+
+def test_parse_names_the_fields(run: Run, acme: Path) -> None:
+    line = f"parse 1ac1-0200-npu-2-2.0-a --table {acme} --format json"
+    document = json.loads(run(line).stdout)
+    assert document["table"] == "acme-npu"
+    assert document["fields"] == {
+        "format": "r2",
+        "device": "0200",
+        "slices": "2",
+        "firmware": "2.0",
+        "features": "a",
+        "generation": "A2",
+    }

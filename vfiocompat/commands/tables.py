@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vfiocompat tables`: the compatibility tables, and checks of one's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from vfiocompat.endpoints import Problem
+from vfiocompat.errors import ExitCode, TableError, UsageError
+from vfiocompat.language.cases import case_mistakes
+from vfiocompat.loader import Entry, load_table
+from vfiocompat.output.documents import TablesDocument, listed_table
+from vfiocompat.output.text import (
+    TABLE_COLUMNS,
+    error_lines,
+    table_lines,
+    table_rows,
+)
+from vfiocompat.settings import Settings, common_options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vfiocompat.language.table import Table
+
+__all__ = ["command"]
+
+
+@click.group("tables")
+@common_options
+def command() -> None:
+    """List, show and check compatibility tables.
+
+    Tables decide where no driver can be asked. A site adds its own as
+    /etc/vfiocompat/tables.d/ID.toml; one with the id of another replaces it.
+    """
+
+
+@command.command("list")
+@common_options
+@click.pass_obj
+def list_(settings: Settings) -> int:
+    """List the tables there are."""
+    entries = settings.library.entries
+    broken = [entry for entry in entries if entry.error is not None]
+    listed = [
+        listed_table(entry.head, entry)
+        for entry in entries
+        if entry.head is not None and entry.error is None
+    ]
+    listed.sort(key=lambda table: table.id)
+    if settings.json:
+        problems = [Problem(entry.path, "load", None, "VFC204") for entry in broken]
+        settings.print_document(TablesDocument(tables=listed, problems=problems))
+    else:
+        settings.print_rows(TABLE_COLUMNS, table_rows(listed))
+    for entry in broken:
+        assert entry.error is not None
+        settings.note(error_lines(entry.error.record))
+    return ExitCode.FAILED if broken else ExitCode.DONE
+
+
+@command.command("show")
+@click.argument("id_", metavar="ID")
+@common_options
+@click.pass_obj
+def show(settings: Settings, id_: str) -> None:
+    """Show the whole of a table."""
+    library = settings.library
+    entry = _named(library.entries, id_)
+    if entry.error is not None:
+        raise entry.error
+    table = library.table(entry)
+    if isinstance(table, TableError):
+        raise table
+    listed = listed_table(table.file, entry)
+    if settings.json:
+        settings.print_document(TablesDocument(tables=[listed], table=table.file))
+    else:
+        settings.print_lines(table_lines(table.file, listed))
+
+
+@command.command("check")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@common_options
+@click.pass_obj
+def check(settings: Settings, files: Sequence[str]) -> None:
+    """Check tables and run their cases.
+
+    A FILE needs no other place: it is read alone, and nothing is installed.
+    """
+    tables: list[tuple[str, Table]] = []
+    errors: list[TableError] = []
+    for path in files:
+        try:
+            tables.append((path, _checked(path)))
+        except TableError as error:
+            errors.append(error)
+    if errors:
+        raise _all(errors)
+    listed = [
+        listed_table(table.file, Entry(path, "option", table.file))
+        for path, table in tables
+    ]
+    if settings.json:
+        settings.print_document(TablesDocument(tables=listed))
+    elif not settings.quiet:
+        settings.print_tabbed(
+            (path, f"{len(table.file.case)} cases hold") for path, table in tables
+        )
+
+
+def _checked(path: str) -> Table:
+    table = load_table(path)
+    if wrong := list(case_mistakes(table)):
+        noun = "mistake" if len(wrong) == 1 else "mistakes"
+        raise TableError(
+            f"{len(wrong)} {noun} in {path}",
+            detail="\n".join(wrong),
+            hint="what cases have to show is described in vfiocompat-table(5)",
+        )
+    return table
+
+
+def _all(errors: Sequence[TableError]) -> TableError:
+    """Make one error of those of several files."""
+    if len(errors) == 1:
+        return errors[0]
+    parts = [
+        f"{error.summary}\n{error.detail}" if error.detail else error.summary
+        for error in errors
+    ]
+    return TableError(
+        f"{len(errors)} files have mistakes",
+        detail="\n".join(parts),
+        hint=errors[0].hint,
+    )
+
+
+def _named(entries: Sequence[Entry], id_: str) -> Entry:
+    for entry in entries:
+        if entry.id == id_:
+            return entry
+    import difflib  # noqa: PLC0415 - costs start-up time, and only mistakes need it
+
+    known = [entry.id for entry in entries]
+    nearest = difflib.get_close_matches(id_, known, n=1, cutoff=0) or ["none"]
+    raise UsageError(
+        f"there is no table {id_!r}",
+        hint=f"the nearest is {nearest[0]}; 'vfiocompat tables list' shows all",
+    )
