@@ -33,6 +33,7 @@ __all__ = [
     "PathAddress",
     "Problem",
     "TypeAddress",
+    "address_text",
     "attribute_names",
     "identified",
     "is_function",
@@ -279,6 +280,19 @@ def parse_address(text: str) -> Address:
         f"{text!r} is not an address",
         hint=_hint(text),
     )
+
+
+def address_text(address: Address) -> str | None:
+    """Write an address as an endpoint has it; None for a path or a literal."""
+    match address:
+        case MdevAddress(uuid):
+            return uuid
+        case FunctionAddress(function):
+            return function
+        case TypeAddress(parent, type_id):
+            return f"{parent}/{type_id}"
+        case _:
+            return None
 
 
 def _is_name(text: str) -> bool:

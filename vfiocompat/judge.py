@@ -75,10 +75,6 @@ def concerns(head: Head, source: Endpoint, destination: Endpoint) -> bool:
     ends = source, destination
     if head.migration == "unsupported":
         return any(_is_bound(head, end) for end in ends)
-    if head.migration == "device-decides" and None in {end.driver for end in ends}:
-        return any(end.version is not None for end in ends) and all(
-            speaks_for(head, end) for end in ends
-        )
     return all(speaks_for(head, end) for end in ends)
 
 
@@ -130,7 +126,11 @@ def _match(
 ) -> _Match | Diagnostic:
     """Read both ends with a table, or say why it cannot."""
     if not table.formats:
-        return _Match(table, None, None)
+        if None not in {source.driver, destination.driver}:
+            return _Match(table, None, None)
+        return diagnostic(
+            "VFC202", f"table {table.id} has no format for strings", table=table.id
+        )
     ends = []
     for side, endpoint in (("source", source), ("destination", destination)):
         found = read_end(table, endpoint)

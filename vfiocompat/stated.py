@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from vfiocompat.endpoints import Facts, LiteralAddress, PathAddress, parse_address
+from vfiocompat.endpoints import Facts, address_text, parse_address
 from vfiocompat.errors import FactError, InvalidAddress, UsageError
 from vfiocompat.language.derive import stated_mistakes
 from vfiocompat.language.table import Table
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vfiocompat.errors import VfiocompatError
     from vfiocompat.loader import Library
 
-__all__ = ["NOTHING_STATED", "FactFile", "SiteFacts", "Stated", "parse_fact"]
+__all__ = ["NOTHING_STATED", "FactFile", "SiteFacts", "Stated", "parse_facts"]
 
 
 class FactFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,15 +81,16 @@ def _load(path: str) -> FactFile:
 def _addresses(file: FactFile) -> Iterator[str]:
     for text in file.endpoint:
         try:
-            address = parse_address(text)
-        except InvalidAddress as error:
-            yield f"endpoint.{text!r}: {error.summary}"
-            continue
-        if isinstance(address, LiteralAddress | PathAddress):
+            known = address_text(parse_address(text))
+        except InvalidAddress:
+            known = None
+        if known is None:
             yield (
-                f"endpoint.{text!r}: is not an address such as "
-                "0000:03:00.4, PARENT/TYPE_ID or an mdev's UUID"
+                f"endpoint.{text!r}: is not an address such as 0000:03:00.4, "
+                "PARENT/TYPE_ID or an mdev's UUID"
             )
+        elif known != text:
+            yield f"endpoint.{text!r}: is written {known!r}"
 
 
 def _merge(
@@ -112,17 +113,21 @@ def _malformed(path: str, wrong: Sequence[str]) -> FactError:
     )
 
 
-def parse_fact(text: str) -> tuple[str, str]:
-    """Read NAME=VALUE as a person types it.
+def parse_facts(texts: Sequence[str]) -> Facts:
+    """Read several NAME=VALUE as a person types them.
 
     Raises:
-        UsageError: it has no name or no `=`.
+        UsageError: one has no name or no `=`, or a name has two values.
 
     """
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise UsageError(f"{text!r} is not NAME=VALUE", code="VFC228")
-    return name, value
+    facts: Facts = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"{text!r} is not NAME=VALUE", code="VFC228")
+        if facts.setdefault(name, value) != value:
+            raise UsageError(f"{name} is stated twice", code="VFC228")
+    return facts
 
 
 class Stated(msgspec.Struct, frozen=True):

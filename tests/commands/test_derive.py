@@ -162,6 +162,7 @@ def test_the_sites_files_state_facts(run: Run, site: Path) -> None:
         ("device_id=0x0300", "'0x0300' is stated, sysfs says '0x0100'"),
         ("device=0300", "'0300' is stated, sysfs says '0x0100'"),
         ("slices", "is not NAME=VALUE"),
+        ("slices=2 --fact slices=3", "slices is stated twice"),
         ("=2", "is not NAME=VALUE"),
     ],
 )
@@ -184,6 +185,7 @@ def test_a_stated_fact_that_cannot_be_meant(run: Run, stated: str, what: str) ->
         ),
         ("schema = 1\n[driver.acme_vfio_pci]\nslides = '2'\n", "slides: is neither"),
         ("schema = 1\n[endpoint.'not one']\na = '2'\n", "is not an address"),
+        ("schema = 1\n[endpoint.'0000:3B:00.1']\na = '2'\n", "'0000:3b:00.1'"),
         ("schema = 2\n[end.'not one']\na = '2'\n", "end: unknown key"),
         ("schema = 1\n[", "is not TOML"),
     ],

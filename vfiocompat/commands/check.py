@@ -12,7 +12,7 @@ from vfiocompat.output.documents import check_document
 from vfiocompat.output.text import check_lines
 from vfiocompat.pairs import check
 from vfiocompat.settings import Settings, common_options
-from vfiocompat.stated import SiteFacts, Stated, parse_fact
+from vfiocompat.stated import SiteFacts, Stated, parse_facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,8 +73,8 @@ def command(  # noqa: PLR0917 - click passes every option by name
         settings.host,
         settings.library,
         stated=Stated(
-            dict(map(parse_fact, facts)),
-            dict(map(parse_fact, destination_facts)),
+            parse_facts(facts),
+            parse_facts(destination_facts),
             SiteFacts(settings.config),
         ),
         source_type=source_type,

@@ -69,10 +69,10 @@ def command(
 def _deriving(settings: Settings, facts: Sequence[str]) -> Deriving:
     """Give what makes the strings of endpoints that have no attribute."""
     from vfiocompat.deriving import derive_string  # noqa: PLC0415 - only with --derive
-    from vfiocompat.stated import SiteFacts, Stated, parse_fact  # noqa: PLC0415
+    from vfiocompat.stated import SiteFacts, Stated, parse_facts  # noqa: PLC0415
 
     library = settings.library
-    stated = Stated(dict(map(parse_fact, facts)), {}, SiteFacts(settings.config))
+    stated = Stated(parse_facts(facts), {}, SiteFacts(settings.config))
     return lambda endpoint: derive_string(endpoint, library, stated)
 
 
