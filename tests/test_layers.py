@@ -209,7 +209,7 @@ SLOW = {"rich", "importlib.metadata", "asyncio", "tomllib", "json", "packaging"}
         ("get", "0000:00:02.0/acme-1"),
         ("get",),
         ("get", "--format", "json"),
-        ("check", "0000:00:02.0/acme-1", "version:8086-x"),
+        ("check", "0000:00:02.0/acme-1", "version:1ac1-x"),
     ],
     ids=" ".join,
 )
@@ -220,7 +220,9 @@ def test_getting_a_string_loads_nothing_slow(
     loaded = loaded_by(*line, "--sysroot", str(four_types))
 
     assert "vfiocompat.sysfs" in loaded
-    assert not SLOW & loaded
+    # Tables are looked at beside every driver's answer.
+    allowed = {"tomllib"} if line[0] == "check" else set()
+    assert not (SLOW - allowed) & loaded
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])

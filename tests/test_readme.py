@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import subprocess
 from pathlib import Path
@@ -37,8 +38,16 @@ def test_a_session_in_the_readme_is_what_happens(
 
 
 def test_the_readme_has_its_sessions() -> None:
-    """Three of the first one and two of two hosts: the fence's tag is not lost."""
-    assert [len(session.steps) for session in markdown_sessions(README)] == [3, 2]
+    """What drivers say, what tables say, facts, two hosts: no fence's tag is lost."""
+    steps = [len(session.steps) for session in markdown_sessions(README)]
+    assert steps == [3, 4, 4, 2]
+
+
+def test_the_readmes_python_gives_what_it_shows() -> None:
+    tried = doctest.testfile(str(README), module_relative=False)
+
+    assert tried.attempted >= 3
+    assert tried.failed == 0
 
 
 def test_the_readme_names_every_command_and_exit_code() -> None:
@@ -76,8 +85,10 @@ def test_every_module_is_in_the_guide() -> None:
     assert {part for part in parts if f"`{part}`" not in guide} == set()
 
 
-def test_the_demo_shows_a_yes_and_a_no(host: dict[str, str]) -> None:
-    """It needs what `host` needs, and says by its exit status that both came."""
+def test_the_demo_shows_a_yes_and_a_no_of_tables_and_of_a_driver(
+    host: dict[str, str],
+) -> None:
+    """It needs what `host` needs, and says by its exit status that all came."""
     demo = subprocess.run(
         [ROOT / "tools/demo"],
         env=host,
@@ -86,6 +97,10 @@ def test_the_demo_shows_a_yes_and_a_no(host: dict[str, str]) -> None:
         text=True,
     )
 
-    assert "\ncompatible: " in demo.stdout
-    assert "\nincompatible: " in demo.stdout
+    for basis in ("(by table hisi-acc)", "(decided by the driver)"):
+        verdicts = [line for line in demo.stdout.splitlines() if line.endswith(basis)]
+        assert [line.partition(":")[0] for line in verdicts] == [
+            "compatible",
+            "incompatible",
+        ]
     assert demo.stdout.endswith("(exit status 1)\n")

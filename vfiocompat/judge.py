@@ -20,7 +20,7 @@ from vfiocompat.verdicts import Judgement
 from vfiocompat.versions import VersionString
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.language.formats import Stop
@@ -47,6 +47,17 @@ class Shelved(NamedTuple):
     rank: int
     id: str
     table: Table | ErrorRecord
+
+
+class _Unread(NamedTuple):
+    """A table that cannot read one end: where its formats stopped.
+
+    `stops` is None where the end has no string and the table derives none.
+    """
+
+    table: Table
+    side: str
+    stops: list[Stop] | None
 
 
 class _Match(NamedTuple):
@@ -93,7 +104,7 @@ def judge(
     source: Endpoint, destination: Endpoint, shelf: Sequence[Shelved]
 ) -> Judgement:
     """Say what the tables that concern a pair make of it."""
-    unread: list[Diagnostic] = []
+    unread: list[_Unread] = []
     for _, tier in groupby(
         sorted(shelf, key=lambda each: each.rank), lambda each: each.rank
     ):
@@ -110,47 +121,60 @@ def judge(
         matches = []
         for table in tables:
             found = _match(table, source, destination)
-            if isinstance(found, Diagnostic):
-                unread.append(found)
-            else:
+            if isinstance(found, _Match):
                 matches.append(found)
+            else:
+                unread.append(found)
         if len(matches) > 1:
             return _ambiguous(matches)
         if matches:
             return _evaluated(matches[0])
-    return Judgement(findings=tuple(unread))
+    return Judgement(findings=tuple(_unread(unread, source, destination)))
 
 
-def _match(
-    table: Table, source: Endpoint, destination: Endpoint
-) -> _Match | Diagnostic:
-    """Read both ends with a table, or say why it cannot."""
+def _match(table: Table, source: Endpoint, destination: Endpoint) -> _Match | _Unread:
+    """Read both ends with a table, or say which one it cannot read."""
     if not table.formats:
         if None not in {source.driver, destination.driver}:
             return _Match(table, None, None)
-        return diagnostic(
-            "VFC202", f"table {table.id} has no format for strings", table=table.id
-        )
+        return _Unread(table, "source" if source.driver is None else "destination", [])
     ends = []
     for side, endpoint in (("source", source), ("destination", destination)):
         found = read_end(table, endpoint)
         if isinstance(found, Reading):
             ends.append(End(side, found, derived=endpoint.version is None))
-        elif found is None:
-            return diagnostic(
-                "VFC224",
-                f"table {table.id} makes no string of the {side}'s facts",
-                hint="give the string that the driver would print: version:STRING",
-                table=table.id,
-            )
         else:
-            return diagnostic(
-                "VFC202",
-                f"no format of table {table.id} matches the {side}'s string",
-                detail=tried(table.formats, found, endpoint.version or ""),
-                table=table.id,
-            )
+            return _Unread(table, side, found)
     return _Match(table, *ends)
+
+
+def _unread(
+    unread: Sequence[_Unread], source: Endpoint, destination: Endpoint
+) -> Iterator[Diagnostic]:
+    """Say of each end which tables could not read it, and where they stopped."""
+    for side, endpoint in (("source", source), ("destination", destination)):
+        here = [each for each in unread if each.side == side]
+        for each in here:
+            if each.stops is None:
+                yield diagnostic(
+                    "VFC224",
+                    f"table {each.table.id} makes no string of the {side}'s facts",
+                    hint="give the string that the driver would print: version:STRING",
+                    table=each.table.id,
+                )
+        stopped = [
+            (f"{each.table.id}, {form.name}", form, stop)
+            for each in here
+            for form, stop in zip(each.table.formats, each.stops or (), strict=False)
+            # One for any vendor is not meant where not even its first word is there.
+            if each.table.file.vendor is not None or stop.begun
+        ]
+        if stopped:
+            yield diagnostic(
+                "VFC202",
+                f"no format of a table matches the {side}'s string",
+                detail=tried(stopped, endpoint.version or ""),
+            )
 
 
 def read_end(table: Table, endpoint: Endpoint) -> Reading | list[Stop] | None:

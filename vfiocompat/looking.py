@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfiocompat.endpoints import LiteralAddress, identified, literal
+from vfiocompat.endpoints import LiteralAddress, identified, is_function, literal
 from vfiocompat.sysfs import Looked, Survey
 
 if TYPE_CHECKING:
@@ -57,9 +57,11 @@ def survey(host: Host, drivers: Drivers) -> Survey:
 
 
 def _identified(endpoint: Endpoint, drivers: Drivers) -> Endpoint:
-    """Give an endpoint the driver that only tables can tell; most need none."""
+    """Give an endpoint of a virtual parent the driver that only tables can tell."""
     if endpoint.driver is not None or endpoint.type_id is None:
         return endpoint
+    if is_function(endpoint.parent or ""):
+        return endpoint  # sysfs tells, and it has none
     return identified(endpoint, drivers())
 
 

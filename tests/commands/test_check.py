@@ -890,13 +890,13 @@ def test_nvidia_type_in_use_is_there(host: Host, run: Run) -> None:
         pytest.param(
             "8086-a",
             "8086-b",
-            nothing_known("VFC201"),
+            nothing_known("VFC202", "VFC201"),
             id="same",
         ),
         pytest.param(
             "80008086-a",
             "8086-b",
-            nothing_known("VFC201"),
+            nothing_known("VFC202", "VFC201"),
             id="same-spelled-otherwise",
         ),
         pytest.param(

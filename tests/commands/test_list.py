@@ -101,7 +101,7 @@ creatable = [{{ id = 7, name = "NVIDIA X-2Q" }}, {{ id = 8, name = "NVIDIA X-4Q"
 ROWS = [
     f"type {PARENT}/acme-a {PARENT} acme-a acme vfio-pci 2 absent -",
     f"type {PARENT}/acme-b {PARENT} acme-b acme vfio-pci 1 version 1ac1-b",
-    "type mtty/mtty-2 mtty mtty-2 - vfio-pci 15 get_version 1ac1-t",
+    "type mtty/mtty-2 mtty mtty-2 mtty vfio-pci 15 get_version 1ac1-t",
     f"mdev {UUID} {PARENT} acme-b acme vfio-pci - version 1ac1-b",
     f"mdev {UUID_2} mtty mtty-2 mtty_driver vfio-pci - get_version 1ac1-t",
     f"function {FUNCTION} - - acme_vfio_pci vfio-pci - migration_version 1ac1-f",

@@ -63,16 +63,13 @@ def _vendor(table: Table, vendor_id: str | None) -> str | None:
 
 def _text(table: Table, field: str, known: Mapping[str, str]) -> str | None:
     """Find the text of a field: the first fact there is, else what is stated."""
-    for fact in _facts(table, field):
+    derivation = table.file.derivation(field)
+    for fact in derivation.facts:
         if fact in known:
-            return known[fact]
+            words = known[fact].split()
+            whole = derivation.part == "whole" or not words
+            return known[fact] if whole else words[-1]
     return known.get(field)
-
-
-def _facts(table: Table, field: str) -> tuple[str, ...]:
-    """Name the facts that give a field."""
-    facts = table.file.derive.get(field, ())
-    return (facts,) if isinstance(facts, str) else facts
 
 
 def learn(table: Table, field: str) -> str | None:
@@ -81,13 +78,14 @@ def learn(table: Table, field: str) -> str | None:
     note = table.file.field.get(origin)
     if note is not None and note.learn is not None:
         return note.learn
-    return next((FACTS[fact] for fact in _facts(table, origin)), None)
+    facts = table.file.derivation(origin).facts
+    return next((FACTS[fact] for fact in facts), None)
 
 
 def state(table: Table, field: str) -> str:
     """Name what an operator states to give a field: a fact, or the field itself."""
     origin = table.fields.origins.get(field, field)
-    return next(iter(_facts(table, origin)), origin)
+    return next(iter(table.file.derivation(origin).facts), origin)
 
 
 def stated_mistakes(

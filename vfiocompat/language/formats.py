@@ -30,10 +30,14 @@ class Piece(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """Where a format ceases to match a text, and what it expected there."""
+    """Where a format ceases to match a text, and what it expected there.
+
+    `begun` says that the text has at least what the format begins with.
+    """
 
     position: int
     expected: str
+    begun: bool = True
 
 
 class _Part(NamedTuple):
@@ -60,13 +64,13 @@ class Format(NamedTuple):
     def read(self, text: str) -> dict[str, Piece] | Stop:
         """Take a text apart, or say where it does not match."""
         if not text.startswith(self.head):
-            return Stop(_common(text, self.head), repr(self.head))
+            return Stop(_common(text, self.head), repr(self.head), begun=False)
         at = len(self.head)
         pieces = {}
         for name, kind, literal in self.parts:
             end = text.find(literal, at) if literal else len(text)
             if end < 0:
-                return Stop(len(text), f"{literal!r} after {name}")
+                return Stop(at, f"{name}, followed by {literal!r}")
             piece = text[at:end]
             if piece != UNKNOWN and kind.value(piece) is None:
                 article = "an" if kind.name == "int" else "a"

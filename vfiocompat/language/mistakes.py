@@ -226,12 +226,12 @@ def _derive(file: TableFile, formats: dict[str, Format]) -> Iterator[str]:
     if form is None:
         yield f"derive.format: name one of the formats: {', '.join(formats)}"
         return
-    for field, facts in file.derive.items():
+    for field in file.derive:
         if field == "format":
             continue
         if field not in form.kinds:
             yield f"derive.{field}: the format {name} has no such field"
-        for fact in (facts,) if isinstance(facts, str) else facts:
+        for fact in file.derivation(field).facts:
             if fact not in FACTS:
                 yield (
                     f"derive.{field}: {fact!r} is no fact; the facts are "

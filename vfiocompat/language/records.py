@@ -13,6 +13,7 @@ from vfiocompat.verdicts import Verdict
 __all__ = [
     "Case",
     "Condition",
+    "Derivation",
     "Exemption",
     "FieldNote",
     "Generation",
@@ -100,6 +101,13 @@ class Exemption(_Section, frozen=True):
     reference: Sentence | None = None
 
 
+class Derivation(_Section, frozen=True):
+    """Facts that give a field: the first that is known, whole or its last word."""
+
+    facts: Annotated[tuple[str, ...], Meta(min_length=1)]
+    part: Literal["whole", "last-word"] = "whole"
+
+
 class Case(_Section, frozen=True):
     """A pair of version strings, and what the table has to say of it.
 
@@ -142,4 +150,11 @@ class TableFile(Head, frozen=True, kw_only=True):
     requirement: tuple[Requirement, ...] = ()
     exception: tuple[Exemption, ...] = ()
     case: tuple[Case, ...] = ()
-    derive: dict[str, Condition] = {}
+    derive: dict[str, str | tuple[str, ...] | Derivation] = {}
+
+    def derivation(self, field: str) -> Derivation:
+        """Give the facts that give a field; there may be none."""
+        value = self.derive.get(field, ())
+        if isinstance(value, Derivation):
+            return value
+        return Derivation(facts=(value,) if isinstance(value, str) else value)

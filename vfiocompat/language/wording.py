@@ -56,16 +56,20 @@ def findings(
         )
 
 
-def tried(formats: Sequence[Format], stops: Sequence[Stop], text: str) -> str:
-    """Show where each format stopped in a string, the one that came farthest first."""
-    order = sorted(range(len(stops)), key=lambda at: -stops[at].position)
-    lines = []
-    for rank, at in enumerate(order):
-        stop = stops[at]
-        lines.append(f"{formats[at].name}: {formats[at].text}")
-        if rank == 0:
-            lines += [f"  {text}", f"  {' ' * stop.position}^ expected {stop.expected}"]
-    return "\n".join(lines)
+def tried(stopped: Sequence[tuple[str, Format, Stop]], text: str) -> str:
+    """Show the formats tried on a string, and where the nearest one stopped.
+
+    `stopped` has a name to show for each format, and where it stopped.
+    """
+    (name, form, stop), *others = sorted(stopped, key=lambda each: -each[2].position)
+    return "\n".join(
+        [
+            f"{text}",
+            f"{' ' * stop.position}^ expected {stop.expected}",
+            f"{name}: {form.text}",
+            *(f"{name}: {form.text}" for name, form, _ in others),
+        ]
+    )
 
 
 # ---- requirements ----------------------------------------------------------------

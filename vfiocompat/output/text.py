@@ -185,7 +185,7 @@ def _table_sections(file: TableFile) -> Iterator[tuple[str, list[str]]]:
     if file.derive:
         yield (
             "derived from facts",
-            [f"{name} = {_condition(value)}" for name, value in file.derive.items()],
+            [f"{name} = {_derivation(file, name)}" for name in file.derive],
         )
     if file.gaps:
         yield "what it leaves open", list(file.gaps)
@@ -222,6 +222,12 @@ def _exception(each: Exemption) -> Iterator[str]:
     ]
     yield f"{each.id}: {effect} where {' and '.join(conditions)}"
     yield from _sources(each)
+
+
+def _derivation(file: TableFile, name: str) -> str:
+    derivation = file.derivation(name)
+    facts = " or ".join(derivation.facts)
+    return f"the last word of {facts}" if derivation.part == "last-word" else facts
 
 
 def _sources(each: Requirement | Exemption) -> Iterator[str]:
