@@ -22,6 +22,9 @@ typing: setup
 bench: setup
 	.venv/bin/python -m benchmarks.startup
 	.venv/bin/python -m benchmarks.list
+	.venv/bin/python -m benchmarks.check
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --group bench
+	.venv/bin/python -m benchmarks.evaluate
 
 setup:
 	@tools/setup
