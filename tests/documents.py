@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from .simulate.conftest import ROOT, Simulation, cannot_test, running, why_not
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Session",
     "example_host",
+    "keys_of",
     "markdown_sessions",
     "mdoc_sessions",
     "run_session",
@@ -52,11 +55,13 @@ class Session(NamedTuple):
     """Commands with their prompts and the output that a document shows for each.
 
     `where` is the block's file and line. A command whose line ends in a backslash
-    goes on in the next one.
+    goes on in the next one. `files` are those that the document shows before it: they
+    are there when it runs.
     """
 
     where: str
     steps: list[tuple[str, str]]
+    files: dict[str, str]
 
     @property
     def transcript(self) -> str:
@@ -67,10 +72,11 @@ class Session(NamedTuple):
 def mdoc_sessions(path: Path) -> list[Session]:
     r"""Find the sessions in a man page: the literal displays of its EXAMPLES.
 
-    One that cannot be run follows a comment `.\" not run: REASON`. Raises ValueError
-    where a display is neither, or where roff would change what a reader copies.
+    One that is a file follows a comment `.\" file: NAME`, and one that cannot be run
+    `.\" not run: REASON`. Raises ValueError where a display is none of these, or where
+    roff would change what a reader copies.
     """
-    sessions = []
+    shown = []
     section = marked = ""
     block: list[str] | None = None
     start = 0
@@ -78,32 +84,60 @@ def mdoc_sessions(path: Path) -> list[Session]:
         where = f"{path.name}:{number}"
         if line.startswith(".Sh "):
             section = line.removeprefix(".Sh ")
-        elif line.startswith('.\\" not run: '):
-            marked = line
+        elif line.startswith(('.\\" not run: ', '.\\" file: ')):
+            marked = line.removeprefix('.\\" ')
         elif line.startswith(".Bd -literal"):
             block, start = [], number
         elif line == ".Ed" and block is not None:
-            if section == "EXAMPLES" and not marked:
-                sessions.append(_session(f"{path.name}:{start}", block))
+            if section == "EXAMPLES" and not marked.startswith("not run: "):
+                name = marked.removeprefix("file: ")
+                shown.append(_Shown(f"{path.name}:{start}", block, name))
             block, marked = None, ""
         elif block is not None:
             block.append(_unescaped(line, where))
-    return sessions
+    return _sessions(shown)
 
 
 def markdown_sessions(path: Path) -> list[Session]:
-    """Find the sessions in a Markdown file: its fenced blocks tagged `console`."""
-    sessions = []
+    """Find the sessions in a Markdown file: its fenced blocks tagged `console`.
+
+    A block of any tag after a comment `<!-- file: NAME -->` is a file.
+    """
+    shown = []
     block: list[str] | None = None
     start = 0
+    name = tag = ""
     for number, line in enumerate(path.read_text().splitlines(), 1):
-        if line == "```console":
-            block, start = [], number
+        if found := re.fullmatch("<!-- file: (.+) -->", line):
+            name = found[1]
+        elif line.startswith("```") and block is None:
+            block, start, tag = [], number, line.removeprefix("```")
         elif line == "```" and block is not None:
-            sessions.append(_session(f"{path.name}:{start}", block))
-            block = None
+            if name or tag == "console":
+                shown.append(_Shown(f"{path.name}:{start}", block, name))
+            block, name = None, ""
         elif block is not None:
             block.append(line)
+    return _sessions(shown)
+
+
+class _Shown(NamedTuple):
+    """A block of a document: a session or, if it has a name, a file."""
+
+    where: str
+    lines: list[str]
+    name: str
+
+
+def _sessions(shown: Iterable[_Shown]) -> list[Session]:
+    """Give the sessions among blocks, each with the files that came before it."""
+    files: dict[str, str] = {}
+    sessions = []
+    for where, lines, name in shown:
+        if name:
+            files[name] = "".join(f"{line}\n" for line in lines)
+        else:
+            sessions.append(_session(where, lines, dict(files)))
     return sessions
 
 
@@ -117,7 +151,7 @@ def _unescaped(line: str, where: str) -> str:
         raise ValueError(f"{where}: unknown escape {error}") from None
 
 
-def _session(where: str, lines: Iterable[str]) -> Session:
+def _session(where: str, lines: Iterable[str], files: dict[str, str]) -> Session:
     steps: list[tuple[str, str]] = []
     for line in lines:
         command, output = steps[-1] if steps else ("", "")
@@ -129,7 +163,7 @@ def _session(where: str, lines: Iterable[str]) -> Session:
             steps[-1] = (command, f"{output}{line}\n")
         else:
             raise ValueError(f"{where}: a session begins with a prompt, not {line!r}")
-    return Session(where, steps)
+    return Session(where, steps, files)
 
 
 _SHOW = r"""
@@ -141,8 +175,13 @@ show() { local status=$?; printf '%s\n' "$1"; return $status; }
 def run_session(session: Session, env: dict[str, str], cwd: Path) -> str:
     """Run a session in one bash, and give its transcript with the real output.
 
-    The directory gets a link to the examples; what is mounted in it is unmounted.
+    The directory gets the session's files and a link to the examples; what is mounted
+    in it is unmounted.
     """
+    for name, text in session.files.items():
+        place = cwd / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
     script = [_SHOW]
     for command, _ in session.steps:
         script += [f"show {shlex.quote(command)}", command[2:]]
@@ -162,6 +201,16 @@ def run_session(session: Session, env: dict[str, str], cwd: Path) -> str:
     finally:
         _unmount_below(cwd)
     return done.stdout
+
+
+# ---- what is described ----------------------------------------------------------
+
+
+def keys_of(record: type[msgspec.Struct]) -> dict[str, bool]:
+    """Give the keys that a section of a file has, and which of them are required."""
+    return {
+        field.encode_name: field.required for field in msgspec.structs.fields(record)
+    }
 
 
 # ---- the host ------------------------------------------------------------------

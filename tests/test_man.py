@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import typing
 from typing import TYPE_CHECKING
 
 import click
@@ -19,22 +20,39 @@ from vfiocompat.cli import COMMANDS, cli
 from vfiocompat.decide import Answer, decide, read_code
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 from vfiocompat.errors import ENOTSUPP, ExitCode
+from vfiocompat.facts import FACTS
+from vfiocompat.language.kinds import KINDS
+from vfiocompat.language.records import (
+    Case,
+    Derivation,
+    Exemption,
+    FieldNote,
+    Generation,
+    Head,
+    RelationName,
+    Requirement,
+    TableFile,
+)
+from vfiocompat.language.relations import GENERATION, RELATIONS
 from vfiocompat.output.documents import DOCUMENTS
+from vfiocompat.stated import FactFile
 from vfiocompat.versions import VersionString
 
-from .documents import example_host, mdoc_sessions, run_session
+from .documents import example_host, keys_of, mdoc_sessions, run_session
 from .simulate.conftest import ROOT, cannot_test
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import msgspec
+
     from vfiocompat.decide import Decision
 
     from .documents import Session
 
-MAN = ROOT / "man/man8"
-PAGES = {page.stem: page for page in sorted(MAN.glob("*.8"))}
+PAGES = {page.stem: page for page in sorted((ROOT / "man").glob("man*/*.[58]"))}
+COMMAND_PAGES = [name for name, page in PAGES.items() if page.suffix == ".8"]
 SECTIONS = [
     "NAME",
     "SYNOPSIS",
@@ -46,7 +64,10 @@ SECTIONS = [
     "EXAMPLES",
     "SEE ALSO",
 ]
-OPTIONAL = {"ENVIRONMENT", "FILES"}
+OPTIONAL = {
+    ".8": {"ENVIRONMENT", "FILES"},
+    ".5": {"SYNOPSIS", "OPTIONS", "ENVIRONMENT", "EXIT STATUS"},
+}
 EXIT_CODES = {
     "vfiocompat": {int(code) for code in ExitCode},
     "vfiocompat-check": {0, 1, 2, 3, 4, 70, 130, 141},
@@ -56,12 +77,15 @@ EXIT_CODES = {
     "vfiocompat-parse": {0, 2, 4, 70, 130, 141},
     "vfiocompat-schema": {0, 2, 4, 70, 130, 141},
     "vfiocompat-simulate": {0, 2, 4, 70, 130, 141},
+    "vfiocompat-tables": {0, 2, 4, 70, 130, 141},
 }
 """The codes that each command can end with."""
 
 SESSIONS = [session for page in PAGES.values() for session in mdoc_sessions(page)]
 
 each_page = pytest.mark.parametrize("name", list(PAGES))
+CONTEXT = click.Context(cli)
+each_command = pytest.mark.parametrize("name", COMMAND_PAGES)
 
 
 def section(name: str, title: str) -> list[str]:
@@ -86,9 +110,16 @@ def options_in(lines: list[str]) -> set[str]:
     return found
 
 
+def subsection(name: str, title: str) -> str:
+    """Give the text of a subsection."""
+    rest = PAGES[name].read_text().partition(f"\n.Ss {title}\n")[2]
+    assert rest, f"{name} has no subsection {title}"
+    return re.split(r"^\.S[hs] ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+
+
 def rows(name: str, title: str) -> list[list[str]]:
     """Give the rows of a table in a subsection, without its heading."""
-    text = PAGES[name].read_text().partition(f"\n.Ss {title}\n")[2]
+    text = subsection(name, title)
     table = text.partition(".Bl -column")[2].partition("\n.El\n")[0]
     items = [line for line in table.splitlines() if line.startswith(".It ")]
     assert len(items) > 1, f"{name} has no table {title}"
@@ -107,20 +138,41 @@ def command_of(name: str) -> click.Command:
     return found
 
 
+def parts_of(command: click.Command) -> list[click.Command]:
+    """Give the commands of a command that has some; not those of the program."""
+    if not isinstance(command, click.Group) or command is cli:
+        return []
+    return [command.commands[name] for name in command.list_commands(CONTEXT)]
+
+
+def options_of(command: click.Command) -> set[str]:
+    """Give the options that a command takes."""
+    with click.Context(command, **command.context_settings) as context:
+        context.help_option_names = ["-h", "--help"]
+        return {
+            option
+            for parameter in command.get_params(context)
+            if isinstance(parameter, click.Option)
+            for option in parameter.opts
+        }
+
+
 # ---- the pages and the program ---------------------------------------------------
 
 
 def test_every_command_has_a_page_and_no_page_is_without_one() -> None:
     expected = {"vfiocompat", *(f"vfiocompat-{command}" for command in COMMANDS)}
-    assert set(PAGES) == expected
+    assert set(COMMAND_PAGES) == expected
 
 
 @each_page
 def test_title_is_that_of_the_file(name: str) -> None:
-    assert f".Dt {name.upper()} 8" in PAGES[name].read_text().splitlines()
+    number = PAGES[name].suffix[1:]
+    assert PAGES[name].parent.name == f"man{number}"
+    assert f".Dt {name.upper()} {number}" in PAGES[name].read_text().splitlines()
 
 
-@each_page
+@each_command
 def test_name_is_the_short_help(name: str) -> None:
     command = name.removeprefix("vfiocompat-")
     short = COMMANDS.get(command) or (cli.help or "").partition("\n")[0]
@@ -128,23 +180,28 @@ def test_name_is_the_short_help(name: str) -> None:
     assert section(name, "NAME") == [f".Nm {name}", f".Nd {sentence}"]
 
 
-@each_page
+@each_command
 def test_options_are_those_of_the_command(name: str) -> None:
     command = command_of(name)
-    with click.Context(command, **command.context_settings) as context:
-        context.help_option_names = ["-h", "--help"]
-        known = {
-            option
-            for parameter in command.get_params(context)
-            if isinstance(parameter, click.Option)
-            for option in parameter.opts
-        }
+    known = options_of(command).union(*map(options_of, parts_of(command)))
     if name == "vfiocompat":
         known.add("--format")  # of every command, and described there
     assert options_in(section(name, "OPTIONS")) == known
 
 
-@each_page
+def test_tables_page_describes_each_of_its_commands() -> None:
+    parts = [str(part.name) for part in parts_of(command_of("vfiocompat-tables"))]
+    described = section("vfiocompat-tables", "DESCRIPTION")
+    named = [line.split()[2] for line in described if line.startswith(".It Cm ")]
+    used = [
+        line.split()[3]
+        for line in section("vfiocompat-tables", "SYNOPSIS")
+        if line.startswith(".Nm ")
+    ]
+    assert sorted(named) == sorted(used) == sorted(parts)
+
+
+@each_command
 def test_exit_codes_are_those_of_the_command(name: str) -> None:
     lines = section(name, "EXIT STATUS")
     listed = [int(line[4:]) for line in lines if re.match(r"\.It \d", line)]
@@ -155,16 +212,17 @@ def test_exit_codes_are_those_of_the_command(name: str) -> None:
 def test_sections_are_there_in_the_usual_order(name: str) -> None:
     titles = re.findall(r"^\.Sh (.+)$", PAGES[name].read_text(), re.MULTILINE)
     usual = [title for title in titles if title in SECTIONS]
+    optional = OPTIONAL[PAGES[name].suffix]
     assert usual == [
-        title for title in SECTIONS if title in titles or title not in OPTIONAL
+        title for title in SECTIONS if title in titles or title not in optional
     ]
 
 
 @each_page
 def test_references_lead_to_pages(name: str) -> None:
     text = PAGES[name].read_text()
-    targets = set(re.findall(r"\.Xr (vfiocompat\S*) 8", text))
-    assert targets <= set(PAGES)
+    targets = set(re.findall(r"\.Xr (vfiocompat\S* \d)", text))
+    assert targets <= {f"{page.stem} {page.suffix[1:]}" for page in PAGES.values()}
 
 
 def test_overview_leads_to_every_page() -> None:
@@ -261,6 +319,86 @@ def test_schema_names_every_document() -> None:
     lines = section("vfiocompat-schema", "DESCRIPTION")
     named = [line.split()[2] for line in lines if line.startswith(".It Cm ")]
     assert named == sorted(DOCUMENTS)
+
+
+SECTIONS_OF_A_TABLE: dict[str, type[msgspec.Struct]] = {
+    "The head": Head,
+    "[field.NAME]": FieldNote,
+    "Generations": Generation,
+    "[[requirement]]": Requirement,
+    "[[exception]]": Exemption,
+    "[[case]]": Case,
+    "Facts of a field": Derivation,
+}
+
+
+@pytest.mark.parametrize("title", list(SECTIONS_OF_A_TABLE))
+def test_keys_of_a_table_are_those_of_the_records(title: str) -> None:
+    text = subsection("vfiocompat-table", title)
+    assert keys_in(text) == keys_of(SECTIONS_OF_A_TABLE[title])
+
+
+def test_keys_of_a_fact_file_are_those_of_the_record() -> None:
+    assert keys_in(subsection("vfiocompat-facts", "Keys")) == keys_of(FactFile)
+
+
+def keys_in(text: str) -> dict[str, bool]:
+    """Give the keys that a list of a page describes, and which are required."""
+    items = re.split(r"^\.It Ic ", text, flags=re.MULTILINE)[1:]
+    return {item.split("\n")[0]: "\nRequired.\n" in item for item in items}
+
+
+def test_page_has_every_section_of_a_table() -> None:
+    sections = [
+        name
+        for name in keys_of(TableFile)
+        if name not in keys_of(Head) and name not in {"format", "derive"}
+    ]
+    text = PAGES["vfiocompat-table"].read_text()
+    titles = re.findall(r"^\.Ss \[+(\w+)", text, re.MULTILINE)
+    assert sorted(titles) == sorted([*sections, "format", "derive"])
+
+
+@pytest.mark.parametrize("row", rows("vfiocompat-table", "Kinds"), ids=" ".join)
+def test_kind_takes_what_the_page_shows(row: list[str]) -> None:
+    name, _, examples = row
+    for example in [examples] if name in {"map", "text"} else examples.split(", "):
+        assert KINDS[name].value(example) is not None
+
+
+def test_page_has_every_kind_and_relation() -> None:
+    kinds = [row[0] for row in rows("vfiocompat-table", "Kinds")]
+    relations = [row[0] for row in rows("vfiocompat-table", "Relations")]
+    text = subsection("vfiocompat-table", "Relations")
+    assert kinds == list(KINDS)
+    assert relations == list(typing.get_args(RelationName))
+    assert re.findall(r"^\.It ([a-z-]+)$", text, re.MULTILINE) == relations
+
+
+def test_relations_are_defined_for_the_kinds_that_the_page_shows() -> None:
+    ordered = [kind.name for kind in KINDS.values() if kind.ordered] + [GENERATION]
+    named = ", ".join(ordered[:-1]) + f" and {ordered[-1]}"
+    assert named in subsection("vfiocompat-table", "Relations").replace("\n", " ")
+    shown = {}
+    for relation, cell in rows("vfiocompat-table", "Relations"):
+        pairs = []
+        for words in cell.split(", "):
+            kinds = ordered if words == "ordered" else [words]
+            pairs += [tuple(kind.split(" in ")) * 2 for kind in kinds]
+        shown[relation] = {pair[:2] for pair in pairs}
+    assert shown.pop("specifier") == {("any", "any"), ("of one side", "of one side")}
+    assert shown == {name: each.kinds for name, each in RELATIONS.items()}
+
+
+def test_facts_are_those_of_the_program() -> None:
+    items = re.findall(
+        r"^\.It Ic (\w+)\n.*\n\.Bd -literal -compact\n(.*)\n\.Ed$",
+        subsection("vfiocompat-facts", "Facts"),
+        re.MULTILINE,
+    )
+    assert [(name, how.replace("\\-", "-")) for name, how in items] == list(
+        FACTS.items()
+    )
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -45,15 +45,20 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_wheel_holds_the_package_and_the_man_pages(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    data = "vfiocompat-0.1.0.data/data/share/man/man8/"
-    modules = {
-        str(path.relative_to(ROOT)) for path in (ROOT / "vfiocompat").rglob("*.py")
+    data = "vfiocompat-0.1.0.data/data/share/man"
+    package = ROOT / "vfiocompat"
+    files = {
+        str(path.relative_to(ROOT))
+        for path in (*package.rglob("*.py"), *(package / "tables").glob("*.toml"))
     }
-    pages = {f"{data}{path.name}" for path in (ROOT / "man/man8").glob("*.8")}
+    pages = [path.relative_to(ROOT / "man") for path in (ROOT / "man").glob("man*/*")]
 
-    assert len(pages) == 8
+    assert sorted(page.suffix for page in pages) == [".5"] * 2 + [".8"] * 9
     others = {name for name in names if ".dist-info/" not in name}
-    assert others == modules | pages | {"vfiocompat/py.typed"}
+    assert others == files | {f"{data}/{page}" for page in pages} | {
+        "vfiocompat/py.typed",
+        "vfiocompat/tables/README.md",
+    }
 
 
 def test_an_installed_package_has_its_command_and_its_pages(
@@ -72,7 +77,21 @@ def test_an_installed_package_has_its_command_and_its_pages(
     )
 
     assert told.stdout == "vfiocompat 0.1.0\n"
-    assert (tmp_path / "share/man/man8/vfiocompat.8").read_text().startswith(".")
+    listed = subprocess.run(
+        [tmp_path / "bin/vfiocompat", "tables", "list"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": f"{site}", "VFIOCOMPAT_CONFIG": f"{tmp_path}/none"},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    shipped = (ROOT / "vfiocompat/tables").glob("*.toml")
+
+    assert [line.split("\t")[0] for line in listed] == sorted(
+        path.stem for path in shipped
+    )
+    for page in ("man8/vfiocompat.8", "man5/vfiocompat-table.5"):
+        assert (tmp_path / "share/man" / page).read_text().startswith(".")
 
 
 def test_every_file_names_its_licence() -> None:
