@@ -358,12 +358,12 @@ Confirm it by hand:
         """\
 A table's file cannot be used: every mistake in it is named with its dotted key. A
 site's table that is broken decides nothing, and no shipped table takes its place for
-the pairs that it would decide: they could not be checked, exit code 4. Other pairs
-are not touched by it.
+the pairs that it would decide: they could not be checked, exit code 4. Those are the
+pairs of its vendor and drivers; all pairs, if its head cannot be read.
 
 Confirm it by hand:
     vfiocompat tables check FILE
-Mend the file, or take it out of /etc/vfiocompat/tables.d.""",
+Mend the file, or take it out of the site's tables.d.""",
     ),
     "VFC205": Code(
         "warning",
@@ -523,9 +523,9 @@ or once and for all in /etc/vfiocompat/facts.d, see vfiocompat-facts(5).""",
         "warning",
         "whether an exception refuses this pair is not known",
         """\
-Every requirement holds, but the table names a combination that does not work, and
-whether this is one depends on a value that is not known. So the verdict is
-undetermined until it is known: state it with --fact or --destination-fact.""",
+The table names a combination that does not work, and whether this is one depends on a
+value that is not known. So the verdict is undetermined until it is known: state it with
+--fact or --destination-fact.""",
     ),
     "VFC222": Code(
         "info",

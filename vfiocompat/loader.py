@@ -17,7 +17,7 @@ from vfiocompat.judge import Shelved, concerns, speaks_for
 from vfiocompat.language.mistakes import mistakes
 from vfiocompat.language.records import Head, TableFile, TableOrigin
 from vfiocompat.language.table import Reading, Table
-from vfiocompat.tomlfile import convert, parse_toml, read_text
+from vfiocompat.tomlfile import convert, parse_toml, read_text, regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,15 +77,16 @@ class Library:
         """Heads of all tables, the ones that win first, replaced ones left out.
 
         Raises:
-            TableError: a file of --table, or the site's directory, cannot be read.
+            TableError: a file of --table has mistakes, or the site's directory cannot
+                be read.
 
         """
         found: list[Entry] = []
         ids: dict[str, int] = {}
         for origin, path in self._files():
             head, error = _head(path)
-            if error is not None and origin == "option":
-                raise error
+            if origin == "option":
+                self._tables[path] = load_table(path)
             stem = _stem(path)
             if stem not in ids:
                 ids[stem] = len(found)
@@ -163,8 +164,6 @@ class Library:
             try:
                 self._tables[entry.path] = load_table(entry.path)
             except TableError as error:
-                if entry.origin == "option":
-                    raise
                 self._tables[entry.path] = error
         return self._tables[entry.path]
 
@@ -211,7 +210,7 @@ def _head(path: str) -> tuple[Head | None, TableError | None]:
 def _head_document(path: str) -> dict[str, Any]:
     lines: list[str] = []
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8", opener=regular) as file:
             for line in file:
                 if line.startswith("["):
                     return parse_toml("".join(lines), path, TableError)

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import stat
 import typing
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
     from vfiocompat.errors import VfiocompatError
 
-__all__ = ["Converted", "convert", "parse_toml", "read_text"]
+__all__ = ["Converted", "convert", "parse_toml", "read_text", "regular"]
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
@@ -35,10 +38,24 @@ class Converted(NamedTuple, Generic[Record]):
     broken: set[str]
 
 
+def regular(path: str, flags: int) -> int:
+    """Open a file, unless it is one that may hold its reader, such as a pipe.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+
+    """
+    number = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return number
+
+
 def read_text(path: str, error: type[VfiocompatError]) -> str:
     """Read a file of UTF-8 text; `error` says of anything else what and where."""
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=regular) as file:
             raw = file.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
             raise error(f"{path} is longer than {MAX_BYTES >> 20} MiB")

@@ -9,7 +9,7 @@ import click
 
 from vfiocompat.decide import no_string
 from vfiocompat.endpoints import Problem, parse_address
-from vfiocompat.errors import ExitCode, UsageError, VfiocompatError
+from vfiocompat.errors import ExitCode, FactError, UsageError, VfiocompatError
 from vfiocompat.looking import look, survey
 from vfiocompat.output.documents import GetDocument
 from vfiocompat.output.text import (
@@ -19,13 +19,14 @@ from vfiocompat.output.text import (
     problem_lines,
 )
 from vfiocompat.settings import Settings, common_options
+from vfiocompat.sysfs import Looked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from vfiocompat.endpoints import Endpoint
 
-    Deriving = Callable[[Endpoint], Endpoint]
+    Deriving = Callable[[Endpoint], Looked]
 
 __all__ = ["command"]
 
@@ -60,6 +61,8 @@ def command(
     """
     if facts and not derive:
         raise UsageError("--fact is for --derive: a driver's string needs no facts")
+    if facts and not targets:
+        raise UsageError("--fact is about a TARGET: name one")
     deriving = _deriving(settings, facts) if derive else None
     if targets:
         return _named(settings, targets, deriving)
@@ -73,13 +76,28 @@ def _deriving(settings: Settings, facts: Sequence[str]) -> Deriving:
 
     library = settings.library
     stated = Stated(parse_facts(facts), {}, SiteFacts(settings.config))
-    return lambda endpoint: derive_string(endpoint, library, stated)
+
+    def derive(endpoint: Endpoint) -> Looked:
+        try:
+            return Looked(endpoint=derive_string(endpoint, library, stated))
+        except FactError as error:
+            return Looked(error=error.record)
+
+    return derive
 
 
 def _every(settings: Settings, deriving: Deriving | None) -> int:
     endpoints, problems = survey(settings.host, settings.drivers)
     if deriving is not None:
-        endpoints = list(map(deriving, endpoints))
+        found = [(endpoint.address, deriving(endpoint)) for endpoint in endpoints]
+        endpoints = [each.endpoint for _, each in found if each.endpoint is not None]
+        for error in {each.error: None for _, each in found if each.error is not None}:
+            settings.note(error_lines(error))
+        problems += [
+            Problem(address, "derive", None, each.error.code)
+            for address, each in found
+            if each.error is not None
+        ]
     strings = [endpoint for endpoint in endpoints if endpoint.version is not None]
     if settings.json:
         settings.print_document(GetDocument(endpoints=strings, problems=problems))
@@ -100,19 +118,22 @@ def _named(
 ) -> int:
     addresses = [parse_address(target) for target in targets]
     found = look(addresses, settings.host, settings.drivers, ask="all")
+    if deriving is not None:
+        found = [
+            each if each.endpoint is None else deriving(each.endpoint) for each in found
+        ]
     if len(found) == 1 and found[0].error is not None:
         raise VfiocompatError.of(found[0].error)
     endpoints = []
     problems = []
     code = ExitCode.DONE
-    for target, (known, error) in zip(targets, found, strict=True):
+    for target, (endpoint, error) in zip(targets, found, strict=True):
         if error is not None:
             problems.append(Problem(target, "find", None, error.code))
             settings.note(error_lines(error))
             code = ExitCode.FAILED
             continue
-        assert known is not None
-        endpoint = deriving(known) if deriving is not None else known
+        assert endpoint is not None
         endpoints.append(endpoint)
         if (reason := no_string(endpoint)) is not None:
             settings.note(finding_lines(reason.finding))

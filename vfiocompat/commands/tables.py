@@ -135,7 +135,7 @@ def _all(errors: Sequence[TableError]) -> TableError:
     return TableError(
         f"{len(errors)} files have mistakes",
         detail="\n".join(parts),
-        hint=errors[0].hint,
+        hint=next((error.hint for error in errors if error.hint), None),
     )
 
 

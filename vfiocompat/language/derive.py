@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vfiocompat.errors import InvalidVersion
 from vfiocompat.facts import FACTS
+from vfiocompat.language.formats import RESERVED
 from vfiocompat.language.table import Reading
 from vfiocompat.versions import VersionString
 
@@ -39,13 +40,7 @@ def derive(
     texts = {}
     for part in form.parts:
         text = _text(table, part.name, known)
-        if text is None:
-            continue
-        if part.kind.name == "hex":
-            text = text.removeprefix("0x")
-        if part.kind.value(text) is not None and not (
-            part.literal and part.literal in text
-        ):
+        if text is not None and not (part.literal and part.literal in text):
             texts[part.name] = text
     try:
         version = VersionString.parse(f"{vendor}-{form.write(texts)}")
@@ -62,14 +57,31 @@ def _vendor(table: Table, vendor_id: str | None) -> str | None:
 
 
 def _text(table: Table, field: str, known: Mapping[str, str]) -> str | None:
-    """Find the text of a field: the first fact there is, else what is stated."""
+    """Find the text of a field: of the first fact that gives one, else as stated.
+
+    A fact whose text is no value of the field gives none.
+    """
+    read = _read(table, field, known)
+    return _value(table, field, known.get(field)) if read is None else read
+
+
+def _read(table: Table, field: str, facts: Mapping[str, str]) -> str | None:
+    """Find the text of a field in the facts that the table names for it."""
     derivation = table.file.derivation(field)
     for fact in derivation.facts:
-        if fact in known:
-            words = known[fact].split()
-            whole = derivation.part == "whole" or not words
-            return known[fact] if whole else words[-1]
-    return known.get(field)
+        words = facts.get(fact, "").split()
+        whole = derivation.part == "whole" or not words
+        text = _value(table, field, facts.get(fact) if whole else words[-1])
+        if text is not None:
+            return text
+    return None
+
+
+def _value(table: Table, field: str, text: str | None) -> str | None:
+    """Give a text as the field has it, if it is a value of the field."""
+    if text is None or table.fields.worth(field, text) is None:
+        return None
+    return text.removeprefix("0x") if table.fields.kinds[field] == "hex" else text
 
 
 def learn(table: Table, field: str) -> str | None:
@@ -83,9 +95,8 @@ def learn(table: Table, field: str) -> str | None:
 
 
 def state(table: Table, field: str) -> str:
-    """Name what an operator states to give a field: a fact, or the field itself."""
-    origin = table.fields.origins.get(field, field)
-    return next(iter(table.file.derivation(origin).facts), origin)
+    """Name what an operator states to give a field: the field that it comes from."""
+    return table.fields.origins.get(field, field)
 
 
 def stated_mistakes(
@@ -98,27 +109,45 @@ def stated_mistakes(
     """
     wrong = {}
     for name, text in stated.items():
-        fields = [
-            table
-            for table in tables
-            if name in table.fields.kinds
-            and name not in table.fields.origins
-            and name not in {"format", "vendor_spelling"}
-        ]
+        takers = [table for table in tables if name in _stateable(table)]
         if name in FACTS:
-            if name in facts and facts[name] != text:
-                wrong[name] = f"{text!r} is stated, sysfs says {facts[name]!r}"
-        elif not fields:
-            names = ", ".join(table.id for table in tables)
-            what = f"nor a field of {names}" if names else "and no table speaks for it"
-            wrong[name] = f"is neither a fact {what}"
-        elif all(table.fields.worth(name, text) is None for table in fields):
-            kind = fields[0].fields.kinds[name]
-            wrong[name] = f"{text!r} is no {kind}"
+            what = _same_fact(text, facts.get(name))
+        elif takers:
+            what = next(
+                filter(None, (_taken(t, name, text, facts) for t in takers)), ""
+            )
         else:
-            for table in fields:
-                read = _text(table, name, facts)
-                values = [table.fields.worth(name, each) for each in (read or "", text)]
-                if read is not None and values[0] != values[1]:
-                    wrong[name] = f"{text!r} is stated, sysfs says {read!r}"
+            what = _no_name(name, tables)
+        if what:
+            wrong[name] = what
     return wrong
+
+
+def _stateable(table: Table) -> set[str]:
+    """Name the fields that an operator may state."""
+    return set(table.fields.kinds) - {*RESERVED, *table.fields.origins}
+
+
+def _same_fact(text: str, read: str | None) -> str:
+    if read is None or text.removeprefix("0x") == read.removeprefix("0x"):
+        return ""
+    return f"{text!r} is stated, sysfs says {read!r}"
+
+
+def _taken(table: Table, name: str, text: str, facts: Mapping[str, str]) -> str:
+    worth = table.fields.worth(name, text)
+    if worth is None:
+        return f"{text!r} is no {table.fields.kinds[name]}"
+    read = _read(table, name, facts)
+    if read is None or table.fields.worth(name, read) == worth:
+        return ""
+    return f"{text!r} is stated, sysfs says {read!r}"
+
+
+def _no_name(name: str, tables: list[Table]) -> str:
+    for table in tables:
+        if name in table.fields.origins:
+            return f"follows from {table.fields.origins[name]}: state that"
+    if not tables:
+        return "is no fact, and no table speaks for the endpoint"
+    return f"is neither a fact nor a field of {', '.join(table.id for table in tables)}"

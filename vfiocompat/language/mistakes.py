@@ -38,7 +38,7 @@ def mistakes(file: TableFile, stem: str, broken: Collection[str] = ()) -> Iterat
     """
     if file.id != stem and "id" not in broken:
         yield f"id: {file.id!r} is not the name of the file without .toml ({stem!r})"
-    yield from _migration(file)
+    yield from _migration(file, broken)
     formats: list[Format] = []
     for name, text in file.format.items():
         if not _NAME.fullmatch(name):
@@ -64,7 +64,9 @@ def mistakes(file: TableFile, stem: str, broken: Collection[str] = ()) -> Iterat
     yield from _derive(file, {form.name: form for form in formats})
 
 
-def _migration(file: TableFile) -> Iterator[str]:
+def _migration(file: TableFile, broken: Collection[str]) -> Iterator[str]:
+    if {"why", "migration", "format", "requirement"} & set(broken):
+        return
     if (file.migration is None) != (file.why is None):
         yield "why: goes with migration, and says why"
     there = [key for key in _OF_FIELDS if getattr(file, key)]

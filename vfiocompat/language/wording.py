@@ -240,8 +240,11 @@ def _size(number: int) -> str:
 def _underlined(ends: Sequence[tuple[At, str]]) -> str:
     """Show each end's string with its field underlined, and a remark."""
     lines = []
+    shown = None
     for at, remark in ends:
-        lines.append(f"{at.end.side:<11}  {at.end.reading.version.text}")
+        if at.end is not shown:
+            lines.append(f"{at.end.side:<11}  {at.end.reading.version.text}")
+        shown = at.end
         piece = at.end.reading.pieces.get(at.field)
         if piece is not None:
             width = max(1, piece.end - piece.start)

@@ -343,6 +343,7 @@ class _Problems(dict[str, str]):
 
 _PROBLEMS = _Problems(
     VFC112="no answer in time",
+    VFC228="what is stated of it cannot be used",
     VFC113="went away while it was read",
     VFC301="the driver printed an empty string",
     VFC302="the driver printed a string that is too long",
