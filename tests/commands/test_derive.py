@@ -96,6 +96,30 @@ def test_facts_are_those_of_the_host(run: Run) -> None:
     assert endpoint.facts["driver"] == "acme_vfio_pci"
 
 
+def test_one_bad_statement_leaves_the_other_strings(run: Run, site: Path) -> None:
+    (site / "facts.d/npu.toml").write_text(
+        f'schema = 1\n[endpoint."{A1}"]\nslides = "2"\n'
+    )
+    result = run("get --derive")
+    assert f"{A2}\t1ac1-0200-npu-?-1.9-?\n" in result.stdout
+    assert A1 not in result.stdout
+    assert "slides: is neither a fact nor a field" in result.stderr
+    result = run(f"get --derive {A1} {A2}", exit_code=4)
+    assert result.stdout == f"{A2}\t1ac1-0200-npu-?-1.9-?\n"
+
+
+def test_a_fact_that_is_no_value_may_be_stated_otherwise(run: Run, site: Path) -> None:
+    table = ACME.replace('firmware = "module_version"', 'firmware = "driver"')
+    (site / "tables.d/acme-npu.toml").write_text(table)
+    assert run(f"get {A1} --derive").stdout == "1ac1-0100-npu-?-?-?\n"
+    line = f"get {A1} --derive --fact firmware=1.8"
+    assert run(line).stdout == "1ac1-0100-npu-?-1.8-?\n"
+
+
+def test_facts_are_of_a_target(run: Run) -> None:
+    assert "TARGET" in run("get --derive --fact slices=2", exit_code=2).stderr
+
+
 def test_facts_need_derive(run: Run) -> None:
     assert "--fact is for --derive" in run(f"get {A1} --fact a=b", exit_code=2).stderr
 
@@ -158,9 +182,9 @@ def test_the_sites_files_state_facts(run: Run, site: Path) -> None:
     [
         ("slices=two", "'two' is no int"),
         ("slides=2", "is neither a fact nor a field of acme-npu"),
-        ("generation=A1", "is neither a fact nor a field of acme-npu"),
+        ("generation=A1", "follows from device: state that"),
         ("device_id=0x0300", "'0x0300' is stated, sysfs says '0x0100'"),
-        ("device=0300", "'0300' is stated, sysfs says '0x0100'"),
+        ("device=0300", "'0300' is stated, sysfs says '0100'"),
         ("slices", "is not NAME=VALUE"),
         ("slices=2 --fact slices=3", "slices is stated twice"),
         ("=2", "is not NAME=VALUE"),

@@ -77,7 +77,7 @@ def vfiocompat(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_begin_and_end(simulate: Simulate, number: signal.Signals) -> None:
     simulation = simulate(ROOT / "examples/two-generations.toml")
     assert simulation.line == (
-        "serving 2 parents, 6 types, 2 mdevs, 1 function"
+        "serving 2 parents, 6 types, 2 mdevs, 2 functions"
         f" at {simulation.root}/sys (Ctrl-C ends)\n"
     )
     assert os.listdir(simulation.root) == ["sys", "proc"]
