@@ -29,31 +29,29 @@ def findings(
     What is not known is left out where something fails anyway.
     """
     exceptions = list(zip(table.file.exception, outcome.applied, strict=False))
-    for exception, applied in exceptions:
-        if exception.verdict is not None and applied:
+    denies = [each for each in exceptions if each[0].verdict is not None]
+    lifts = [each for each in exceptions if each[0].verdict is None]
+    for exception, applied in denies:
+        if applied:
             yield _denied(table, exception, source, destination)
-    for requirement, held in zip(table.file.requirement, outcome.held, strict=True):
-        if held is False:
+    maybe = [exception for exception, applied in lifts if applied is None]
+    held = zip(table.file.requirement, outcome.held, outcome.bare, strict=True)
+    for requirement, holds, bare in held:
+        if holds is False:
             yield _failing(table, requirement, source, destination)
-        elif held is None and outcome.verdict == "undetermined":
+        elif holds is None and outcome.verdict == "undetermined" and bare is None:
             yield _unknown(table, requirement, source, destination)
-    for exception, applied in exceptions:
-        denies = exception.verdict is not None
-        if denies and applied is None and outcome.verdict == "undetermined":
-            yield _maybe_denied(table, exception, source, destination)
-        elif not denies and applied:
-            yield _of(
-                table,
-                exception,
-                diagnostic(
-                    "VFC222",
-                    f"an exception lifts {', '.join(exception.lifts)}",
-                ),
-            )
+        elif holds is None and outcome.verdict == "undetermined":
+            yield _maybe_lifted(table, requirement, maybe, source, destination)
+    if outcome.verdict == "undetermined":
+        maybe = [exception for exception, applied in denies if applied is None]
+        yield from _maybe_denied(table, maybe, source, destination)
+    for exception in (exception for exception, applied in lifts if applied):
+        summary = f"an exception lifts {', '.join(exception.lifts)}"
+        yield _of(table, diagnostic("VFC222", summary), exception)
     if outcome.verdict == "compatible":
-        yield diagnostic(
-            "VFC209", f"every requirement of table {table.id} holds", table=table.id
-        )
+        summary = f"every requirement of table {table.id} holds"
+        yield diagnostic("VFC209", summary, table=table.id)
 
 
 def tried(stopped: Sequence[tuple[str, Format, Stop]], text: str) -> str:
@@ -87,7 +85,7 @@ def _failing(
     found = diagnostic(
         reason.code, reason.summary, detail=_underlined(shown), hint=reason.hint
     )
-    return _of(table, requirement, found)
+    return _of(table, found, requirement)
 
 
 def _shortage(requirement: Requirement, source: At, destination: At) -> str:
@@ -109,15 +107,15 @@ def _unknown(
             f"the two values of {names} cannot be compared",
             detail=_underlined([(at, at.stands_for) for at in ends]),
         )
-        return _of(table, requirement, found)
+        return _of(table, found, requirement)
     sides = " and ".join(f"the {at.end.side}'s {words(at.field)}" for at in unknown)
     found = diagnostic(
         "VFC220",
         f"{sides} {'is' if len(unknown) == 1 else 'are'} not known",
         detail=_underlined([(at, _why_unknown(at)) for at in unknown]),
-        hint="; ".join(dict.fromkeys(_remedy(table, at) for at in unknown)),
+        hint=_remedies(table, unknown),
     )
-    return _of(table, requirement, found)
+    return _of(table, found, requirement)
 
 
 def _why_unknown(at: At) -> str:
@@ -128,10 +126,44 @@ def _why_unknown(at: At) -> str:
     return f"in no {words(at.field)} of the table"
 
 
+def _maybe_lifted(
+    table: Table,
+    requirement: Requirement,
+    exceptions: Sequence[Exemption],
+    source: End,
+    destination: End,
+) -> Diagnostic:
+    """Say of a requirement that fails that an exception may lift it."""
+    fails = _failing(table, requirement, source, destination)
+    unknown = [
+        at
+        for exception in exceptions
+        if requirement.id in exception.lifts
+        for at in _conditioned(table, exception, source, destination)
+        if at.value is None
+    ]
+    found = diagnostic(
+        "VFC220",
+        f"{fails.summary}, and whether an exception lifts that is not known",
+        detail=fails.detail,
+        hint=_remedies(table, unknown),
+    )
+    return _of(table, found, requirement)
+
+
+def _remedies(table: Table, unknown: Sequence[At]) -> str:
+    """Say what to do so that fields are known, and how each is learnt."""
+    remedies = []
+    for field in dict.fromkeys(at.field for at in unknown):
+        ways = dict.fromkeys(_remedy(table, at) for at in unknown if at.field == field)
+        asked = any(at.text in {None, UNKNOWN} for at in unknown if at.field == field)
+        how = learn(table, field) if asked else None
+        remedies.append(" and ".join(ways) + (f"; to learn it: {how}" if how else ""))
+    return "; ".join(remedies)
+
+
 def _remedy(table: Table, at: At) -> str:
-    """Say what to do so that a field is known."""
-    how = learn(table, at.field)
-    ask = f"; to learn it: {how}" if how else ""
+    """Say what to do so that a field is known at one end."""
     if at.text is None and not at.end.derived:
         formats = [
             form.name
@@ -143,8 +175,8 @@ def _remedy(table: Table, at: At) -> str:
         return f"the table {table.id} does not know {at.text}: a site's table may"
     if at.end.derived:
         option = "--fact" if at.end.side == "source" else "--destination-fact"
-        return f"state it with {option} {state(table, at.field)}=VALUE{ask}"
-    return f"write the {at.end.side}'s {words(at.field)} in place of ?{ask}"
+        return f"state it with {option} {state(table, at.field)}=VALUE"
+    return f"write the {at.end.side}'s {words(at.field)} in place of ?"
 
 
 # ---- exceptions ------------------------------------------------------------------
@@ -157,20 +189,26 @@ def _denied(
     found = diagnostic(
         "VFC208", detail=_underlined([(at, at.stands_for) for at in ends])
     )
-    return _of(table, exception, found)
+    return _of(table, found, exception)
 
 
 def _maybe_denied(
-    table: Table, exception: Exemption, source: End, destination: End
-) -> Diagnostic:
-    ends = _conditioned(table, exception, source, destination)
-    unknown = [at for at in ends if at.value is None]
-    found = diagnostic(
-        "VFC221",
-        detail=_underlined([(at, _why_unknown(at)) for at in unknown]),
-        hint="; ".join(dict.fromkeys(_remedy(table, at) for at in unknown)),
-    )
-    return _of(table, exception, found)
+    table: Table, exceptions: Sequence[Exemption], source: End, destination: End
+) -> Iterator[Diagnostic]:
+    """Say what has to be known to tell whether exceptions apply, each thing once."""
+    groups: dict[str, tuple[list[At], list[Exemption]]] = {}
+    for exception in exceptions:
+        ends = _conditioned(table, exception, source, destination)
+        unknown = [at for at in ends if at.value is None]
+        key = " ".join(f"{at.end.side} {at.field}" for at in unknown)
+        groups.setdefault(key, (unknown, []))[1].append(exception)
+    for unknown, same in groups.values():
+        found = diagnostic(
+            "VFC221",
+            detail=_underlined([(at, _why_unknown(at)) for at in unknown]),
+            hint=_remedies(table, unknown),
+        )
+        yield _of(table, found, *same)
 
 
 def _conditioned(
@@ -183,17 +221,20 @@ def _conditioned(
     ]
 
 
-def _of(table: Table, rule: Requirement | Exemption, found: Diagnostic) -> Diagnostic:
-    """Say of a finding which rule of the table is behind it, and why that is so."""
-    whose = f" (a policy of {rule.policy})" if rule.policy else ""
+def _of(table: Table, found: Diagnostic, *rules: Requirement | Exemption) -> Diagnostic:
+    """Say of a finding which rules of the table are behind it, and why that is so."""
+    reasons = [
+        f"{rule.why} (a policy of {rule.policy})" if rule.policy else rule.why
+        for rule in rules
+    ]
     return diagnostic(
         found.code,
         found.summary,
         detail=found.detail,
         hint=found.hint,
         table=table.id,
-        requirement=rule.id,
-        why=f"{rule.why}{whose}",
+        requirement=", ".join(rule.id for rule in rules),
+        why="; ".join(dict.fromkeys(reasons)),
     )
 
 
