@@ -12,7 +12,7 @@ import pytest
 from vfiocompat.output.documents import ErrorDocument, TablesDocument
 
 if TYPE_CHECKING:
-    from tests.conftest import Run, RunOnTerminal
+    from tests.conftest import Host, Run, RunOnTerminal
 
 ACME = """\
 schema = 1
@@ -291,3 +291,93 @@ def test_parse_names_the_fields(run: Run, acme: Path) -> None:
         "features": "a",
         "generation": "A2",
     }
+
+
+# ---- beside a driver -------------------------------------------------------------
+
+BESIDE = """
+[[parent]]
+name = "0000:3b:00.0"
+driver = "acme_vfio_pci"
+pci = { vendor = 0x1ac1, device = 0x0200 }
+[[parent.type]]
+id = "strict"
+version = "1ac1-0200-npu-2"
+accepts = ["1ac1-0200-npu-2"]
+[[parent.type]]
+id = "lenient"
+version = "1ac1-0100-npu-2"
+accepts = ["*"]
+[[function]]
+address = "0000:3c:00.1"
+driver = "acme_vfio_pci"
+pci = { vendor = 0x1ac1, device = 0x0200 }
+"""
+
+
+@pytest.fixture
+def beside(shared_host: Host, site: Path) -> None:
+    shared_host(BESIDE)
+    (site / "acme-npu.toml").write_text(ACME)
+
+
+def found(run: Run, line: str, exit_code: int) -> tuple[str, str, str, list[str]]:
+    """Give a pair's verdict, basis and table, and what its findings are."""
+    result = run(f"check {line} --format json", exit_code=exit_code)
+    [pair] = result.json["results"]
+    findings = [f"{each['severity']} {each['code']}" for each in pair["diagnostics"]]
+    return pair["verdict"], pair["basis"], pair["table"], findings
+
+
+@pytest.mark.usefixtures("beside")
+def test_a_table_explains_a_drivers_no(run: Run) -> None:
+    line = "version:1ac1-0200-npu-4 0000:3b:00.0/strict"
+    assert found(run, line, 1) == (
+        "incompatible",
+        "driver",
+        "acme-npu",
+        ["error VFC101", "error VFC212"],
+    )
+
+
+@pytest.mark.usefixtures("beside")
+def test_a_table_that_would_allow_it_only_warns(run: Run) -> None:
+    line = "version:1ac1-0100-npu-2 0000:3b:00.0/strict"
+    assert found(run, line, 1) == (
+        "incompatible",
+        "driver",
+        "acme-npu",
+        ["error VFC101", "warning VFC205", "info VFC209"],
+    )
+
+
+@pytest.mark.usefixtures("beside")
+def test_a_table_that_would_refuse_it_only_warns(run: Run) -> None:
+    line = "version:1ac1-0200-npu-2 0000:3b:00.0/lenient"
+    assert found(run, line, 0) == (
+        "compatible",
+        "driver",
+        "acme-npu",
+        ["info VFC107", "warning VFC205", "warning VFC210"],
+    )
+
+
+@pytest.mark.usefixtures("beside")
+def test_a_broken_table_does_not_change_a_drivers_answer(run: Run, site: Path) -> None:
+    (site / "acme-npu.toml").write_text(ACME.replace('"equal"', '"same"'))
+    line = "version:1ac1-0200-npu-2 0000:3b:00.0/lenient"
+    assert found(run, line, 0)[3] == ["info VFC107", "warning VFC204"]
+
+
+@pytest.mark.usefixtures("beside")
+def test_a_derived_string_is_never_written(run: Run) -> None:
+    """The destination's driver takes anything, and is not asked."""
+    line = "0000:3c:00.1 0000:3b:00.0/lenient --fact slices=2"
+    verdict, basis, table, _ = found(run, line, 1)
+    assert (verdict, basis, table) == ("incompatible", "table", "acme-npu")
+
+
+@pytest.mark.usefixtures("beside")
+def test_with_tables_only_the_driver_is_not_asked(run: Run) -> None:
+    line = "version:1ac1-0200-npu-2 0000:3b:00.0/lenient --table-only"
+    assert found(run, line, 1)[:3] == ("incompatible", "table", "acme-npu")
