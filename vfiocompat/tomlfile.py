@@ -7,8 +7,9 @@ import errno
 import os
 import re
 import stat
+import types
 import typing
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -148,8 +149,7 @@ def _look(value: Any, kind: Any, key: str) -> _Found:  # noqa: ANN401 - any TOML
         message = _plain(str(error))
     else:
         return _Found(value, [])
-    while typing.get_origin(kind) is typing.Annotated:
-        kind = typing.get_args(kind)[0]
+    kind = _bare(kind)
     parts: dict[Any, _Found] = {}
     if isinstance(value, dict) and isinstance(kind, type):
         if issubclass(kind, msgspec.Struct):
@@ -175,6 +175,16 @@ def _look(value: Any, kind: Any, key: str) -> _Found:  # noqa: ANN401 - any TOML
     return _Found(
         list(usable.values()) if isinstance(value, list) else usable, mistakes
     )
+
+
+def _bare(kind: Any) -> Any:  # noqa: ANN401 - any annotation
+    """Give the type without its limits, and without None, which TOML does not have."""
+    while typing.get_origin(kind) is typing.Annotated:
+        kind = typing.get_args(kind)[0]
+    if isinstance(kind, types.UnionType):
+        (kind, *others) = (one for one in typing.get_args(kind) if one is not NoneType)
+        return _bare(kind) if not others else kind
+    return kind
 
 
 def _plain(message: str) -> str:

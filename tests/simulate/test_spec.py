@@ -55,8 +55,14 @@ def test_a_small_one(tmp_path: Path) -> None:
     ("text", "mistake"),
     [
         ("schema = 2", "schema: invalid enum value 2"),
-        ("", "object missing required field `schema`"),
-        ("schema = 1\nparents = 1", "object contains unknown field `parents`"),
+        ("", "schema: is missing"),
+        (
+            "schema = 1\nparents = 1",
+            (
+                "parents: unknown key; known are schema, host, kernel, modules, parent, "
+                "function, fault"
+            ),
+        ),
         (
             'schema = 1\n[[parent]]\nname = "p"\n[[parent.type]]\nid = "a"\nslices = 0',
             "parent[0].type[0].slices: expected `int` >= 1",
