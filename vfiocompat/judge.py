@@ -252,7 +252,7 @@ def _ambiguous(matches: Sequence[_Match]) -> Judgement:
             diagnostic(
                 "VFC203",
                 f"{len(matches)} tables speak for this pair: {names}",
-                hint="remove all but one, or name one with --table",
+                hint="remove all but one, or give only one with --table",
             ),
         )
     )

@@ -32,15 +32,10 @@ def _sysroot() -> str:
     return os.environ.get("VFIOCOMPAT_SYSROOT") or "/"
 
 
-def _config() -> str:
-    return os.environ.get("VFIOCOMPAT_CONFIG") or "/etc/vfiocompat"
-
-
 class Settings(msgspec.Struct):
     """The common options, as given before or after the command's name."""
 
     sysroot: str = msgspec.field(default_factory=_sysroot)
-    config: str = msgspec.field(default_factory=_config)
     table: tuple[str, ...] = ()
     timeout: float = 5.0
     color: Literal["auto", "always", "never"] = "auto"
@@ -52,6 +47,13 @@ class Settings(msgspec.Struct):
     def host(self) -> Host:
         """The host whose sysfs --sysroot names."""
         return Host(self.sysroot, self.timeout)
+
+    @property
+    def config(self) -> str:
+        """The site's directory of tables and facts."""
+        from vfiocompat.loader import CONFIG  # noqa: PLC0415 - not for --help
+
+        return os.environ.get("VFIOCOMPAT_CONFIG") or CONFIG
 
     @property
     def library(self) -> Library:

@@ -110,6 +110,7 @@ def convert(
 
 
 _NOTHING = object()
+_BARE = re.compile("[A-Za-z0-9_-]+")
 
 
 class _Found(NamedTuple):
@@ -126,7 +127,7 @@ def _members(
     fields = {field.encode_name: field for field in msgspec.structs.fields(record)}
     found = []
     for name, value in document.items():
-        where = f"{key}.{name}" if key else name
+        where = f"{key}.{_quoted(name)}" if key else _quoted(name)
         if name in fields:
             found.append((name, _look(value, fields[name].type, where)))
         else:
@@ -159,7 +160,8 @@ def _look(value: Any, kind: Any, key: str) -> _Found:  # noqa: ANN401 - any TOML
     elif isinstance(value, dict) and typing.get_origin(kind) is dict:
         inner = typing.get_args(kind)[1]
         parts = {
-            name: _look(each, inner, f"{key}.{name}") for name, each in value.items()
+            name: _look(each, inner, f"{key}.{_quoted(name)}")
+            for name, each in value.items()
         }
     elif isinstance(value, list) and typing.get_origin(kind) is tuple:
         inner = typing.get_args(kind)[0]
@@ -185,6 +187,11 @@ def _bare(kind: Any) -> Any:  # noqa: ANN401 - any annotation
         (kind, *others) = (one for one in typing.get_args(kind) if one is not NoneType)
         return _bare(kind) if not others else kind
     return kind
+
+
+def _quoted(name: str) -> str:
+    """Write a key as TOML does: in quotes where it needs them."""
+    return name if _BARE.fullmatch(name) else repr(name)
 
 
 def _plain(message: str) -> str:
