@@ -8,11 +8,13 @@ which carries a code, a summary and a hint; a finding about a pair is never an e
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from vfiocompat import pairs
 from vfiocompat.endpoints import literal
 from vfiocompat.loader import CONFIG, Library
+from vfiocompat.moments import Horizon
 from vfiocompat.output.documents import check_result, parse_document
 from vfiocompat.stated import SiteFacts, Stated
 from vfiocompat.sysfs import Host
@@ -86,13 +88,16 @@ def check(
     sysroot: str = "/",
     timeout: float = 5.0,
     config: str = CONFIG,
+    max_age: float | None = None,
 ) -> CheckResult:
     """Check two addresses, as `vfiocompat check` does: the driver first, then tables.
 
-    An address is an mdev's UUID, PARENT/TYPE_ID, a PCI function, a path below /sys, or
-    version:STRING. `facts` and `destination_facts` are what is stated beside the site's
-    facts.d in `config`. `timeout` bounds each wait for a driver, in seconds. What may
-    hang is done by a forked child, which is never waited for.
+    An address is an mdev's UUID, PARENT/TYPE_ID, a PCI function, a path below /sys,
+    version:STRING or inventory:FILE#ADDRESS. Inventories, and answers in them, that are
+    older than `max_age` seconds count as unknown. `facts` and `destination_facts` are
+    what is stated beside the site's facts.d in `config`. `timeout` bounds each wait for
+    a driver, in seconds. What may hang is done by a forked child, which is never waited
+    for.
 
     >>> check("version:8086-a", "version:10de-a").verdict
     'incompatible'
@@ -113,5 +118,6 @@ def check(
         ),
         source_type=source_type,
         table_only=table_only,
+        horizon=Horizon(time.time(), max_age),
     )
     return check_result(*pair)

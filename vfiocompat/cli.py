@@ -26,6 +26,7 @@ COMMANDS = {
     "list": "List the endpoints of this host.",
     "get": "Print version strings.",
     "check": "Tell whether SOURCE's state can be loaded.",
+    "scan": "Write the inventory of this host.",
     "parse": "Take a version string apart.",
     "tables": "List, show and check compatibility tables.",
     "explain": "Explain a diagnostic code.",

@@ -18,7 +18,7 @@ from vfiocompat.errors import ENOTSUPP, errno_name
 from vfiocompat.verdicts import NOT_JUDGED, Basis, Judgement, Verdict
 
 if TYPE_CHECKING:
-    from vfiocompat.endpoints import Attribute, Endpoint
+    from vfiocompat.endpoints import Attribute, Endpoint, RecordedAnswer
     from vfiocompat.errors import ErrorRecord
 
 __all__ = [
@@ -32,7 +32,9 @@ __all__ = [
     "no_string",
     "not_found",
     "question",
+    "question_ahead",
     "read_code",
+    "recordable",
     "worst",
 ]
 
@@ -82,7 +84,11 @@ _VERDICT_OF: dict[str, Verdict] = {
     "VFC101": "incompatible",
     "VFC105": "incompatible",
     "VFC107": "compatible",
+    "VFC132": "compatible",
+    "VFC133": "incompatible",
 }
+_ANSWERS = frozenset({"VFC101", "VFC107", "VFC132", "VFC133"})
+"""Codes of a driver's yes or no, which tables explain or doubt."""
 
 COULD_NOT_ASK = frozenset(
     {"VFC103", "VFC104", "VFC111", "VFC113", "VFC141", "VFC142", "VFC143"}
@@ -132,7 +138,18 @@ def question(source: Endpoint, destination: Endpoint) -> bytes | None:
         return None
     if destination.attribute is None or destination.attribute.state != "present":
         return None
+    if destination.recorded:
+        return None
     return None if _preconditions(source, destination) else source.exact_bytes()
+
+
+def question_ahead(source: Endpoint, destination: Endpoint) -> bytes | None:
+    """Give what to ask a destination ahead of time, for somebody else's question.
+
+    Beside `question`, another vendor's string is passed over: the answer is known.
+    """
+    verdict, _ = _by_vendor(source, destination)
+    return None if verdict == "incompatible" else question(source, destination)
 
 
 def is_real(source: Endpoint) -> bool:
@@ -159,6 +176,8 @@ def decide(
     `judgement` is what tables say: it decides where no driver answers, and explains or
     doubts what a driver says.
     """
+    if outdated := _outdated(source, destination):
+        return Decision(verdict="undetermined", basis="none", diagnostics=outdated)
     if failing := _preconditions(source, destination):
         verdict: Verdict = "incompatible"
         if all(finding.severity == "warning" for finding in failing):
@@ -168,20 +187,26 @@ def decide(
     for side, endpoint in (("source", source), ("destination", destination)):
         attribute = endpoint.attribute
         if attribute is not None and attribute.state == "unreadable":
-            return _unreadable(attribute_finding(attribute, f"{side}: "), notes)
+            finding = attribute_finding(attribute, f"{side}: ")
+            return _unreadable(finding, notes, recorded=bool(endpoint.recorded))
     if answer is not None:
         return _by_driver(source, destination, answer, judgement, notes)
+    if (known := _recorded_answer(source, destination)) is not None:
+        return _by_record(source, destination, known, judgement, notes)
     return _without_driver(source, destination, judgement, notes)
 
 
-def _unreadable(finding: Diagnostic, notes: tuple[Diagnostic, ...]) -> Decision:
+def _unreadable(
+    finding: Diagnostic, notes: tuple[Diagnostic, ...], *, recorded: bool
+) -> Decision:
     """Decide a pair of which one end has an attribute that gave no string."""
-    failed = finding.code in COULD_NOT_ASK
+    not_asked = finding.code in COULD_NOT_ASK
+    said: Basis = "recorded" if recorded else "driver"
     return Decision(
         verdict=_VERDICT_OF.get(finding.code, "undetermined"),
-        basis="none" if failed else "driver",
+        basis="none" if not_asked else said,
         diagnostics=(finding, *notes),
-        failed=failed,
+        failed=not_asked and not recorded,
     )
 
 
@@ -251,6 +276,20 @@ def _preconditions(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic,
             )
         )
     return tuple(found)
+
+
+def _outdated(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]:
+    """Find inventories that are not to be relied on: all that they say is unknown."""
+    return tuple(
+        diagnostic(
+            "VFC402",
+            f"{side}: the inventory of {endpoint.recorded.host} is not relied on: "
+            f"{endpoint.recorded.rejected}",
+            hint=f"scan {endpoint.recorded.host} again, or allow a higher --max-age",
+        )
+        for side, endpoint in (("source", source), ("destination", destination))
+        if endpoint.recorded and endpoint.recorded.rejected
+    )
 
 
 def _not_bound(function: Endpoint) -> Diagnostic:
@@ -331,28 +370,125 @@ def _by_driver(
         errno=name,
         path=answer.path,
     )
-    verdict = _VERDICT_OF.get(code, "undetermined")
-    found = [finding, *_beside(code, judgement)]
-    one_type = _compares_one_type(destination)
-    if verdict == "compatible" and one_type and source.type_id is None:
-        verdict = "undetermined"
-        hint = f"if the source is of that type, add --source-type {destination.type_id}"
-        found.append(diagnostic("VFC124", hint=hint, path=answer.path))
     failed = code in COULD_NOT_ASK
     return Decision(
-        verdict=verdict,
+        verdict=_as_of_type(_VERDICT_OF.get(code, "undetermined"), source, destination),
         basis="none" if failed else "driver",
         table=judgement.table,
-        diagnostics=(*found, *notes),
+        diagnostics=(
+            finding,
+            *_beside(code, judgement),
+            *_type_not_known(code, source, destination),
+            *notes,
+        ),
         failed=failed,
     )
+
+
+def _as_of_type(verdict: Verdict, source: Endpoint, destination: Endpoint) -> Verdict:
+    """Give a driver's verdict, or none where it is about sources of one type only."""
+    if verdict == "compatible" and _compares_one_type(destination):
+        return verdict if source.type_id is not None else "undetermined"
+    return verdict
+
+
+def _type_not_known(
+    code: str, source: Endpoint, destination: Endpoint
+) -> tuple[Diagnostic, ...]:
+    """Say why a driver's yes is none."""
+    verdict = _VERDICT_OF.get(code, "undetermined")
+    if _as_of_type(verdict, source, destination) == verdict:
+        return ()
+    hint = f"if the source is of that type, add --source-type {destination.type_id}"
+    return (diagnostic("VFC124", hint=hint, path=destination.path),)
+
+
+# ---- recorded answers ----------------------------------------------------------
+
+_RECORDED = {True: "VFC132", False: "VFC133", None: "VFC134"}
+
+
+def recordable(answer: Answer, length: int) -> tuple[bool | None, str | None] | None:
+    """Give what to record of a driver's answer: whether it took all of `length` bytes.
+
+    Beside is the errno's name. None where the driver was not asked at all.
+    """
+    code = _write_code(answer, length)
+    if code in COULD_NOT_ASK or code == "VFC102":
+        return None
+    accepted = {"compatible": True, "incompatible": False}.get(
+        _VERDICT_OF.get(code, "")
+    )
+    return accepted, errno_name(answer.errno) if answer.errno else None
+
+
+def _recorded_answer(source: Endpoint, destination: Endpoint) -> RecordedAnswer | None:
+    if not destination.recorded or not is_real(source):
+        return None
+    return next(
+        (each for each in destination.answers if each.version == source.version), None
+    )
+
+
+def _by_record(
+    source: Endpoint,
+    destination: Endpoint,
+    answer: RecordedAnswer,
+    judgement: Judgement,
+    notes: tuple[Diagnostic, ...],
+) -> Decision:
+    """Decide by what the destination's driver said when it was asked earlier."""
+    code = _RECORDED[answer.accepted]
+    age = (
+        destination.recorded.ages.get(answer.version) if destination.recorded else None
+    )
+    asked = f"asked at {answer.asked_at}" + (f", {age}" if age else "")
+    finding = diagnostic(
+        code,
+        diagnostic(code).summary + (f" ({answer.errno})" if answer.errno else ""),
+        detail="\n".join([_both_strings(source, destination), asked]),
+        errno=answer.errno,
+        path=destination.path,
+    )
+    return Decision(
+        verdict=_as_of_type(_VERDICT_OF.get(code, "undetermined"), source, destination),
+        basis="recorded",
+        table=judgement.table,
+        diagnostics=(
+            finding,
+            *_beside(code, judgement),
+            *_type_not_known(code, source, destination),
+            *notes,
+        ),
+    )
+
+
+def _not_recorded(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:
+    """Say of a destination with an attribute why no recorded answer decides."""
+    if not destination.recorded or not is_real(source):
+        return []
+    if destination.attribute is None or destination.attribute.state != "present":
+        return []
+    host = destination.recorded.host
+    why = destination.recorded.rejected_answers.get(source.version or "")
+    if why is not None:
+        summary = f"the recorded answer of {host} is not relied on: {why}"
+        return [diagnostic("VFC404", summary, path=destination.path)]
+    return [
+        diagnostic(
+            "VFC405",
+            f"{host} has no recorded answer to the source's string",
+            hint=f"on {host}: vfiocompat scan --ask FLEET, with the source in FLEET",
+            path=destination.path,
+        )
+    ]
 
 
 def _beside(code: str, judgement: Judgement) -> list[Diagnostic]:
     """Give what tables add to a driver's answer: its explanation, or their doubts."""
     if judgement.failed:
         return [_softened(finding) for finding in judgement.findings]
-    if code not in {"VFC101", "VFC107"} or judgement.table is None:
+    if code not in _ANSWERS or judgement.table is None:
         return []
     if judgement.verdict == _VERDICT_OF[code]:
         return list(judgement.findings)
@@ -391,9 +527,10 @@ def _without_driver(
     found = list(reasons)
     for side, endpoint in (("source", source), ("destination", destination)):
         if endpoint.kind != "literal" and _has_no_attribute(endpoint):
-            found.append(_absent(endpoint, f"{side}: "))
+            found.append(_absent(endpoint, f"the {side}"))
     if _has_unknown_parts(source) and not _has_no_attribute(destination):
         found.append(diagnostic("VFC125"))
+    found += _not_recorded(source, destination)
     verdict, vendors = _by_vendor(source, destination)
     if vendors is not None:
         return Decision(
@@ -448,7 +585,7 @@ def _by_vendor(
 
 
 def _absent(endpoint: Endpoint, side: str) -> Diagnostic:
-    summary = f"{side}{endpoint.address} has no version attribute"
+    summary = f"{side or endpoint.address} has no version attribute"
     return diagnostic("VFC102", summary, path=endpoint.path)
 
 

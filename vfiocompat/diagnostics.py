@@ -227,6 +227,20 @@ driver was unbound. Ask again once the device is back.""",
 write(2) returned fewer bytes than it was given. An attribute takes a string whole or
 not at all, so this is a fault of the driver, and the verdict is undetermined.""",
     ),
+    "VFC115": Code(
+        "warning",
+        "the driver still holds an earlier scan's call, so it was not asked again",
+        """\
+An earlier scan read or wrote this file, the driver has not returned since, and the
+process that waits for it is still there. To ask again would leave another one behind,
+so this scan passed the file over. Once the driver returns the process ends by itself,
+and the next scan asks again.
+
+Confirm it by hand, with the process that the scan's state names (.FILE.state beside
+the inventory):
+    cat /proc/PID/stack
+Nothing but the driver can end it: the fault is the driver's, or the device's.""",
+    ),
     "VFC120": Code(
         "error",
         "source and destination have different device APIs",
@@ -292,6 +306,38 @@ it changes no verdict. Without an answer of the driver the pair stays undetermin
 
 Confirm it by hand:
     cat /sys/bus/pci/devices/FUNCTION/nvidia/creatable_vgpu_types""",
+    ),
+    "VFC132": Code(
+        "info",
+        "the destination's driver took the source's string when it was asked",
+        """\
+`vfiocompat scan --ask` wrote this very string to the destination's version attribute,
+and its driver took it. The answer is kept in the inventory, and counts as long as the
+destination is as it was then: the same string, driver and kernel.
+
+Confirm it by hand, on the destination's host:
+    vfiocompat check version:THE_STRING DESTINATION""",
+    ),
+    "VFC133": Code(
+        "error",
+        "the destination's driver refused the source's string when it was asked",
+        """\
+`vfiocompat scan --ask` wrote this very string to the destination's version attribute,
+and its driver refused it. The answer is kept in the inventory, and counts as long as
+the destination is as it was then: the same string, driver and kernel.
+
+Confirm it by hand, on the destination's host:
+    vfiocompat check version:THE_STRING DESTINATION
+Choose a destination of the same or a higher generation, of the same mdev type, or with
+the same or a newer driver.""",
+    ),
+    "VFC134": Code(
+        "warning",
+        "the destination's driver gave no definite answer when it was asked",
+        """\
+`vfiocompat scan --ask` wrote this very string to the destination's version attribute,
+and what came back says neither yes nor no: the driver was busy, out of something, or
+did not return in time. The next `scan --ask` asks again.""",
     ),
     "VFC141": Code(
         "error",
@@ -617,6 +663,107 @@ One string names a PCI vendor and the other a plain 32-bit number whose low 16 b
 are the same (`8086-` beside `0x8086-`). The thread of March 2019 wrote both and never
 settled it, so nothing is concluded.""",
     ),
+    "VFC401": Code(
+        "error",
+        "the inventory cannot be used",
+        """\
+The file cannot be read, is cut off, is another kind of document, or holds something
+that no scan writes; or a fleet has no inventory at all. With several inventories the
+others are used, and the exit code is 4 all the same: what is said of the fleet is not
+said of this host.
+
+Make it again, on its host:
+    vfiocompat scan -o FILE
+A scan replaces its file as a whole, so a file that is cut off was copied while it was
+not complete, or by something that does not care.""",
+    ),
+    "VFC402": Code(
+        "warning",
+        "the inventory is too old to be relied on",
+        """\
+The inventory is older than --max-age allows, or its time is in the future or none, so
+that its age is not known. What it says may no longer hold, so all of it counts as
+unknown.
+
+Scan the host again; see whether its timer runs, and whether its clock is right:
+    systemctl list-timers vfiocompat-scan.timer
+    timedatectl""",
+    ),
+    "VFC404": Code(
+        "warning",
+        "the recorded answer is too old to be relied on",
+        """\
+The destination's driver was asked about this string, but longer ago than --max-age
+allows, or at a time in the future. The answer counts as unknown. Ask again, on the
+destination's host:
+    vfiocompat scan --ask FLEET -o FILE""",
+    ),
+    "VFC405": Code(
+        "warning",
+        "the destination's driver was not asked about the source's string",
+        """\
+The destination has a version attribute, so its driver could tell, but it is on another
+host, and its inventory holds no answer to this string. Ask there, ahead of time:
+    vfiocompat scan --ask FLEET -o FILE
+where FLEET holds the source's inventory, or check the pair on that host itself.""",
+    ),
+    "VFC406": Code(
+        "error",
+        "another scan has held the lock for too long",
+        """\
+Two scans of one file never overlap. The other one has been at it for longer than
+--stale allows, so something is wrong with it: see what it does, and end it if it is
+stuck. A call that a driver holds does not keep the lock: only the scan itself does.
+    ps -o pid,etime,stat,wchan:32,args -p PID""",
+    ),
+    "VFC407": Code(
+        "info",
+        "another scan is at work, so this one did nothing",
+        """\
+Two scans of one file never overlap. The other one will replace the file when it is
+done. With --wait S this one waits for it.""",
+    ),
+    "VFC408": Code(
+        "warning",
+        "a host is in the fleet twice",
+        """\
+Two inventories name the same host. The newer one is used, the other is passed over, and
+the exit code is 4. Remove the older one; or, if these are two hosts of one name, give
+them names of their own:
+    vfiocompat scan --host NAME""",
+    ),
+    "VFC409": Code(
+        "warning",
+        "the clock has gone backwards since the last scan",
+        """\
+The inventory that is to be replaced is from the future, by this host's clock. It is
+replaced all the same, and answers recorded at a time in the future are asked again. See
+whether the clock is right:
+    timedatectl""",
+    ),
+    "VFC410": Code(
+        "warning",
+        "the verdict rests on less than --require asks for",
+        """\
+The pair would be compatible, but by a compatibility table or by a recorded answer, and
+--require demands more: `driver` that the driver was asked now, `recorded` that it was
+asked at some time. So it counts as undetermined.""",
+    ),
+    "VFC411": Code(
+        "error",
+        "there is no such endpoint any more",
+        """\
+In the older of the two fleets there was an endpoint of this class, in the newer one
+there is none: it was removed, its host is gone, or it has become another one.""",
+    ),
+    "VFC412": Code(
+        "warning",
+        "the inventory that was there could not be used",
+        """\
+A scan takes from the file that it replaces which questions drivers have answered. The
+file could not be used for that, so every question is asked again; it is replaced all
+the same.""",
+    ),
     "VFC501": Code(
         "error",
         "the command line cannot be understood",
@@ -690,6 +837,17 @@ specification.""",
 Serving a simulated /sys needs FUSE: the Python package mfusepy (the extra
 `simulate`), the library libfuse3, the device /dev/fuse, and an empty directory to
 mount it on.""",
+    ),
+    "VFC512": Code(
+        "error",
+        "the file could not be written",
+        """\
+The folder may be missing or read-only, the disk full, or the file not a regular one. A
+file is written beside the one it replaces and takes its name once it is complete, so
+one that was there is as it was.
+
+Confirm it by hand:
+    ls -ld FOLDER; df FOLDER; touch FOLDER/x""",
     ),
     "VFC599": Code(
         "error",

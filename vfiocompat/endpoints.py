@@ -26,12 +26,15 @@ __all__ = [
     "Endpoint",
     "Facts",
     "FunctionAddress",
+    "InventoryAddress",
     "LiteralAddress",
     "LiveAddress",
     "MdevAddress",
     "Origin",
     "PathAddress",
     "Problem",
+    "Recorded",
+    "RecordedAnswer",
     "TypeAddress",
     "address_text",
     "attribute_names",
@@ -104,6 +107,21 @@ class RecordedAnswer(msgspec.Struct, frozen=True):
     asked_at: str
 
 
+class Recorded(msgspec.Struct, frozen=True):
+    """Which inventory an endpoint comes from.
+
+    `rejected` says why that is too old to be relied on, or of no known age, and
+    `rejected_answers` the same of drivers' answers, by the string they are about.
+    `ages` says how old those are that can be relied on.
+    """
+
+    host: str
+    taken_at: str
+    rejected: str | None = None
+    rejected_answers: dict[str, str] = {}
+    ages: dict[str, str] = {}
+
+
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An mdev type, an mdev, a PCI function, or a literal string in their place.
 
@@ -111,7 +129,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ended its string with one; `facts` were read, `stated` is what an operator says of
     it; `available_instances` and `in_use` are None where
     sysfs does not tell. `vfio` is false for a PCI function that no VFIO driver is
-    bound to.
+    bound to. `recorded` is there where it comes from an inventory: such an endpoint
+    cannot be asked.
     """
 
     kind: Kind
@@ -133,6 +152,12 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     origin: Origin | None = None
     answers: tuple[RecordedAnswer, ...] = ()
     vfio: bool = True
+    recorded: Recorded | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def host(self) -> str | None:
+        """The host whose inventory it comes from; None for one of this host."""
+        return self.recorded.host if self.recorded else None
 
     @property
     def path(self) -> str | None:
@@ -238,8 +263,15 @@ class LiteralAddress(msgspec.Struct, frozen=True):
     text: str
 
 
+class InventoryAddress(msgspec.Struct, frozen=True):
+    """An endpoint in an inventory; None where that has only one."""
+
+    file: str
+    endpoint: str | None
+
+
 LiveAddress = MdevAddress | TypeAddress | FunctionAddress | PathAddress
-Address = LiveAddress | LiteralAddress
+Address = LiveAddress | LiteralAddress | InventoryAddress
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _FUNCTION = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
@@ -264,6 +296,8 @@ def parse_address(text: str) -> Address:
     """
     if text.startswith("version:"):
         return LiteralAddress(text.removeprefix("version:"))
+    if text.startswith("inventory:"):
+        return _in_inventory(text)
     if not text.isprintable():
         raise InvalidAddress(f"an address has no characters such as in {text!r}")
     if text.startswith("/"):
@@ -280,6 +314,16 @@ def parse_address(text: str) -> Address:
         f"{text!r} is not an address",
         hint=_hint(text),
     )
+
+
+def _in_inventory(text: str) -> InventoryAddress:
+    path, hash_, endpoint = text.removeprefix("inventory:").rpartition("#")
+    file = path if hash_ else endpoint
+    if not file or "\0" in file or (hash_ and not endpoint):
+        raise InvalidAddress(f"{text!r} is not inventory:FILE#ADDRESS")
+    if hash_ and isinstance(parse_address(endpoint), LiteralAddress | InventoryAddress):
+        raise InvalidAddress(f"{endpoint!r} is not the address of an endpoint")
+    return InventoryAddress(file, endpoint if hash_ else None)
 
 
 def address_text(address: Address) -> str | None:

@@ -9,6 +9,8 @@ VfiocompatError                     code, summary, detail, hint; exit_code 4
 ├── SysfsError                      a path could not be read
 ├── TableError (ValueError)         a compatibility table
 ├── FactError (ValueError)          a stated fact
+├── InventoryError (ValueError)     an inventory, or a fleet of them
+├── OutputError                     a file that could not be written
 ├── SpecError (ValueError)          a simulation's specification
 ├── SimulationError                 a simulation that cannot be mounted
 └── Bug                             something that nobody expected; exit_code 70
@@ -32,7 +34,9 @@ __all__ = [
     "FactError",
     "InvalidAddress",
     "InvalidVersion",
+    "InventoryError",
     "NoSuchEndpoint",
+    "OutputError",
     "SimulationError",
     "SpecError",
     "SysfsError",
@@ -169,6 +173,18 @@ class FactError(VfiocompatError, ValueError):
     """Mistakes in what an operator states of an endpoint."""
 
     code = "VFC228"
+
+
+class InventoryError(VfiocompatError, ValueError):
+    """An inventory that cannot be read, or is none; a fleet without any."""
+
+    code = "VFC401"
+
+
+class OutputError(VfiocompatError):
+    """A file that could not be written; one that was there is as it was."""
+
+    code = "VFC512"
 
 
 class SpecError(VfiocompatError, ValueError):

@@ -9,13 +9,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfiocompat.endpoints import LiteralAddress, identified, is_function, literal
+from vfiocompat.endpoints import (
+    InventoryAddress,
+    LiteralAddress,
+    identified,
+    is_function,
+    literal,
+)
+from vfiocompat.errors import InventoryError, NoSuchEndpoint
+from vfiocompat.inventory import named, recorded
+from vfiocompat.store import read_inventory
 from vfiocompat.sysfs import Looked, Survey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from vfiocompat.endpoints import Address, Endpoint
+    from vfiocompat.inventory import Inventory
+    from vfiocompat.moments import Horizon
     from vfiocompat.sysfs import Ask, Host
 
     Drivers = Callable[[], Collection[str]]
@@ -24,23 +35,52 @@ __all__ = ["look", "survey"]
 
 
 def look(
-    addresses: Sequence[Address], host: Host, drivers: Drivers, *, ask: Ask
+    addresses: Sequence[Address],
+    host: Host,
+    drivers: Drivers,
+    *,
+    ask: Ask,
+    horizon: Horizon,
 ) -> list[Looked]:
     """Find and read endpoints at once; literals become endpoints by themselves.
+
+    `horizon` says how old an inventory may be.
 
     Raises:
         InvalidVersion: a literal is no version string.
         VfiocompatError: there is no sysfs.
 
     """
-    live = [address for address in addresses if not isinstance(address, LiteralAddress)]
-    found = iter(host.read(live, ask=ask) if live else ())
-    return [
-        Looked(endpoint=literal(address.text))
-        if isinstance(address, LiteralAddress)
-        else _looked(next(found), drivers)
+    live = [
+        address
         for address in addresses
+        if not isinstance(address, LiteralAddress | InventoryAddress)
     ]
+    found = iter(host.read(live, ask=ask) if live else ())
+    inventories: dict[str, Inventory] = {}
+    ends = []
+    for address in addresses:
+        match address:
+            case LiteralAddress(text):
+                ends.append(Looked(endpoint=literal(text)))
+            case InventoryAddress():
+                ends.append(_in_inventory(address, inventories, horizon))
+            case _:
+                ends.append(_looked(next(found), drivers))
+    return ends
+
+
+def _in_inventory(
+    address: InventoryAddress, known: dict[str, Inventory], horizon: Horizon
+) -> Looked:
+    """Find an endpoint in its inventory, which is read once."""
+    try:
+        if address.file not in known:
+            known[address.file] = read_inventory(address.file)
+        inventory = known[address.file]
+        return Looked(endpoint=recorded(named(inventory, address), inventory, horizon))
+    except (InventoryError, NoSuchEndpoint) as error:
+        return Looked(error=error.record)
 
 
 def survey(host: Host, drivers: Drivers) -> Survey:

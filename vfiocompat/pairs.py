@@ -38,10 +38,11 @@ if TYPE_CHECKING:
     from vfiocompat.endpoints import Address
     from vfiocompat.loader import Library
     from vfiocompat.looking import Drivers
+    from vfiocompat.moments import Horizon
     from vfiocompat.stated import Stated
     from vfiocompat.sysfs import Ask, Host
 
-__all__ = ["Pair", "check", "evaluate"]
+__all__ = ["Pair", "check", "evaluate", "find_source"]
 
 
 class Pair(NamedTuple):
@@ -61,23 +62,26 @@ def check(
     stated: Stated = NOTHING_STATED,
     source_type: str | None = None,
     table_only: bool = False,
+    horizon: Horizon,
 ) -> list[Pair]:
     """Decide for each destination whether it can load the source's state.
 
     `source_type` is the mdev type of a literal source. With `table_only` nothing is
-    written.
+    written. `horizon` says how old inventories, and answers in them, may be.
 
     Raises:
         VfiocompatError: the source cannot be used. A destination that cannot is a
             pair of its own, undetermined and failed.
 
     """
-    start = _source(parse_address(source), host, library.drivers, source_type)
+    start = find_source(
+        parse_address(source), host, library.drivers, source_type, horizon
+    )
     start = stated.of_source(start, library)
     addresses = [parse_address(text) for text in destinations]
     asking = not table_only and is_real(start)
     ask: Ask = "nothing" if is_held(start) else "vgpu-types" if asking else "all"
-    ends = look(addresses, host, library.drivers, ask=ask)
+    ends = look(addresses, host, library.drivers, ask=ask, horizon=horizon)
     questions = {
         at: Question(end.endpoint, data)
         for at, end in enumerate(ends)
@@ -91,9 +95,10 @@ def check(
             assert end.error is not None
             pairs.append(Pair(start, missing(text), not_found(end.error)))
             continue
-        answer, own = answers.get(at, (None, end.endpoint.version))
-        origin = end.endpoint.origin or ("attribute" if own else None)
-        known = msgspec.structs.replace(end.endpoint, version=own, origin=origin)
+        known = end.endpoint
+        answer, own = answers.get(at, (None, known.version))
+        if own is not None and known.version is None:
+            known = msgspec.structs.replace(known, version=own, origin="attribute")
         try:
             known = stated.of_destination(known, library)
         except FactError as error:
@@ -118,20 +123,32 @@ def evaluate(
     )
 
 
-def _source(
-    address: Address, host: Host, drivers: Drivers, type_id: str | None
+def find_source(
+    address: Address,
+    host: Host,
+    drivers: Drivers,
+    type_id: str | None,
+    horizon: Horizon,
 ) -> Endpoint:
+    """Find and read a source; `type_id` is the mdev type of a literal one.
+
+    Raises:
+        VfiocompatError: it cannot be used.
+
+    """
     if isinstance(address, LiteralAddress):
         return literal(address.text, type_id)
     if type_id is not None:
         raise UsageError(
             "--source-type is for a literal source: a live one has a type of its own"
         )
-    [found] = look([address], host, drivers, ask="all")
+    [found] = look([address], host, drivers, ask="all", horizon=horizon)
     if found.endpoint is None:
         assert found.error is not None
         raise VfiocompatError.of(found.error)
     attribute = found.endpoint.attribute
+    if found.endpoint.recorded:
+        return found.endpoint
     if attribute is not None and attribute.code in COULD_NOT_ASK:
         finding = attribute_finding(attribute, "source: ")
         raise VfiocompatError(finding.summary, detail=finding.path, code=finding.code)

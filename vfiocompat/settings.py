@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import click
 import msgspec
 
+from vfiocompat.moments import parse_duration
 from vfiocompat.output.json import json_text
 from vfiocompat.output.text import plain
 from vfiocompat.output.visible import visible
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
     from vfiocompat.loader import Library
     from vfiocompat.output.text import Line
 
-__all__ = ["Settings", "common_options", "global_options", "tell"]
+__all__ = [
+    "Settings",
+    "common_options",
+    "duration",
+    "global_options",
+    "max_age_option",
+    "tell",
+]
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
@@ -114,6 +122,14 @@ class Settings(msgspec.Struct):
         for row in rows:
             click.echo("\t".join(map(visible, row)))
 
+    def progress(self, what: str) -> contextlib.AbstractContextManager[object]:
+        """Show on a terminal that something takes more than a moment."""
+        if self.quiet or not sys.stderr.isatty():
+            return contextlib.nullcontext()
+        from vfiocompat.output.progress import Progress  # noqa: PLC0415 - rich is slow
+
+        return Progress(what)
+
     def note(self, lines: Iterable[Line]) -> None:
         """Tell on stderr what is not the result; not with --quiet."""
         if not self.quiet:
@@ -202,6 +218,24 @@ _FORMAT = click.option(
     callback=_store,
     expose_value=False,
     help="Print text for people (the default) or one JSON document.",
+)
+
+
+def duration(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> float | None:
+    """Read an option that is a duration, in seconds."""
+    try:
+        return None if value is None else parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+
+
+max_age_option = click.option(
+    "--max-age",
+    callback=duration,
+    metavar="AGE",
+    help="Take older inventories and answers for unknown: 90, 15m, 12h, 7d.",
 )
 
 

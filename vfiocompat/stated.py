@@ -166,7 +166,9 @@ class Stated(msgspec.Struct, frozen=True):
                     code="VFC228",
                 )
             return endpoint
-        site = self.site.about(endpoint) if self.site is not None else {}
+        # What files here say is said of this host; an inventory has its own.
+        here = self.site is not None and not endpoint.recorded
+        site = self.site.about(endpoint) if here and self.site is not None else {}
         if not site and not given:
             return endpoint
         shelf = library.speaking_for(endpoint)
@@ -174,7 +176,7 @@ class Stated(msgspec.Struct, frozen=True):
         others = {name: text for name, text in site.items() if name not in given}
         _demand(endpoint, given, tables, option, UsageError)
         _demand(endpoint, others, tables, "facts.d", FactError)
-        return msgspec.structs.replace(endpoint, stated=site | given)
+        return msgspec.structs.replace(endpoint, stated=endpoint.stated | site | given)
 
 
 NOTHING_STATED = Stated()

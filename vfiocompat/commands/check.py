@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import click
 
 from vfiocompat.errors import ExitCode
+from vfiocompat.moments import Horizon
 from vfiocompat.output.documents import check_document
 from vfiocompat.output.text import check_lines
 from vfiocompat.pairs import check
-from vfiocompat.settings import Settings, common_options
+from vfiocompat.settings import Settings, common_options, max_age_option
 from vfiocompat.stated import SiteFacts, Stated, parse_facts
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ __all__ = ["command"]
     is_flag=True,
     help="Ask no driver: write nothing, only read.",
 )
+@max_age_option
 @common_options
 @click.pass_obj
 def command(  # noqa: PLR0917 - click passes every option by name
@@ -59,6 +62,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     facts: Sequence[str],
     destination_facts: Sequence[str],
     table_only: bool,  # noqa: FBT001 - click passes every option by name
+    max_age: float | None,
 ) -> int:
     """Tell whether SOURCE's state can be loaded.
 
@@ -79,6 +83,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         ),
         source_type=source_type,
         table_only=table_only,
+        horizon=Horizon(time.time(), max_age),
     )
     document = check_document(pairs)
     if settings.json:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,7 @@ from vfiocompat.decide import no_string
 from vfiocompat.endpoints import Problem, parse_address
 from vfiocompat.errors import ExitCode, FactError, UsageError, VfiocompatError
 from vfiocompat.looking import look, survey
+from vfiocompat.moments import Horizon
 from vfiocompat.output.documents import GetDocument
 from vfiocompat.output.text import (
     error_lines,
@@ -117,7 +119,13 @@ def _named(
     deriving: Deriving | None,
 ) -> int:
     addresses = [parse_address(target) for target in targets]
-    found = look(addresses, settings.host, settings.drivers, ask="all")
+    found = look(
+        addresses,
+        settings.host,
+        settings.drivers,
+        ask="all",
+        horizon=Horizon(time.time()),
+    )
     if deriving is not None:
         found = [
             each if each.endpoint is None else deriving(each.endpoint) for each in found

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from vfiocompat import __version__
 from vfiocompat.decide import Decision, worst
 from vfiocompat.diagnostics import CODES, Diagnostic, Severity
 from vfiocompat.endpoints import Endpoint, Origin, Problem
 from vfiocompat.errors import ErrorRecord
+from vfiocompat.inventory import Inventory, Tool
 from vfiocompat.language.records import Migration, TableFile, TableOrigin
 from vfiocompat.verdicts import Basis, Verdict
 
@@ -41,13 +41,6 @@ __all__ = [
     "listed_table",
     "parse_document",
 ]
-
-
-class Tool(msgspec.Struct, frozen=True):
-    """Which program made a document."""
-
-    name: str = "vfiocompat"
-    version: str = __version__
 
 
 class ListDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,6 +186,7 @@ DOCUMENTS: dict[str, type[msgspec.Struct]] = {
     "error": ErrorDocument,
     "explain": ExplainDocument,
     "get": GetDocument,
+    "inventory": Inventory,
     "list": ListDocument,
     "parse": ParseDocument,
     "simulate": SimulateDocument,
@@ -241,7 +235,9 @@ def count(decisions: tuple[Decision, ...]) -> Counts:
 
 
 def _address(endpoint: Endpoint) -> AddressRecord:
-    return AddressRecord(endpoint.address, None, endpoint.version, endpoint.origin)
+    return AddressRecord(
+        endpoint.address, endpoint.host, endpoint.version, endpoint.origin
+    )
 
 
 def parse_document(

@@ -7,17 +7,21 @@ import sys
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from vfiocompat.output.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from threading import Event
 
     from vfiocompat.output.text import Line
 
-__all__ = ["print_lines", "print_table"]
+__all__ = ["print_lines", "print_table", "show_bar"]
+
+_PERIOD = 0.1  # seconds between two looks at what is done
 
 STYLES = {
     "compatible": "bold green",
@@ -52,6 +56,16 @@ def print_table(
     for row in rows:
         table.add_row(*(Text(visible(cell)) for cell in row))
     _console(color=color).print(table)
+
+
+def show_bar(what: str, done: Callable[[], float] | None, over: Event) -> None:
+    """Show a bar on stderr until something is over."""
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None if done is None else 1.0)
+        while not over.wait(_PERIOD):
+            if done is not None:
+                bar.update(task, completed=done())
 
 
 class _Console(Console):

@@ -40,6 +40,7 @@ __all__ = [
     "explanation_lines",
     "finding_lines",
     "list_rows",
+    "note_lines",
     "nothing_lines",
     "parse_rows",
     "plain",
@@ -318,6 +319,13 @@ def _body(detail: str | None, hint: str | None) -> Iterator[Line]:
         yield [("   |  ", "dim"), (line, "plain")]
     if hint:
         yield [("   = ", "dim"), (f"help: {hint}", "plain")]
+
+
+def note_lines(code: str, detail: str) -> Iterator[Line]:
+    """Say something that is no result and no error, and of what."""
+    known = CODES[code]
+    yield _head(known.severity, code, known.summary)
+    yield from _body(detail, None)
 
 
 def nothing_lines() -> Iterator[Line]:

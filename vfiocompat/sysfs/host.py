@@ -10,15 +10,17 @@ from vfiocompat.aside import aside_all
 from vfiocompat.decide import Answer
 from vfiocompat.endpoints import Endpoint  # noqa: TC001 - msgspec looks it up
 from vfiocompat.errors import ErrorRecord, VfiocompatError
+from vfiocompat.inventory import Identity
 from vfiocompat.sysfs.lookup import find
 from vfiocompat.sysfs.nodes import Node
 from vfiocompat.sysfs.probing import probe
-from vfiocompat.sysfs.reading import Ask, Survey, read_nodes
+from vfiocompat.sysfs.reading import KERNEL, Ask, Survey, read_nodes
 from vfiocompat.sysfs.survey import Share, survey_functions, survey_mdevs
-from vfiocompat.sysfs.tree import Tree
+from vfiocompat.sysfs.tree import Tree, text
+from vfiocompat.turns import HeldCalls, held_calls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from vfiocompat.endpoints import LiveAddress
     from vfiocompat.sysfs.probing import Question
@@ -42,12 +44,17 @@ class Host:
     """This host, or the one whose `/` is the directory `root`.
 
     A driver that hangs costs a call `timeout` seconds once, however much of it hangs;
-    one whose vGPU types and version attribute both hang costs them twice. Every method
-    raises VfiocompatError where there is no sysfs.
+    one whose vGPU types and version attribute both hang costs them twice. `held` are
+    files that an earlier process still waits for: they are not called again. Every
+    method raises VfiocompatError where there is no sysfs.
     """
 
-    def __init__(self, root: str = "/", timeout: float = 5.0) -> None:
-        self._tree = Tree(root, timeout)
+    def __init__(
+        self, root: str = "/", timeout: float = 5.0, held: Collection[str] = frozenset()
+    ) -> None:
+        self._tree = Tree(root, timeout, held)
+        self.left: list[HeldCalls] = []
+        """Processes that had to be left behind, and what holds them."""
 
     def survey(self) -> Survey:
         """Find and read every endpoint, in the order of kinds and addresses."""
@@ -66,6 +73,10 @@ class Host:
             sorted(problems, key=lambda problem: problem.path),
         )
 
+    def identity(self) -> Identity:
+        """Tell which host this is."""
+        return self._aside([_identity], Identity)[0]
+
     def read(self, addresses: Sequence[LiveAddress], *, ask: Ask) -> list[Looked]:
         """Find the endpoints at addresses, and read them; `ask` as in `read_nodes`."""
         task = partial(_read, addresses=addresses, ask=ask)
@@ -80,17 +91,35 @@ class Host:
         self, tasks: Sequence[Callable[[Tree], Result]], result: type[Result]
     ) -> list[Result]:
         """Run tasks in children, each with a tree that is settled there."""
-        return aside_all(
-            [partial(_settled, self._tree, task) for task in tasks], result
+        outcomes = aside_all(
+            [partial(_settled, self._tree, task) for task in tasks],
+            tuple[result, HeldCalls | None],  # type: ignore[valid-type]
         )
+        self.left += [left for _, left in outcomes if left is not None]
+        return [value for value, _ in outcomes]
 
 
 _KINDS = {"type": 0, "mdev": 1, "function": 2}
 
 
-def _settled(tree: Tree, task: Callable[[Tree], Result]) -> Result:
+def _settled(
+    tree: Tree, task: Callable[[Tree], Result]
+) -> tuple[Result, HeldCalls | None]:
+    """Run a task; say what this process leaves behind, which is itself."""
     tree.settle()
-    return task(tree)
+    found = task(tree)
+    return found, held_calls(tree.left) if tree.left else None
+
+
+def _identity(tree: Tree) -> Identity:
+    replies = tree.run(
+        {
+            "host": tree.read(KERNEL, "hostname"),
+            "machine_id": tree.read("/etc", "machine-id"),
+            "kernel": tree.read(KERNEL, "osrelease"),
+        }
+    )
+    return Identity(**{name: text(reply) or None for name, reply in replies.items()})
 
 
 def _read(tree: Tree, addresses: Sequence[LiveAddress], *, ask: Ask) -> list[Looked]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from vfiocompat.sysfs.nodes import Node
     from vfiocompat.sysfs.tree import Tree
 
-__all__ = ["Ask", "Survey", "as_answer", "read_nodes", "version_of"]
+__all__ = ["KERNEL", "Ask", "Survey", "as_answer", "read_nodes", "version_of"]
 
 _VERSION = "(version attribute)"  # no sysfs name has a blank, so the key is its own
 _DEVICE_FILES = {
@@ -44,7 +44,7 @@ _DEVICE_FILES = {
     "revision": "revision",
     "numa_node": "numa_node",
 }
-_KERNEL = "/proc/sys/kernel"
+KERNEL = "/proc/sys/kernel"
 _DRIVERS = "/sys/bus/pci/drivers"
 _MODULES = "/sys/module"
 _VGPU_MANAGER = {"nvidia": "nvidia_vgpu_vfio"}
@@ -112,7 +112,7 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> Survey:
             for file in _DEVICE_FILES
         }
         | {(path, "driver"): tree.link(path, "driver") for path in devices}
-        | {(_KERNEL, "osrelease"): tree.read(_KERNEL, "osrelease")}
+        | {(KERNEL, "osrelease"): tree.read(KERNEL, "osrelease")}
         | {
             (path, file): tree.read(path, file)
             for path in types
@@ -232,7 +232,7 @@ def _device(path: str, replies: Replies, modules: dict[str, str]) -> _Device:
     read = {fact: text(replies[path, file]) for file, fact in _DEVICE_FILES.items()}
     read["driver"] = driver
     read["module_version"] = modules.get(driver or "")
-    read["kernel"] = text(replies[_KERNEL, "osrelease"])
+    read["kernel"] = text(replies[KERNEL, "osrelease"])
     return _Device(driver, {name: value for name, value in read.items() if value})
 
 

@@ -7,14 +7,15 @@ Paths are always as seen inside the root (`/sys/...`), and so are those in error
 from __future__ import annotations
 
 import os
+import posixpath
 from typing import TYPE_CHECKING, TypeVar
 
-from vfiocompat.batch import Batch, Operation, Probe
+from vfiocompat.batch import Batch, Failure, Operation, Probe, Reply
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import VfiocompatError, errno_name
 
 if TYPE_CHECKING:
-    from vfiocompat.batch import Failure, Reply
+    from collections.abc import Collection
 
 __all__ = ["DEVICES", "Tree", "problem", "text"]
 
@@ -31,9 +32,14 @@ class Tree:
     `timeout` seconds once a batch, and leaves a thread behind: see `aside`.
     """
 
-    def __init__(self, root: str, timeout: float) -> None:
+    def __init__(
+        self, root: str, timeout: float, held: Collection[str] = frozenset()
+    ) -> None:
         self._root = os.path.abspath(root).rstrip("/")
         self._timeout = timeout
+        self._held = held
+        self.left: list[str] = []
+        """Files and directories that drivers hold: their calls have not returned."""
 
     def settle(self) -> None:
         """Find out where the root really is, and make sure that it has a sysfs.
@@ -59,9 +65,36 @@ class Tree:
         self._root = replies["root"].text.rstrip("/")
 
     def run(self, operations: dict[Key, Operation]) -> dict[Key, Reply]:
-        """Run operations as one batch, and give each key its reply."""
-        replies = Batch(list(operations.values()), self._timeout).run()
-        return dict(zip(operations, replies, strict=True))
+        """Run operations as one batch, and give each key its reply.
+
+        What an earlier process still waits for is not called again: VFC115.
+        """
+        replies: dict[Key, Reply] = {}
+        if self._held:
+            for key, operation in operations.items():
+                for path in self._paths(operation):
+                    if path in self._held:
+                        name = posixpath.basename(path)
+                        failure = Failure("refused", name=name, code="VFC115")
+                        replies[key] = Reply(failure)
+                        break
+        asked = {key: each for key, each in operations.items() if key not in replies}
+        found = Batch(list(asked.values()), self._timeout).run()
+        replies |= zip(asked, found, strict=True)
+        for key, operation in asked.items():
+            failed = replies[key].failure
+            if failed is not None and failed.stage == "timeout":
+                self.left += [
+                    path
+                    for path in self._paths(operation)
+                    if failed.name in {"", posixpath.basename(path)}
+                ]
+        return {key: replies[key] for key in operations}
+
+    def _paths(self, operation: Operation) -> list[str]:
+        """Name what an operation may call, as seen inside the root."""
+        directory = self.inside(operation.directory)
+        return [f"{directory}/{name}" for name in operation.names] or [directory]
 
     def inside(self, path: str) -> str:
         """Give a real path as it is seen inside the root."""

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vfiocompat scan`: the inventory of this host."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from vfiocompat.errors import (
+    ExitCode,
+    InventoryError,
+    UsageError,
+)
+from vfiocompat.output.json import json_text
+from vfiocompat.output.text import error_lines, note_lines, problem_lines
+from vfiocompat.scanning import ask_drivers, keep_answers, scan
+from vfiocompat.settings import Settings, common_options, duration
+from vfiocompat.stated import SiteFacts, Stated
+from vfiocompat.store import inventory_files, read_inventory, replace
+from vfiocompat.sysfs import Host
+from vfiocompat.turns import Overlap, turn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.inventory import Identity, Inventory
+
+__all__ = ["command"]
+
+
+@click.command("scan")
+@click.argument("fleet", metavar="[FLEET]...", nargs=-1)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Replace FILE, or FOLDER/HOST.json if it ends in a slash or is a folder.",
+)
+@click.option(
+    "--ask",
+    is_flag=True,
+    help="Ask this host's drivers about the version strings of FLEET.",
+)
+@click.option(
+    "--ask-limit",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Ask at most N questions this time; the rest is for the next.",
+)
+@click.option(
+    "--wait",
+    default="0",
+    callback=duration,
+    metavar="S",
+    help="Wait S seconds for another scan of FILE to end.",
+)
+@click.option(
+    "--stale",
+    default="1h",
+    callback=duration,
+    metavar="S",
+    help="Fail where another scan has been at work for more than S (default 1h).",
+)
+@click.option("--host", metavar="NAME", help="Name the host NAME in the inventory.")
+@common_options
+@click.pass_obj
+def command(  # noqa: PLR0917 - click passes every option by name
+    settings: Settings,
+    fleet: Sequence[str],
+    output: str | None,
+    ask: bool,  # noqa: FBT001
+    ask_limit: int | None,
+    wait: float,
+    stale: float,
+    host: str | None,
+) -> int:
+    """Write the inventory of this host.
+
+    It is one JSON document with every endpoint, its facts and its version string, for
+    check, targets, matrix, diff and export. What could not be read is in it too. Exit
+    status: 0 if it was written, 4 if not.
+    """
+    if bool(fleet) != ask:
+        raise UsageError(
+            "--ask goes with FLEET: inventories whose strings are to be asked about"
+        )
+    if ask_limit is not None and not ask:
+        raise UsageError("--ask-limit goes with --ask")
+    identity = _identity(settings, host)
+    if output is None:
+        _print(
+            settings, _taken(settings, identity, fleet, None, settings.host, ask_limit)
+        )
+        return ExitCode.DONE
+    path = _file(output, identity.host or "")
+    try:
+        with turn(path, wait=wait, stale=stale) as current:
+            held = {name for each in current.held for name in each.paths}
+            here = Host(settings.sysroot, settings.timeout, held)
+            try:
+                found = _taken(settings, identity, fleet, path, here, ask_limit)
+            finally:
+                current.leave(here.left)
+            replace(path, json_text(found, indent=None) + b"\n")
+    except Overlap as other:
+        settings.note(note_lines("VFC407", f"{other}: nothing done"))
+        return ExitCode.DONE
+    if settings.verbose:
+        settings.note(problem_lines(found.problems))
+        settings.note([[(f"{path}: {len(found.endpoints)} endpoints", "plain")]])
+    return ExitCode.DONE
+
+
+def _taken(
+    settings: Settings,
+    identity: Identity,
+    fleet: Sequence[str],
+    path: str | None,
+    host: Host,
+    limit: int | None,
+) -> Inventory:
+    """Scan, and ask if there is a FLEET; what `path` has answers for is not asked."""
+    library = settings.library
+    stated = Stated(site=SiteFacts(settings.config))
+    now = time.time()
+    with settings.progress("scanning"):
+        found = scan(host, identity, library, stated, now)
+        before = _before(settings, path) if path is not None else None
+        if before is not None:
+            if before.taken_at > found.taken_at:
+                settings.note(
+                    note_lines("VFC409", f"{path} was taken at {before.taken_at}")
+                )
+            found = keep_answers(found, before, now)
+        if fleet:
+            sources = list(_sources(settings, fleet))
+            found = ask_drivers(found, sources, host, now, limit)
+    return found
+
+
+def _before(settings: Settings, path: str) -> Inventory | None:
+    """Read the inventory that is to be replaced, if there is one that can be read."""
+    if not os.path.exists(path):
+        return None
+    try:
+        return read_inventory(path)
+    except InventoryError as error:
+        settings.note(note_lines("VFC412", error.summary))
+        return None
+
+
+def _sources(settings: Settings, fleet: Sequence[str]) -> Iterator[Endpoint]:
+    """Give the endpoints of a fleet; what cannot be read is told, and passed over."""
+    for path in inventory_files(fleet):
+        try:
+            yield from read_inventory(path).endpoints
+        except InventoryError as error:
+            settings.note(error_lines(error.record))
+
+
+def _identity(settings: Settings, name: str | None) -> Identity:
+    """Tell which host this is, by the name that was given or its own."""
+    found = settings.host.identity()
+    host = name or found.host or os.uname().nodename
+    if not host.isprintable() or "/" in host or host in {".", ".."}:
+        raise UsageError(f"{host!r} cannot be the name of a host: choose one by --host")
+    return msgspec.structs.replace(found, host=host)
+
+
+def _file(output: str, host: str) -> str:
+    """Give the file that an -o names; of a folder that of the host in it."""
+    if output.endswith("/") or os.path.isdir(output):
+        return os.path.join(output, f"{host}.json")
+    return output
+
+
+def _print(settings: Settings, found: Inventory) -> None:
+    settings.print_document(found)
+    if settings.verbose:
+        settings.note(problem_lines(found.problems))

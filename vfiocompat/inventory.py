@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Inventories: what a host had when it was scanned."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from vfiocompat import __version__
+from vfiocompat.endpoints import (
+    Endpoint,
+    InventoryAddress,
+    PathAddress,
+    Problem,
+    Recorded,
+    address_text,
+    parse_address,
+)
+from vfiocompat.errors import InvalidVersion, InventoryError, NoSuchEndpoint
+from vfiocompat.versions import VersionString
+
+if TYPE_CHECKING:
+    from vfiocompat.moments import Horizon
+
+__all__ = ["Identity", "Inventory", "Tool", "named", "parse_inventory", "recorded"]
+
+SCHEMA = "vfiocompat.inventory/1"
+MAX_BYTES = 256 << 20
+"""How long an inventory may be: some 200,000 endpoints."""
+
+
+class Tool(msgspec.Struct, frozen=True):
+    """Which program made a document."""
+
+    name: str = "vfiocompat"
+    version: str = __version__
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Which host an inventory is of, as its files say; None where they do not."""
+
+    host: str | None
+    machine_id: str | None
+    kernel: str | None
+
+
+class Inventory(msgspec.Struct, frozen=True, kw_only=True):
+    """Every endpoint of a host, what could not be read, and when that was.
+
+    `machine_id` is that of machine-id(5); None where the host has none.
+    """
+
+    schema: Literal["vfiocompat.inventory/1"] = "vfiocompat.inventory/1"
+    tool: Tool = Tool()
+    host: str
+    machine_id: str | None
+    taken_at: str
+    kernel: str
+    endpoints: list[Endpoint]
+    problems: list[Problem]
+
+
+class _Schema(msgspec.Struct):
+    schema: str
+
+
+_decoder = msgspec.json.Decoder(Inventory)
+_schema_decoder = msgspec.json.Decoder(_Schema)
+
+
+def parse_inventory(data: bytes, path: str) -> Inventory:
+    """Read an inventory; `path` is named in errors.
+
+    Raises:
+        InventoryError: it is none, or of another version, or holds what no scan writes.
+
+    """
+    try:
+        inventory = _decoder.decode(data)
+    except msgspec.ValidationError as error:
+        raise _not_ours(data, path, error) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise InventoryError(
+            f"{path} is not a whole JSON document", detail=str(error)
+        ) from None
+    if not inventory.host.isprintable() or not inventory.host:
+        raise InventoryError(f"{path}: host: {inventory.host!r} is no name of a host")
+    _demand_usable(inventory, path)
+    return inventory
+
+
+def _not_ours(data: bytes, path: str, error: msgspec.ValidationError) -> InventoryError:
+    try:
+        schema = _schema_decoder.decode(data).schema
+    except (msgspec.DecodeError, RecursionError):
+        schema = None
+    if schema == SCHEMA:
+        return InventoryError(
+            f"{path} is no inventory that scan writes", detail=str(error)
+        )
+    name, _, version = (schema or "").partition("/")
+    if name == SCHEMA.partition("/")[0] and version:
+        return InventoryError(
+            f"{path} is an inventory of schema {schema!r}; {SCHEMA!r} is known",
+            hint="use the vfiocompat that wrote it, or a newer one",
+        )
+    what = f"a document of schema {schema!r}" if schema else "another JSON document"
+    return InventoryError(
+        f"{path} is {what}, not an inventory", hint="'vfiocompat scan' writes them"
+    )
+
+
+def _demand_usable(inventory: Inventory, path: str) -> None:
+    """Refuse what no host has: version strings that no attribute could hold, say."""
+    seen: set[str] = set()
+    for number, endpoint in enumerate(inventory.endpoints):
+        if endpoint.kind not in {"type", "mdev", "function"}:
+            raise InventoryError(
+                f"{path}: endpoints[{number}]: a host has no {endpoint.kind}"
+            )
+        texts = [answer.version for answer in endpoint.answers]
+        if endpoint.version is not None:
+            texts.append(endpoint.version)
+        for text in texts:
+            if text in seen:
+                continue
+            seen.add(text)
+            try:
+                VersionString.parse(text)
+            except InvalidVersion as error:
+                raise InventoryError(
+                    f"{path}: endpoints[{number}]: {error.summary}", detail=error.detail
+                ) from None
+
+
+def recorded(endpoint: Endpoint, inventory: Inventory, horizon: Horizon) -> Endpoint:
+    """Give an endpoint of an inventory as one that cannot be asked any more."""
+    rejected: dict[str, str] = {}
+    ages: dict[str, str] = {}
+    for answer in endpoint.answers:
+        why = horizon.rejects(answer.asked_at)
+        if why is not None:
+            rejected[answer.version] = why
+        else:
+            ages[answer.version] = horizon.age(answer.asked_at)
+    return msgspec.structs.replace(
+        endpoint,
+        origin="recorded" if endpoint.version is not None else None,
+        answers=tuple(each for each in endpoint.answers if each.version in ages),
+        recorded=Recorded(
+            inventory.host,
+            inventory.taken_at,
+            horizon.rejects(inventory.taken_at),
+            rejected,
+            ages,
+        ),
+    )
+
+
+def named(inventory: Inventory, address: InventoryAddress) -> Endpoint:
+    """Find the endpoint that an address names in an inventory.
+
+    Raises:
+        NoSuchEndpoint: there is none, or more than one, and the hint names some.
+
+    """
+    known = [endpoint.address for endpoint in inventory.endpoints]
+    if address.endpoint is None:
+        if len(known) == 1:
+            return inventory.endpoints[0]
+        raise NoSuchEndpoint(
+            f"{address.file} has {len(known)} endpoints: name one",
+            hint=f"inventory:{address.file}#{known[0] if known else 'ADDRESS'}",
+        )
+    wanted = parse_address(address.endpoint)
+    if isinstance(wanted, PathAddress):
+        path = posixpath.normpath(wanted.path)
+        found = [each for each in inventory.endpoints if _is_at(each, path)]
+    else:
+        text = address_text(wanted)
+        found = [each for each in inventory.endpoints if each.address == text]
+    if len(found) == 1:
+        return found[0]
+    import difflib  # noqa: PLC0415 - costs start-up time, and only mistakes need it
+
+    count = "no" if not found else f"{len(found)} times"
+    close = difflib.get_close_matches(address.endpoint, known, n=3) or known[:3]
+    raise NoSuchEndpoint(
+        f"{address.file} has {count} {address.endpoint}",
+        hint=f"there is {', '.join(close)}" if close else None,
+    )
+
+
+def _is_at(endpoint: Endpoint, path: str) -> bool:
+    """Whether a path is that of an endpoint's own attribute, or of its directory."""
+    attribute = endpoint.attribute
+    if attribute is None or attribute.path is None:
+        return False
+    own = (attribute.node == "type") == (endpoint.kind == "type")
+    if attribute.state == "absent":
+        return attribute.path == path
+    return own and path in {attribute.path, posixpath.dirname(attribute.path)}
