@@ -27,6 +27,8 @@ COMMANDS = {
     "get": "Print version strings.",
     "check": "Tell whether SOURCE's state can be loaded.",
     "scan": "Write the inventory of this host.",
+    "targets": "Tell where SOURCE can go.",
+    "matrix": "Tell which classes of FLEET can go where.",
     "parse": "Take a version string apart.",
     "tables": "List, show and check compatibility tables.",
     "explain": "Explain a diagnostic code.",

@@ -35,6 +35,7 @@ __all__ = [
     "question_ahead",
     "read_code",
     "recordable",
+    "required",
     "worst",
 ]
 
@@ -210,6 +211,22 @@ def _unreadable(
     )
 
 
+_GROUNDS: dict[Basis, int] = {"none": 0, "table": 1, "recorded": 2, "driver": 3}
+
+
+def required(decision: Decision, basis: Basis) -> Decision:
+    """Give a decision, or none where what it rests on is weaker than a basis."""
+    if decision.verdict != "compatible":
+        return decision
+    if _GROUNDS[decision.basis] >= _GROUNDS[basis]:
+        return decision
+    by = {"table": "a table", "recorded": "a recorded answer"}.get(decision.basis, "")
+    doubt = diagnostic("VFC410", f"compatible by {by}, and --require asks for {basis}")
+    return msgspec.structs.replace(
+        decision, verdict="undetermined", diagnostics=(doubt, *decision.diagnostics)
+    )
+
+
 def not_found(error: ErrorRecord) -> Decision:
     """Give the decision on a pair whose destination is not there."""
     finding = diagnostic(
@@ -283,12 +300,13 @@ def _outdated(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]
     return tuple(
         diagnostic(
             "VFC402",
-            f"{side}: the inventory of {endpoint.recorded.host} is not relied on: "
-            f"{endpoint.recorded.rejected}",
-            hint=f"scan {endpoint.recorded.host} again, or allow a higher --max-age",
+            f"the {side}'s inventory is not relied on: {endpoint.recorded.rejected}",
+            detail=f"taken at {taken_at}" if taken_at else None,
+            hint="scan that host again, or allow a higher --max-age",
         )
         for side, endpoint in (("source", source), ("destination", destination))
         if endpoint.recorded and endpoint.recorded.rejected
+        for taken_at in [endpoint.recorded.taken_at]
     )
 
 
@@ -469,16 +487,15 @@ def _not_recorded(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:
         return []
     if destination.attribute is None or destination.attribute.state != "present":
         return []
-    host = destination.recorded.host
     why = destination.recorded.rejected_answers.get(source.version or "")
     if why is not None:
-        summary = f"the recorded answer of {host} is not relied on: {why}"
+        summary = f"the destination's recorded answer is not relied on: {why}"
         return [diagnostic("VFC404", summary, path=destination.path)]
     return [
         diagnostic(
             "VFC405",
-            f"{host} has no recorded answer to the source's string",
-            hint=f"on {host}: vfiocompat scan --ask FLEET, with the source in FLEET",
+            hint="on the destination's host: vfiocompat scan --ask FLEET, with the "
+            "source in FLEET",
             path=destination.path,
         )
     ]

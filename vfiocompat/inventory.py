@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import posixpath
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -112,27 +113,34 @@ def _not_ours(data: bytes, path: str, error: msgspec.ValidationError) -> Invento
     )
 
 
+_KINDS = {"type", "mdev", "function"}
+
+
 def _demand_usable(inventory: Inventory, path: str) -> None:
     """Refuse what no host has: version strings that no attribute could hold, say."""
-    seen: set[str] = set()
-    for number, endpoint in enumerate(inventory.endpoints):
-        if endpoint.kind not in {"type", "mdev", "function"}:
-            raise InventoryError(
-                f"{path}: endpoints[{number}]: a host has no {endpoint.kind}"
-            )
-        texts = [answer.version for answer in endpoint.answers]
-        if endpoint.version is not None:
-            texts.append(endpoint.version)
-        for text in texts:
-            if text in seen:
-                continue
-            seen.add(text)
-            try:
-                VersionString.parse(text)
-            except InvalidVersion as error:
-                raise InventoryError(
-                    f"{path}: endpoints[{number}]: {error.summary}", detail=error.detail
-                ) from None
+    endpoints = inventory.endpoints
+    texts = {endpoint.version for endpoint in endpoints} - {None}
+    texts |= {answer.version for each in endpoints for answer in each.answers}
+    wrong = {text for text in texts if text is not None and not _is_version(text)}
+    if not wrong and {endpoint.kind for endpoint in endpoints} <= _KINDS:
+        return
+    for number, endpoint in enumerate(endpoints):
+        where = f"{path}: endpoints[{number}]"
+        if endpoint.kind not in _KINDS:
+            raise InventoryError(f"{where}: a host has no {endpoint.kind}")
+        if endpoint.version in wrong:
+            raise InventoryError(f"{where}.version: no attribute can hold this string")
+        if wrong.intersection(answer.version for answer in endpoint.answers):
+            raise InventoryError(f"{where}.answers: no attribute can hold this string")
+
+
+@lru_cache(maxsize=65536)
+def _is_version(text: str) -> bool:
+    try:
+        VersionString.parse(text)
+    except InvalidVersion:
+        return False
+    return True
 
 
 def recorded(endpoint: Endpoint, inventory: Inventory, horizon: Horizon) -> Endpoint:

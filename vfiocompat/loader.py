@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfiocompat.endpoints import literal
 from vfiocompat.errors import ErrorRecord, TableError
+from vfiocompat.facts import FACTS
 from vfiocompat.judge import Shelved, concerns, speaks_for
 from vfiocompat.language.mistakes import mistakes
 from vfiocompat.language.records import Head, TableFile, TableOrigin
@@ -71,6 +72,7 @@ class Library:
         self._paths = paths
         self._config = config
         self._tables: dict[str, Table | TableError] = {}
+        self._facts_read: dict[str | None, tuple[str, ...]] = {}
 
     @cached_property
     def entries(self) -> list[Entry]:
@@ -125,6 +127,20 @@ class Library:
             for entry in self.entries
             if entry.head is None or speaks_for(entry.head, endpoint)
         ]
+
+    def facts_read(self, driver: str | None) -> tuple[str, ...]:
+        """Name the facts that tables may read of an endpoint of a driver."""
+        if driver not in self._facts_read:
+            names = {"vendor_id"}
+            for entry in self.entries:
+                if entry.head is None or driver not in {None, *entry.head.drivers}:
+                    continue
+                table = self.table(entry)
+                if isinstance(table, Table):
+                    for field in table.file.derive:
+                        names.update(table.file.derivation(field).facts)
+            self._facts_read[driver] = tuple(sorted(names & set(FACTS)))
+        return self._facts_read[driver]
 
     def readings(
         self, version: VersionString

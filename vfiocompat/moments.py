@@ -32,11 +32,11 @@ class Horizon(msgspec.Struct, frozen=True):
         """Say why something of a moment is not to be relied on; None if it is."""
         then = timestamp(moment_)
         if then is None:
-            return f"its time {moment_!r} is none"
+            return "its time is none"
         if then > self.now + _SKEW:
-            return f"it is of {moment_}, which is in the future: a clock is wrong"
+            return "it is of the future: a clock is wrong"
         if self.max_age is not None and self.now - then > self.max_age:
-            return f"it is {ago(self.now - then)} old"
+            return f"it is more than {ago(self.max_age)} old"
         return None
 
     def age(self, moment_: str) -> str:

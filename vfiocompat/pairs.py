@@ -27,7 +27,7 @@ from vfiocompat.endpoints import (
 )
 from vfiocompat.errors import FactError, UsageError, VfiocompatError
 from vfiocompat.judge import judge
-from vfiocompat.looking import look
+from vfiocompat.looking import look, survey
 from vfiocompat.stated import NOTHING_STATED
 from vfiocompat.sysfs import Question
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from vfiocompat.stated import Stated
     from vfiocompat.sysfs import Ask, Host
 
-__all__ = ["Pair", "check", "evaluate", "find_source"]
+__all__ = ["Pair", "check", "check_host", "evaluate", "find_source"]
 
 
 class Pair(NamedTuple):
@@ -82,29 +82,54 @@ def check(
     asking = not table_only and is_real(start)
     ask: Ask = "nothing" if is_held(start) else "vgpu-types" if asking else "all"
     ends = look(addresses, host, library.drivers, ask=ask, horizon=horizon)
+    found = [end.endpoint for end in ends if end.endpoint is not None]
+    pairs = iter(_asked(start, found, host, library, stated, asking=asking))
+    return [
+        next(pairs)
+        if end.error is None
+        else Pair(start, missing(text), not_found(end.error))
+        for text, end in zip(destinations, ends, strict=True)
+    ]
+
+
+def check_host(
+    source: Endpoint, host: Host, library: Library, stated: Stated
+) -> list[Pair]:
+    """Decide for every endpoint of a host whether it can load a source's state."""
+    found = survey(host, library.drivers).endpoints
+    asking = is_real(source) and not is_held(source)
+    return _asked(source, found, host, library, stated, asking=asking)
+
+
+def _asked(
+    source: Endpoint,
+    destinations: Sequence[Endpoint],
+    host: Host,
+    library: Library,
+    stated: Stated,
+    *,
+    asking: bool,
+) -> list[Pair]:
+    """Decide pairs whose ends are known; drivers are asked if that is `asking`."""
     questions = {
-        at: Question(end.endpoint, data)
-        for at, end in enumerate(ends)
-        if asking and end.endpoint and (data := question(start, end.endpoint))
+        at: Question(end, data)
+        for at, end in enumerate(destinations)
+        if asking and (data := question(source, end))
     }
     replies = host.probe(list(questions.values())) if questions else []
     answers = dict(zip(questions, replies, strict=True))
     pairs = []
-    for at, (text, end) in enumerate(zip(destinations, ends, strict=True)):
-        if end.endpoint is None:
-            assert end.error is not None
-            pairs.append(Pair(start, missing(text), not_found(end.error)))
-            continue
-        known = end.endpoint
+    for at, end in enumerate(destinations):
+        known = end
         answer, own = answers.get(at, (None, known.version))
         if own is not None and known.version is None:
             known = msgspec.structs.replace(known, version=own, origin="attribute")
         try:
             known = stated.of_destination(known, library)
         except FactError as error:
-            pairs.append(Pair(start, known, not_found(error.record)))
+            pairs.append(Pair(source, known, not_found(error.record)))
             continue
-        pairs.append(evaluate(start, known, library, answer))
+        pairs.append(evaluate(source, known, library, answer))
     return pairs
 
 

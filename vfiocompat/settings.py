@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -13,7 +14,7 @@ import click
 import msgspec
 
 from vfiocompat.moments import parse_duration
-from vfiocompat.output.json import json_text
+from vfiocompat.output.json import json_text, streamed
 from vfiocompat.output.text import plain
 from vfiocompat.output.visible import visible
 from vfiocompat.sysfs import Host
@@ -85,6 +86,11 @@ class Settings(msgspec.Struct):
         return sys.stdout.isatty()
 
     @property
+    def width(self) -> int:
+        """How many columns the terminal has."""
+        return shutil.get_terminal_size().columns
+
+    @property
     def colored(self) -> bool:
         """Whether stdout gets colours."""
         if self.color == "auto":
@@ -97,6 +103,16 @@ class Settings(msgspec.Struct):
         out = sys.stdout.buffer
         out.write(text)  # not by echo, which makes a copy
         out.write(b"\n")
+
+    def print_streamed(self, document: object, items: Iterable[bytes]) -> None:
+        """Print a document whose last list is long; `items` are JSON already."""
+        if self.on_terminal:
+            whole = b"".join(streamed(document, items))
+            self.print_document(msgspec.json.decode(whole))
+            return
+        for piece in streamed(document, items):
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.write(b"\n")
 
     def print_lines(self, lines: Iterable[Line]) -> None:
         """Print lines, in colours on a terminal."""
@@ -122,13 +138,15 @@ class Settings(msgspec.Struct):
         for row in rows:
             click.echo("\t".join(map(visible, row)))
 
-    def progress(self, what: str) -> contextlib.AbstractContextManager[object]:
+    def progress(
+        self, what: str, done: Callable[[], float] | None = None
+    ) -> contextlib.AbstractContextManager[object]:
         """Show on a terminal that something takes more than a moment."""
         if self.quiet or not sys.stderr.isatty():
             return contextlib.nullcontext()
         from vfiocompat.output.progress import Progress  # noqa: PLC0415 - rich is slow
 
-        return Progress(what)
+        return Progress(what, done)
 
     def note(self, lines: Iterable[Line]) -> None:
         """Tell on stderr what is not the result; not with --quiet."""

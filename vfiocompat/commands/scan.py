@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 import msgspec
@@ -92,10 +92,9 @@ def command(  # noqa: PLR0917 - click passes every option by name
     if ask_limit is not None and not ask:
         raise UsageError("--ask-limit goes with --ask")
     identity = _identity(settings, host)
+    asked = _Asked(fleet, ask_limit)
     if output is None:
-        _print(
-            settings, _taken(settings, identity, fleet, None, settings.host, ask_limit)
-        )
+        _print(settings, _taken(settings, settings.host, identity, asked))
         return ExitCode.DONE
     path = _file(output, identity.host or "")
     try:
@@ -103,7 +102,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
             held = {name for each in current.held for name in each.paths}
             here = Host(settings.sysroot, settings.timeout, held)
             try:
-                found = _taken(settings, identity, fleet, path, here, ask_limit)
+                found = _taken(settings, here, identity, asked, path)
             finally:
                 current.leave(here.left)
             replace(path, json_text(found, indent=None) + b"\n")
@@ -116,15 +115,21 @@ def command(  # noqa: PLR0917 - click passes every option by name
     return ExitCode.DONE
 
 
+class _Asked(NamedTuple):
+    """Whose strings to ask drivers about, and how many questions at most."""
+
+    fleet: Sequence[str]
+    limit: int | None
+
+
 def _taken(
     settings: Settings,
-    identity: Identity,
-    fleet: Sequence[str],
-    path: str | None,
     host: Host,
-    limit: int | None,
+    identity: Identity,
+    asked: _Asked,
+    path: str | None = None,
 ) -> Inventory:
-    """Scan, and ask if there is a FLEET; what `path` has answers for is not asked."""
+    """Scan, and ask if there is a fleet; what `path` has answers to is not asked."""
     library = settings.library
     stated = Stated(site=SiteFacts(settings.config))
     now = time.time()
@@ -137,9 +142,9 @@ def _taken(
                     note_lines("VFC409", f"{path} was taken at {before.taken_at}")
                 )
             found = keep_answers(found, before, now)
-        if fleet:
-            sources = list(_sources(settings, fleet))
-            found = ask_drivers(found, sources, host, now, limit)
+        if asked.fleet:
+            sources = list(_sources(settings, asked.fleet))
+            found = ask_drivers(found, sources, host, now, asked.limit)
     return found
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -16,12 +17,15 @@ from vfiocompat.language.records import Migration, TableFile, TableOrigin
 from vfiocompat.verdicts import Basis, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from vfiocompat.errors import VfiocompatError
+    from vfiocompat.fleet import Class, Fleet
+    from vfiocompat.grid import Grid
     from vfiocompat.language.records import Head
     from vfiocompat.language.table import Reading
     from vfiocompat.loader import Entry
+    from vfiocompat.targeting import Target, Targets
     from vfiocompat.versions import VersionString
 
 __all__ = [
@@ -38,8 +42,14 @@ __all__ = [
     "check_result",
     "error_document",
     "explain_document",
+    "fleet_problems",
     "listed_table",
+    "matrix_cells",
+    "matrix_class",
+    "matrix_document",
     "parse_document",
+    "target_results",
+    "targets_document",
 ]
 
 
@@ -120,6 +130,79 @@ class CheckDocument(msgspec.Struct, frozen=True, kw_only=True):
     results: list[CheckResult]
 
 
+class TargetResult(msgspec.Struct, frozen=True):
+    """One endpoint that the source can go to, or perhaps, as a result of `check`.
+
+    `available_instances` is how many more of it there can be now; null where that is
+    not told.
+    """
+
+    source: AddressRecord
+    destination: AddressRecord
+    verdict: Verdict
+    basis: Basis
+    table: str | None
+    diagnostics: tuple[Diagnostic, ...]
+    available_instances: int | None
+
+
+class TargetsDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a source can go; of incompatible endpoints there is only the count."""
+
+    schema: Literal["vfiocompat.targets/1"] = "vfiocompat.targets/1"
+    tool: Tool = Tool()
+    source: AddressRecord
+    counts: Counts
+    problems: list[Problem]
+    results: list[TargetResult]
+
+
+class MatrixClass(msgspec.Struct, frozen=True):
+    """A class of a fleet, and how many endpoints on how many hosts are of it.
+
+    `version` is null where the endpoints have no version attribute.
+    """
+
+    id: str
+    version: str | None
+    type_id: str | None
+    driver: str | None
+    device_api: str | None
+    attribute: str
+    endpoints: int
+    hosts: int
+
+
+class MatrixCell(msgspec.Struct, frozen=True):
+    """A pair of classes; `one_way` if the source can go there and not come back."""
+
+    source: str
+    destination: str
+    verdict: Verdict
+    basis: Basis
+    codes: tuple[str, ...]
+    one_way: bool
+
+
+class MatrixCounts(msgspec.Struct, frozen=True):
+    """How many pairs of classes ended how, each class with itself included."""
+
+    compatible: int
+    incompatible: int
+    undetermined: int
+
+
+class MatrixDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """Every pair of a fleet's classes."""
+
+    schema: Literal["vfiocompat.matrix/1"] = "vfiocompat.matrix/1"
+    tool: Tool = Tool()
+    classes: list[MatrixClass]
+    counts: MatrixCounts
+    problems: list[Problem]
+    cells: list[MatrixCell]
+
+
 class ExplainedCode(msgspec.Struct, frozen=True):
     """A diagnostic code and what it means."""
 
@@ -188,9 +271,11 @@ DOCUMENTS: dict[str, type[msgspec.Struct]] = {
     "get": GetDocument,
     "inventory": Inventory,
     "list": ListDocument,
+    "matrix": MatrixDocument,
     "parse": ParseDocument,
     "simulate": SimulateDocument,
     "tables": TablesDocument,
+    "targets": TargetsDocument,
 }
 """Every document by the name that its schema has."""
 
@@ -207,13 +292,120 @@ def check_document(
     )
 
 
+def targets_document(source: Endpoint, targets: Targets) -> TargetsDocument:
+    """Make the document of where a source can go, without its results."""
+    counts = targets.counts
+    return TargetsDocument(
+        source=address_record(source),
+        counts=Counts(
+            counts["compatible"],
+            counts["incompatible"],
+            counts["undetermined"],
+            counts["failed"],
+        ),
+        problems=fleet_problems(targets.errors),
+        results=[],
+    )
+
+
+def target_results(found: Iterable[Target]) -> Iterator[bytes]:
+    """Give targets as JSON; what all of a class have in common is encoded once."""
+    encode = msgspec.json.encode
+    common: dict[int, tuple[bytes, bytes]] = {}
+    for target in found:
+        key = id(target.pair)
+        if key not in common:
+            common[key] = _target_in_common(check_result(*target.pair))
+        start, middle = common[key]
+        yield b"".join(
+            (
+                start,
+                encode(target.address),
+                b',"host":',
+                encode(target.host),
+                middle,
+                encode(target.free),
+                b"}",
+            )
+        )
+
+
+def _target_in_common(result: CheckResult) -> tuple[bytes, bytes]:
+    """Encode a TargetResult, but for its address, its host and what is free of it."""
+    encode = msgspec.json.encode
+    there = result.destination
+    start = b'{"source":%s,"destination":{"address":' % encode(result.source)
+    names = "verdict", "basis", "table", "diagnostics"
+    rest = [
+        b'"%s":%s' % (name.encode(), encode(getattr(result, name))) for name in names
+    ]
+    middle = b',"version":%s,"origin":%s},%s,"available_instances":' % (
+        encode(there.version),
+        encode(there.origin),
+        b",".join(rest),
+    )
+    return start, middle
+
+
+def matrix_document(fleet: Fleet, grid: Grid) -> MatrixDocument:
+    """Make the document of every pair of a fleet's classes, without its cells."""
+    counts: Counter[Verdict] = Counter()
+    for row in range(grid.size):
+        counts += grid.verdicts(row)
+    return MatrixDocument(
+        classes=[matrix_class(class_) for class_ in fleet.classes],
+        counts=MatrixCounts(
+            counts["compatible"], counts["incompatible"], counts["undetermined"]
+        ),
+        problems=fleet_problems(fleet.errors),
+        cells=[],
+    )
+
+
+def matrix_class(class_: Class) -> MatrixClass:
+    """Make the record of a class."""
+    endpoint = class_.endpoint
+    attribute = endpoint.attribute
+    return MatrixClass(
+        class_.id,
+        endpoint.version,
+        endpoint.type_id,
+        endpoint.driver,
+        endpoint.device_api,
+        attribute.state if attribute is not None else "absent",
+        class_.endpoints,
+        class_.hosts,
+    )
+
+
+def matrix_cells(ids: Sequence[str], grid: Grid) -> Iterator[bytes]:
+    """Give every pair of classes as JSON, row by row."""
+    encode = msgspec.json.encode
+    names = [encode(each) for each in ids]
+    rest = [
+        b',"verdict":%s,"basis":%s,"codes":%s,"one_way":'
+        % (encode(cell.verdict), encode(cell.basis), encode(cell.codes))
+        for cell in grid.cells
+    ]
+    for row, source in enumerate(names):
+        start = b'{"source":%s,"destination":' % source
+        for column, number in enumerate(grid.row(row)):
+            way = b"true}" if grid.one_way(row, column) else b"false}"
+            yield start + names[column] + rest[number] + way
+
+
+def fleet_problems(errors: Iterable[ErrorRecord]) -> list[Problem]:
+    """Make problems of inventories that could not be used."""
+    return [Problem(error.summary, "load", None, error.code) for error in errors]
+
+
 def check_result(
     source: Endpoint, destination: Endpoint, decision: Decision
 ) -> CheckResult:
     """Make the record of one checked pair."""
     return CheckResult(
-        _address(source),
-        _address(destination),
+        address_record(source),
+        address_record(destination),
         decision.verdict,
         decision.basis,
         decision.table,
@@ -234,7 +426,7 @@ def count(decisions: tuple[Decision, ...]) -> Counts:
     )
 
 
-def _address(endpoint: Endpoint) -> AddressRecord:
+def address_record(endpoint: Endpoint) -> AddressRecord:
     return AddressRecord(
         endpoint.address, endpoint.host, endpoint.version, endpoint.origin
     )

@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-__all__ = ["json_schema", "json_text"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["json_schema", "json_text", "streamed"]
+
+_BATCH = 1000  # items to join at a time
 
 
 def json_text(document: object, *, indent: int | None) -> bytes:
@@ -16,6 +21,27 @@ def json_text(document: object, *, indent: int | None) -> bytes:
     if indent is None:
         return text
     return _visible(msgspec.json.format(text, indent=indent).decode()).encode()
+
+
+def streamed(document: object, items: Iterable[bytes]) -> Iterator[bytes]:
+    """Give a document piece by piece; `items` are those of the list it ends with.
+
+    They come as JSON, so that a long list is never in memory as a whole.
+    """
+    head = msgspec.json.encode(document)
+    assert head.endswith(b"[]}")
+    yield head[:-2]
+    batch: list[bytes] = []
+    first = True
+    for item in items:
+        batch.append(item)
+        if len(batch) == _BATCH:
+            yield (b"" if first else b",") + b",".join(batch)
+            first = False
+            batch.clear()
+    if batch:
+        yield (b"" if first else b",") + b",".join(batch)
+    yield b"]}"
 
 
 def _visible(text: str) -> str:

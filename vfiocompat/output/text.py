@@ -13,7 +13,7 @@ from vfiocompat.diagnostics import CODES
 from vfiocompat.output.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from vfiocompat.decide import Decision
     from vfiocompat.diagnostics import Diagnostic, Severity
@@ -27,12 +27,14 @@ if TYPE_CHECKING:
         TableFile,
     )
     from vfiocompat.output.documents import ListedTable, ParseDocument
+    from vfiocompat.targeting import Target
 
 __all__ = [
     "CODE_COLUMNS",
     "LIST_COLUMNS",
     "SHORT_LIST_COLUMNS",
     "TABLE_COLUMNS",
+    "TARGET_COLUMNS",
     "Line",
     "check_lines",
     "code_rows",
@@ -47,6 +49,8 @@ __all__ = [
     "problem_lines",
     "table_lines",
     "table_rows",
+    "target_rows",
+    "targets_line",
 ]
 
 Line = list[tuple[str, str]]
@@ -68,6 +72,9 @@ SHORT_LIST_COLUMNS = ("address", "type", "driver", "free", "attribute", "version
 TABLE_COLUMNS = ("id", "title", "vendor", "drivers", "evidence", "migration", "origin")
 CODE_COLUMNS = ("code", "severity", "summary")
 
+TARGET_COLUMNS = ("verdict", "host", "address", "free", "why")
+
+_VERDICTS = ("compatible", "undetermined", "incompatible", "failed")
 _OF_EXCEPTIONS = {"VFC208", "VFC221", "VFC222"}
 _BASIS = {
     "driver": "decided by the driver",
@@ -272,6 +279,33 @@ def check_lines(
                 yield from finding_lines(finding)
     if len(pairs) > 1:
         yield _sum(decision for _, _, decision in pairs)
+
+
+def target_rows(found: Iterable[Target]) -> Iterator[tuple[str, ...]]:
+    """Give one row an endpoint that a source can go to, or perhaps."""
+    reasons: dict[int, tuple[str, str]] = {}
+    for host, address, free, pair in found:
+        if id(pair) not in reasons:
+            reasons[id(pair)] = pair.decision.verdict, _reason(pair.decision)
+        verdict, why = reasons[id(pair)]
+        yield verdict, host or "-", address, "-" if free is None else str(free), why
+
+
+def _reason(decision: Decision) -> str:
+    """Say what a yes rests on, or why there is none."""
+    if decision.verdict == "compatible":
+        return _basis(decision)
+    return ", ".join(
+        f"{finding.code} {finding.summary}"
+        for finding in decision.diagnostics
+        if finding.severity != "info"
+    )
+
+
+def targets_line(counts: Mapping[str, int]) -> Iterator[Line]:
+    """Say how many endpoints there are of each verdict."""
+    each = ", ".join(f"{counts[word]} {word}" for word in _VERDICTS if counts[word])
+    yield [(f"{sum(counts.values())} endpoints: {each or 'none'}", "plain")]
 
 
 def _basis(decision: Decision) -> str:

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vfiocompat matrix`: which classes of a fleet can go where."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from vfiocompat.errors import ExitCode, UsageError
+from vfiocompat.fleet import Classifier
+from vfiocompat.gathering import Gauge, gather, workers
+from vfiocompat.grid import evaluate_grid
+from vfiocompat.moments import Horizon
+from vfiocompat.output.documents import matrix_cells, matrix_document
+from vfiocompat.output.matrix import (
+    CLASS_COLUMNS,
+    HOST_COLUMNS,
+    PAIR_COLUMNS,
+    class_rows,
+    grid_lines,
+    host_rows,
+    pair_rows,
+    summary_lines,
+)
+from vfiocompat.output.text import error_lines
+from vfiocompat.settings import Settings, common_options, max_age_option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vfiocompat.fleet import Fleet
+    from vfiocompat.grid import Grid
+
+__all__ = ["command"]
+
+
+@click.command("matrix")
+@click.argument("fleet", metavar="FLEET...", nargs=-1, required=True)
+@click.option("--pairs", is_flag=True, help="List every pair of classes.")
+@click.option(
+    "--hosts", is_flag=True, help="Tell host by host where all of its devices can go."
+)
+@max_age_option
+@common_options
+@click.pass_obj
+def command(
+    settings: Settings,
+    fleet: Sequence[str],
+    pairs: bool,  # noqa: FBT001 - click passes every option by name
+    hosts: bool,  # noqa: FBT001
+    max_age: float | None,
+) -> int:
+    """Tell class by class where the endpoints of FLEET can go.
+
+    A class is all endpoints for which a decision reads the same things. Exit status: 0
+    if every inventory was read, 4 if not.
+    """
+    if pairs and hosts:
+        raise UsageError("--pairs and --hosts exclude each other")
+    library = settings.library
+    horizon = Horizon(time.time(), max_age)
+    gauge = Gauge(workers())
+    with settings.progress("reading the fleet", gauge.done):
+        found = gather(fleet, lambda: Classifier(horizon, library.facts_read), gauge)
+    gauge = Gauge(workers())
+    with settings.progress("comparing classes", gauge.done):
+        grid = evaluate_grid(
+            [class_.endpoint for class_ in found.classes], library, gauge
+        )
+    _print(settings, found, grid, pairs=pairs, hosts=hosts)
+    for error in found.errors:
+        settings.note(error_lines(error))
+    return ExitCode.FAILED if found.errors else ExitCode.DONE
+
+
+def _print(
+    settings: Settings, fleet: Fleet, grid: Grid, *, pairs: bool, hosts: bool
+) -> None:
+    if settings.json:
+        ids = [class_.id for class_ in fleet.classes]
+        settings.print_streamed(matrix_document(fleet, grid), matrix_cells(ids, grid))
+    elif settings.quiet:
+        return
+    elif pairs:
+        settings.print_rows(PAIR_COLUMNS, pair_rows(fleet, grid))
+    elif hosts:
+        settings.print_rows(HOST_COLUMNS, host_rows(fleet, grid))
+    else:
+        settings.print_rows(CLASS_COLUMNS, class_rows(fleet, grid))
+        if settings.on_terminal:
+            settings.print_lines(grid_lines(grid, settings.width))
+        settings.note(summary_lines(fleet, grid))

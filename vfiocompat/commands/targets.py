@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vfiocompat targets`: where SOURCE can go."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from vfiocompat.endpoints import parse_address
+from vfiocompat.errors import ExitCode
+from vfiocompat.fleet import Place
+from vfiocompat.gathering import Gauge, workers
+from vfiocompat.moments import Horizon
+from vfiocompat.output.documents import target_results, targets_document
+from vfiocompat.output.text import (
+    TARGET_COLUMNS,
+    error_lines,
+    target_rows,
+    targets_line,
+)
+from vfiocompat.pairs import find_source
+from vfiocompat.settings import Settings, common_options, max_age_option
+from vfiocompat.stated import SiteFacts, Stated, parse_facts
+from vfiocompat.targeting import Query, Targets, fleet_targets, host_targets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.verdicts import Basis
+
+__all__ = ["command"]
+
+
+@click.command("targets")
+@click.argument("source")
+@click.argument("fleet", metavar="[FLEET]...", nargs=-1)
+@click.option(
+    "--host",
+    "hosts",
+    metavar="HOST",
+    multiple=True,
+    help="Only to this host of FLEET; may be given again.",
+)
+@click.option("--same-host", is_flag=True, help="To SOURCE's own host too.")
+@click.option(
+    "--require",
+    type=click.Choice(["driver", "recorded", "table"]),
+    default="table",
+    help="The least that a yes must rest on (default: table).",
+)
+@click.option(
+    "--source-type", metavar="TYPE_ID", help="The mdev type of a literal SOURCE."
+)
+@click.option(
+    "--fact",
+    "facts",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="State a fact, or a table's field, of SOURCE; may be given again.",
+)
+@max_age_option
+@common_options
+@click.pass_obj
+def command(  # noqa: PLR0917 - click passes every option by name
+    settings: Settings,
+    source: str,
+    fleet: Sequence[str],
+    hosts: Sequence[str],
+    same_host: bool,  # noqa: FBT001
+    require: Basis,
+    source_type: str | None,
+    facts: Sequence[str],
+    max_age: float | None,
+) -> int:
+    """Tell where SOURCE can go: every endpoint of FLEET that may take its state.
+
+    Compatible ones come first, then undetermined ones with the reason. Without FLEET
+    this host is looked at, and its drivers are asked. Exit status: 0 if there is a
+    compatible one, 3 if there are only undetermined ones, 1 if there is none.
+    """
+    horizon = Horizon(time.time(), max_age)
+    library = settings.library
+    host = settings.host
+    stated = Stated(parse_facts(facts), {}, SiteFacts(settings.config))
+    start = find_source(
+        parse_address(source), host, library.drivers, source_type, horizon
+    )
+    start = stated.of_source(start, library)
+    if not fleet:
+        query = Query(start, require)
+        found = host_targets(
+            query, host, library, msgspec.structs.replace(stated, source={})
+        )
+    else:
+        query = Query(start, require, hosts, _without(settings, start, same_host))
+        gauge = Gauge(workers())
+        with settings.progress("reading the fleet", gauge.done):
+            found = fleet_targets(query, fleet, library, horizon, gauge)
+    _print(settings, start, found)
+    return _exit_code(found)
+
+
+def _without(settings: Settings, source: Endpoint, same_host: bool) -> Place | None:  # noqa: FBT001
+    """Name what is never a target: the source itself, or all of its host."""
+    if source.kind == "literal":
+        return None
+    host = source.host or settings.host.identity().host or ""
+    return Place(host, source.address if same_host else None)
+
+
+def _print(settings: Settings, source: Endpoint, found: Targets) -> None:
+    if settings.json:
+        settings.print_streamed(
+            targets_document(source, found), target_results(found.found())
+        )
+    elif not settings.quiet:
+        settings.print_rows(TARGET_COLUMNS, target_rows(found.found()))
+        settings.note(targets_line(found.counts))
+    for error in found.errors:
+        settings.note(error_lines(error))
+
+
+def _exit_code(found: Targets) -> ExitCode:
+    if found.errors or found.counts["failed"]:
+        return ExitCode.FAILED
+    if found.counts["compatible"]:
+        return ExitCode.DONE
+    if found.counts["undetermined"]:
+        return ExitCode.UNDETERMINED
+    return ExitCode.INCOMPATIBLE

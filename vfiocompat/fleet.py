@@ -1,0 +1,368 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fleets: endpoints of many hosts, of which those that are alike are one class.
+
+A class is all endpoints for which a decision reads the same things, so one decision
+holds for every pair of two classes. What was recorded of one host never decides for
+another: drivers' answers are a part of what is alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from vfiocompat.endpoints import Endpoint, Recorded
+from vfiocompat.errors import ErrorRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from vfiocompat.inventory import Inventory
+    from vfiocompat.moments import Horizon
+
+__all__ = [
+    "Class",
+    "Classifier",
+    "Fleet",
+    "HostShare",
+    "Member",
+    "Place",
+    "Reduced",
+    "Share",
+    "class_id",
+    "merge",
+]
+
+Key = tuple[Any, ...]
+
+
+class Member(NamedTuple):
+    """An endpoint of a class on a host, and how many instances of it are free."""
+
+    address: str
+    free: int | None
+
+
+class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a host has of one class: how many endpoints, how many of them devices.
+
+    `members` names them where they were asked for.
+    """
+
+    class_: int
+    endpoints: int
+    devices: int
+    members: list[Member]
+
+
+class HostShare(msgspec.Struct, array_like=True, gc=False):
+    """A host of a fleet. `shares` are encoded: they are most of a fleet's memory.
+
+    `part` says which classifier counted its classes.
+    """
+
+    path: str
+    host: str
+    taken_at: str
+    shares: msgspec.Raw
+    part: int = 0
+
+
+_shares_decoder = msgspec.msgpack.Decoder(list[Share])
+_shares_encoder = msgspec.msgpack.Encoder()
+
+
+class Reduced(msgspec.Struct, array_like=True):
+    """Inventories reduced to classes: an endpoint that stands for each, and hosts.
+
+    `counts` says of each class how many endpoints, devices and hosts it has.
+    """
+
+    classes: list[Endpoint]
+    counts: list[tuple[int, int, int]]
+    hosts: list[HostShare]
+    errors: list[ErrorRecord]
+
+
+class Class(msgspec.Struct):
+    """A class of a fleet: an endpoint that stands for all, and how many there are.
+
+    `id` is made of what the decision reads, so it is the same in every fleet. `devices`
+    are those of the endpoints that a virtual machine may have.
+    """
+
+    id: str
+    endpoint: Endpoint
+    endpoints: int = 0
+    hosts: int = 0
+    devices: int = 0
+
+
+class Fleet(msgspec.Struct):
+    """The classes of a fleet, its hosts by name, and what could not be used."""
+
+    classes: list[Class]
+    hosts: list[HostShare]
+    errors: list[ErrorRecord]
+    numbers: list[list[int]]
+
+    def shares(self, host: HostShare) -> Iterator[tuple[int, Share]]:
+        """Give what a host has of each class, which is given by its place."""
+        numbers = self.numbers[host.part]
+        for share in _shares_decoder.decode(host.shares):
+            yield numbers[share.class_], share
+
+
+class Place(NamedTuple):
+    """A host, or one address of it."""
+
+    host: str
+    address: str | None = None
+
+    def has(self, endpoint: Endpoint) -> bool:
+        """Whether an endpoint of the host is meant."""
+        return self.address in {None, endpoint.address}
+
+
+class Classifier:
+    """Sorts endpoints into classes.
+
+    `facts_read` names the facts that tables may read of an endpoint of a driver.
+    `about` is the only string whose recorded answers matter, if there is only one;
+    then an answer's time matters too. `wanted` says of which classes, by the endpoint
+    that stands for one, members are to be kept. `without` is left out.
+    """
+
+    def __init__(
+        self,
+        horizon: Horizon,
+        facts_read: Callable[[str | None], tuple[str, ...]],
+        *,
+        about: str | None = None,
+        wanted: Callable[[Endpoint], bool] | None = None,
+        without: Place | None = None,
+    ) -> None:
+        self._horizon = horizon
+        self._facts_read = facts_read
+        self._about = about
+        self._wanted = wanted
+        self._without = without
+        self._numbers: dict[Key, int] = {}
+        self._keeps: list[bool] = []
+        self._counts: list[list[int]] = []
+        self._hosts: list[HostShare] = []
+        self.classes: list[Endpoint] = []
+
+    def reduced(self, errors: list[ErrorRecord]) -> Reduced:
+        """Give all that was sorted."""
+        counts = [(each[0], each[1], each[2]) for each in self._counts]
+        return Reduced(self.classes, counts, self._hosts, errors)
+
+    def add(self, path: str, inventory: Inventory) -> None:
+        """Sort a host's endpoints into classes."""
+        old = self._horizon.rejects(inventory.taken_at) is not None
+        shares: dict[int, list[Any]] = {}
+        numbers, keeps = self._numbers, self._keeps
+        endpoints = inventory.endpoints
+        if self._without is not None and inventory.host == self._without.host:
+            endpoints = [each for each in endpoints if not self._without.has(each)]
+        # What is done here is done a million times.
+        for endpoint in endpoints:
+            attribute = endpoint.attribute
+            version = endpoint.version
+            key = (
+                version,
+                endpoint.type_id,
+                endpoint.driver,
+                endpoint.device_api,
+                endpoint.vfio,
+                attribute
+                and (
+                    attribute.name,
+                    attribute.state,
+                    attribute.node,
+                    attribute.code,
+                    attribute.errno,
+                ),
+                self._facts(endpoint) if version is None else None,
+                self._answers(endpoint) if endpoint.answers else None,
+                old,
+            )
+            number = numbers.get(key)
+            if number is None:
+                number = self._new(key, endpoint, inventory)
+            share = shares.get(number)
+            if share is None:
+                share = shares[number] = [number, 0, 0, []]
+            share[1] += 1
+            if endpoint.kind == "mdev" or endpoint.in_use:
+                share[2] += 1
+            if keeps[number]:
+                share[3].append((endpoint.address, endpoint.available_instances))
+        for number, all_, devices, _ in shares.values():
+            counts = self._counts[number]
+            counts[0] += all_
+            counts[1] += devices
+            counts[2] += 1
+        raw = msgspec.Raw(_shares_encoder.encode(list(shares.values())))
+        self._hosts.append(HostShare(path, inventory.host, inventory.taken_at, raw))
+
+    def _new(self, key: Key, endpoint: Endpoint, inventory: Inventory) -> int:
+        """Begin a class, and give its number."""
+        number = self._numbers[key] = len(self.classes)
+        stands = self._standing(endpoint, inventory)
+        self.classes.append(stands)
+        self._counts.append([0, 0, 0])
+        self._keeps.append(self._wanted is not None and self._wanted(stands))
+        return number
+
+    def _facts(self, endpoint: Endpoint) -> Key:
+        """Give what tables may read of an endpoint without a string."""
+        return (
+            endpoint.vendor_id,
+            *map(endpoint.facts.get, self._facts_read(endpoint.driver)),
+            *sorted(endpoint.stated.items()),
+        )
+
+    def _answers(self, endpoint: Endpoint) -> Key:
+        """Give the answers that count, and of the others that they do not."""
+        rejects = self._horizon.rejects
+        if self._about is not None:
+            return tuple(
+                (each.accepted, each.errno, each.asked_at)
+                for each in endpoint.answers
+                if each.version == self._about
+            )
+        return tuple(
+            sorted(
+                (
+                    each.version,
+                    str(each.accepted),
+                    each.errno or "",
+                    rejects(each.asked_at) is None,
+                )
+                for each in endpoint.answers
+            )
+        )
+
+    def _standing(self, endpoint: Endpoint, inventory: Inventory) -> Endpoint:
+        """Give the endpoint that stands for a class: without what is only its own."""
+        rejects, age = self._horizon.rejects, self._horizon.age
+        one = self._about is not None
+        answers = sorted(
+            (
+                each
+                for each in endpoint.answers
+                if not one or each.version == self._about
+            ),
+            key=lambda each: each.version,
+        )
+        reasons = {each.version: rejects(each.asked_at) for each in answers}
+        ages = {each.version: age(each.asked_at) for each in answers if one}
+        if not one:  # hosts were asked at different times
+            answers = [msgspec.structs.replace(each, asked_at="") for each in answers]
+        attribute = endpoint.attribute
+        facts = {}
+        derives = endpoint.version is None
+        if derives:
+            read = self._facts_read(endpoint.driver)
+            facts = {
+                name: endpoint.facts[name] for name in read if name in endpoint.facts
+            }
+        return Endpoint(
+            kind=endpoint.kind,
+            address="",
+            type_id=endpoint.type_id,
+            driver=endpoint.driver,
+            vendor_id=endpoint.vendor_id if derives else None,
+            device_api=endpoint.device_api,
+            facts=facts,
+            stated=endpoint.stated if derives else {},
+            attribute=attribute and msgspec.structs.replace(attribute, path=None),
+            version=endpoint.version,
+            origin=None if derives else "recorded",
+            answers=tuple(each for each in answers if reasons[each.version] is None),
+            vfio=endpoint.vfio,
+            recorded=Recorded(
+                "",
+                "",
+                rejects(inventory.taken_at),
+                {version: why for version, why in reasons.items() if why is not None},
+                ages,
+            ),
+        )
+
+
+def merge(parts: Iterable[Reduced]) -> Fleet:
+    """Make one fleet of parts that were reduced apart.
+
+    Of two inventories of a host the newer one counts; the other is an error.
+    """
+    fleet = Fleet([], [], [], [])
+    places: dict[str, int] = {}
+    newest: dict[str, HostShare] = {}
+    for at, part in enumerate(parts):
+        fleet.errors += part.errors
+        numbers = []
+        for endpoint, counts in zip(part.classes, part.counts, strict=True):
+            id_ = class_id(endpoint)
+            if id_ not in places:
+                places[id_] = len(fleet.classes)
+                fleet.classes.append(Class(id_, endpoint))
+            numbers.append(places[id_])
+            _count(fleet.classes[places[id_]], *counts)
+        fleet.numbers.append(numbers)
+        for host in part.hosts:
+            host.part = at
+            other = newest.setdefault(host.host, host)
+            if other is not host:
+                used, passed = other, host
+                if (host.taken_at, other.path) > (other.taken_at, host.path):
+                    used, passed = host, other
+                newest[host.host] = used
+                fleet.errors.append(_twice(used, passed))
+                for place, share in fleet.shares(passed):
+                    class_ = fleet.classes[place]
+                    _count(class_, -share.endpoints, -share.devices, -1)
+    fleet.hosts = [newest[name] for name in sorted(newest)]
+    _sort(fleet)
+    fleet.errors.sort(key=lambda error: error.summary)
+    return fleet
+
+
+def _sort(fleet: Fleet) -> None:
+    """Put the classes in an order that people expect, and leave out empty ones."""
+    places = [at for at, class_ in enumerate(fleet.classes) if class_.endpoints]
+    places.sort(key=lambda at: _order(fleet.classes[at]))
+    moved = {old: new for new, old in enumerate(places)}
+    fleet.classes = [fleet.classes[at] for at in places]
+    # An empty class is in no share of a host that counts.
+    fleet.numbers = [[moved.get(at, -1) for at in part] for part in fleet.numbers]
+
+
+def _order(class_: Class) -> tuple[str, ...]:
+    end = class_.endpoint
+    return end.driver or "", end.type_id or "", end.version or "", class_.id
+
+
+def _count(class_: Class, endpoints: int, devices: int, hosts: int) -> None:
+    class_.endpoints += endpoints
+    class_.devices += devices
+    class_.hosts += hosts
+
+
+def _twice(used: HostShare, passed: HostShare) -> ErrorRecord:
+    return ErrorRecord(
+        "VFC408",
+        f"{passed.path} is of host {used.host}, as {used.path} is: passed over",
+        f"{used.path} was taken at {used.taken_at}, {passed.path} at {passed.taken_at}",
+        None,
+    )
+
+
+def class_id(endpoint: Endpoint) -> str:
+    """Name a class by what it is made of, the same in every fleet."""
+    alike = msgspec.structs.replace(endpoint, kind="type")
+    return hashlib.sha256(msgspec.json.encode(alike, order="sorted")).hexdigest()[:10]
