@@ -29,6 +29,7 @@ COMMANDS = {
     "scan": "Write the inventory of this host.",
     "targets": "Tell where SOURCE can go.",
     "matrix": "Tell which classes of FLEET can go where.",
+    "diff": "Tell what changed between two fleets.",
     "parse": "Take a version string apart.",
     "tables": "List, show and check compatibility tables.",
     "explain": "Explain a diagnostic code.",

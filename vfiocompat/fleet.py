@@ -33,6 +33,7 @@ __all__ = [
     "Share",
     "class_id",
     "merge",
+    "twice",
 ]
 
 Key = tuple[Any, ...]
@@ -161,10 +162,30 @@ class Classifier:
         return Reduced(self.classes, counts, self._hosts, errors)
 
     def add(self, path: str, inventory: Inventory) -> None:
-        """Sort a host's endpoints into classes."""
-        old = self._horizon.rejects(inventory.taken_at) is not None
+        """Sort a host's endpoints into classes, and count them."""
         shares: dict[int, list[Any]] = {}
-        numbers, keeps = self._numbers, self._keeps
+        keeps = self._keeps
+        for endpoint, number in self.sort(inventory):
+            share = shares.get(number)
+            if share is None:
+                share = shares[number] = [number, 0, 0, []]
+            share[1] += 1
+            if endpoint.kind == "mdev" or endpoint.in_use:
+                share[2] += 1
+            if keeps[number]:
+                share[3].append((endpoint.address, endpoint.available_instances))
+        for number, all_, devices, _ in shares.values():
+            counts = self._counts[number]
+            counts[0] += all_
+            counts[1] += devices
+            counts[2] += 1
+        raw = msgspec.Raw(_shares_encoder.encode(list(shares.values())))
+        self._hosts.append(HostShare(path, inventory.host, inventory.taken_at, raw))
+
+    def sort(self, inventory: Inventory) -> Iterator[tuple[Endpoint, int]]:
+        """Give a host's endpoints, each with the number of its class."""
+        old = self._horizon.rejects(inventory.taken_at) is not None
+        numbers = self._numbers
         endpoints = inventory.endpoints
         if self._without is not None and inventory.host == self._without.host:
             endpoints = [each for each in endpoints if not self._without.has(each)]
@@ -193,21 +214,7 @@ class Classifier:
             number = numbers.get(key)
             if number is None:
                 number = self._new(key, endpoint, inventory)
-            share = shares.get(number)
-            if share is None:
-                share = shares[number] = [number, 0, 0, []]
-            share[1] += 1
-            if endpoint.kind == "mdev" or endpoint.in_use:
-                share[2] += 1
-            if keeps[number]:
-                share[3].append((endpoint.address, endpoint.available_instances))
-        for number, all_, devices, _ in shares.values():
-            counts = self._counts[number]
-            counts[0] += all_
-            counts[1] += devices
-            counts[2] += 1
-        raw = msgspec.Raw(_shares_encoder.encode(list(shares.values())))
-        self._hosts.append(HostShare(path, inventory.host, inventory.taken_at, raw))
+            yield endpoint, number
 
     def _new(self, key: Key, endpoint: Endpoint, inventory: Inventory) -> int:
         """Begin a class, and give its number."""
@@ -322,7 +329,7 @@ def merge(parts: Iterable[Reduced]) -> Fleet:
                 if (host.taken_at, other.path) > (other.taken_at, host.path):
                     used, passed = host, other
                 newest[host.host] = used
-                fleet.errors.append(_twice(used, passed))
+                fleet.errors.append(twice(host.host, used.path, passed.path))
                 for place, share in fleet.shares(passed):
                     class_ = fleet.classes[place]
                     _count(class_, -share.endpoints, -share.devices, -1)
@@ -353,12 +360,13 @@ def _count(class_: Class, endpoints: int, devices: int, hosts: int) -> None:
     class_.hosts += hosts
 
 
-def _twice(used: HostShare, passed: HostShare) -> ErrorRecord:
+def twice(host: str, used: str, passed: str) -> ErrorRecord:
+    """Say that a host has two inventories, and which of the files is used."""
     return ErrorRecord(
         "VFC408",
-        f"{passed.path} is of host {used.host}, as {used.path} is: passed over",
-        f"{used.path} was taken at {used.taken_at}, {passed.path} at {passed.taken_at}",
+        f"{passed} is of host {host}, as {used} is: passed over",
         None,
+        "remove the older one; two hosts of one name are told apart by scan --host",
     )
 
 

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 from vfiocompat.aside import aside_all
 from vfiocompat.errors import ErrorRecord, InventoryError
-from vfiocompat.fleet import Classifier, Reduced, merge
+from vfiocompat.fleet import Classifier, Reduced, merge, twice
 from vfiocompat.store import inventory_files, read_inventory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from vfiocompat.fleet import Fleet
+    from vfiocompat.inventory import Inventory
 
-__all__ = ["Gauge", "gather", "workers"]
+__all__ = ["Gauge", "gather", "read_fleet", "workers"]
 
 _WORTH_A_PROCESS = 4 << 20  # bytes of inventories
 
@@ -78,6 +79,35 @@ def gather(
             raise InventoryError(f"the fleet has no host {wanted}")
         raise InventoryError.of(found.errors[0])
     return found
+
+
+def read_fleet(
+    fleet: Sequence[str],
+) -> tuple[dict[str, Inventory], list[ErrorRecord]]:
+    """Read the inventories of a fleet as they are, by host, and what could not be used.
+
+    Raises:
+        InventoryError: no inventory of the fleet can be used.
+
+    """
+    found: dict[str, tuple[str, Inventory]] = {}
+    errors: list[ErrorRecord] = []
+    for path in inventory_files(fleet):
+        try:
+            inventory = read_inventory(path)
+        except InventoryError as error:
+            errors.append(error.record)
+            continue
+        used = path, inventory
+        if (other := found.get(inventory.host)) is not None:
+            passed = other
+            if inventory.taken_at <= other[1].taken_at:
+                used, passed = other, used
+            errors.append(twice(inventory.host, used[0], passed[0]))
+        found[inventory.host] = used
+    if not found:
+        raise InventoryError.of(errors[0])
+    return {host: inventory for host, (_, inventory) in found.items()}, errors
 
 
 def _shares(sizes: dict[str, int], number: int) -> list[list[str]]:

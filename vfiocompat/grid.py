@@ -60,7 +60,8 @@ class Grid:
         self.size = size
         self.cells = cells
         self._numbers = numbers
-        self._yes = bytes(cell.verdict == "compatible" for cell in cells)
+        yes = [cell.verdict == "compatible" for cell in cells]
+        self._yes = bytes(map(yes.__getitem__, numbers))
 
     def row(self, source: int) -> array[int]:
         """Give a source's pairs, as numbers in `cells`."""
@@ -70,13 +71,15 @@ class Grid:
         """Give one pair."""
         return self.cells[self._numbers[source * self.size + destination]]
 
-    def can_go(self, source: int, destination: int) -> bool:
-        """Whether a pair is compatible."""
-        return bool(self._yes[self._numbers[source * self.size + destination]])
+    def can_go(self, source: int) -> bytes:
+        """Say of each destination whether a source can go there: 1 or 0."""
+        return self._yes[source * self.size : (source + 1) * self.size]
 
-    def one_way(self, source: int, destination: int) -> bool:
-        """Whether a source can go there, and cannot come back."""
-        return self.can_go(source, destination) and not self.can_go(destination, source)
+    def one_way(self, source: int) -> bytes:
+        """Say of each destination whether a source can go there, and not come back."""
+        there = int.from_bytes(self.can_go(source))
+        back = int.from_bytes(self._yes[source :: self.size])
+        return (there & ~back).to_bytes(self.size)
 
     def verdicts(self, source: int) -> Counter[Verdict]:
         """Count a source's pairs by verdict."""

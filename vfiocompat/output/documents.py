@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from vfiocompat.comparison import Change, Path
 from vfiocompat.decide import Decision, worst
 from vfiocompat.diagnostics import CODES, Diagnostic, Severity
 from vfiocompat.endpoints import Endpoint, Origin, Problem
@@ -19,6 +20,7 @@ from vfiocompat.verdicts import Basis, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from vfiocompat.comparison import Comparison
     from vfiocompat.errors import VfiocompatError
     from vfiocompat.fleet import Class, Fleet
     from vfiocompat.grid import Grid
@@ -40,6 +42,7 @@ __all__ = [
     "TablesDocument",
     "check_document",
     "check_result",
+    "diff_document",
     "error_document",
     "explain_document",
     "fleet_problems",
@@ -203,6 +206,48 @@ class MatrixDocument(msgspec.Struct, frozen=True, kw_only=True):
     cells: list[MatrixCell]
 
 
+class Named(msgspec.Struct, frozen=True):
+    """An endpoint by its host and its address there."""
+
+    host: str
+    address: str
+
+
+class EndpointChanges(msgspec.Struct, frozen=True):
+    """Endpoints that only one of two fleets has, and those that are not as before."""
+
+    added: list[Named]
+    removed: list[Named]
+    changed: list[Change]
+
+
+class PathChanges(msgspec.Struct, frozen=True):
+    """Pairs of classes that only one of two fleets has a way between."""
+
+    lost: list[Path]
+    gained: list[Path]
+
+
+class NamedClass(msgspec.Struct, frozen=True):
+    """What a class that is named in a path is made of."""
+
+    id: str
+    version: str | None
+    type_id: str | None
+    driver: str | None
+
+
+class DiffDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What changed between two fleets."""
+
+    schema: Literal["vfiocompat.diff/1"] = "vfiocompat.diff/1"
+    tool: Tool = Tool()
+    endpoints: EndpointChanges
+    paths: PathChanges
+    classes: list[NamedClass]
+    problems: list[Problem]
+
+
 class ExplainedCode(msgspec.Struct, frozen=True):
     """A diagnostic code and what it means."""
 
@@ -266,6 +311,7 @@ class ErrorDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 DOCUMENTS: dict[str, type[msgspec.Struct]] = {
     "check": CheckDocument,
+    "diff": DiffDocument,
     "error": ErrorDocument,
     "explain": ExplainDocument,
     "get": GetDocument,
@@ -362,6 +408,30 @@ def matrix_document(fleet: Fleet, grid: Grid) -> MatrixDocument:
     )
 
 
+def diff_document(found: Comparison, errors: Iterable[ErrorRecord]) -> DiffDocument:
+    """Make the document of what changed."""
+    named = {name for path in found.lost + found.gained for name in class_names(path)}
+    return DiffDocument(
+        endpoints=EndpointChanges(
+            [Named(*name) for name in found.added],
+            [Named(*name) for name in found.removed],
+            found.changed,
+        ),
+        paths=PathChanges(found.lost, found.gained),
+        classes=[
+            NamedClass(id_, endpoint.version, endpoint.type_id, endpoint.driver)
+            for id_, endpoint in found.classes.items()
+            if id_ in named
+        ],
+        problems=fleet_problems(errors),
+    )
+
+
+def class_names(path: Path) -> set[str]:
+    """Name every class that a path is about."""
+    return {path.source, path.destination, *(path.became or ())}
+
+
 def matrix_class(class_: Class) -> MatrixClass:
     """Make the record of a class."""
     endpoint = class_.endpoint
@@ -389,9 +459,12 @@ def matrix_cells(ids: Sequence[str], grid: Grid) -> Iterator[bytes]:
     ]
     for row, source in enumerate(names):
         start = b'{"source":%s,"destination":' % source
-        for column, number in enumerate(grid.row(row)):
-            way = b"true}" if grid.one_way(row, column) else b"false}"
-            yield start + names[column] + rest[number] + way
+        ways = map(_WAYS.__getitem__, grid.one_way(row))
+        for name, number, way in zip(names, grid.row(row), ways, strict=True):
+            yield start + name + rest[number] + way
+
+
+_WAYS = b"false}", b"true}"
 
 
 def fleet_problems(errors: Iterable[ErrorRecord]) -> list[Problem]:

@@ -54,9 +54,8 @@ def class_rows(fleet: Fleet, grid: Grid) -> Iterator[tuple[str, ...]]:
     `one way` counts those that it cannot come back from.
     """
     for row, class_ in enumerate(fleet.classes):
-        others = [at for at in range(grid.size) if at != row]
-        to = sum(grid.can_go(row, at) for at in others)
-        one_way = sum(grid.one_way(row, at) for at in others)
+        to = sum(grid.can_go(row)) - grid.can_go(row)[row]
+        one_way = sum(grid.one_way(row))
         endpoint = class_.endpoint
         yield (
             class_.id,
@@ -74,9 +73,10 @@ def class_rows(fleet: Fleet, grid: Grid) -> Iterator[tuple[str, ...]]:
 
 def _goes(grid: Grid, row: int, class_: Class) -> str:
     """Say whether endpoints of a class can go anywhere: to their like, or others."""
-    if any(grid.can_go(row, at) for at in range(grid.size) if at != row):
+    there = grid.can_go(row)
+    if sum(there) > there[row]:
         return "elsewhere"
-    if grid.can_go(row, row) and class_.endpoints > 1:
+    if there[row] and class_.endpoints > 1:
         return "to its like"
     return "unknown" if grid.verdicts(row)["undetermined"] else "nowhere"
 
@@ -85,10 +85,11 @@ def pair_rows(fleet: Fleet, grid: Grid) -> Iterator[tuple[str, ...]]:
     """Give one row a pair of classes."""
     ids = [class_.id for class_ in fleet.classes]
     for row, source in enumerate(ids):
-        for column, destination in enumerate(ids):
-            cell = grid.cell(row, column)
-            way = "one way" if grid.one_way(row, column) else "-"
+        ways = grid.one_way(row)
+        for destination, number, one_way in zip(ids, grid.row(row), ways, strict=True):
+            cell = grid.cells[number]
             codes = ",".join(cell.codes)
+            way = "one way" if one_way else "-"
             yield source, destination, cell.verdict, cell.basis, codes, way
 
 
@@ -102,9 +103,9 @@ def grid_lines(grid: Grid, width: int) -> Iterator[Line]:
     yield [(f"{'':<{digits}} {' '.join(numbers)}", "dim")]
     for row in range(grid.size):
         line: Line = [(f"{row + 1:>{digits}} ", "dim")]
-        for column in range(grid.size):
-            verdict = grid.cell(row, column).verdict
-            mark = _ONE_WAY if grid.one_way(row, column) else _MARKS[verdict]
+        for number, one_way in zip(grid.row(row), grid.one_way(row), strict=True):
+            verdict = grid.cells[number].verdict
+            mark = _ONE_WAY if one_way else _MARKS[verdict]
             line.append((f"{mark} ", verdict))
         yield line
     legend = (
@@ -119,7 +120,7 @@ def summary_lines(fleet: Fleet, grid: Grid) -> Iterator[Line]:
     one_way = 0
     for row in range(grid.size):
         counts += grid.verdicts(row)
-        one_way += sum(grid.one_way(row, column) for column in range(grid.size))
+        one_way += sum(grid.one_way(row))
     endpoints = sum(class_.endpoints for class_ in fleet.classes)
     words = ", ".join(f"{counts[word]} {word}" for word in _MARKS if counts[word])
     nowhere = sum(

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vfiocompat diff`: what changed between two inventories or fleets."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from vfiocompat.comparison import compare
+from vfiocompat.errors import ExitCode
+from vfiocompat.gathering import Gauge, read_fleet, workers
+from vfiocompat.moments import Horizon
+from vfiocompat.output.diff import DIFF_COLUMNS, diff_rows
+from vfiocompat.output.documents import diff_document
+from vfiocompat.output.text import error_lines
+from vfiocompat.settings import Settings, common_options
+
+__all__ = ["command"]
+
+
+@click.command("diff")
+@click.argument("old")
+@click.argument("new")
+@common_options
+@click.pass_obj
+def command(settings: Settings, old: str, new: str) -> int:
+    """Tell what changed from OLD to NEW, each an inventory or a folder of them.
+
+    Endpoints that came, went or changed are named, and above all the paths that were
+    lost and gained, class by class. Exit status: 0 if no path was lost, 1 if one was, 4
+    if an inventory could not be read.
+    """
+    library = settings.library
+    gauge = Gauge(workers())
+    with settings.progress("comparing"):
+        before, errors = read_fleet([old])
+        after, more = read_fleet([new])
+        found = compare(before, after, library, Horizon(time.time()), gauge)
+    errors += more
+    if settings.json:
+        settings.print_document(diff_document(found, errors))
+    elif not settings.quiet:
+        settings.print_rows(DIFF_COLUMNS, diff_rows(found))
+    for error in errors:
+        settings.note(error_lines(error))
+    if errors:
+        return ExitCode.FAILED
+    return ExitCode.INCOMPATIBLE if found.lost else ExitCode.DONE

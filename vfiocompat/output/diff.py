@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What changed between two fleets, as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vfiocompat.diagnostics import CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from vfiocompat.comparison import Comparison, Path
+    from vfiocompat.endpoints import Endpoint
+
+__all__ = ["DIFF_COLUMNS", "diff_rows"]
+
+DIFF_COLUMNS = ("what", "source or host", "destination or address", "why")
+
+
+def diff_rows(found: Comparison) -> Iterator[tuple[str, str, str, str]]:
+    """Give one row a change, those that matter most first."""
+    yield from _paths("lost", found.lost, found)
+    yield from _paths("gained", found.gained, found)
+    for host, address in found.removed:
+        yield "removed", host, address, "-"
+    for host, address in found.added:
+        yield "added", host, address, "-"
+    for change in found.changed:
+        values = "; ".join(
+            f"{name}: {old or 'none'} -> {new or 'none'}"
+            for name, (old, new) in change.values.items()
+        )
+        yield "changed", change.host, change.address, values
+
+
+def _paths(
+    what: str, paths: Iterable[Path], found: Comparison
+) -> Iterator[tuple[str, str, str, str]]:
+    for path in paths:
+        why = ", ".join(
+            f"{code} {CODES[code].summary}"
+            for code in path.codes
+            if CODES[code].severity == "error"
+        )
+        if path.became is not None:
+            ends = " -> ".join(_label(found.classes, id_) for id_ in path.became)
+            when = "now" if what == "lost" else "before"
+            why = f"{when} {ends}: {why or ', '.join(path.codes)}"
+        source = _label(found.classes, path.source)
+        yield what, source, _label(found.classes, path.destination), why
+
+
+def _label(classes: dict[str, Endpoint], id_: str) -> str:
+    """Name a class by what people know it by, and by its id."""
+    endpoint = classes[id_]
+    words = endpoint.version or " ".join(
+        filter(None, (endpoint.driver, endpoint.type_id))
+    )
+    return f"{words} ({id_})" if words else id_
