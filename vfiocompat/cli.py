@@ -30,6 +30,7 @@ COMMANDS = {
     "targets": "Tell where SOURCE can go.",
     "matrix": "Tell which classes of FLEET can go where.",
     "diff": "Tell what changed between two fleets.",
+    "export": "Write what a host accepts for another program.",
     "parse": "Take a version string apart.",
     "tables": "List, show and check compatibility tables.",
     "explain": "Explain a diagnostic code.",

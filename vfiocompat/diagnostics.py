@@ -764,6 +764,25 @@ A scan takes from the file that it replaces which questions drivers have answere
 file could not be used for that, so every question is asked again; it is replaced all
 the same.""",
     ),
+    "VFC421": Code(
+        "warning",
+        "several version strings would have one trait",
+        """\
+Placement's traits have capital letters, digits and underscores only, so version strings
+that differ in other characters get the same name. Such a trait is given to a provider
+only if it accepts every one of these strings: a flavor that demands it is then right
+whichever was meant.""",
+    ),
+    "VFC422": Code(
+        "error",
+        "the other program would not take this",
+        """\
+The program that the export is for has a limit which this would break: Node Feature
+Discovery ignores a file of more than 65536 bytes, and a trait of Placement has at most
+255 characters. Nothing was written; a file that was there is as it was.
+
+Name a smaller FLEET: the hosts whose devices may come to this one.""",
+    ),
     "VFC501": Code(
         "error",
         "the command line cannot be understood",

@@ -81,6 +81,12 @@ class Grid:
         back = int.from_bytes(self._yes[source :: self.size])
         return (there & ~back).to_bytes(self.size)
 
+    def least(self, sources: Sequence[int], destination: int) -> Verdict:
+        """Give the verdict that holds for all of several sources: the worst."""
+        found = {self.cell(source, destination).verdict for source in sources}
+        order: tuple[Verdict, ...] = ("incompatible", "undetermined", "compatible")
+        return next(word for word in order if word in found)
+
     def verdicts(self, source: int) -> Counter[Verdict]:
         """Count a source's pairs by verdict."""
         counts: Counter[Verdict] = Counter()

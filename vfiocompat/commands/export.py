@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vfiocompat export`: what other programs are told of a host."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from vfiocompat.errors import ExitCode, InventoryError, VfiocompatError
+from vfiocompat.export import FORMATS, writer
+from vfiocompat.gathering import Gauge, read_fleet, workers
+from vfiocompat.moments import Horizon
+from vfiocompat.output.text import error_lines, finding_lines
+from vfiocompat.settings import Settings, common_options, duration, max_age_option
+from vfiocompat.store import replace
+from vfiocompat.viewing import view_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from vfiocompat.inventory import Inventory
+
+__all__ = ["command"]
+
+
+@click.command("export")
+@click.argument("form", metavar="FORMAT", type=click.Choice(FORMATS))
+@click.argument("fleet", metavar="FLEET...", nargs=-1, required=True)
+@click.option(
+    "--host",
+    metavar="HOST",
+    help="The host to tell of (default: this one, or the only).",
+)
+@click.option("-o", "--output", metavar="FILE", help="Replace FILE.")
+@click.option(
+    "--expires",
+    default="45m",
+    callback=duration,
+    metavar="AGE",
+    help="nfd: how long it is good for, from now on (default 45m).",
+)
+@max_age_option
+@common_options
+@click.pass_obj
+def command(  # noqa: PLR0917 - click passes every option by name
+    settings: Settings,
+    form: str,
+    fleet: Sequence[str],
+    host: str | None,
+    output: str | None,
+    expires: float,
+    max_age: float | None,
+) -> int:
+    """Write what a host has and accepts, in the FORMAT of another program.
+
+    FORMAT is ansible, nfd, nova or prometheus. FLEET has the host and those that its
+    devices may come from. Exit status: 0 if it was written, 4 if not or not all of
+    FLEET could be read; with ansible always 0.
+    """
+    chosen = writer(form)
+    now = time.time()
+    try:
+        found, errors = read_fleet(fleet)
+        name = _host(settings, found, host)
+        gauge = Gauge(workers())
+        with settings.progress("comparing classes", gauge.done):
+            view = view_of(
+                found,
+                name,
+                settings.library,
+                Horizon(now, max_age),
+                expires=now + expires,
+                gauge=gauge,
+            )
+        text, findings = chosen.render(view)
+        _put(text, output)
+    except VfiocompatError as error:
+        if not chosen.never_fails:
+            raise
+        from vfiocompat.export.ansible import failed  # noqa: PLC0415 - rare
+
+        _put(failed(f"{error.code} {error.summary}"), output)
+        settings.note(error_lines(error.record))
+        return ExitCode.DONE
+    for finding in findings:
+        settings.note(finding_lines(finding))
+    for record in errors:
+        settings.note(error_lines(record))
+    return ExitCode.FAILED if errors and not chosen.never_fails else ExitCode.DONE
+
+
+def _host(
+    settings: Settings, fleet: Mapping[str, Inventory], wanted: str | None
+) -> str:
+    """Choose the host to tell of: the one asked for, the only one, or this one."""
+    if wanted is None and len(fleet) == 1:
+        return next(iter(fleet))
+    name = wanted or settings.host.identity().host or ""
+    if name not in fleet:
+        known = ", ".join(sorted(fleet)[:5])
+        raise InventoryError(
+            f"the fleet has no host {name!r}", hint=f"--host names one: {known}"
+        )
+    return name
+
+
+def _put(text: str, output: str | None) -> None:
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        replace(output, text.encode())

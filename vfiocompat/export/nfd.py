@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""For Kubernetes' Node Feature Discovery: a feature file for its local source.
+
+`accepts.*` become labels of the node, which a workload's nodeSelector can demand; the
+version strings themselves are features only, since a label's value has few characters.
+Rules: source/local/local.go and the customization guide of node-feature-discovery.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from vfiocompat.errors import OutputError
+from vfiocompat.export.view import Rendered, View, Writer, short_hash
+from vfiocompat.moments import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["WRITER", "label"]
+
+MAX_BYTES = 65536
+"""What is longer is ignored as a whole."""
+
+PREFIX = "vfiocompat.feature.node.kubernetes.io"
+_MAX_NAME = 63
+_WRONG = re.compile("[^-A-Za-z0-9_.]")
+
+
+def _render(view: View) -> Rendered:
+    text = "".join(f"{line}\n" for line in _lines(view))
+    if len(text.encode()) > MAX_BYTES:
+        raise OutputError(
+            f"{len(text)} bytes of features: NFD ignores more than {MAX_BYTES}",
+            hint="give it a FLEET of the hosts that this one trades devices with",
+            code="VFC422",
+        )
+    return Rendered(text)
+
+
+def _lines(view: View) -> Iterator[str]:
+    inventory = view.inventory
+    yield f"# vfiocompat {inventory.tool.version}, host {inventory.host}"
+    yield f"# taken at {inventory.taken_at}"
+    yield f"# +expiry-time={moment(view.expires)}"
+    yield f"{PREFIX}/present=true"
+    for name in sorted({label("accepts.", string) for string in view.accepts()}):
+        yield f"{PREFIX}/{name}=true"
+    for endpoint in inventory.endpoints:
+        if endpoint.version is not None:
+            place = endpoint.address.replace(":", ".").replace("/", ".")
+            yield "# +no-label"
+            yield f"{PREFIX}/{label('', f'{place}.version')}={endpoint.version}"
+
+
+def label(prefix: str, text: str) -> str:
+    """Make the name of a label of a text: at most 63 of the characters it may have.
+
+    A name that had to be changed ends in digits that tell it from others.
+
+    >>> label("accepts.", "8086-193b-i915-GVTg_V5_4")
+    'accepts.8086-193b-i915-GVTg_V5_4'
+    """
+    name = _WRONG.sub("_", text)
+    if name == text and len(prefix + name) <= _MAX_NAME and name[-1:].isalnum():
+        return prefix + name
+    digits = short_hash(text)
+    room = _MAX_NAME - len(prefix) - len(digits) - 1
+    return f"{prefix}{name[:room]}.{digits}"
+
+
+WRITER = Writer(_render)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""For OpenStack: a provider.yaml that gives Placement's providers CUSTOM_ traits.
+
+nova-compute reads it from [compute]provider_config_location when it starts, and does
+not start with a file that is wrong. Rules: nova/compute/provider_config.py, SCHEMA_V1;
+names are normalised as os-traits does.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from vfiocompat.diagnostics import Diagnostic, diagnostic
+from vfiocompat.endpoints import is_function
+from vfiocompat.errors import OutputError
+from vfiocompat.export.view import Group, Rendered, View, Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+__all__ = ["WRITER", "trait"]
+
+PREFIX = "CUSTOM_VFIOCOMPAT_ACCEPTS_"
+_TRAIT = re.compile("[A-Z0-9_]{1,255}")
+_OTHERS = re.compile("[^A-Za-z0-9]+")
+
+
+def _render(view: View) -> Rendered:
+    meant: dict[str, list[str]] = {}
+    for string in view.strings:
+        meant.setdefault(trait(string), []).append(string)
+    findings = tuple(
+        _ambiguous(name, texts) for name, texts in meant.items() if len(texts) > 1
+    )
+    providers = dict(_providers(view, meant))
+    return Rendered("".join(f"{line}\n" for line in _lines(view, providers)), findings)
+
+
+def trait(string: str) -> str:
+    """Give the trait that says that a version string is accepted.
+
+    >>> trait("8086-193b-i915-GVTg_V5_4")
+    'CUSTOM_VFIOCOMPAT_ACCEPTS_8086_193B_I915_GVTG_V5_4'
+    """
+    return PREFIX + _OTHERS.sub("_", string).strip("_").upper()
+
+
+def _ambiguous(name: str, strings: Sequence[str]) -> Diagnostic:
+    return diagnostic(
+        "VFC421",
+        f"{len(strings)} version strings of the fleet have the trait {name}",
+        detail="\n".join(strings),
+    )
+
+
+def _providers(
+    view: View, meant: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, list[str]]]:
+    """Give each provider's identification, and its traits.
+
+    A trait that stands for several strings is given where all of them are accepted.
+    """
+    groups: dict[str, list[Group]] = {}
+    for group in view.groups:
+        groups.setdefault(_identification(view, group), []).append(group)
+    for identification, mine in sorted(groups.items()):
+        accepted = set(view.accepts(mine))
+        traits = [name for name, texts in meant.items() if accepted.issuperset(texts)]
+        for name in traits:
+            if not _TRAIT.fullmatch(name):
+                raise OutputError(f"{name} is no trait: it is too long", code="VFC422")
+        if traits:
+            yield identification, sorted(traits)
+
+
+def _identification(view: View, group: Group) -> str:
+    """Name the provider of a group: its pGPU's, or the compute node itself."""
+    if group.parent is None or not is_function(group.parent):
+        return "uuid: $COMPUTE_NODE"
+    device = re.sub("[:.]", "_", group.parent)
+    return f"name: {_quoted(f'{view.inventory.host}_pci_{device}')}"
+
+
+def _lines(view: View, providers: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    inventory = view.inventory
+    yield f"# vfiocompat {inventory.tool.version}: what {inventory.host} accepts"
+    yield f"# taken at {inventory.taken_at}; nova-compute reads it when it starts"
+    yield "meta:"
+    yield "  schema_version: '1.0'"
+    yield "providers:" if providers else "providers: []"
+    for identification, traits in providers.items():
+        yield "  - identification:"
+        yield f"      {identification}"
+        yield "    traits:"
+        yield "      additional:"
+        for name in traits:
+            yield f"        - {name}"
+
+
+def _quoted(text: str) -> str:
+    """Write a text as YAML does in single quotes; it has no control characters."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+WRITER = Writer(_render)

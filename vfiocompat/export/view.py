@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host as other programs are told of it: what it has, and what it accepts."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from vfiocompat.diagnostics import Diagnostic
+    from vfiocompat.inventory import Inventory
+    from vfiocompat.verdicts import Verdict
+
+__all__ = ["Group", "Rendered", "View", "Writer", "short_hash"]
+
+
+class Group(NamedTuple):
+    """Endpoints of a host that are of one class, by their addresses.
+
+    `string` is the version string, one that a table derives where there is no
+    attribute, or None. `verdicts` has the verdict on each string of the fleet.
+    """
+
+    class_: str
+    string: str | None
+    addresses: tuple[str, ...]
+    parent: str | None
+    type_id: str | None
+    verdicts: Mapping[str, Verdict]
+
+
+class View(NamedTuple):
+    """A host, and which version strings of the fleet its endpoints accept.
+
+    `strings` are all of the fleet. `now` and `expires` are in seconds since 1970.
+    """
+
+    inventory: Inventory
+    groups: Sequence[Group]
+    strings: Sequence[str]
+    now: float
+    expires: float
+
+    def accepts(self, groups: Sequence[Group] | None = None) -> list[str]:
+        """Name the strings that one of several groups accepts; of all by default."""
+        chosen = self.groups if groups is None else groups
+        return [
+            string
+            for string in self.strings
+            if any(group.verdicts[string] == "compatible" for group in chosen)
+        ]
+
+
+class Rendered(NamedTuple):
+    """A file's text, and what could not be said in it."""
+
+    text: str
+    findings: tuple[Diagnostic, ...] = ()
+
+
+class Writer(NamedTuple):
+    """A format: how it is written, and whether its command must not fail."""
+
+    render: Callable[[View], Rendered]
+    never_fails: bool = False
+
+
+def short_hash(text: str) -> str:
+    """Give a few digits that tell a text from others of the same name."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
