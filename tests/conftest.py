@@ -239,3 +239,33 @@ def _read_terminal(terminal: int) -> bytes:
     finally:
         os.close(terminal)
     return b"".join(parts)
+
+
+@pytest.fixture
+def plain_sysroot(tmp_path: Path) -> Path:
+    """Make a host of plain files, with 40 functions that VFIO has."""
+    root = tmp_path / "plain"
+    functions = root / "sys/bus/pci/devices"
+    functions.mkdir(parents=True)
+    (root / "sys/bus/pci/drivers/mlx5_vfio_pci").mkdir(parents=True)
+    for at in range(40):
+        name = f"0000:03:{at // 8:02x}.{at % 8}"
+        device = root / "sys/devices/pci0000:03" / name
+        device.mkdir(parents=True)
+        (device / "vendor").write_text("0x15b3\n")
+        (device / "device").write_text("0x101e\n")
+        (device / "driver").symlink_to("../../../bus/pci/drivers/mlx5_vfio_pci")
+        (functions / name).symlink_to(f"../../../devices/pci0000:03/{name}")
+    return root
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Give a file system of 128 KiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(disk)]
+    if subprocess.run(command, check=False, capture_output=True).returncode != 0:
+        cannot_test("a tmpfs cannot be mounted: run the tests as root")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)

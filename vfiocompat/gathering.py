@@ -63,12 +63,19 @@ def gather(
         InventoryError: no inventory of the fleet can be used.
 
     """
-    paths = [os.path.abspath(path) for path in inventory_files(fleet)]
+    paths = inventory_files(fleet)
     sizes = {path: _size(path) for path in paths}
     gauge.total = sum(sizes.values())
     number = workers() if gauge.total > _WORTH_A_PROCESS else 1
     tasks = [
-        partial(_reduce, share, classifier, partial(gauge.add, place), frozenset(hosts))
+        partial(
+            _reduce,
+            share,
+            classifier,
+            partial(gauge.add, place),
+            frozenset(hosts),
+            os.getcwd(),
+        )
         for place, share in enumerate(_shares(sizes, number))
     ]
     parts = aside_all(tasks, Reduced) if number > 1 else [tasks[0]()]
@@ -133,17 +140,21 @@ def _reduce(
     make: Callable[[], Classifier],
     count: Callable[[int], None],
     wanted: Collection[str],
+    folder: str,
 ) -> Reduced:
-    """Read some inventories and reduce them to classes, one at a time."""
+    """Read some inventories and reduce them to classes, one at a time.
+
+    Paths are relative to `folder`: a process of its own has another working directory.
+    """
     classifier = make()
     errors: list[ErrorRecord] = []
     for path in paths:
         try:
-            inventory = read_inventory(path)
+            inventory = read_inventory(os.path.join(folder, path), path)
         except InventoryError as error:
             errors.append(error.record)
         else:
             if not wanted or inventory.host in wanted:
                 classifier.add(path, inventory)
-        count(_size(path))
+        count(_size(os.path.join(folder, path)))
     return classifier.reduced(errors)

@@ -119,23 +119,23 @@ def inventory_files(fleet: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(paths))
 
 
-def read_inventory(path: str) -> Inventory:
-    """Read an inventory from its file.
+def read_inventory(path: str, name: str | None = None) -> Inventory:
+    """Read an inventory from its file, which errors call by its `name`.
 
     Raises:
         InventoryError: it cannot be read, or is none.
 
     """
-    return parse_inventory(_read(path), path)
+    return parse_inventory(_read(path, name or path), name or path)
 
 
-def _read(path: str) -> bytes:
+def _read(path: str, name: str) -> bytes:
     try:
         with open(path, "rb", opener=regular, buffering=0) as file:
             if os.fstat(file.fileno()).st_size > MAX_BYTES:
                 raise InventoryError(
-                    f"{path} is longer than an inventory may be ({MAX_BYTES >> 20} MiB)"
+                    f"{name} is longer than an inventory may be ({MAX_BYTES >> 20} MiB)"
                 )
             return file.readall()
     except OSError as error:
-        raise InventoryError(f"cannot read {path}: {error.strerror}") from None
+        raise InventoryError(f"cannot read {name}: {error.strerror}") from None

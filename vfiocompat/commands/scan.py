@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 import msgspec
 
+from vfiocompat.endpoints import Problem
 from vfiocompat.errors import (
     ExitCode,
     InventoryError,
@@ -25,7 +26,7 @@ from vfiocompat.sysfs import Host
 from vfiocompat.turns import Overlap, turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.inventory import Identity, Inventory
@@ -143,8 +144,11 @@ def _taken(
                 )
             found = keep_answers(found, before, now)
         if asked.fleet:
-            sources = list(_sources(settings, asked.fleet))
+            sources, problems = _sources(settings, asked.fleet)
             found = ask_drivers(found, sources, host, now, asked.limit)
+            found = msgspec.structs.replace(
+                found, problems=[*found.problems, *problems]
+            )
     return found
 
 
@@ -159,13 +163,19 @@ def _before(settings: Settings, path: str) -> Inventory | None:
         return None
 
 
-def _sources(settings: Settings, fleet: Sequence[str]) -> Iterator[Endpoint]:
-    """Give the endpoints of a fleet; what cannot be read is told, and passed over."""
+def _sources(
+    settings: Settings, fleet: Sequence[str]
+) -> tuple[list[Endpoint], list[Problem]]:
+    """Give the endpoints of a fleet, and what could not be read, which is told too."""
+    sources: list[Endpoint] = []
+    problems: list[Problem] = []
     for path in inventory_files(fleet):
         try:
-            yield from read_inventory(path).endpoints
+            sources += read_inventory(path).endpoints
         except InventoryError as error:
             settings.note(error_lines(error.record))
+            problems.append(Problem(path, "load", None, error.code))
+    return sources, problems
 
 
 def _identity(settings: Settings, name: str | None) -> Identity:

@@ -267,7 +267,7 @@ def check_lines(
     Findings that are for information only are shown when `verbose`.
     """
     for source, destination, decision in pairs:
-        ends = f"{source.address} -> {destination.address}"
+        ends = f"{_place(source)} -> {_place(destination)}"
         why = "could not be asked" if decision.failed else _basis(decision)
         yield [
             (decision.verdict, decision.verdict),
@@ -279,6 +279,13 @@ def check_lines(
                 yield from finding_lines(finding)
     if len(pairs) > 1:
         yield _sum(decision for _, _, decision in pairs)
+
+
+def _place(endpoint: Endpoint) -> str:
+    """Say where an endpoint is; of one in an inventory also on which host."""
+    if endpoint.host is None:
+        return endpoint.address
+    return f"{endpoint.address} on {endpoint.host}"
 
 
 def target_rows(found: Iterable[Target]) -> Iterator[tuple[str, ...]]:

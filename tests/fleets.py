@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Inventories for tests: hosts of Acme NPUs and HiSilicon accelerators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from vfiocompat.endpoints import Attribute, Endpoint, RecordedAnswer
+from vfiocompat.inventory import Inventory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+HISI_1 = "19e5-hisi:device=a251:qp=16:iso=0:magic=v1:major=?"
+HISI_2 = "19e5-hisi:device=a251:qp=16:iso=0:magic=v2:major=1"
+"""A later driver loads the state of an earlier one, not the reverse."""
+
+TAKEN = "2026-11-01T00:00:00Z"
+
+
+def endpoint(address: str, version: str | None, **more: object) -> Endpoint:
+    """Make a type of a parent, with a string or without an attribute."""
+    parent, _, type_id = address.partition("/")
+    path = f"/sys/devices/{parent}/mdev_supported_types/{type_id}"
+    present = Attribute("version", "present", path=f"{path}/version", node="type")
+    absent = Attribute(None, "absent", "ENOENT", path, None, "VFC102")
+    fields: dict[str, object] = {
+        "kind": "type",
+        "address": address,
+        "parent": parent,
+        "type_id": type_id,
+        "driver": "acme",
+        "vendor_id": "0x1ac1",
+        "device_api": "vfio-pci",
+        "available_instances": 2,
+        "attribute": absent if version is None else present,
+        "version": version,
+        "newline": None if version is None else True,
+        "origin": None if version is None else "attribute",
+    }
+    return Endpoint(**(fields | more))  # type: ignore[arg-type]
+
+
+def function(address: str, version: str | None, **more: object) -> Endpoint:
+    """Make a HiSilicon function."""
+    fields: dict[str, object] = {
+        "kind": "function",
+        "parent": None,
+        "type_id": None,
+        "driver": "hisi_acc_vfio_pci",
+        "vendor_id": "0x19e5",
+        "device_id": "0xa251",
+        "available_instances": None,
+        "facts": {"vendor_id": "0x19e5", "device_id": "0xa251"},
+    }
+    return endpoint(address, version, **(fields | more))
+
+
+def answer(version: str, *, accepted: bool | None, at: str = TAKEN) -> RecordedAnswer:
+    """Make a recorded answer."""
+    return RecordedAnswer(version, accepted, None if accepted else "EINVAL", at)
+
+
+def inventory(
+    host: str, *endpoints: Endpoint, taken_at: str = TAKEN, kernel: str = "6.12.0"
+) -> Inventory:
+    """Make a host's inventory."""
+    return Inventory(
+        host=host,
+        machine_id=None,
+        taken_at=taken_at,
+        kernel=kernel,
+        endpoints=list(endpoints),
+        problems=[],
+    )
+
+
+def write(folder: Path, inventories: Sequence[Inventory]) -> Path:
+    """Write inventories into a folder, a file each."""
+    folder.mkdir(exist_ok=True)
+    for each in inventories:
+        (folder / f"{each.host}.json").write_bytes(msgspec.json.encode(each))
+    return folder

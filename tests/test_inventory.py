@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Inventories as files give them: whole, or named with what is wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from vfiocompat.endpoints import InventoryAddress, parse_address
+from vfiocompat.errors import InvalidAddress, InventoryError, NoSuchEndpoint
+from vfiocompat.inventory import named, parse_inventory, recorded
+from vfiocompat.moments import Horizon, timestamp
+
+from .fleets import TAKEN, answer, endpoint, inventory
+
+WHOLE = inventory("node-a", endpoint("p/t", "1ac1-a"), endpoint("p/u", None))
+
+
+def changed(path: str, value: object) -> bytes:
+    """Give an inventory in which one value, by its dotted path, is another."""
+    document: Any = json.loads(msgspec.json.encode(WHOLE))
+    *places, last = path.split(".")
+    inner = document
+    for place in places:
+        inner = inner[int(place) if place.isdigit() else place]
+    inner[last] = value
+    return json.dumps(document).encode()
+
+
+def wrong(data: bytes) -> str:
+    with pytest.raises(InventoryError) as caught:
+        parse_inventory(data, "f.json")
+    assert caught.value.summary.startswith("f.json")
+    assert caught.value.code == "VFC401"
+    return f"{caught.value.summary} {caught.value.detail} {caught.value.hint}"
+
+
+def test_an_inventory_is_what_it_was_made_of() -> None:
+    assert parse_inventory(msgspec.json.encode(WHOLE), "f.json") == WHOLE
+
+
+def test_a_later_program_may_add_fields() -> None:
+    assert parse_inventory(changed("colour", "red"), "f.json") == WHOLE
+    assert parse_inventory(changed("endpoints.0.colour", 1), "f.json") == WHOLE
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "truncated"),
+        (msgspec.json.encode(WHOLE)[:-20], "truncated"),
+        (b"\xff\xfe", "not a whole JSON document"),
+        (b"[" * 1_000_000, "not an inventory"),
+        (b'{"a":' * 200_000, "not a whole JSON document"),
+        (b"[]", "not an inventory"),
+        (b'{"schema": "vfiocompat.list/1"}', "'vfiocompat.list/1', not an inventory"),
+        (
+            changed("schema", "vfiocompat.inventory/2"),
+            "'vfiocompat.inventory/1' is known",
+        ),
+        (changed("schema", 1), "not an inventory"),
+        (changed("host", ""), "host"),
+        (changed("host", "a\x1b[31m"), "host"),
+        (changed("endpoints", {}), "$.endpoints"),
+        (changed("endpoints.0.address", 5), "$.endpoints[0].address"),
+        (changed("endpoints.1.facts", {"a": 1}), "$.endpoints[1].facts"),
+        (changed("endpoints.0.kind", "literal"), "endpoints[0]: a host has no literal"),
+        (changed("endpoints.0.kind", "moon"), "$.endpoints[0].kind"),
+        (changed("endpoints.0.version", "a\x1bb"), "endpoints[0].version"),
+        (changed("endpoints.0.version", "a" * 5000), "endpoints[0].version"),
+        (changed("endpoints.0.version", ""), "endpoints[0].version"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(data: bytes, says: str) -> None:
+    assert says in wrong(data)
+
+
+def test_answers_must_be_about_strings_that_can_be() -> None:
+    bad = inventory(
+        "a", endpoint("p/t", "1ac1-a", answers=(answer("\n", accepted=True),))
+    )
+
+    assert "endpoints[0].answers" in wrong(msgspec.json.encode(bad))
+
+
+# ---- endpoints of an inventory ---------------------------------------------------
+
+
+def test_an_endpoint_of_an_inventory_is_recorded() -> None:
+    found = recorded(WHOLE.endpoints[0], WHOLE, Horizon(timestamp(TAKEN) or 0))
+
+    assert (found.host, found.origin) == ("node-a", "recorded")
+    assert found.recorded
+    assert found.recorded.rejected is None
+    assert recorded(WHOLE.endpoints[1], WHOLE, Horizon(0)).origin is None
+
+
+def test_answers_that_are_too_old_do_not_count_and_are_told() -> None:
+    now = (timestamp(TAKEN) or 0) + 7200
+    answers = (
+        answer("1ac1-new", accepted=True, at="2026-11-01T01:30:00Z"),
+        answer("1ac1-old", accepted=True),
+    )
+    found = recorded(
+        endpoint("p/t", "1ac1-a", answers=answers), WHOLE, Horizon(now, 3600)
+    )
+
+    assert [each.version for each in found.answers] == ["1ac1-new"]
+    assert found.recorded
+    assert found.recorded.ages == {"1ac1-new": "30 min old"}
+    assert found.recorded.rejected_answers == {"1ac1-old": "it is more than 1 h old"}
+    assert found.recorded.rejected == "it is more than 1 h old"
+
+
+def test_addresses_in_inventories() -> None:
+    assert parse_address("inventory:a#b.json#p/t") == InventoryAddress(
+        "a#b.json", "p/t"
+    )
+    assert parse_address("inventory:a.json") == InventoryAddress("a.json", None)
+    for text in (
+        "inventory:",
+        "inventory:#p/t",
+        "inventory:a#",
+        "inventory:a#version:x",
+    ):
+        with pytest.raises(InvalidAddress):
+            parse_address(text)
+
+
+@pytest.mark.parametrize(
+    "address", ["p/t", "/sys/devices/p/mdev_supported_types/t/version"]
+)
+def test_an_endpoint_is_found_by_its_address_or_path(address: str) -> None:
+    assert named(WHOLE, InventoryAddress("f", address)) is WHOLE.endpoints[0]
+
+
+def test_the_only_endpoint_needs_no_address() -> None:
+    alone = inventory("a", endpoint("p/t", "1ac1-a"))
+
+    assert named(alone, InventoryAddress("f", None)) is alone.endpoints[0]
+    with pytest.raises(NoSuchEndpoint, match="f has 2 endpoints"):
+        named(WHOLE, InventoryAddress("f", None))
+
+
+def test_a_missing_endpoint_is_told_with_what_is_close() -> None:
+    with pytest.raises(NoSuchEndpoint) as caught:
+        named(WHOLE, InventoryAddress("f", "p/x"))
+
+    assert caught.value.hint is not None
+    assert "p/t" in caught.value.hint
