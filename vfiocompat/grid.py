@@ -218,7 +218,8 @@ class _Situations:
         destination = self._endpoints[column]
         types = None
         if _compares(destination):
-            types = end.type_id is None, end.type_id == destination.type_id
+            there = destination.type_id
+            types = end.type_id is None, there is None, end.type_id == there
         answer: object = None
         if real is not None:
             answer = self._answers[column].get(real, "none")
