@@ -1,0 +1,410 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`check inventory:`, `targets`, `matrix` and `diff`, on files of a fleet."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from tests.fleets import HISI_1, HISI_2, answer, endpoint, function, inventory, write
+from vfiocompat.output.documents import (
+    CheckDocument,
+    DiffDocument,
+    MatrixDocument,
+    TargetsDocument,
+)
+
+from .hosts import PAIR
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Host, Run, RunOnTerminal
+
+A = "1ac1-a"
+B = "1ac1-b"
+ACCEPTED = (answer(A, accepted=True),)
+REFUSED = (answer(A, accepted=False),)
+UNSURE = (answer(A, accepted=None),)
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Path:
+    """Give three hosts: b took a's string, c refused it and was not asked of all."""
+    return write(
+        tmp_path / "fleet",
+        [
+            inventory(
+                "a",
+                endpoint("p/t", A),
+                endpoint("p/u", A, answers=ACCEPTED),
+                endpoint("uuid", A, kind="mdev", parent="p", type_id="t"),
+            ),
+            inventory(
+                "b",
+                endpoint("p/t", B, answers=ACCEPTED, available_instances=0),
+                endpoint("p/none", None),
+                function("0000:03:00.1", HISI_1),
+            ),
+            inventory(
+                "c",
+                endpoint("p/t", B, answers=REFUSED),
+                endpoint("p/u", B, answers=UNSURE),
+                endpoint("p/v", B),
+                function("0000:03:00.2", HISI_2),
+            ),
+        ],
+    )
+
+
+@pytest.fixture
+def source(fleet: Path) -> str:
+    return f"inventory:{fleet}/a.json#p/t"
+
+
+# ---- check -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("there", "said", "exit_code"),
+    [
+        ("b.json#p/t", ("compatible", "recorded", "VFC132"), 0),
+        ("c.json#p/t", ("incompatible", "recorded", "VFC133"), 1),
+        ("c.json#p/u", ("undetermined", "recorded", "VFC134"), 3),
+        ("c.json#p/v", ("undetermined", "none", "VFC405"), 3),
+        ("b.json#p/none", ("undetermined", "none", "VFC102"), 3),
+        ("c.json#0000:03:00.2", ("incompatible", "none", "VFC304"), 1),
+        ("c.json#p/w", ("undetermined", "none", "VFC504"), 4),
+        ("d.json#p/t", ("undetermined", "none", "VFC401"), 4),
+    ],
+)
+def test_recorded_answers_decide(
+    run: Run, fleet: Path, there: str, said: tuple[str, str, str], exit_code: int
+) -> None:
+    line = f"check inventory:{fleet}/a.json#p/t inventory:{fleet}/{there} --format json"
+    [result] = run(line, exit_code=exit_code).document(CheckDocument).results
+
+    assert (result.verdict, result.basis) == said[:2]
+    assert said[2] in [finding.code for finding in result.diagnostics]
+    assert (result.source.host, result.source.origin) == ("a", "recorded")
+
+
+def test_the_age_of_an_answer_is_shown(run: Run, fleet: Path, source: str) -> None:
+    said = run(f"check -v {source} inventory:{fleet}/b.json#p/t").stdout
+
+    assert "p/t on a -> p/t on b   (by a recorded answer of the driver)" in said
+    assert "asked at 2026-11-01T00:00:00Z, " in said
+    assert " d old" in said
+
+
+def test_what_is_too_old_is_unknown(run: Run, fleet: Path, source: str) -> None:
+    there = f"inventory:{fleet}/b.json#p/t"
+    said = run(f"check --max-age 1h {source} {there}", exit_code=3).stdout
+    assert "the source's inventory is not relied on: it is more than 1 h old" in said
+
+    new = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    for name in ("a", "b"):
+        file = fleet / f"{name}.json"
+        text = file.read_text()
+        file.write_text(
+            text.replace('taken_at":"2026-11-01T00:00:00Z', f'taken_at":"{new}')
+        )
+    said = run(f"check --max-age 1h {source} {there}", exit_code=3).stdout
+    assert "VFC404" in said
+
+
+def test_a_recorded_source_is_asked_of_a_live_driver(
+    shared_host: Host, run: Run, source: str
+) -> None:
+    shared_host(PAIR)
+    run(f"check {source} 0000:3b:00.0/acme-destination")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "check inventory: version:x",
+        "check inventory:#a version:x",
+        "check version:8086-x inventory:f#version:x",
+        "check --max-age old version:8086-a version:8086-b",
+    ],
+)
+def test_bad_addresses_and_ages(run: Run, line: str) -> None:
+    assert "VFC50" in run(line, exit_code=2).stderr
+
+
+def test_a_source_that_is_not_there(run: Run, fleet: Path) -> None:
+    assert (
+        "VFC504"
+        in run(f"check inventory:{fleet}/a.json#x/y version:x", exit_code=4).stderr
+    )
+
+
+# ---- targets ---------------------------------------------------------------------
+
+
+def rows(text: str) -> list[list[str]]:
+    return [line.split("\t") for line in text.splitlines()]
+
+
+def test_compatible_targets_come_first(run: Run, fleet: Path, source: str) -> None:
+    result = run(f"targets {source} {fleet}")
+
+    assert [row[:4] for row in rows(result.stdout)] == [
+        ["compatible", "b", "p/t", "0"],
+        ["undetermined", "b", "p/none", "2"],
+        ["undetermined", "c", "p/u", "2"],
+        ["undetermined", "c", "p/v", "2"],
+    ]
+    assert "VFC405" in rows(result.stdout)[3][4]
+    assert "7 endpoints: 1 compatible, 3 undetermined, 3 incompatible" in result.stderr
+
+
+def test_the_own_host_counts_only_if_asked_for_and_the_source_never(
+    run: Run, fleet: Path, source: str
+) -> None:
+    said = run(f"targets {source} {fleet} --same-host").stdout
+    own = [row[:3] for row in rows(said) if row[1] == "a"]
+
+    assert own == [["compatible", "a", "p/u"], ["undetermined", "a", "uuid"]]
+
+
+def test_hosts_are_chosen(run: Run, fleet: Path, source: str) -> None:
+    said = run(f"targets {source} {fleet} --host b --host a").stdout
+    assert {row[1] for row in rows(said)} == {"b"}
+
+    assert "no host x" in run(f"targets {source} {fleet} --host x", exit_code=4).stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "require", "exit_code"),
+    [
+        (f"version:{HISI_1}", "table", 0),
+        (f"version:{HISI_1}", "recorded", 3),
+        (f"version:{A}", "recorded", 0),
+        (f"version:{A}", "driver", 3),
+    ],
+)
+def test_a_yes_must_rest_on_what_is_required(
+    run: Run, fleet: Path, source: str, require: str, exit_code: int
+) -> None:
+    line = f"targets {source} {fleet} --require {require} --format json"
+    found = run(line, exit_code=exit_code).document(TargetsDocument)
+    codes = {each.code for result in found.results for each in result.diagnostics}
+
+    assert ("VFC410" in codes) == (exit_code != 0)
+
+
+def test_nowhere_to_go(run: Run, fleet: Path) -> None:
+    assert run(f"targets version:4348-x {fleet}", exit_code=1).stdout == ""
+    assert rows(run(f"targets version:opaque {fleet}", exit_code=3).stdout)
+    alone = f"targets inventory:{fleet}/a.json#p/t {fleet}/a.json"
+    assert "0 endpoints: none" in run(alone, exit_code=1).stderr
+
+
+def test_a_result_is_as_of_check(run: Run, fleet: Path, source: str) -> None:
+    found = run(f"targets {source} {fleet} --format json").document(TargetsDocument)
+    checked = run(
+        f"check {source} inventory:{fleet}/b.json#p/t --format json"
+    ).document(CheckDocument)
+
+    assert found.counts == msgspec.structs.replace(
+        checked.counts, compatible=1, undetermined=3, incompatible=3
+    )
+    [wanted], one = checked.results, found.results[0]
+    assert (one.source, one.destination) == (wanted.source, wanted.destination)
+    assert (one.verdict, one.basis, one.available_instances) == (
+        "compatible",
+        "recorded",
+        0,
+    )
+    assert [each.code for each in one.diagnostics] == [
+        each.code for each in wanted.diagnostics
+    ]
+
+
+def test_without_a_fleet_this_hosts_drivers_are_asked(
+    shared_host: Host, run: Run
+) -> None:
+    shared_host(PAIR)
+    said = run("targets 0000:3b:00.0/acme-source").stdout
+
+    assert [row[:3] for row in rows(said)] == [
+        ["compatible", "-", "0000:3b:00.0/acme-destination"]
+    ]
+    assert rows(said)[0][4] == "decided by the driver"
+    assert run("targets version:1ac1-zzz", exit_code=1).stdout == ""
+
+
+def test_part_of_a_fleet_is_answered_and_told(
+    run: Run, fleet: Path, source: str
+) -> None:
+    (fleet / "x.json").write_text('{"schema": "vfiocompat.inventory/9"}')
+    result = run(f"targets {source} {fleet} --format json", exit_code=4)
+
+    found = result.document(TargetsDocument)
+    assert found.counts.compatible == 1
+    assert [each.code for each in found.problems] == ["VFC401"]
+    assert "x.json is an inventory of schema 'vfiocompat.inventory/9'" in result.stderr
+
+
+def test_a_hostile_address_does_not_reach_the_terminal(
+    run_on_terminal: RunOnTerminal, tmp_path: Path
+) -> None:
+    write(tmp_path, [inventory("h", endpoint("p/\x1b]0;x\x07t", A))])
+    shown = run_on_terminal(f"targets version:{A} {tmp_path}", exit_code=3).stdout
+
+    assert "\x1b]0;" not in shown
+    assert r"\x1b]0;x\x07t" in "".join(shown.split())
+
+
+# ---- matrix ----------------------------------------------------------------------
+
+
+def test_a_matrix_has_every_pair_of_classes(run: Run, fleet: Path) -> None:
+    found = run(f"matrix {fleet} --format json").document(MatrixDocument)
+    ids = [each.id for each in found.classes]
+
+    assert len(set(ids)) == len(ids) == 9
+    assert [(cell.source, cell.destination) for cell in found.cells] == [
+        (one, other) for one in ids for other in ids
+    ]
+    counts = msgspec.structs.astuple(found.counts)
+    assert sum(counts) == 81
+    [one] = [each for each in found.classes if each.version == HISI_1]
+    [other] = [each for each in found.classes if each.version == HISI_2]
+    cells = {(cell.source, cell.destination): cell for cell in found.cells}
+    assert cells[one.id, other.id].verdict == "compatible"
+    assert cells[one.id, other.id].one_way
+    assert cells[one.id, other.id].basis == "table"
+    assert cells[other.id, one.id].verdict == "incompatible"
+    assert not cells[other.id, one.id].one_way
+
+
+def test_a_matrix_in_a_pipe_is_a_row_a_class(run: Run, fleet: Path) -> None:
+    result = run(f"matrix {fleet}")
+    found = {row[-1]: row for row in rows(result.stdout) if row[-1].startswith("19e5")}
+
+    assert len(rows(result.stdout)) == 9
+    assert found[HISI_1][1:7] == ["1", "1", "1", "1", "0", "elsewhere"]
+    assert found[HISI_2][3:7] == ["0", "0", "0", "nowhere"]
+    assert "10 endpoints of 9 classes on 3 hosts" in result.stderr
+
+
+def test_pairs_are_listed(run: Run, fleet: Path) -> None:
+    found = rows(run(f"matrix {fleet} --pairs").stdout)
+
+    assert len(found) == 81
+    assert [row for row in found if row[5] == "one way"]
+
+
+def test_hosts_are_told_of_as_a_whole(run: Run, fleet: Path) -> None:
+    assert rows(run(f"matrix {fleet} --hosts").stdout) == [
+        ["a", "b", "compatible", "1"],
+        ["a", "c", "undetermined", "1"],
+    ]
+
+
+def test_a_matrix_on_a_terminal_fits_or_is_left_out(
+    run_on_terminal: RunOnTerminal, fleet: Path
+) -> None:
+    wide = run_on_terminal(f"matrix {fleet}", columns=120).colorless
+    narrow = run_on_terminal(f"matrix {fleet}", columns=19).colorless
+
+    assert "rows go to columns" in wide
+    assert "rows go to columns" not in narrow
+    grid = [
+        line for line in wide.splitlines() if line[:1].isdigit() and line[1:2] == " "
+    ]
+    assert [len(line.split()) for line in grid] == [10] * 9
+
+
+def test_part_of_a_fleet_gives_a_matrix(run: Run, fleet: Path) -> None:
+    (fleet / "x.json").write_text("")
+    result = run(f"matrix {fleet}", exit_code=4)
+
+    assert len(rows(result.stdout)) == 9
+    assert "x.json" in result.stderr
+    assert "VFC401" in run(f"matrix {fleet}/x.json", exit_code=4).stderr
+    assert (
+        "exclude each other"
+        in run(f"matrix {fleet} --pairs --hosts", exit_code=2).stderr
+    )
+
+
+# ---- diff ------------------------------------------------------------------------
+
+
+def test_nothing_changed(run: Run, fleet: Path) -> None:
+    assert run(f"diff {fleet} {fleet}").stdout == ""
+
+
+def test_a_path_is_lost_where_an_end_becomes_another(run: Run, tmp_path: Path) -> None:
+    downgraded = write(
+        tmp_path / "new", [inventory("c", function("0000:03:00.2", HISI_1))]
+    )
+    old = write(
+        tmp_path / "old",
+        [
+            inventory("b", function("0000:03:00.1", HISI_2)),
+            inventory("c", function("0000:03:00.2", HISI_2)),
+        ],
+    )
+    write(downgraded, [inventory("b", function("0000:03:00.1", HISI_2))])
+    result = run(f"diff {old} {downgraded} --format json", exit_code=1)
+    found = result.document(DiffDocument)
+
+    [lost] = found.paths.lost
+    assert lost.source == lost.destination
+    assert "VFC210" in lost.codes
+    [change] = found.endpoints.changed
+    assert (change.host, change.address) == ("c", "0000:03:00.2")
+    assert change.values == {"version": (HISI_2, HISI_1)}
+    back = run(f"diff {downgraded} {old} --format json").document(DiffDocument)
+    assert back.paths.gained == found.paths.lost
+    assert not back.paths.lost
+
+
+def test_a_host_that_is_gone_loses_paths(run: Run, fleet: Path, tmp_path: Path) -> None:
+    new = write(tmp_path / "new", [])
+    for name in ("a", "c"):
+        (new / f"{name}.json").write_bytes((fleet / f"{name}.json").read_bytes())
+    result = run(f"diff {fleet} {new}", exit_code=1)
+    found = rows(result.stdout)
+
+    assert {row[0] for row in found} == {"lost", "removed"}
+    assert all("VFC411" in row[3] for row in found if row[0] == "lost")
+    assert ["removed", "b", "0000:03:00.1", "-"] in found
+    gained = rows(run(f"diff {new} {fleet}").stdout)
+    assert {row[0] for row in gained} == {"gained", "added"}
+
+
+def test_one_endpoint_has_no_path_to_itself(run: Run, tmp_path: Path) -> None:
+    old = write(tmp_path / "o", [inventory("a", function("0000:03:00.1", HISI_2))])
+    new = write(tmp_path / "n", [inventory("a", function("0000:03:00.1", HISI_1))])
+
+    assert {row[0] for row in rows(run(f"diff {old} {new}").stdout)} == {"changed"}
+
+
+def test_facts_that_changed_are_told(run: Run, tmp_path: Path) -> None:
+    for name, kernel in (("o", "6.1"), ("n", "6.12")):
+        facts = {"kernel": kernel}
+        write(tmp_path / name, [inventory("a", endpoint("p/t", A, facts=facts))])
+
+    assert rows(run(f"diff {tmp_path}/o/a.json {tmp_path}/n").stdout) == [
+        ["changed", "a", "p/t", "kernel: 6.1 -> 6.12"]
+    ]
+
+
+def test_an_unreadable_side_is_told(run: Run, fleet: Path, tmp_path: Path) -> None:
+    (fleet / "x.json").write_text("nothing")
+    assert "x.json" in run(f"diff {fleet} {fleet}", exit_code=4).stderr
+    assert "VFC401" in run(f"diff {fleet} {tmp_path}/no", exit_code=4).stderr
+    document = json.loads(
+        run(f"diff {fleet} {tmp_path}/no --format json", exit_code=4).stdout
+    )
+    assert document["schema"] == "vfiocompat.error/1"
