@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["WRITER", "trait"]
 
 PREFIX = "CUSTOM_VFIOCOMPAT_ACCEPTS_"
+_MAX_NAME = 200
 _TRAIT = re.compile("[A-Z0-9_]{1,255}")
 _OTHERS = re.compile("[^A-Za-z0-9]+")
 
@@ -79,7 +80,12 @@ def _identification(view: View, group: Group) -> str:
     if group.parent is None or not is_function(group.parent):
         return "uuid: $COMPUTE_NODE"
     device = re.sub("[:.]", "_", group.parent)
-    return f"name: {_quoted(f'{view.inventory.host}_pci_{device}')}"
+    name = f"{view.inventory.host}_pci_{device}"
+    if len(name) > _MAX_NAME:
+        raise OutputError(
+            f"{name} is too long for the name of a provider", code="VFC422"
+        )
+    return f"name: {_quoted(name)}"
 
 
 def _lines(view: View, providers: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -34,7 +34,12 @@ _HELP = {
 def _render(view: View) -> Rendered:
     lines: list[str] = []
     known = None
+    seen = set()
     for name, labels, value in _samples(view):
+        series = name, tuple(labels.items())
+        if series in seen:  # a second one would spoil the file
+            continue
+        seen.add(series)
         if name != known:
             lines += [f"# HELP {name} {_HELP[name]}", f"# TYPE {name} gauge"]
             known = name
