@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What runs scans by itself: the units and the line for cron are run as they stand."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vfiocompat.inventory import Inventory
+
+from .simulate.conftest import cannot_test, why_not
+
+ROOT = Path(__file__).parent.parent
+SYSTEMD = ROOT / "share/systemd"
+FOLDER = "/var/lib/vfiocompat/fleet"
+PROGRAM = Path(sys.executable).parent / "vfiocompat"
+
+
+def unit(name: str) -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser(strict=False)
+    parser.optionxform = str  # type: ignore[method-assign, assignment]
+    parser.read(SYSTEMD / name)
+    return parser
+
+
+def test_systemd_takes_every_unit(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        cannot_test("systemd-analyze is not installed")
+    for file in SYSTEMD.iterdir():
+        text = file.read_text().replace("ExecStart=vfiocompat", f"ExecStart={PROGRAM}")
+        (tmp_path / file.name).write_text(text)
+    files = sorted(map(str, tmp_path.iterdir()))
+    said = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *files],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert len(files) == 4
+    assert (said.returncode, said.stderr, said.stdout) == (0, "", "")
+
+
+def test_what_only_reads_cannot_write_to_sys() -> None:
+    scan, ask = unit("vfiocompat-scan.service"), unit("vfiocompat-ask.service")
+
+    assert scan["Service"]["ProtectKernelTunables"] == "yes"
+    assert "ProtectKernelTunables" not in ask["Service"]
+    assert "--ask" not in scan["Service"]["ExecStart"]
+    assert "--ask" in ask["Service"]["ExecStart"]
+    differ = {
+        key
+        for key in {*scan["Service"], *ask["Service"]}
+        if scan["Service"].get(key) != ask["Service"].get(key)
+    }
+    assert differ == {"ExecStart", "ProtectKernelTunables"}
+
+
+@pytest.mark.parametrize("name", ["vfiocompat-scan", "vfiocompat-ask"])
+def test_a_timer_starts_its_service_and_spreads_hosts(name: str) -> None:
+    timer = unit(f"{name}.timer")
+
+    assert (SYSTEMD / f"{name}.service").exists()
+    assert timer["Timer"]["RandomizedDelaySec"]
+    assert timer["Install"]["WantedBy"] == "timers.target"
+    assert unit(f"{name}.service")["Service"]["SuccessExitStatus"] == "1 3"
+
+
+def cron_lines() -> tuple[dict[str, str], list[str]]:
+    """Read the file as cron(8) does: variables, and commands after time and user."""
+    variables, commands = {}, []
+    for line in (ROOT / "share/cron.d/vfiocompat").read_text().splitlines():
+        if match := re.fullmatch(r"([A-Z]+)=(.*)", line):
+            variables[match[1]] = match[2]
+        elif line and not line.startswith("#"):
+            *times, user, command = line.split(None, 6)
+            assert len(times) == 5
+            assert user == "root"
+            assert "%" not in command, "cron makes newlines of these"
+            commands.append(command)
+    return variables, commands
+
+
+def test_cron_runs_its_lines_in_silence(plain_sysroot: Path, tmp_path: Path) -> None:
+    variables, commands = cron_lines()
+    fleet = tmp_path / "fleet"
+    fleet.mkdir()
+    services = [
+        unit(f"vfiocompat-{name}.service")["Service"]["ExecStart"]
+        for name in ("scan", "ask")
+    ]
+    assert commands == services
+    for command in commands:
+        line = command.replace(FOLDER, str(fleet))
+        line = line.replace(
+            "vfiocompat scan", f"vfiocompat --sysroot {plain_sysroot} scan"
+        )
+        path = f"{PROGRAM.parent}:{variables['PATH']}"
+        said = subprocess.run(
+            [
+                "env",
+                "-i",
+                "HOME=/root",
+                "SHELL=/bin/sh",
+                f"PATH={path}",
+                "/bin/sh",
+                "-c",
+                line,
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        assert (said.returncode, said.stdout, said.stderr) == (0, "", ""), line
+
+    [file] = fleet.glob("*.json")
+    assert len(json.loads(file.read_bytes())["endpoints"]) == 40
+    assert "/usr/local/bin" in variables["PATH"].split(":")
+
+
+# ---- the example fleet -----------------------------------------------------------
+
+FLEET = ROOT / "examples/fleet"
+
+
+def test_the_example_fleet_is_as_it_is_made(tmp_path: Path) -> None:
+    if reason := why_not():
+        cannot_test(reason)
+    subprocess.run([ROOT / "tools/example-fleet", tmp_path], check=True)
+
+    def settled(folder: Path) -> dict[str, str]:
+        times = re.compile(
+            r'"(taken_at|asked_at|version)":"([-0-9TZ:]{20}|\d+\.\d+\.\d+)"'
+        )
+        return {
+            file.name: times.sub("", file.read_text()) for file in folder.glob("*.json")
+        }
+
+    assert settled(tmp_path).keys() == settled(FLEET).keys()
+    for name, text in settled(FLEET).items():
+        if name != "node-e.json":  # which is cut off at some place
+            assert settled(tmp_path)[name] == text, "run tools/example-fleet"
+
+
+def test_the_example_fleet_has_whatever_a_fleet_may_have() -> None:
+    import msgspec  # noqa: PLC0415
+
+    known = {}
+    for file in sorted(FLEET.glob("node-[a-d].json")):
+        known[file.stem] = msgspec.json.decode(file.read_bytes(), type=Inventory)
+
+    strings = {
+        endpoint.version.split("-")[1]
+        for each in known.values()
+        for endpoint in each.endpoints
+        if endpoint.version
+    }
+    assert strings == {"0100", "0200", "0300"}
+    vendors = {each.vendor_id for one in known.values() for each in one.endpoints}
+    assert vendors == {"0x1ac1", "0x19e5"}
+    with pytest.raises(msgspec.DecodeError):
+        msgspec.json.decode((FLEET / "node-e.json").read_bytes())
