@@ -39,6 +39,14 @@ LAYERS = [
     "looking",
     "deriving",
     "pairs",
+    "scanning",
+    "fleet",
+    "gathering",
+    "grid",
+    "targeting",
+    "comparison",
+    "export",
+    "viewing",
     "simulate",
     "output",
     "api",
@@ -81,6 +89,7 @@ PURE = [
     "verdicts",
     "decide",
     "judge",
+    "fleet",
     *(f"language/{name}" for name in LANGUAGE),
 ]
 

@@ -71,7 +71,12 @@ OPTIONAL = {
 EXIT_CODES = {
     "vfiocompat": {int(code) for code in ExitCode},
     "vfiocompat-check": {0, 1, 2, 3, 4, 70, 130, 141},
+    "vfiocompat-diff": {0, 1, 2, 4, 70, 130, 141},
     "vfiocompat-explain": {0, 2, 4, 70, 130, 141},
+    "vfiocompat-export": {0, 2, 4, 70, 130, 141},
+    "vfiocompat-matrix": {0, 2, 4, 70, 130, 141},
+    "vfiocompat-scan": {0, 2, 4, 70, 130, 141},
+    "vfiocompat-targets": {0, 1, 2, 3, 4, 70, 130, 141},
     "vfiocompat-get": {0, 2, 3, 4, 70, 130, 141},
     "vfiocompat-list": {0, 2, 4, 70, 130, 141},
     "vfiocompat-parse": {0, 2, 4, 70, 130, 141},

@@ -25,9 +25,9 @@ __all__ = ["command"]
 @common_options
 @click.pass_obj
 def command(settings: Settings, old: str, new: str) -> int:
-    """Tell what changed from OLD to NEW, each an inventory or a folder of them.
+    """Tell what changed between two fleets.
 
-    Endpoints that came, went or changed are named, and above all the paths that were
+    OLD and NEW are each an inventory or a folder of them. Endpoints that came, went or changed are named, and above all the paths that were
     lost and gained, class by class. Exit status: 0 if no path was lost, 1 if one was, 4
     if an inventory could not be read.
     """

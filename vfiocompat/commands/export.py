@@ -53,7 +53,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     expires: float,
     max_age: float | None,
 ) -> int:
-    """Write what a host has and accepts, in the FORMAT of another program.
+    """Write what a host accepts for another program.
 
     FORMAT is ansible, nfd, nova or prometheus. FLEET has the host and those that its
     devices may come from. Exit status: 0 if it was written, 4 if not or not all of

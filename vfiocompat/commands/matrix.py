@@ -52,9 +52,9 @@ def command(
     hosts: bool,  # noqa: FBT001
     max_age: float | None,
 ) -> int:
-    """Tell class by class where the endpoints of FLEET can go.
+    """Tell which classes of FLEET can go where.
 
-    A class is all endpoints for which a decision reads the same things. Exit status: 0
+    FLEET are inventories or folders of them. A class is all endpoints for which a decision reads the same things. Exit status: 0
     if every inventory was read, 4 if not.
     """
     if pairs and hosts:

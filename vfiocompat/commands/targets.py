@@ -76,9 +76,10 @@ def command(  # noqa: PLR0917 - click passes every option by name
     facts: Sequence[str],
     max_age: float | None,
 ) -> int:
-    """Tell where SOURCE can go: every endpoint of FLEET that may take its state.
+    """Tell where SOURCE can go.
 
-    Compatible ones come first, then undetermined ones with the reason. Without FLEET
+    These are the endpoints of FLEET, inventories or folders of them, that may take its
+    state. Compatible ones come first, then undetermined ones with the reason. Without FLEET
     this host is looked at, and its drivers are asked. Exit status: 0 if there is a
     compatible one, 3 if there are only undetermined ones, 1 if there is none.
     """
