@@ -27,9 +27,10 @@ __all__ = ["command"]
 def command(settings: Settings, old: str, new: str) -> int:
     """Tell what changed between two fleets.
 
-    OLD and NEW are each an inventory or a folder of them. Endpoints that came, went or changed are named, and above all the paths that were
-    lost and gained, class by class. Exit status: 0 if no path was lost, 1 if one was, 4
-    if an inventory could not be read.
+    OLD and NEW are each an inventory or a folder of them. Endpoints that came, went or
+    changed are named, and above all the paths that were lost and gained, class by
+    class. Exit status: 0 if no path was lost, 1 if one was, 4 if an inventory could not
+    be read.
     """
     library = settings.library
     gauge = Gauge(workers())

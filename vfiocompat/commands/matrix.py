@@ -54,8 +54,9 @@ def command(
 ) -> int:
     """Tell which classes of FLEET can go where.
 
-    FLEET are inventories or folders of them. A class is all endpoints for which a decision reads the same things. Exit status: 0
-    if every inventory was read, 4 if not.
+    FLEET are inventories or folders of them. A class is all endpoints for which a
+    decision reads the same things. Exit status: 0 if every inventory was read, 4 if
+    not.
     """
     if pairs and hosts:
         raise UsageError("--pairs and --hosts exclude each other")

@@ -79,9 +79,9 @@ def command(  # noqa: PLR0917 - click passes every option by name
     """Tell where SOURCE can go.
 
     These are the endpoints of FLEET, inventories or folders of them, that may take its
-    state. Compatible ones come first, then undetermined ones with the reason. Without FLEET
-    this host is looked at, and its drivers are asked. Exit status: 0 if there is a
-    compatible one, 3 if there are only undetermined ones, 1 if there is none.
+    state. Compatible ones come first, then undetermined ones with the reason. Without
+    FLEET this host is looked at, and its drivers are asked. Exit status: 0 if there is
+    a compatible one, 3 if there are only undetermined ones, 1 if there is none.
     """
     horizon = Horizon(time.time(), max_age)
     library = settings.library

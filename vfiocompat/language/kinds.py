@@ -27,8 +27,8 @@ UNKNOWN = "?"
 
 _NUMBER = "[0-9]{1,20}+"
 _HEX = "[0-9a-fA-F]{1,20}+"
-_ITEM = "[^,?]++"
-_ENTRY = rf"[^,=/?]++={_NUMBER}(?:/{_NUMBER})*+"
+_ITEM = r"[ -+\-->@-~]++"  # printable, but for , and ?
+_ENTRY = rf"[ -+\-.0-<>@-~]++={_NUMBER}(?:/{_NUMBER})*+"  # but for , = / and ?
 _SIZES = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 
 
