@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TOML as records, with every mistake at once and where it is."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import pytest
+
+from vfiocompat.errors import SpecError
+from vfiocompat.tomlfile import MAX_BYTES, convert, parse_toml, read_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Inner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    number: Annotated[int, msgspec.Meta(ge=1)]
+    name: str = ""
+
+
+class Outer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    schema: int
+    one: Inner | None = None
+    many: tuple[Inner, ...] = ()
+    named: dict[str, dict[str, str]] = {}
+    texts: tuple[str, ...] = ()
+
+
+def wrong(text: str) -> list[str]:
+    return convert(parse_toml(text, "f", SpecError), Outer).mistakes
+
+
+def test_a_document_without_mistakes() -> None:
+    found = convert({"schema": 1, "one": {"number": 2}}, Outer)
+
+    assert found == (Outer(1, Inner(2)), [], set())
+
+
+@pytest.mark.parametrize(
+    ("text", "mistakes"),
+    [
+        ("", ["schema: is missing"]),
+        ('schema = "x"', ["schema: expected `int`, got `str`"]),
+        (
+            "schema = 1\nmoon = 1",
+            ["moon: unknown key; known are schema, one, many, named, texts"],
+        ),
+        ("schema = 1\none = 3", ["one: expected `object | null`, got `int`"]),
+        (
+            "schema = 1\none = { number = 0, moon = 1 }",
+            [
+                "one.number: expected `int` >= 1",
+                "one.moon: unknown key; known are number, name",
+            ],
+        ),
+        (
+            "schema = 1\n[[many]]\nnumber = 1\n[[many]]\nname = 2",
+            ["many[1].name: expected `str`, got `int`", "many[1].number: is missing"],
+        ),
+        (
+            "schema = 1\n[named.'a/b']\nx = 1",
+            ["named.'a/b'.x: expected `str`, got `int`"],
+        ),
+        (
+            'schema = 1\ntexts = ["a", 2, 3]',
+            [
+                "texts[1]: expected `str`, got `int`",
+                "texts[2]: expected `str`, got `int`",
+            ],
+        ),
+        ("schema = 1\n'a b' = 1\n\"\\u001b\" = 2", None),
+    ],
+)
+def test_mistakes_have_their_keys(text: str, mistakes: list[str] | None) -> None:
+    found = wrong(text)
+
+    if mistakes is None:
+        assert found[0].startswith("'a b': unknown key")
+        assert found[1].startswith(r"'\x1b': unknown key")
+    else:
+        assert found == mistakes
+
+
+def test_what_is_right_can_be_used_and_what_is_not_is_named() -> None:
+    document = {
+        "schema": "x",
+        "texts": ["a", 2],
+        "many": [{"number": 1}, {"number": "z"}],
+    }
+    found = convert(document, Outer, {"schema": 1})
+
+    assert found.record == Outer(1, None, (Inner(1),), {}, ("a",))
+    assert found.broken == {"schema", "texts", "many"}
+    assert len(found.mistakes) == 3
+    assert convert(document, Outer).record is None
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a = = 1", "line 1, column 5"),
+        ("a = 1\na = 2", "Cannot overwrite a value"),
+        ("a = " + "9" * 5000, "integer string conversion"),
+        ("a = " + "[" * 100_000, "recursion"),
+    ],
+)
+def test_what_is_no_toml(text: str, says: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_toml(text, "f.toml", SpecError)
+
+    assert caught.value.summary == "f.toml is not TOML"
+    assert says in (caught.value.detail or "")
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.write_bytes(b"a = '\xff'")
+    with pytest.raises(SpecError, match="not UTF-8") as caught:
+        read_text(str(file), SpecError)
+    assert (caught.value.detail or "").startswith("byte 5")
+    with file.open("wb") as long:
+        long.truncate(MAX_BYTES + 1)
+    with pytest.raises(SpecError, match="longer than 16 MiB"):
+        read_text(str(file), SpecError)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    for name, why in (
+        ("pipe", "not a regular file"),
+        ("", "not a regular file"),
+        ("no", "No such file"),
+        ("loop", "symbolic links"),
+    ):
+        with pytest.raises(SpecError, match=why):
+            read_text(str(tmp_path / name), SpecError)
