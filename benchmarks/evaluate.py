@@ -95,6 +95,12 @@ def readings(table: Table) -> list[Reading]:
     ]
 
 
+def named_values(table: Table, reading: Reading) -> dict[str, Any]:
+    """Give a string's values as CEL takes them."""
+    names = zip(table.fields.kinds, reading.values, strict=True)
+    return {name: plain(value) for name, value in names}
+
+
 def seconds(function: Callable[[Any, Any], object], pairs: list[Any]) -> float:
     """Time one pass over pairs."""
     began = time.perf_counter()
@@ -109,12 +115,8 @@ def measure(name: str) -> None:
     program = cel.compile(rule(table))
     pairs = list(product(readings(table), repeat=2))
     ours = [(source.values, destination.values) for source, destination in pairs]
-    names = list(table.fields.kinds)
     named = {
-        id(reading): {
-            name: plain(value)
-            for name, value in zip(names, reading.values, strict=True)
-        }
+        id(reading): named_values(table, reading)
         for reading in {id(each): each for pair in pairs for each in pair}.values()
     }
     contexts = [
