@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vfiocompat.output.documents import DOCUMENTS
 from vfiocompat.output.json import json_schema, json_text
+from vfiocompat.output.schemas import DOCUMENTS
 
 
 @given(st.text())

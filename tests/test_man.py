@@ -34,7 +34,7 @@ from vfiocompat.language.records import (
     TableFile,
 )
 from vfiocompat.language.relations import GENERATION, RELATIONS
-from vfiocompat.output.documents import DOCUMENTS
+from vfiocompat.output.schemas import DOCUMENTS
 from vfiocompat.stated import FactFile
 from vfiocompat.versions import VersionString
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import shutil
 import sys
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -88,7 +87,7 @@ class Settings(msgspec.Struct):
     @property
     def width(self) -> int:
         """How many columns the terminal has."""
-        return shutil.get_terminal_size().columns
+        return os.get_terminal_size(sys.stdout.fileno()).columns
 
     @property
     def colored(self) -> bool:

@@ -11,12 +11,8 @@ import msgspec
 import pytest
 
 from tests.fleets import HISI_1, HISI_2, answer, endpoint, function, inventory, write
-from vfiocompat.output.documents import (
-    CheckDocument,
-    DiffDocument,
-    MatrixDocument,
-    TargetsDocument,
-)
+from vfiocompat.output.documents import CheckDocument
+from vfiocompat.output.fleets import DiffDocument, MatrixDocument, TargetsDocument
 
 from .hosts import PAIR
 

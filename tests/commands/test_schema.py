@@ -11,7 +11,8 @@ import pytest
 from tests.conftest import serving
 from vfiocompat import __version__
 from vfiocompat.cli import COMMANDS
-from vfiocompat.output.documents import DOCUMENTS, ErrorDocument, SimulateDocument
+from vfiocompat.output.documents import ErrorDocument, SimulateDocument
+from vfiocompat.output.schemas import DOCUMENTS
 
 from .hosts import DESTINATION, PAIR, SOURCE
 

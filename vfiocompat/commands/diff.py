@@ -12,7 +12,7 @@ from vfiocompat.errors import ExitCode
 from vfiocompat.gathering import Gauge, read_fleet, workers
 from vfiocompat.moments import Horizon
 from vfiocompat.output.diff import DIFF_COLUMNS, diff_rows
-from vfiocompat.output.documents import diff_document
+from vfiocompat.output.fleets import diff_document
 from vfiocompat.output.text import error_lines
 from vfiocompat.settings import Settings, common_options
 

@@ -13,7 +13,7 @@ from vfiocompat.fleet import Classifier
 from vfiocompat.gathering import Gauge, gather, workers
 from vfiocompat.grid import evaluate_grid
 from vfiocompat.moments import Horizon
-from vfiocompat.output.documents import matrix_cells, matrix_document
+from vfiocompat.output.fleets import matrix_cells, matrix_document
 from vfiocompat.output.matrix import (
     CLASS_COLUMNS,
     HOST_COLUMNS,

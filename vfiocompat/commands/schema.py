@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import click
 
-from vfiocompat.output.documents import DOCUMENTS
 from vfiocompat.output.json import json_schema
+from vfiocompat.output.schemas import DOCUMENTS
 from vfiocompat.settings import Settings, common_options
 
 __all__ = ["command"]

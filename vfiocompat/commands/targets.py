@@ -14,7 +14,7 @@ from vfiocompat.errors import ExitCode
 from vfiocompat.fleet import Place
 from vfiocompat.gathering import Gauge, workers
 from vfiocompat.moments import Horizon
-from vfiocompat.output.documents import target_results, targets_document
+from vfiocompat.output.fleets import target_results, targets_document
 from vfiocompat.output.text import (
     TARGET_COLUMNS,
     error_lines,
