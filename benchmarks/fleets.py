@@ -34,7 +34,7 @@ def write_fleet(folder: Path, *, hosts: int, endpoints: int, classes: int) -> No
     known = [_encoded(text) for text in strings(classes)]
     for host in range(hosts):
         parts = [
-            known[(host * 7 + at) % classes].replace(
+            known[(host * 37 + at) % classes].replace(
                 b"0000:00:00.0", b"0000:%02x:%02x.%x" % (at >> 8, at >> 3 & 31, at & 7)
             )
             for at in range(each)

@@ -22,7 +22,7 @@ def run(command: list[str], environment: dict[str, str] | None = None) -> Run:
     with open(os.devnull, "w") as null:
         began = time.perf_counter()
         process = subprocess.Popen(
-            command, stdout=null, env=os.environ | (environment or {})
+            command, stdout=null, stderr=null, env=os.environ | (environment or {})
         )
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
