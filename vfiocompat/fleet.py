@@ -84,7 +84,7 @@ class Reduced(msgspec.Struct, array_like=True):
     classes: list[Endpoint]
     counts: list[tuple[int, int, int]]
     hosts: list[HostShare]
-    errors: list[ErrorRecord]
+    errors: dict[str, ErrorRecord]
 
 
 class Class(msgspec.Struct):
@@ -102,11 +102,11 @@ class Class(msgspec.Struct):
 
 
 class Fleet(msgspec.Struct):
-    """The classes of a fleet, its hosts by name, and what could not be used."""
+    """The classes of a fleet, its hosts by name, and by path what cannot be used."""
 
     classes: list[Class]
     hosts: list[HostShare]
-    errors: list[ErrorRecord]
+    errors: dict[str, ErrorRecord]
     numbers: list[list[int]]
 
     def shares(self, host: HostShare) -> Iterator[tuple[int, Share]]:
@@ -156,7 +156,7 @@ class Classifier:
         self._hosts: list[HostShare] = []
         self.classes: list[Endpoint] = []
 
-    def reduced(self, errors: list[ErrorRecord]) -> Reduced:
+    def reduced(self, errors: dict[str, ErrorRecord]) -> Reduced:
         """Give all that was sorted."""
         counts = [(each[0], each[1], each[2]) for each in self._counts]
         return Reduced(self.classes, counts, self._hosts, errors)
@@ -307,11 +307,11 @@ def merge(parts: Iterable[Reduced]) -> Fleet:
 
     Of two inventories of a host the newer one counts; the other is an error.
     """
-    fleet = Fleet([], [], [], [])
+    fleet = Fleet([], [], {}, [])
     places: dict[str, int] = {}
     newest: dict[str, HostShare] = {}
     for at, part in enumerate(parts):
-        fleet.errors += part.errors
+        fleet.errors |= part.errors
         numbers = []
         for endpoint, counts in zip(part.classes, part.counts, strict=True):
             id_ = class_id(endpoint)
@@ -329,13 +329,14 @@ def merge(parts: Iterable[Reduced]) -> Fleet:
                 if (host.taken_at, other.path) > (other.taken_at, host.path):
                     used, passed = host, other
                 newest[host.host] = used
-                fleet.errors.append(twice(host.host, used.path, passed.path))
+                error = twice(host.host, used.path, passed.path)
+                fleet.errors[passed.path] = error
                 for place, share in fleet.shares(passed):
                     class_ = fleet.classes[place]
                     _count(class_, -share.endpoints, -share.devices, -1)
     fleet.hosts = [newest[name] for name in sorted(newest)]
     _sort(fleet)
-    fleet.errors.sort(key=lambda error: error.summary)
+    fleet.errors = dict(sorted(fleet.errors.items()))
     return fleet
 
 

@@ -84,36 +84,36 @@ def gather(
         if not found.errors:
             wanted = ", ".join(sorted(hosts))
             raise InventoryError(f"the fleet has no host {wanted}")
-        raise InventoryError.of(found.errors[0])
+        raise InventoryError.of(next(iter(found.errors.values())))
     return found
 
 
 def read_fleet(
     fleet: Sequence[str],
-) -> tuple[dict[str, Inventory], list[ErrorRecord]]:
-    """Read the inventories of a fleet as they are, by host, and what could not be used.
+) -> tuple[dict[str, Inventory], dict[str, ErrorRecord]]:
+    """Read the inventories of a fleet by host, and by path what cannot be used.
 
     Raises:
         InventoryError: no inventory of the fleet can be used.
 
     """
     found: dict[str, tuple[str, Inventory]] = {}
-    errors: list[ErrorRecord] = []
+    errors: dict[str, ErrorRecord] = {}
     for path in inventory_files(fleet):
         try:
             inventory = read_inventory(path)
         except InventoryError as error:
-            errors.append(error.record)
+            errors[path] = error.record
             continue
         used = path, inventory
         if (other := found.get(inventory.host)) is not None:
             passed = other
             if inventory.taken_at <= other[1].taken_at:
                 used, passed = other, used
-            errors.append(twice(inventory.host, used[0], passed[0]))
+            errors[passed[0]] = twice(inventory.host, used[0], passed[0])
         found[inventory.host] = used
     if not found:
-        raise InventoryError.of(errors[0])
+        raise InventoryError.of(next(iter(errors.values())))
     return {host: inventory for host, (_, inventory) in found.items()}, errors
 
 
@@ -147,12 +147,12 @@ def _reduce(
     Paths are relative to `folder`: a process of its own has another working directory.
     """
     classifier = make()
-    errors: list[ErrorRecord] = []
+    errors: dict[str, ErrorRecord] = {}
     for path in paths:
         try:
             inventory = read_inventory(os.path.join(folder, path), path)
         except InventoryError as error:
-            errors.append(error.record)
+            errors[path] = error.record
         else:
             if not wanted or inventory.host in wanted:
                 classifier.add(path, inventory)

@@ -72,7 +72,7 @@ class Targets(NamedTuple):
 
     counts: Counter[str]
     found: Callable[[], Iterator[Target]]
-    errors: list[ErrorRecord]
+    errors: dict[str, ErrorRecord]
 
 
 def fleet_targets(
@@ -144,4 +144,4 @@ def host_targets(query: Query, host: Host, library: Library, stated: Stated) -> 
                 if pair.decision.verdict == verdict:
                     yield Target(None, there.address, there.available_instances, pair)
 
-    return Targets(counts, found, [])
+    return Targets(counts, found, {})

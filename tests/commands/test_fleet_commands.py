@@ -244,7 +244,9 @@ def test_part_of_a_fleet_is_answered_and_told(
 
     found = result.document(TargetsDocument)
     assert found.counts.compatible == 1
-    assert [each.code for each in found.problems] == ["VFC401"]
+    assert [(each.path, each.code) for each in found.problems] == [
+        (f"{fleet}/x.json", "VFC401")
+    ]
     assert "x.json is an inventory of schema 'vfiocompat.inventory/9'" in result.stderr
 
 

@@ -376,6 +376,19 @@ def test_on_a_full_disk_the_old_inventory_stays(
     assert file.read_bytes() == before
 
 
+def test_in_a_folder_that_is_read_only_the_old_inventory_stays(
+    shared_host: Host, run: Run, small_disk: Path
+) -> None:
+    shared_host(PAIR)
+    file = small_disk / "f.json"
+    run(f"scan -o {file}")
+    before = file.read_bytes()
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+
+    assert "Read-only file system" in run(f"scan -o {file}", exit_code=4).stderr
+    assert file.read_bytes() == before
+
+
 # ---- on a terminal ---------------------------------------------------------------
 
 

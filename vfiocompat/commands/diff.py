@@ -38,12 +38,12 @@ def command(settings: Settings, old: str, new: str) -> int:
         before, errors = read_fleet([old])
         after, more = read_fleet([new])
         found = compare(before, after, library, Horizon(time.time()), gauge)
-    errors += more
+    errors |= more
     if settings.json:
         settings.print_document(diff_document(found, errors))
     elif not settings.quiet:
         settings.print_rows(DIFF_COLUMNS, diff_rows(found))
-    for error in errors:
+    for error in errors.values():
         settings.note(error_lines(error))
     if errors:
         return ExitCode.FAILED

@@ -86,7 +86,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         return ExitCode.DONE
     for finding in findings:
         settings.note(finding_lines(finding))
-    for record in errors:
+    for record in errors.values():
         settings.note(error_lines(record))
     return ExitCode.FAILED if errors and not chosen.never_fails else ExitCode.DONE
 

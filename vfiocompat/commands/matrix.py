@@ -71,7 +71,7 @@ def command(
             [class_.endpoint for class_ in found.classes], library, gauge
         )
     _print(settings, found, grid, pairs=pairs, hosts=hosts)
-    for error in found.errors:
+    for error in found.errors.values():
         settings.note(error_lines(error))
     return ExitCode.FAILED if found.errors else ExitCode.DONE
 

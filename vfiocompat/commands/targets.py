@@ -121,7 +121,7 @@ def _print(settings: Settings, source: Endpoint, found: Targets) -> None:
     elif not settings.quiet:
         settings.print_rows(TARGET_COLUMNS, target_rows(found.found()))
         settings.note(targets_line(found.counts))
-    for error in found.errors:
+    for error in found.errors.values():
         settings.note(error_lines(error))
 
 

@@ -21,7 +21,7 @@ from vfiocompat.output.documents import (
 from vfiocompat.verdicts import Basis, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from vfiocompat.comparison import Comparison
     from vfiocompat.endpoints import Endpoint
@@ -231,7 +231,7 @@ def matrix_document(fleet: Fleet, grid: Grid) -> MatrixDocument:
     )
 
 
-def diff_document(found: Comparison, errors: Iterable[ErrorRecord]) -> DiffDocument:
+def diff_document(found: Comparison, errors: Mapping[str, ErrorRecord]) -> DiffDocument:
     """Make the document of what changed."""
     named = {name for path in found.lost + found.gained for name in class_names(path)}
     return DiffDocument(
@@ -290,6 +290,6 @@ def matrix_cells(ids: Sequence[str], grid: Grid) -> Iterator[bytes]:
 _WAYS = b"false}", b"true}"
 
 
-def fleet_problems(errors: Iterable[ErrorRecord]) -> list[Problem]:
+def fleet_problems(errors: Mapping[str, ErrorRecord]) -> list[Problem]:
     """Make problems of inventories that could not be used."""
-    return [Problem(error.summary, "load", None, error.code) for error in errors]
+    return [Problem(path, "load", None, each.code) for path, each in errors.items()]
