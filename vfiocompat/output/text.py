@@ -54,6 +54,8 @@ __all__ = [
 ]
 
 Line = list[tuple[str, str]]
+Checked = tuple["Endpoint", "Endpoint", "Decision"]
+"""A pair: its source, its destination, and the decision."""
 
 LIST_COLUMNS = (
     "kind",
@@ -268,7 +270,8 @@ def check_lines(
     """
     for source, destination, decision in pairs:
         ends = f"{_place(source)} -> {_place(destination)}"
-        why = "could not be asked" if decision.failed else _basis(decision)
+        pair = source, destination, decision
+        why = "could not be asked" if decision.failed else _basis(pair)
         yield [
             (decision.verdict, decision.verdict),
             (f": {ends}   ", "plain"),
@@ -293,15 +296,16 @@ def target_rows(found: Iterable[Target]) -> Iterator[tuple[str, ...]]:
     reasons: dict[int, tuple[str, str]] = {}
     for host, address, free, pair in found:
         if id(pair) not in reasons:
-            reasons[id(pair)] = pair.decision.verdict, _reason(pair.decision)
+            reasons[id(pair)] = pair.decision.verdict, _reason(pair)
         verdict, why = reasons[id(pair)]
         yield verdict, host or "-", address, "-" if free is None else str(free), why
 
 
-def _reason(decision: Decision) -> str:
+def _reason(pair: Checked) -> str:
     """Say what a yes rests on, or why there is none."""
+    decision = pair[2]
     if decision.verdict == "compatible":
-        return _basis(decision)
+        return _basis(pair)
     return ", ".join(
         f"{finding.code} {finding.summary}"
         for finding in decision.diagnostics
@@ -315,10 +319,15 @@ def targets_line(counts: Mapping[str, int]) -> Iterator[Line]:
     yield [(f"{sum(counts.values())} endpoints: {each or 'none'}", "plain")]
 
 
-def _basis(decision: Decision) -> str:
+def _basis(pair: Checked) -> str:
+    """Say what a verdict rests on, and of a recorded answer how old it is."""
+    source, destination, decision = pair
     if decision.basis == "table":
         return f"by table {decision.table}"
-    return _BASIS[decision.basis]
+    basis = _BASIS[decision.basis]
+    ages = destination.recorded.ages if destination.recorded else {}
+    age = ages.get(source.version or "")
+    return f"{basis}, {age}" if age and decision.basis == "recorded" else basis
 
 
 def _sum(decisions: Iterable[Decision]) -> Line:
