@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from vfiocompat import gathering
+from vfiocompat.endpoints import Attribute
 from vfiocompat.errors import InventoryError
 from vfiocompat.fleet import Classifier, Fleet, Place, class_id
 from vfiocompat.gathering import Gauge, gather, read_fleet, workers
@@ -80,6 +81,17 @@ def test_answers_that_differ_make_classes_but_not_when_they_were_given() -> None
     assert classes(*ends, horizon=week) == [0, 1, 2]
     assert classes(*ends, about="1ac1-x") == [0, 1, 2]
     assert classes(*ends, about="1ac1-y") == [0, 0, 0]
+
+
+def test_whose_directory_has_the_attribute_matters_for_one_name_only() -> None:
+    def ends(name: str) -> list[Endpoint]:
+        return [
+            endpoint("p/t", "1ac1-a", attribute=Attribute(name, "present", node=node))
+            for node in ("type", "device")
+        ]
+
+    assert classes(*ends("version")) == [0, 0]
+    assert classes(*ends("migration_version")) == [0, 1]
 
 
 def test_an_endpoint_or_a_host_can_be_left_out() -> None:

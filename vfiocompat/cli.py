@@ -182,7 +182,8 @@ def _usage(error: click.ClickException) -> UsageError:
     hint = None
     if isinstance(error, click.UsageError) and error.ctx is not None:
         hint = f"see '{error.ctx.command_path} --help'"
-    return UsageError(error.format_message().rstrip("."), hint=hint)
+    message = " ".join(error.format_message().split())  # click folds lists
+    return UsageError(message.rstrip("."), hint=hint)
 
 
 def _report(error: VfiocompatError, args: Sequence[str]) -> int:

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from vfiocompat.loader import Library
     from vfiocompat.moments import Horizon
 
-__all__ = ["Change", "Comparison", "Path", "compare"]
+__all__ = ["GONE", "Change", "Comparison", "Path", "compare"]
 
 Name = tuple[str, str]
 """A host and an address on it."""
 
 _COMPARED = ("version", "driver", "type_id", "device_api", "vfio")
 GONE = "VFC411"
+"""The code of a path that is lost because nothing is left of a class."""
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from vfiocompat.diagnostics import Diagnostic, diagnostic
+from vfiocompat.endpoints import MIGRATION_VERSION
 from vfiocompat.errors import ENOTSUPP, errno_name
 from vfiocompat.verdicts import NOT_JUDGED, Basis, Judgement, Verdict
 
@@ -330,7 +331,7 @@ def _compares_one_type(destination: Endpoint) -> bool:
     return (
         attribute is not None
         and attribute.node == "type"
-        and attribute.name == "migration_version"
+        and attribute.name == MIGRATION_VERSION
     )
 
 

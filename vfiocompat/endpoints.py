@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ATTRIBUTE_NAMES",
+    "MIGRATION_VERSION",
     "Address",
     "Attribute",
     "Endpoint",
@@ -52,7 +53,10 @@ Kind = Literal["type", "mdev", "function", "literal", "missing"]
 Origin = Literal["attribute", "literal", "recorded", "derived"]
 Facts = dict[str, str]
 
-ATTRIBUTE_NAMES = ("migration_version", "version", "get_version")
+MIGRATION_VERSION = "migration_version"
+"""The name whose answer, at an mdev type, is about sources of that type only."""
+
+ATTRIBUTE_NAMES = (MIGRATION_VERSION, "version", "get_version")
 """The names that a version attribute is read by, the ones that win first.
 
 `version` is the name of v1 and v2 of the 2019 patches, `migration_version` that of

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from vfiocompat.endpoints import Endpoint, Recorded
+from vfiocompat.endpoints import MIGRATION_VERSION, Endpoint, Recorded
 from vfiocompat.errors import ErrorRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from vfiocompat.endpoints import Attribute
     from vfiocompat.inventory import Inventory
     from vfiocompat.moments import Horizon
 
@@ -203,7 +204,7 @@ class Classifier:
                 and (
                     attribute.name,
                     attribute.state,
-                    attribute.node,
+                    attribute.node if attribute.name == MIGRATION_VERSION else None,
                     attribute.code,
                     attribute.errno,
                 ),
@@ -287,7 +288,7 @@ class Classifier:
             device_api=endpoint.device_api,
             facts=facts,
             stated=endpoint.stated if derives else {},
-            attribute=attribute and msgspec.structs.replace(attribute, path=None),
+            attribute=attribute and _standing_attribute(attribute),
             version=endpoint.version,
             origin=None if derives else "recorded",
             answers=tuple(each for each in answers if reasons[each.version] is None),
@@ -300,6 +301,12 @@ class Classifier:
                 ages,
             ),
         )
+
+
+def _standing_attribute(attribute: Attribute) -> Attribute:
+    """Give what decisions read of an attribute: not always whose directory has it."""
+    node = attribute.node if attribute.name == MIGRATION_VERSION else None
+    return msgspec.structs.replace(attribute, path=None, node=node)
 
 
 def merge(parts: Iterable[Reduced]) -> Fleet:

@@ -18,6 +18,7 @@ import msgspec
 
 from vfiocompat.aside import aside_all
 from vfiocompat.decide import is_real
+from vfiocompat.endpoints import MIGRATION_VERSION
 from vfiocompat.gathering import workers
 from vfiocompat.judge import read_end
 from vfiocompat.language.table import Reading, Table
@@ -286,7 +287,7 @@ def _pattern(outcome: Outcome) -> tuple[Held, ...]:
 def _compares(endpoint: Endpoint) -> bool:
     """Whether a destination may compare the types of both ends."""
     attribute = endpoint.attribute
-    return attribute is not None and attribute.name == "migration_version"
+    return attribute is not None and attribute.name == MIGRATION_VERSION
 
 
 def _rejected(endpoint: Endpoint) -> dict[str, str]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vfiocompat.inventory import Inventory
 
-__all__ = ["inventory_files", "read_inventory", "replace"]
+__all__ = ["inventory_files", "read_inventory", "replace", "replaceable"]
 
 
 def replace(path: str, data: bytes) -> None:
@@ -32,11 +32,10 @@ def replace(path: str, data: bytes) -> None:
         OutputError: it could not be written; the old file is as it was.
 
     """
-    place = os.path.realpath(path)
+    place = replaceable(path)
     folder, name = os.path.split(place)
     new = f"{folder}/.{name}.{os.getpid()}.new"
     try:
-        _demand_regular(place)
         _remove_leftovers(folder, name)
         try:
             _write(new, data)
@@ -53,9 +52,17 @@ def replace(path: str, data: bytes) -> None:
         ) from None
 
 
-def _demand_regular(path: str) -> None:
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise OSError(errno.EINVAL, "not a regular file")
+def replaceable(path: str) -> str:
+    """Give the real path of a file that is to be replaced, or made.
+
+    Raises:
+        OutputError: something else is there, such as a device or a folder.
+
+    """
+    place = os.path.realpath(path)
+    if os.path.exists(place) and not os.path.isfile(place):
+        raise OutputError(f"cannot write {path}: not a regular file")
+    return place
 
 
 def _write(path: str, data: bytes) -> None:

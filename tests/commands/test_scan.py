@@ -128,6 +128,17 @@ def test_bad_options(shared_host: Host, run: Run, line: str, says: str) -> None:
     assert says in run(f"scan {line}", exit_code=2).stderr
 
 
+def test_what_is_no_file_is_left_alone(
+    shared_host: Host, run: Run, tmp_path: Path
+) -> None:
+    shared_host(PAIR)
+    os.mkfifo(tmp_path / "pipe")
+    result = run(f"scan -o {tmp_path}/pipe", exit_code=4)
+
+    assert "not a regular file" in result.stderr
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
 def test_a_folder_that_is_missing(shared_host: Host, run: Run, tmp_path: Path) -> None:
     shared_host(PAIR)
     result = run(f"scan -o {tmp_path}/no/f.json", exit_code=4)

@@ -21,7 +21,7 @@ from vfiocompat.output.text import error_lines, note_lines, problem_lines
 from vfiocompat.scanning import ask_drivers, keep_answers, scan
 from vfiocompat.settings import Settings, common_options, duration
 from vfiocompat.stated import SiteFacts, Stated
-from vfiocompat.store import inventory_files, read_inventory, replace
+from vfiocompat.store import inventory_files, read_inventory, replace, replaceable
 from vfiocompat.sysfs import Host
 from vfiocompat.turns import Overlap, turn
 
@@ -97,7 +97,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     if output is None:
         _print(settings, _taken(settings, settings.host, identity, asked))
         return ExitCode.DONE
-    path = _file(output, identity.host or "")
+    path = replaceable(_file(output, identity.host or ""))
     try:
         with turn(path, wait=wait, stale=stale) as current:
             held = {name for each in current.held for name in each.paths}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vfiocompat.comparison import GONE
 from vfiocompat.diagnostics import CODES
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ def _paths(
     what: str, paths: Iterable[Path], found: Comparison
 ) -> Iterator[tuple[str, str, str, str]]:
     for path in paths:
+        if path.codes == (GONE,) and what == "gained":
+            why = "there was no such endpoint before"
+            yield _row(what, path, found, why)
+            continue
         why = ", ".join(
             f"{code} {CODES[code].summary}"
             for code in path.codes
@@ -47,8 +52,15 @@ def _paths(
             ends = " -> ".join(_label(found.classes, id_) for id_ in path.became)
             when = "now" if what == "lost" else "before"
             why = f"{when} {ends}: {why or ', '.join(path.codes)}"
-        source = _label(found.classes, path.source)
-        yield what, source, _label(found.classes, path.destination), why
+        yield _row(what, path, found, why)
+
+
+def _row(
+    what: str, path: Path, found: Comparison, why: str
+) -> tuple[str, str, str, str]:
+    ends = path.source, path.destination
+    source, destination = (_label(found.classes, end) for end in ends)
+    return what, source, destination, why
 
 
 def _label(classes: dict[str, Endpoint], id_: str) -> str:
