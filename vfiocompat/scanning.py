@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vfiocompat.stated import Stated
     from vfiocompat.sysfs import Host
 
-__all__ = ["ask_drivers", "keep_answers", "scan"]
+__all__ = ["Strings", "ask_drivers", "keep_answers", "scan"]
 
 
 def scan(
@@ -98,18 +98,18 @@ def _driver_of(endpoint: Endpoint) -> tuple[object, ...]:
 
 def ask_drivers(
     inventory: Inventory,
-    sources: Iterable[Endpoint],
+    strings: Strings,
     host: Host,
     now: float,
     limit: int | None,
 ) -> Inventory:
-    """Ask drivers about the strings of sources, and record their answers.
+    """Ask drivers about strings, and record their answers.
 
     Types are asked, and of the others those that have an attribute of their own. What
     has an answer is not asked again, unless that was neither yes nor no: such are asked
     after all others. `limit` bounds how many are asked; None is no bound.
     """
-    wanted = list(islice(_to_ask(inventory.endpoints, _distinct(sources)), limit))
+    wanted = list(islice(_to_ask(inventory.endpoints, strings.sources()), limit))
     found: dict[int, dict[str, RecordedAnswer]] = {}
     while wanted:
         # One question an endpoint at a time: a driver that hangs holds one call.
@@ -134,17 +134,25 @@ def ask_drivers(
     return msgspec.structs.replace(inventory, endpoints=endpoints)
 
 
-def _distinct(sources: Iterable[Endpoint]) -> list[Endpoint]:
-    """Give one source for each string that an attribute showed, of each kind of API.
+class Strings:
+    """The distinct strings that attributes of a fleet showed, with a source of each.
 
-    The type is a part of it where a destination compares sources of one type only.
+    A source's type and API belong to it, since a destination may compare them.
     """
-    found: dict[tuple[object, ...], Endpoint] = {}
-    for source in sources:
-        if source.version is not None:
-            key = source.version, source.device_api, source.type_id
-            found.setdefault(key, source)
-    return [found[key] for key in sorted(found, key=str)]
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[object, ...], Endpoint] = {}
+
+    def add(self, endpoints: Iterable[Endpoint]) -> None:
+        """Add those of some endpoints."""
+        for endpoint in endpoints:
+            if endpoint.version is not None:
+                key = endpoint.version, endpoint.device_api, endpoint.type_id
+                self._found.setdefault(key, endpoint)
+
+    def sources(self) -> list[Endpoint]:
+        """Give a source of each, in a stable order."""
+        return [self._found[key] for key in sorted(self._found, key=str)]
 
 
 def _to_ask(

@@ -18,7 +18,7 @@ from vfiocompat.errors import (
 )
 from vfiocompat.output.json import json_text
 from vfiocompat.output.text import error_lines, note_lines, problem_lines
-from vfiocompat.scanning import ask_drivers, keep_answers, scan
+from vfiocompat.scanning import Strings, ask_drivers, keep_answers, scan
 from vfiocompat.settings import Settings, common_options, duration
 from vfiocompat.stated import SiteFacts, Stated
 from vfiocompat.store import inventory_files, read_inventory, replace, replaceable
@@ -28,7 +28,6 @@ from vfiocompat.turns import Overlap, turn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vfiocompat.endpoints import Endpoint
     from vfiocompat.inventory import Identity, Inventory
 
 __all__ = ["command"]
@@ -144,8 +143,8 @@ def _taken(
                 )
             found = keep_answers(found, before, now)
         if asked.fleet:
-            sources, problems = _sources(settings, asked.fleet)
-            found = ask_drivers(found, sources, host, now, asked.limit)
+            strings, problems = _strings(settings, asked.fleet)
+            found = ask_drivers(found, strings, host, now, asked.limit)
             found = msgspec.structs.replace(
                 found, problems=[*found.problems, *problems]
             )
@@ -163,19 +162,17 @@ def _before(settings: Settings, path: str) -> Inventory | None:
         return None
 
 
-def _sources(
-    settings: Settings, fleet: Sequence[str]
-) -> tuple[list[Endpoint], list[Problem]]:
-    """Give the endpoints of a fleet, and what could not be read, which is told too."""
-    sources: list[Endpoint] = []
+def _strings(settings: Settings, fleet: Sequence[str]) -> tuple[Strings, list[Problem]]:
+    """Give the strings of a fleet, and what could not be read, which is told too."""
+    strings = Strings()
     problems: list[Problem] = []
     for path in inventory_files(fleet):
         try:
-            sources += read_inventory(path).endpoints
+            strings.add(read_inventory(path).endpoints)
         except InventoryError as error:
             settings.note(error_lines(error.record))
             problems.append(Problem(path, "load", None, error.code))
-    return sources, problems
+    return strings, problems
 
 
 def _identity(settings: Settings, name: str | None) -> Identity:
