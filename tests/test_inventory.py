@@ -72,6 +72,8 @@ def test_a_later_program_may_add_fields() -> None:
         (changed("endpoints.0.version", "a\x1bb"), "endpoints[0].version"),
         (changed("endpoints.0.version", "a" * 5000), "endpoints[0].version"),
         (changed("endpoints.0.version", ""), "endpoints[0].version"),
+        (changed("endpoints.0.origin", "derived"), "endpoints[0].origin"),
+        (changed("endpoints.0.origin", None), "endpoints[0].origin"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(data: bytes, says: str) -> None:

@@ -122,12 +122,20 @@ def _demand_usable(inventory: Inventory, path: str) -> None:
     texts = {endpoint.version for endpoint in endpoints} - {None}
     texts |= {answer.version for each in endpoints for answer in each.answers}
     wrong = {text for text in texts if text is not None and not _is_version(text)}
-    if not wrong and {endpoint.kind for endpoint in endpoints} <= _KINDS:
+    origins = {
+        endpoint.origin for endpoint in endpoints if endpoint.version is not None
+    }
+    kinds = {endpoint.kind for endpoint in endpoints}
+    if not wrong and kinds <= _KINDS and origins <= {"attribute"}:
         return
     for number, endpoint in enumerate(endpoints):
         where = f"{path}: endpoints[{number}]"
         if endpoint.kind not in _KINDS:
             raise InventoryError(f"{where}: a host has no {endpoint.kind}")
+        if endpoint.version is not None and endpoint.origin != "attribute":
+            raise InventoryError(
+                f"{where}.origin: a string that is kept was read from an attribute"
+            )
         if endpoint.version in wrong:
             raise InventoryError(f"{where}.version: no attribute can hold this string")
         if wrong.intersection(answer.version for answer in endpoint.answers):
