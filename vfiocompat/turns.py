@@ -11,7 +11,7 @@ import contextlib
 import fcntl
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -170,20 +170,38 @@ def _store(file: int, state: _State) -> None:
 
 def held_calls(paths: Sequence[str]) -> HeldCalls:
     """Give this process as one that is left behind with calls on files."""
-    started = _started(os.getpid())
-    assert started is not None
-    return HeldCalls(os.getpid(), started, tuple(paths))
+    stat = _stat("/proc/self/stat")
+    assert stat is not None
+    return HeldCalls(os.getpid(), stat.started, tuple(paths))
 
 
 def _lives(held: HeldCalls) -> bool:
-    return _started(held.pid) == held.started
+    """Whether a process is still there, or a thread of it.
 
-
-def _started(pid: int) -> int | None:
-    """Say when a process began, in ticks since the boot; None if it has ended."""
+    One that has ended but for a held thread looks like a zombie; its threads tell.
+    """
+    process = _stat(f"/proc/{held.pid}/stat")
+    if process is None or process.started != held.started:
+        return False
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        threads = os.listdir(f"/proc/{held.pid}/task")
+    except OSError:
+        return False
+    stats = [_stat(f"/proc/{held.pid}/task/{thread}/stat") for thread in threads]
+    return any(stat is not None and stat.state not in {"Z", "X"} for stat in stats)
+
+
+class _Stat(NamedTuple):
+    """What proc(5) says of a process or thread: its state, and when it began."""
+
+    state: str
+    started: int
+
+
+def _stat(path: str) -> _Stat | None:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
             state, *fields = file.read().rpartition(")")[2].split()
     except OSError:
         return None
-    return None if state in {"Z", "X"} else int(fields[18])
+    return _Stat(state, int(fields[18]))

@@ -75,6 +75,10 @@ static unsigned int delay_ms;
 module_param(delay_ms, uint, 0644);
 MODULE_PARM_DESC(delay_ms, "each access first sleeps so long (a signal ends it)");
 
+static unsigned int hold_ms;
+module_param(hold_ms, uint, 0644);
+MODULE_PARM_DESC(hold_ms, "each access first holds its caller so long (nothing ends it)");
+
 /* Only tests that write one after the other look at it, so it may race. */
 static unsigned int writes;
 module_param(writes, uint, 0444);
@@ -115,8 +119,11 @@ static struct vct_parent *parents[VCT_MAX_PARENTS];
 static int vct_fault(void)
 {
 	unsigned int ms = READ_ONCE(delay_ms);
+	unsigned int hold = READ_ONCE(hold_ms);
 	int err = READ_ONCE(fail_errno);
 
+	if (hold)
+		msleep(hold);
 	if (ms && msleep_interruptible(ms))
 		return -EINTR;
 	return err > 0 && err < MAX_ERRNO ? -err : 0;

@@ -62,7 +62,7 @@ class Driver:
         """Remove all mdevs and the driver; nothing may hold it for long."""
         if not PARAMETERS.exists():
             return
-        self.order(fail_errno=0, delay_ms=0)
+        self.order(fail_errno=0, delay_ms=0, hold_ms=0)
         start = time.monotonic()
         for device in MDEVS.iterdir():
             self.remove(device.name)
@@ -70,7 +70,7 @@ class Driver:
         assert time.monotonic() - start < 5, "a reader was left behind"
 
     def order(self, **faults: int) -> None:
-        """Order faults: `fail_errno` and `delay_ms`, for every access from now on."""
+        """Order faults (`fail_errno`, `delay_ms`, `hold_ms`) for every access."""
         for name, value in faults.items():
             write(PARAMETERS / name, str(value))
 
