@@ -12,7 +12,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
@@ -26,15 +26,22 @@ from vfiocompat.pairs import evaluate
 from vfiocompat.verdicts import Basis, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from vfiocompat.endpoints import Endpoint
+    from vfiocompat.fleet import Fleet
     from vfiocompat.gathering import Gauge
     from vfiocompat.language.relations import Held
     from vfiocompat.language.table import Outcome, Values
     from vfiocompat.loader import Library
 
-__all__ = ["Cell", "Grid", "evaluate_grid"]
+__all__ = ["Cell", "Goes", "Grid", "HostPair", "evaluate_grid", "host_pairs"]
+
+Goes = Literal["elsewhere", "to its like", "unknown", "nowhere"]
+"""Where endpoints can go: to another class, only to others of their own, or not.
+
+It is `unknown` where nothing is known to take them, and something may.
+"""
 
 _WORTH_A_PROCESS = 20_000  # pairs
 
@@ -81,6 +88,15 @@ class Grid:
         there = int.from_bytes(self.can_go(source))
         back = int.from_bytes(self._yes[source :: self.size])
         return (there & ~back).to_bytes(self.size)
+
+    def goes(self, source: int, endpoints: int) -> Goes:
+        """Say where the endpoints of a class can go, of which there are so many."""
+        there = self.can_go(source)
+        if sum(there) > there[source]:
+            return "elsewhere"
+        if there[source] and endpoints > 1:
+            return "to its like"
+        return "unknown" if self.verdicts(source)["undetermined"] else "nowhere"
 
     def least(self, sources: Sequence[int], destination: int) -> Verdict:
         """Give the verdict that holds for all of several sources: the worst."""
@@ -321,3 +337,51 @@ def _end(endpoint: Endpoint, library: Library, alike: dict[Any, int]) -> _End:
     return _End(
         alike.setdefault(key, len(alike)), endpoint.type_id, endpoint.version, values
     )
+
+
+# ---- whole hosts ---------------------------------------------------------------
+
+
+class HostPair(msgspec.Struct, frozen=True):
+    """Two hosts: whether all devices of one can go to the other, and how many."""
+
+    source: str
+    destination: str
+    verdict: Verdict
+    devices: int
+
+
+def host_pairs(fleet: Fleet, grid: Grid) -> Iterator[HostPair]:
+    """Compare every two hosts of a fleet.
+
+    Devices are mdevs, and functions that are in use; a host without any is no source.
+    Hosts that have the same classes are compared once. Room is another question.
+    """
+    leaving: dict[str, dict[int, int]] = {}
+    offers: dict[str, frozenset[int]] = {}
+    for host in fleet.hosts:
+        shares = list(fleet.shares(host))
+        devices = {place: share.devices for place, share in shares if share.devices}
+        if devices:
+            leaving[host.host] = devices
+        offers[host.host] = frozenset(place for place, _ in shares)
+    known: dict[tuple[frozenset[int], frozenset[int]], Verdict] = {}
+    for source, devices in leaving.items():
+        number = sum(devices.values())
+        classes = frozenset(devices)
+        for destination, places in offers.items():
+            if destination != source:
+                key = classes, places
+                if key not in known:
+                    known[key] = _of_host(grid, *key)
+                yield HostPair(source, destination, known[key], number)
+
+
+def _of_host(grid: Grid, devices: frozenset[int], places: frozenset[int]) -> Verdict:
+    """Tell whether each of several classes can go to one of several others."""
+    best: tuple[Verdict, ...] = ("compatible", "undetermined", "incompatible")
+    verdicts = set()
+    for device in devices:
+        there = {grid.cell(device, place).verdict for place in places}
+        verdicts.add(next((word for word in best if word in there), "incompatible"))
+    return next(word for word in reversed(best) if word in verdicts)

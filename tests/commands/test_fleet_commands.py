@@ -283,6 +283,7 @@ def test_a_matrix_has_every_pair_of_classes(run: Run, fleet: Path) -> None:
     assert cells[one.id, other.id].verdict == "compatible"
     assert cells[one.id, other.id].one_way
     assert cells[one.id, other.id].basis == "table"
+    assert (one.goes, other.goes) == ("elsewhere", "nowhere")
     assert cells[other.id, one.id].verdict == "incompatible"
     assert not cells[other.id, one.id].one_way
 
@@ -309,6 +310,12 @@ def test_hosts_are_told_of_as_a_whole(run: Run, fleet: Path) -> None:
         ["a", "b", "compatible", "1"],
         ["a", "c", "undetermined", "1"],
     ]
+    found = run(f"matrix {fleet} --hosts --format json").document(MatrixDocument)
+    assert [(pair.destination, pair.verdict) for pair in found.hosts] == [
+        ("b", "compatible"),
+        ("c", "undetermined"),
+    ]
+    assert run(f"matrix {fleet} --format json").document(MatrixDocument).hosts == []
 
 
 def test_a_matrix_on_a_terminal_fits_or_is_left_out(
@@ -319,6 +326,7 @@ def test_a_matrix_on_a_terminal_fits_or_is_left_out(
 
     assert "rows go to columns" in wide
     assert "rows go to columns" not in narrow
+    assert "does not fit" in " ".join(narrow.split())
     grid = [
         line for line in wide.splitlines() if line[:1].isdigit() and line[1:2] == " "
     ]

@@ -81,7 +81,8 @@ def _print(
 ) -> None:
     if settings.json:
         ids = [class_.id for class_ in fleet.classes]
-        settings.print_streamed(matrix_document(fleet, grid), matrix_cells(ids, grid))
+        document = matrix_document(fleet, grid, hosts=hosts)
+        settings.print_streamed(document, matrix_cells(ids, grid))
     elif settings.quiet:
         return
     elif pairs:

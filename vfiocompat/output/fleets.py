@@ -11,6 +11,7 @@ import msgspec
 from vfiocompat.comparison import Change, Path
 from vfiocompat.diagnostics import Diagnostic
 from vfiocompat.endpoints import Problem
+from vfiocompat.grid import Goes, HostPair, host_pairs
 from vfiocompat.inventory import Tool
 from vfiocompat.output.documents import (
     AddressRecord,
@@ -76,7 +77,8 @@ class TargetsDocument(msgspec.Struct, frozen=True, kw_only=True):
 class MatrixClass(msgspec.Struct, frozen=True):
     """A class of a fleet, and how many endpoints on how many hosts are of it.
 
-    `version` is null where the endpoints have no version attribute.
+    `version` is null where the endpoints have no version attribute; `goes` says where
+    they can go.
     """
 
     id: str
@@ -87,6 +89,7 @@ class MatrixClass(msgspec.Struct, frozen=True):
     attribute: str
     endpoints: int
     hosts: int
+    goes: Goes
 
 
 class MatrixCell(msgspec.Struct, frozen=True):
@@ -109,13 +112,14 @@ class MatrixCounts(msgspec.Struct, frozen=True):
 
 
 class MatrixDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """Every pair of a fleet's classes."""
+    """Every pair of a fleet's classes; every pair of its hosts with `--hosts`."""
 
     schema: Literal["vfiocompat.matrix/1"] = "vfiocompat.matrix/1"
     tool: Tool = Tool()
     classes: list[MatrixClass]
     counts: MatrixCounts
     problems: list[Problem]
+    hosts: list[HostPair] = []
     cells: list[MatrixCell]
 
 
@@ -216,13 +220,17 @@ def _target_in_common(result: CheckResult) -> tuple[bytes, bytes]:
     return start, middle
 
 
-def matrix_document(fleet: Fleet, grid: Grid) -> MatrixDocument:
+def matrix_document(fleet: Fleet, grid: Grid, *, hosts: bool) -> MatrixDocument:
     """Make the document of every pair of a fleet's classes, without its cells."""
     counts: Counter[Verdict] = Counter()
     for row in range(grid.size):
         counts += grid.verdicts(row)
     return MatrixDocument(
-        classes=[matrix_class(class_) for class_ in fleet.classes],
+        classes=[
+            matrix_class(class_, grid.goes(row, class_.endpoints))
+            for row, class_ in enumerate(fleet.classes)
+        ],
+        hosts=list(host_pairs(fleet, grid)) if hosts else [],
         counts=MatrixCounts(
             counts["compatible"], counts["incompatible"], counts["undetermined"]
         ),
@@ -255,7 +263,7 @@ def class_names(path: Path) -> set[str]:
     return {path.source, path.destination, *(path.became or ())}
 
 
-def matrix_class(class_: Class) -> MatrixClass:
+def matrix_class(class_: Class, goes: Goes) -> MatrixClass:
     """Make the record of a class."""
     endpoint = class_.endpoint
     attribute = endpoint.attribute
@@ -268,6 +276,7 @@ def matrix_class(class_: Class) -> MatrixClass:
         attribute.state if attribute is not None else "absent",
         class_.endpoints,
         class_.hosts,
+        goes,
     )
 
 

@@ -6,10 +6,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from vfiocompat.grid import host_pairs
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vfiocompat.fleet import Class, Fleet
+    from vfiocompat.fleet import Fleet
     from vfiocompat.grid import Grid
     from vfiocompat.output.text import Line
     from vfiocompat.verdicts import Verdict
@@ -64,21 +66,11 @@ def class_rows(fleet: Fleet, grid: Grid) -> Iterator[tuple[str, ...]]:
             str(to),
             str(one_way),
             str(grid.verdicts(row)["undetermined"]),
-            _goes(grid, row, class_),
+            grid.goes(row, class_.endpoints),
             endpoint.type_id or "-",
             endpoint.driver or "-",
             endpoint.version or "-",
         )
-
-
-def _goes(grid: Grid, row: int, class_: Class) -> str:
-    """Say whether endpoints of a class can go anywhere: to their like, or others."""
-    there = grid.can_go(row)
-    if sum(there) > there[row]:
-        return "elsewhere"
-    if there[row] and class_.endpoints > 1:
-        return "to its like"
-    return "unknown" if grid.verdicts(row)["undetermined"] else "nowhere"
 
 
 def pair_rows(fleet: Fleet, grid: Grid) -> Iterator[tuple[str, ...]]:
@@ -94,11 +86,13 @@ def pair_rows(fleet: Fleet, grid: Grid) -> Iterator[tuple[str, ...]]:
 
 
 def grid_lines(grid: Grid, width: int) -> Iterator[Line]:
-    """Give the grid of all pairs, a mark each; nothing where it does not fit."""
+    """Give the grid of all pairs, a mark each, if it fits."""
     digits = len(str(grid.size))
-    if digits + 1 + 2 * grid.size > width:
-        return
     yield [("", "plain")]
+    if digits + 1 + 2 * grid.size > width:
+        text = f"a grid of {grid.size} classes does not fit here: --pairs lists it"
+        yield [(text, "dim")]
+        return
     numbers = [str(at + 1)[-1] for at in range(grid.size)]
     yield [(f"{'':<{digits}} {' '.join(numbers)}", "dim")]
     for row in range(grid.size):
@@ -124,7 +118,7 @@ def summary_lines(fleet: Fleet, grid: Grid) -> Iterator[Line]:
     endpoints = sum(class_.endpoints for class_ in fleet.classes)
     words = ", ".join(f"{counts[word]} {word}" for word in _MARKS if counts[word])
     nowhere = sum(
-        _goes(grid, row, class_) == "nowhere"
+        grid.goes(row, class_.endpoints) == "nowhere"
         for row, class_ in enumerate(fleet.classes)
     )
     text = (
@@ -135,43 +129,7 @@ def summary_lines(fleet: Fleet, grid: Grid) -> Iterator[Line]:
     yield [(text, "plain")]
 
 
-# ---- whole hosts ---------------------------------------------------------------
-
-
 def host_rows(fleet: Fleet, grid: Grid) -> Iterator[tuple[str, ...]]:
-    """Give one row for each two hosts: whether all devices of one can go to the other.
-
-    Devices are mdevs, and functions that are in use; a host without any is no source.
-    Hosts that have the same classes are compared once.
-    """
-    leaving: dict[str, dict[int, int]] = {}
-    offers: dict[str, frozenset[int]] = {}
-    for host in fleet.hosts:
-        shares = list(fleet.shares(host))
-        leaving[host.host] = {
-            place: share.devices for place, share in shares if share.devices
-        }
-        offers[host.host] = frozenset(place for place, _ in shares)
-    known: dict[tuple[frozenset[int], frozenset[int]], Verdict] = {}
-    for source, devices in leaving.items():
-        if not devices:
-            continue
-        number = str(sum(devices.values()))
-        classes = frozenset(devices)
-        for destination, places in offers.items():
-            if destination != source:
-                key = classes, places
-                if key not in known:
-                    known[key] = _of_host(grid, *key)
-                yield source, destination, known[key], number
-
-
-def _of_host(grid: Grid, devices: frozenset[int], places: frozenset[int]) -> Verdict:
-    """Tell whether each of several classes can go to one of several others."""
-    verdicts = set()
-    for device in devices:
-        there = {grid.cell(device, place).verdict for place in places}
-        order: tuple[Verdict, ...] = ("compatible", "undetermined")
-        verdicts.add(next((word for word in order if word in there), "incompatible"))
-    order = ("incompatible", "undetermined", "compatible")
-    return next(word for word in order if word in verdicts)
+    """Give one row for each two hosts: whether all devices can go to the other."""
+    for pair in host_pairs(fleet, grid):
+        yield pair.source, pair.destination, pair.verdict, str(pair.devices)
