@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from vfiocompat import gathering
-from vfiocompat.endpoints import Attribute
+from vfiocompat.endpoints import Attribute, Migration
 from vfiocompat.errors import InventoryError
 from vfiocompat.fleet import Classifier, Fleet, Place, class_id
 from vfiocompat.gathering import Gauge, gather, read_fleet, workers
@@ -50,6 +50,7 @@ def test_place_and_capacity_do_not_matter() -> None:
         endpoint("p/t", "1ac1-a", driver="x"),
         endpoint("p/t", "1ac1-a", device_api="vfio-ap"),
         endpoint("p/t", "1ac1-a", vfio=False),
+        endpoint("p/t", "1ac1-a", migration=Migration("none")),
         endpoint("p/t", "1ac1-a", answers=(answer("1ac1-a", accepted=True),)),
     ],
 )

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vfiocompat import grid
-from vfiocompat.endpoints import Attribute, Endpoint, Recorded
+from vfiocompat.endpoints import Attribute, Endpoint, Migration, Recorded
 from vfiocompat.gathering import Gauge, workers
 from vfiocompat.grid import evaluate_grid
 from vfiocompat.loader import Library
@@ -78,6 +78,19 @@ def endpoints(draw: st.DrawFn) -> Endpoint:
         attribute=attribute,
         version=version,
         origin=None if version is None else "recorded",
+        migration=draw(
+            st.sampled_from(
+                [
+                    None,
+                    None,
+                    None,
+                    Migration("none"),
+                    Migration("v1"),
+                    Migration("v2", ("STOP_COPY",)),
+                    Migration("v2", ("STOP_COPY", "PRE_COPY")),
+                ]
+            )
+        ),
         vfio=draw(st.sampled_from([True, True, True, False])),
         answers=tuple(answer(text, accepted=yes) for text, yes in told.items()),
         recorded=Recorded(

@@ -31,6 +31,7 @@ COMMANDS = {
     "matrix": "Tell which classes of FLEET can go where.",
     "diff": "Tell what changed between two fleets.",
     "export": "Write what a host accepts for another program.",
+    "device": "Tell which migration interface a device has.",
     "parse": "Take a version string apart.",
     "tables": "List, show and check compatibility tables.",
     "explain": "Explain a diagnostic code.",

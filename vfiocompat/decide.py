@@ -185,7 +185,8 @@ def decide(
         if all(finding.severity == "warning" for finding in failing):
             verdict = "undetermined"
         return Decision(verdict=verdict, basis="none", diagnostics=failing)
-    notes = _capacity(destination) + _not_needed(source, destination)
+    notes = _capacity(destination) + _pre_copy(source, destination)
+    notes += _not_needed(source, destination)
     for side, endpoint in (("source", source), ("destination", destination)):
         attribute = endpoint.attribute
         if attribute is not None and attribute.state == "unreadable":
@@ -283,6 +284,7 @@ def _preconditions(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic,
                 hint=f"needs a destination whose device_api is {apis[0]}",
             )
         )
+    found += _interfaces(source, destination)
     types = source.type_id, destination.type_id
     if _compares_one_type(destination) and None not in types and types[0] != types[1]:
         found.append(
@@ -309,6 +311,34 @@ def _outdated(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]
         if endpoint.recorded and endpoint.recorded.rejected
         for taken_at in [endpoint.recorded.taken_at]
     )
+
+
+def _interfaces(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:
+    """Find what the kernel's migration interfaces forbid, as far as they are known."""
+    found = [
+        diagnostic(
+            "VFC126",
+            f"the {side}'s driver has no migration interface",
+            path=endpoint.path,
+        )
+        for side, endpoint in (("source", source), ("destination", destination))
+        if endpoint.migration is not None and endpoint.migration.interface == "none"
+    ]
+    here, there = source.migration, destination.migration
+    if found or here is None or there is None or here.interface == there.interface:
+        return found
+    detail = f"source       {here.interface}\ndestination  {there.interface}"
+    return [diagnostic("VFC127", detail=detail)]
+
+
+def _pre_copy(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]:
+    """Warn of a source that copies ahead, into a destination that does not."""
+    here, there = source.migration, destination.migration
+    if here is None or there is None or here.flags is None or there.flags is None:
+        return ()
+    if "PRE_COPY" in here.flags and "PRE_COPY" not in there.flags:
+        return (diagnostic("VFC128"),)
+    return ()
 
 
 def _not_bound(function: Endpoint) -> Diagnostic:

@@ -280,6 +280,50 @@ The literal holds `?`, which stands for an unknown value in tables. No driver pr
 such a string, so no driver is asked about it. Use the string as `vfiocompat get`
 prints it on the source.""",
     ),
+    "VFC126": Code(
+        "error",
+        "the driver has no migration interface",
+        """\
+The kernel says that the device's driver has no migration operations: VFIO cannot save
+or load its state, whatever its version string says. Plain vfio-pci has none; a variant
+driver may.
+
+Confirm it by hand (Linux 6.8 or newer, CONFIG_VFIO_DEBUGFS):
+    ls /sys/kernel/debug/vfio/DEVICE
+A device that can migrate has a directory named migration there.""",
+    ),
+    "VFC127": Code(
+        "error",
+        "source and destination have different migration interfaces",
+        """\
+One side has the first migration interface (a region of the device, Linux 5.8 to 5.17),
+the other one the second (Linux 5.18 and newer). Their streams are not the same. Bring
+both hosts to a kernel with the second one.""",
+    ),
+    "VFC128": Code(
+        "warning",
+        "the source copies its state ahead, the destination's driver says it does not",
+        """\
+The source's driver has PRE_COPY: it may send state while the device still runs. The
+destination's has not, so its driver may be an older one. What it can load is its own
+affair, and this changes no verdict; see whether both hosts have the same driver.
+
+Confirm it by hand (Linux 6.18 or newer, CONFIG_VFIO_DEBUGFS):
+    cat /sys/kernel/debug/vfio/DEVICE/migration/features""",
+    ),
+    "VFC129": Code(
+        "warning",
+        "the kernel does not tell which migration interface the device has",
+        """\
+Without opening the device only debugfs tells: Linux 6.8 or newer with
+CONFIG_VFIO_DEBUGFS, debugfs mounted, and the right to read it, which is root's. An mdev
+type is no device yet: create an mdev of it. Nothing follows from not knowing, for or
+against.
+
+Confirm it by hand:
+    mount -t debugfs none /sys/kernel/debug
+    ls /sys/kernel/debug/vfio""",
+    ),
     "VFC130": Code(
         "warning",
         "the function is not bound to a VFIO driver",

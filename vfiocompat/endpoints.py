@@ -26,11 +26,13 @@ __all__ = [
     "Attribute",
     "Endpoint",
     "Facts",
+    "Flag",
     "FunctionAddress",
     "InventoryAddress",
     "LiteralAddress",
     "LiveAddress",
     "MdevAddress",
+    "Migration",
     "Origin",
     "PathAddress",
     "Problem",
@@ -102,6 +104,22 @@ class Attribute(msgspec.Struct, frozen=True, gc=False):
     code: str | None = None
 
 
+Flag = Literal["STOP_COPY", "P2P", "PRE_COPY", "DIRTY_TRACKING"]
+"""What a v2 interface can do: VFIO_MIGRATION_* of include/uapi/linux/vfio.h."""
+
+
+class Migration(msgspec.Struct, frozen=True):
+    """Which migration interface the kernel offers for a device.
+
+    `flags` are what a v2 one can do; None where that was not told. `source` says who
+    told: the kernel's debugfs.
+    """
+
+    interface: Literal["none", "v1", "v2"]
+    flags: tuple[Flag, ...] | None = None
+    source: Literal["debugfs"] = "debugfs"
+
+
 class RecordedAnswer(msgspec.Struct, frozen=True):
     """What this endpoint's driver said of one source string, and when."""
 
@@ -131,10 +149,10 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `parent` is the parent device's sysfs name. `newline` says whether the attribute
     ended its string with one; `facts` were read, `stated` is what an operator says of
-    it; `available_instances` and `in_use` are None where
-    sysfs does not tell. `vfio` is false for a PCI function that no VFIO driver is
-    bound to. `recorded` is there where it comes from an inventory: such an endpoint
-    cannot be asked.
+    it; `available_instances` and `in_use` are None where sysfs does not tell, and
+    `migration` where the kernel does not. `vfio` is false for a PCI function that no
+    VFIO driver is bound to. `recorded` is there where it comes from an inventory: such
+    an endpoint cannot be asked.
     """
 
     kind: Kind
@@ -151,6 +169,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     facts: Facts = {}
     stated: Facts = {}
     attribute: Attribute | None = None
+    migration: Migration | None = None
     version: str | None = None
     newline: bool | None = None
     origin: Origin | None = None

@@ -200,6 +200,7 @@ class Classifier:
                 endpoint.driver,
                 endpoint.device_api,
                 endpoint.vfio,
+                endpoint.migration,
                 attribute
                 and (
                     attribute.name,
@@ -289,6 +290,7 @@ class Classifier:
             facts=facts,
             stated=endpoint.stated if derives else {},
             attribute=attribute and _standing_attribute(attribute),
+            migration=endpoint.migration,
             version=endpoint.version,
             origin=None if derives else "recorded",
             answers=tuple(each for each in answers if reasons[each.version] is None),
@@ -379,6 +381,12 @@ def twice(host: str, used: str, passed: str) -> ErrorRecord:
 
 
 def class_id(endpoint: Endpoint) -> str:
-    """Name a class by what it is made of, the same in every fleet."""
+    """Name a class by what it is made of, the same in every fleet.
+
+    What is not known does not count, so a later program that knows of more gives an
+    older inventory's classes the same names.
+    """
     alike = msgspec.structs.replace(endpoint, kind="type")
-    return hashlib.sha256(msgspec.json.encode(alike, order="sorted")).hexdigest()[:10]
+    known = msgspec.to_builtins(alike)
+    known = {name: value for name, value in known.items() if value is not None}
+    return hashlib.sha256(msgspec.json.encode(known, order="sorted")).hexdigest()[:10]

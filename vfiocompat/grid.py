@@ -326,6 +326,7 @@ def _end(endpoint: Endpoint, library: Library, alike: dict[Any, int]) -> _End:
         endpoint.driver,
         endpoint.device_api,
         endpoint.vfio,
+        endpoint.migration,
         endpoint.version is None,
         vendor and (vendor.namespace, vendor.number),
         endpoint.vendor_id if endpoint.version is None else None,

@@ -156,6 +156,7 @@ def test_json_of_a_type(shared_host: Host, run: Run) -> None:
             "node": "type",
             "code": None,
         },
+        "migration": None,
         "version": "1ac1-b",
         "newline": True,
         "origin": "attribute",

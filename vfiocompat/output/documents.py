@@ -9,7 +9,7 @@ import msgspec
 
 from vfiocompat.decide import Decision, worst
 from vfiocompat.diagnostics import CODES, Diagnostic, Severity
-from vfiocompat.endpoints import Endpoint, Origin, Problem
+from vfiocompat.endpoints import Endpoint, Flag, Origin, Problem
 from vfiocompat.errors import ErrorRecord
 from vfiocompat.inventory import Tool
 from vfiocompat.language.records import Migration, TableFile, TableOrigin
@@ -29,6 +29,7 @@ __all__ = [
     "CheckDocument",
     "CheckResult",
     "Counts",
+    "DeviceDocument",
     "ErrorDocument",
     "ExplainDocument",
     "GetDocument",
@@ -39,6 +40,7 @@ __all__ = [
     "address_record",
     "check_document",
     "check_result",
+    "device_document",
     "error_document",
     "explain_document",
     "listed_table",
@@ -164,6 +166,22 @@ class TablesDocument(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[Problem] = []
 
 
+class DeviceDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """Which migration interface the kernel offers for a device.
+
+    `flags` are what a v2 one can do, null where that is not told; `source` says who
+    told which it is.
+    """
+
+    schema: Literal["vfiocompat.device/1"] = "vfiocompat.device/1"
+    tool: Tool = Tool()
+    address: str
+    host: str | None
+    interface: Literal["none", "v1", "v2", "unknown"]
+    flags: tuple[Flag, ...] | None
+    source: Literal["debugfs"] | None
+
+
 class SimulateDocument(msgspec.Struct, frozen=True, kw_only=True):
     """What is served from now on, and where."""
 
@@ -264,6 +282,18 @@ def listed_table(head: Head, entry: Entry) -> ListedTable:
         entry.origin,
         entry.path,
         entry.replaces,
+    )
+
+
+def device_document(endpoint: Endpoint) -> DeviceDocument:
+    """Make the document of a device's migration interface."""
+    known = endpoint.migration
+    return DeviceDocument(
+        address=endpoint.address,
+        host=endpoint.host,
+        interface="unknown" if known is None else known.interface,
+        flags=None if known is None else known.flags,
+        source=None if known is None else known.source,
     )
 
 

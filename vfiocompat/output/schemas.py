@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vfiocompat.inventory import Inventory
 from vfiocompat.output.documents import (
     CheckDocument,
+    DeviceDocument,
     ErrorDocument,
     ExplainDocument,
     GetDocument,
@@ -25,6 +26,7 @@ __all__ = ["DOCUMENTS"]
 
 DOCUMENTS: dict[str, type[msgspec.Struct]] = {
     "check": CheckDocument,
+    "device": DeviceDocument,
     "diff": DiffDocument,
     "error": ErrorDocument,
     "explain": ExplainDocument,

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
         Requirement,
         TableFile,
     )
-    from vfiocompat.output.documents import ListedTable, ParseDocument
+    from vfiocompat.output.documents import (
+        DeviceDocument,
+        ListedTable,
+        ParseDocument,
+    )
     from vfiocompat.targeting import Target
 
 __all__ = [
@@ -38,6 +42,7 @@ __all__ = [
     "Line",
     "check_lines",
     "code_rows",
+    "device_rows",
     "error_lines",
     "explanation_lines",
     "finding_lines",
@@ -132,6 +137,16 @@ def parse_rows(document: ParseDocument) -> Iterator[tuple[str, str]]:
         yield "table", document.table
         for name, value in document.fields.items():
             yield f"  {name}", value
+
+
+def device_rows(document: DeviceDocument) -> Iterator[tuple[str, str]]:
+    """Give what is known of a device's migration interface, each with its name."""
+    yield "address", document.address
+    yield "interface", document.interface
+    if document.flags is not None:
+        yield "flags", ", ".join(document.flags) or "none"
+    if document.source is not None:
+        yield "source", document.source
 
 
 def code_rows(codes: Iterable[str]) -> Iterator[tuple[str, str, str]]:

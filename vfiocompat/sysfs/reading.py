@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 
 from vfiocompat.decide import Answer, read_code
-from vfiocompat.endpoints import Attribute, Endpoint, Problem, attribute_names
+from vfiocompat.endpoints import (
+    Attribute,
+    Endpoint,
+    Migration,
+    Problem,
+    attribute_names,
+)
 from vfiocompat.errors import InvalidVersion, errno_name
 from vfiocompat.sysfs.nodes import (
     CURRENT,
@@ -29,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vfiocompat.batch import Failure, Operation, Reply
-    from vfiocompat.endpoints import Kind
+    from vfiocompat.endpoints import Flag, Kind
     from vfiocompat.sysfs.nodes import Node
     from vfiocompat.sysfs.tree import Tree
 
@@ -47,6 +53,13 @@ _DEVICE_FILES = {
 KERNEL = "/proc/sys/kernel"
 _DRIVERS = "/sys/bus/pci/drivers"
 _MODULES = "/sys/module"
+DEBUGFS = "/sys/kernel/debug/vfio"
+_FLAGS: dict[str, Flag] = {
+    "stop-copy": "STOP_COPY",
+    "p2p": "P2P",
+    "pre-copy": "PRE_COPY",
+    "dirty-tracking": "DIRTY_TRACKING",
+}
 _VGPU_MANAGER = {"nvidia": "nvidia_vgpu_vfio"}
 """Modules that tell a driver's version in place of its own.
 
@@ -80,6 +93,16 @@ class _Type(msgspec.Struct, frozen=True):
 
 
 _NO_TYPE = _Type(None, None, {})
+
+
+class _Own(NamedTuple):
+    """What is of an endpoint itself; `driver` is that of an mdev."""
+
+    attribute: Attribute
+    version: VersionString | None
+    migration: Migration | None
+    driver: str | None
+
 
 Replies = dict[tuple[str, str], "Reply"]
 
@@ -135,19 +158,25 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> Survey:
     device_of = {path: _device(path, replies, modules) for path in devices}
     type_of = {path: _type(path, replies) for path in types}
     drivers = _mdev_drivers(tree, nodes, device_of)
+    interfaces = _migration(tree, nodes)
     endpoints = []
     for found in nodes:
         node = _with_vgpu(found, replies)
         attribute, version = _attribute(node, replies, asked=asked)
         if attribute.state == "unreadable" and attribute.code != "VFC105":
             problems.append(_problem(attribute, node))
+        own = _Own(
+            attribute,
+            version,
+            interfaces.get(node.path),
+            drivers.get(node.device) if node.kind == "mdev" else None,
+        )
         endpoints.append(
             _endpoint(
                 node,
                 device_of[node.device],
                 type_of.get(node.type_path or "", _NO_TYPE),
-                drivers.get(node.device) if node.kind == "mdev" else None,
-                (attribute, version),
+                own,
             )
         )
     return Survey(endpoints, problems)
@@ -310,18 +339,55 @@ def _mdev_drivers(
     }
 
 
+def _migration(tree: Tree, nodes: Sequence[Node]) -> dict[str, Migration]:
+    """Read from debugfs which devices can migrate, by their paths; no driver is asked.
+
+    Each VFIO device has a directory there, and in it `migration` if its driver has
+    migration operations (Linux 6.8, drivers/vfio/debugfs.c, vfio_device_debugfs_init);
+    `features` tells what these can do (Linux 6.18).
+    """
+    listed = tree.run({DEBUGFS: tree.list(DEBUGFS)})[DEBUGFS].names
+    known = set(listed)
+    paths = {
+        node.path: f"{DEBUGFS}/{posixpath.basename(node.path)}"
+        for node in nodes
+        if node.kind != "type" and posixpath.basename(node.path) in known
+    }
+    places = tree.run({path: tree.list(place) for path, place in paths.items()})
+    features = tree.run(
+        {
+            path: tree.read(f"{paths[path]}/migration", "features")
+            for path, place in places.items()
+            if "migration" in place.names
+        }
+    )
+    found = {}
+    for path, place in places.items():
+        if path in features:
+            found[path] = Migration("v2", _flags(text(features[path])))
+        elif place.failure is None:
+            found[path] = Migration("none")
+    return found
+
+
+def _flags(features: str | None) -> tuple[Flag, ...] | None:
+    if features is None:
+        return None
+    words = features.split()
+    return tuple(flag for word, flag in _FLAGS.items() if word in words)
+
+
 def _endpoint(
     node: Node,
     device: _Device,
     type_: _Type,
-    mdev_driver: str | None,
-    attribute: tuple[Attribute, VersionString | None],
+    own: _Own,
 ) -> Endpoint:
-    version = attribute[1]
+    version = own.version
     facts = device.facts | type_.facts
     device_api = type_.device_api
     free = type_.available_instances if node.kind == "type" else None
-    driver = device.driver or mdev_driver
+    driver = device.driver or own.driver
     vfio = True
     in_use = None
     if node.kind == "function":
@@ -347,7 +413,8 @@ def _endpoint(
         available_instances=free,
         in_use=in_use,
         facts=facts,
-        attribute=attribute[0],
+        attribute=own.attribute,
+        migration=own.migration,
         version=version.text if version else None,
         newline=version.original.endswith("\n") if version else None,
         origin="attribute" if version else None,
