@@ -35,6 +35,7 @@ LAYERS = [
     "turns",
     "batch",
     "aside",
+    "vfio",
     "sysfs",
     "looking",
     "deriving",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
@@ -35,21 +36,27 @@ class _Outcome(msgspec.Struct, Generic[Result]):
 
 
 def aside_all(
-    tasks: Sequence[Callable[[], Result]], result: type[Result]
+    tasks: Sequence[Callable[[], Result]],
+    result: type[Result],
+    timeout: float | None = None,
 ) -> list[Result]:
     """Run functions at once, each in a child, and give what they return.
 
-    `result` is the type of that; it goes through MessagePack.
+    `result` is the type of that; it goes through MessagePack. `timeout` is how many
+    seconds to wait for the next; None where functions see to that themselves.
 
     Raises:
-        VfiocompatError: what a function raised, or a child could not be made or has
-            died.
+        VfiocompatError: what a function raised, or a child could not be made, has died,
+            or did not answer in time.
 
     """
     decoder = msgspec.msgpack.Decoder(_Outcome[result])  # type: ignore[valid-type]
     try:
         pipes = [_start(task) for task in tasks]
-        return [_value(decoder.decode(_receive(pipe))) for pipe in pipes]
+        return [_value(decoder.decode(_receive(pipe, timeout))) for pipe in pipes]
+    except TimeoutError:
+        why = "the process that asks for it did not answer in time"
+        raise VfiocompatError(why, code="VFC112") from None
     except (OSError, msgspec.DecodeError) as error:
         why = f"the process that reads sysfs failed: {error}"
         raise VfiocompatError(why) from error
@@ -105,10 +112,12 @@ def _send(pipe: int, message: bytes) -> None:
         rest = rest[os.write(pipe, rest) :]
 
 
-def _receive(pipe: int) -> bytearray:
+def _receive(pipe: int, timeout: float | None) -> bytearray:
     """Read until the child closes the pipe; a child that died has sent nothing."""
     message = bytearray()
     try:
+        if not select.select([pipe], [], [], timeout)[0]:
+            raise TimeoutError(errno.ETIMEDOUT, "no answer in time")
         while part := os.read(pipe, _CHUNK):
             message += part
     finally:

@@ -912,6 +912,64 @@ one that was there is as it was.
 Confirm it by hand:
     ls -ld FOLDER; df FOLDER; touch FOLDER/x""",
     ),
+    "VFC520": Code(
+        "error",
+        "the device is in use, so it was not opened",
+        """\
+A process has the device, or its group, open: a virtual machine most likely. Only one
+user can have a VFIO device, so its migration interface cannot be asked for now. Without
+--open the kernel's debugfs may tell.
+
+Confirm it by hand:
+    fuser -v /dev/vfio/GROUP""",
+    ),
+    "VFC521": Code(
+        "error",
+        "the device may not be opened",
+        """\
+open(2) of the device's node gave EACCES or EPERM. Run the command as root, or give
+yourself the right to the node, as a virtual machine's user has it.
+
+Confirm it by hand:
+    ls -l /dev/vfio""",
+    ),
+    "VFC522": Code(
+        "error",
+        "the device is in no IOMMU group",
+        """\
+Without an IOMMU a device cannot be opened safely. It has to be switched on in the
+firmware (VT-d, AMD-Vi, SMMU) and, on some machines, on the kernel's command line
+(intel_iommu=on).
+
+Confirm it by hand:
+    ls /sys/kernel/iommu_groups""",
+    ),
+    "VFC523": Code(
+        "error",
+        "the device has no node to open",
+        """\
+There is no /dev/vfio, or no node of the device's group in it: the module vfio is not
+loaded, or no VFIO driver has the device. In a container the nodes have to be given to
+it.
+
+Confirm it by hand:
+    ls -l /dev/vfio; readlink DEVICE/driver""",
+    ),
+    "VFC524": Code(
+        "error",
+        "the device could not be opened",
+        """\
+The kernel refused a step on the way to the device; the summary says which, and the
+errno. A group is not viable while another function of it is bound to a driver that is
+not VFIO's. The kernel log often says more: dmesg | tail.""",
+    ),
+    "VFC525": Code(
+        "warning",
+        "the device is opened, which may reset it",
+        """\
+With --open the device itself is asked (VFIO_DEVICE_FEATURE). Its driver may reset it
+when it is opened and closed. No process has it open, or it would not be done.""",
+    ),
     "VFC599": Code(
         "error",
         "vfiocompat itself has failed: this is a bug",

@@ -10,6 +10,7 @@ VfiocompatError                     code, summary, detail, hint; exit_code 4
 ├── TableError (ValueError)         a compatibility table
 ├── FactError (ValueError)          a stated fact
 ├── InventoryError (ValueError)     an inventory, or a fleet of them
+├── DeviceError                     a device that cannot be opened
 ├── OutputError                     a file that could not be written
 ├── SpecError (ValueError)          a simulation's specification
 ├── SimulationError                 a simulation that cannot be mounted
@@ -29,6 +30,7 @@ import msgspec
 __all__ = [
     "ENOTSUPP",
     "Bug",
+    "DeviceError",
     "ErrorRecord",
     "ExitCode",
     "FactError",
@@ -179,6 +181,12 @@ class InventoryError(VfiocompatError, ValueError):
     """An inventory that cannot be read, or is none; a fleet without any."""
 
     code = "VFC401"
+
+
+class DeviceError(VfiocompatError):
+    """A device that cannot be opened; the code says why."""
+
+    code = "VFC524"
 
 
 class OutputError(VfiocompatError):

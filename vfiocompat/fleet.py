@@ -153,6 +153,7 @@ class Classifier:
         self._without = without
         self._numbers: dict[Key, int] = {}
         self._keeps: list[bool] = []
+        self._fresh: dict[str, bool] = {}  # whether an answer of a moment counts
         self._counts: list[list[int]] = []
         self._hosts: list[HostShare] = []
         self.classes: list[Endpoint] = []
@@ -244,17 +245,15 @@ class Classifier:
                 for each in endpoint.answers
                 if each.version == self._about
             )
-        return tuple(
-            sorted(
-                (
-                    each.version,
-                    str(each.accepted),
-                    each.errno or "",
-                    rejects(each.asked_at) is None,
-                )
-                for each in endpoint.answers
-            )
-        )
+        fresh = self._fresh
+        found = []
+        for each in endpoint.answers:
+            counts = fresh.get(each.asked_at)
+            if counts is None:
+                counts = rejects(each.asked_at) is None
+                fresh[each.asked_at] = counts
+            found.append((each.version, each.accepted, each.errno, counts))
+        return tuple(found)
 
     def _standing(self, endpoint: Endpoint, inventory: Inventory) -> Endpoint:
         """Give the endpoint that stands for a class: without what is only its own."""

@@ -141,7 +141,7 @@ def test_what_is_missing_is_named_with_how_to_state_it(run: Run) -> None:
     [unknown] = [each for each in pair.diagnostics if each.code == "VFC220"]
     assert (
         unknown.summary
-        == "the source's slices and the destination's slices are not known"
+        == "nothing is known of the source's slices and the destination's slices"
     )
     assert "--fact slices=VALUE" in unknown.hint
     assert "--destination-fact slices=VALUE" in unknown.hint

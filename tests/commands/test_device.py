@@ -87,7 +87,12 @@ def test_it_goes_into_an_inventory_and_comes_out_of_it(
         each["address"]: each["migration"]
         for each in json.loads(file.read_bytes())["endpoints"]
     }
-    assert known[OTHER] == {"interface": "none", "flags": None, "source": "debugfs"}
+    assert known[OTHER] == {
+        "interface": "none",
+        "flags": None,
+        "source": "debugfs",
+        "version": None,
+    }
     assert known["0000:03:00.2"] is None
     found = run(f"device inventory:{file}#{FUNCTION} --format json")
     assert found.document(DeviceDocument).host == "node"
@@ -152,6 +157,18 @@ def test_no_driver_is_asked_where_a_side_cannot_migrate(
     said = run(f"check inventory:{file}#p/u inventory:{file}#p/t", exit_code=1).stdout
 
     assert "error[VFC126]: the destination's driver has no migration interface" in said
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (f"device --open {FUNCTION}", "--open is for this host"),
+        ("device --open version:x", "--open is for a device of this host"),
+    ],
+)
+def test_what_cannot_be_opened(debugfs: Path, run: Run, line: str, says: str) -> None:
+    assert debugfs.exists()
+    assert says in run(line, exit_code=2).stderr
 
 
 @pytest.mark.parametrize(

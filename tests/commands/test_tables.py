@@ -259,7 +259,7 @@ def test_every_failing_requirement_is_reported(run: Run, acme: Path) -> None:
 def test_what_is_not_known_is_named_with_how_to_learn_it(run: Run, acme: Path) -> None:
     pair = "version:1ac1-0100-npu-?-2.0-a version:1ac1-0100-npu-4-2.0-a"
     result = run(f"check {pair} --table {acme}", exit_code=3)
-    assert "warning[VFC220]: the source's slices is not known" in result.stdout
+    assert "warning[VFC220]: nothing is known of the source's slices" in result.stdout
     assert "to learn it: acmectl slices" in result.stdout
 
 

@@ -159,7 +159,7 @@ def test_what_is_not_known_is_told_with_how_to_learn_it(
     [finding] = found(made, "?|x", "1|x", derived=derived)
 
     assert (finding.code, finding.hint) == ("VFC220", hint)
-    assert finding.summary == "the source's v is not known"
+    assert finding.summary == "nothing is known of the source's v"
 
 
 def test_a_value_in_no_generation() -> None:

@@ -4,33 +4,46 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
-from vfiocompat.endpoints import parse_address
-from vfiocompat.errors import ExitCode, VfiocompatError
+from vfiocompat.endpoints import InventoryAddress, LiteralAddress, parse_address
+from vfiocompat.errors import ExitCode, UsageError, VfiocompatError
 from vfiocompat.looking import look
 from vfiocompat.moments import Horizon
 from vfiocompat.output.documents import device_document
 from vfiocompat.output.text import device_rows, note_lines
 from vfiocompat.settings import Settings, common_options
 
+if TYPE_CHECKING:
+    from vfiocompat.endpoints import Address, Endpoint
+
 __all__ = ["command"]
 
 
 @click.command("device")
 @click.argument("address")
+@click.option(
+    "--open",
+    "open_",
+    is_flag=True,
+    help="Open the device and ask it; this may reset it.",
+)
 @common_options
 @click.pass_obj
-def command(settings: Settings, address: str) -> int:
+def command(settings: Settings, address: str, open_: bool) -> int:  # noqa: FBT001
     """Tell which migration interface a device has.
 
     ADDRESS is an mdev or a PCI function, of this host or of an inventory. The kernel's
-    debugfs is read; no device is opened, and no driver is asked. Exit status: 0 if
-    there is such a device, even if its interface is not known.
+    debugfs is read; without --open no device is opened, and no driver is asked. Exit
+    status: 0 if there is such a device, even if its interface is not known; 4 if there
+    is none, or it cannot be opened.
     """
+    place = parse_address(address)
     [(endpoint, error)] = look(
-        [parse_address(address)],
+        [place],
         settings.host,
         settings.drivers,
         ask="nothing",
@@ -39,6 +52,8 @@ def command(settings: Settings, address: str) -> int:
     if endpoint is None:
         assert error is not None
         raise VfiocompatError.of(error)
+    if open_:
+        endpoint = _opened(settings, place, endpoint)
     document = device_document(endpoint)
     if settings.json:
         settings.print_document(document)
@@ -47,3 +62,14 @@ def command(settings: Settings, address: str) -> int:
     if document.interface == "unknown":
         settings.note(note_lines("VFC129", endpoint.address))
     return ExitCode.DONE
+
+
+def _opened(settings: Settings, place: Address, endpoint: Endpoint) -> Endpoint:
+    """Open a device, and give it with what it says."""
+    if isinstance(place, LiteralAddress | InventoryAddress):
+        raise UsageError("--open is for a device of this host")
+    if settings.sysroot != "/":
+        raise UsageError("--open is for this host, not for one that --sysroot names")
+    settings.note(note_lines("VFC525", endpoint.address))
+    found = settings.host.open_device(place)
+    return msgspec.structs.replace(endpoint, migration=found)

@@ -111,7 +111,7 @@ def _unknown(
     sides = " and ".join(f"the {at.end.side}'s {words(at.field)}" for at in unknown)
     found = diagnostic(
         "VFC220",
-        f"{sides} {'is' if len(unknown) == 1 else 'are'} not known",
+        f"nothing is known of {sides}",
         detail=_underlined([(at, _why_unknown(at)) for at in unknown]),
         hint=_remedies(table, unknown),
     )

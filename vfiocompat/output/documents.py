@@ -169,8 +169,8 @@ class TablesDocument(msgspec.Struct, frozen=True, kw_only=True):
 class DeviceDocument(msgspec.Struct, frozen=True, kw_only=True):
     """Which migration interface the kernel offers for a device.
 
-    `flags` are what a v2 one can do, null where that is not told; `source` says who
-    told which it is.
+    `flags` are what a v2 one can do, null where that is not told; `version` is that of
+    a v1 one's region. `source` says who told which it is.
     """
 
     schema: Literal["vfiocompat.device/1"] = "vfiocompat.device/1"
@@ -179,7 +179,8 @@ class DeviceDocument(msgspec.Struct, frozen=True, kw_only=True):
     host: str | None
     interface: Literal["none", "v1", "v2", "unknown"]
     flags: tuple[Flag, ...] | None
-    source: Literal["debugfs"] | None
+    source: Literal["debugfs", "open"] | None
+    version: int | None
 
 
 class SimulateDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -294,6 +295,7 @@ def device_document(endpoint: Endpoint) -> DeviceDocument:
         interface="unknown" if known is None else known.interface,
         flags=None if known is None else known.flags,
         source=None if known is None else known.source,
+        version=None if known is None else known.version,
     )
 
 

@@ -145,6 +145,8 @@ def device_rows(document: DeviceDocument) -> Iterator[tuple[str, str]]:
     yield "interface", document.interface
     if document.flags is not None:
         yield "flags", ", ".join(document.flags) or "none"
+    if document.version is not None:
+        yield "version", str(document.version)
     if document.source is not None:
         yield "source", document.source
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from vfiocompat.aside import aside_all
 from vfiocompat.decide import Answer
-from vfiocompat.endpoints import Endpoint  # noqa: TC001 - msgspec looks it up
-from vfiocompat.errors import ErrorRecord, VfiocompatError
+from vfiocompat.endpoints import Endpoint, Migration
+from vfiocompat.errors import DeviceError, ErrorRecord, VfiocompatError
 from vfiocompat.inventory import Identity
 from vfiocompat.sysfs.lookup import find
 from vfiocompat.sysfs.nodes import Node
@@ -18,6 +18,7 @@ from vfiocompat.sysfs.reading import KERNEL, Ask, Survey, read_nodes
 from vfiocompat.sysfs.survey import Share, survey_functions, survey_mdevs
 from vfiocompat.sysfs.tree import Tree, text
 from vfiocompat.turns import HeldCalls, held_calls
+from vfiocompat.vfio import open_migration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -53,6 +54,7 @@ class Host:
         self, root: str = "/", timeout: float = 5.0, held: Collection[str] = frozenset()
     ) -> None:
         self._tree = Tree(root, timeout, held)
+        self._timeout = timeout
         self.left: list[HeldCalls] = []
         """Processes that had to be left behind, and what holds them."""
 
@@ -82,18 +84,32 @@ class Host:
         task = partial(_read, addresses=addresses, ask=ask)
         return self._aside([task], list[Looked])[0]
 
+    def open_device(self, address: LiveAddress) -> Migration:
+        """Open a device, and ask for its migration interface; see `vfio`.
+
+        Raises:
+            DeviceError: it cannot be opened.
+
+        """
+        task = partial(_open_device, address=address)
+        return self._aside([task], Migration, self._timeout)[0]
+
     def probe(self, questions: Sequence[Question]) -> list[tuple[Answer, str | None]]:
         """Ask drivers; see `probing.probe`."""
         task = partial(probe, questions=questions)
         return self._aside([task], list[tuple[Answer, str | None]])[0]
 
     def _aside(
-        self, tasks: Sequence[Callable[[Tree], Result]], result: type[Result]
+        self,
+        tasks: Sequence[Callable[[Tree], Result]],
+        result: type[Result],
+        timeout: float | None = None,
     ) -> list[Result]:
         """Run tasks in children, each with a tree that is settled there."""
         outcomes = aside_all(
             [partial(_settled, self._tree, task) for task in tasks],
             tuple[result, HeldCalls | None],  # type: ignore[valid-type]
+            timeout,
         )
         self.left += [left for _, left in outcomes if left is not None]
         return [value for value, _ in outcomes]
@@ -120,6 +136,16 @@ def _identity(tree: Tree) -> Identity:
         }
     )
     return Identity(**{name: text(reply) or None for name, reply in replies.items()})
+
+
+def _open_device(tree: Tree, address: LiveAddress) -> Migration:
+    node = find(tree, address)
+    if node.kind == "type":
+        raise DeviceError(
+            f"{node.address} is a type and no device",
+            hint="create an mdev of it, and name that",
+        )
+    return open_migration(node.path)
 
 
 def _read(tree: Tree, addresses: Sequence[LiveAddress], *, ask: Ask) -> list[Looked]:
