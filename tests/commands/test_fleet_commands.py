@@ -178,6 +178,9 @@ def test_hosts_are_chosen(run: Run, fleet: Path, source: str) -> None:
     assert {row[1] for row in rows(said)} == {"b"}
 
     assert "no host x" in run(f"targets {source} {fleet} --host x", exit_code=4).stderr
+    assert (
+        "for a host of FLEET" in run(f"targets {source} --host b", exit_code=2).stderr
+    )
 
 
 @pytest.mark.parametrize(

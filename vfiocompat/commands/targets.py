@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from vfiocompat.endpoints import parse_address
-from vfiocompat.errors import ExitCode
+from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet import Place
 from vfiocompat.gathering import Gauge, workers
 from vfiocompat.moments import Horizon
@@ -83,6 +83,8 @@ def command(  # noqa: PLR0917 - click passes every option by name
     FLEET this host is looked at, and its drivers are asked. Exit status: 0 if there is
     a compatible one, 3 if there are only undetermined ones, 1 if there is none.
     """
+    if hosts and not fleet:
+        raise UsageError("--host is for a host of FLEET: name inventories too")
     horizon = Horizon(time.time(), max_age)
     library = settings.library
     host = settings.host
