@@ -162,6 +162,8 @@ def test_a_label_is_one(text: str) -> None:
 
     assert _NAME.fullmatch(name)
     assert (name == f"accepts.{text}") == bool(_NAME.fullmatch(f"accepts.{text}"))
+    assert _NAME.fullmatch(label("", text))
+    assert _NAME.fullmatch(label("", f"-{text}"))
 
 
 def test_labels_of_different_texts_differ() -> None:

@@ -20,6 +20,7 @@ from vfiocompat.endpoints import (
     parse_address,
 )
 from vfiocompat.errors import InvalidVersion, InventoryError, NoSuchEndpoint
+from vfiocompat.moments import timestamp
 from vfiocompat.versions import VersionString
 
 if TYPE_CHECKING:
@@ -86,8 +87,18 @@ def parse_inventory(data: bytes, path: str) -> Inventory:
         raise InventoryError(
             f"{path} is not a whole JSON document", detail=str(error)
         ) from None
-    if not inventory.host.isprintable() or not inventory.host:
-        raise InventoryError(f"{path}: host: {inventory.host!r} is no name of a host")
+    if not inventory.host:
+        raise InventoryError(f"{path}: host: is empty")
+    # These go into other programs' files, where a new line would be another one.
+    for key, text in (
+        ("host", inventory.host),
+        ("kernel", inventory.kernel),
+        ("tool.version", inventory.tool.version),
+    ):
+        if not text.isprintable():
+            raise InventoryError(f"{path}: {key}: {text!r} is no such name")
+    if timestamp(inventory.taken_at) is None:
+        raise InventoryError(f"{path}: taken_at: {inventory.taken_at!r} is no time")
     _demand_usable(inventory, path)
     return inventory
 

@@ -63,8 +63,12 @@ def label(prefix: str, text: str) -> str:
     'accepts.8086-193b-i915-GVTg_V5_4'
     """
     name = _WRONG.sub("_", text)
-    if name == text and len(prefix + name) <= _MAX_NAME and name[-1:].isalnum():
-        return prefix + name
+    whole = prefix + name
+    ends = whole[:1].isalnum() and whole[-1:].isalnum()
+    if name == text and ends and len(whole) <= _MAX_NAME:
+        return whole
+    if not whole[:1].isalnum():
+        prefix = f"x{prefix}"
     digits = short_hash(text)
     room = _MAX_NAME - len(prefix) - len(digits) - 1
     return f"{prefix}{name[:room]}.{digits}"
