@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import msgspec
 import pytest
 
 from tests.conftest import serving
+from tests.simulate.conftest import ROOT
 from vfiocompat import __version__
 from vfiocompat.cli import COMMANDS
 from vfiocompat.output.documents import ErrorDocument, SimulateDocument
@@ -19,7 +23,7 @@ from .hosts import DESTINATION, PAIR, SOURCE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.conftest import Host, Run
+    from tests.conftest import Host, Run, RunProcess
 
 
 def _references(schema: Any) -> Iterator[str]:  # noqa: ANN401 - JSON is anything
@@ -130,3 +134,34 @@ def test_document_of_a_simulation() -> None:
         assert document == SimulateDocument(
             mountpoint=str(simulation.root), parents=1, types=2, mdevs=0, functions=0
         )
+
+
+FLEET = [str(ROOT / f"examples/fleet/node-{name}.json") for name in "abcd"]
+ENDPOINT = f"inventory:{FLEET[0]}#0000:3b:00.0/acme-slice1"
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("check", f"check {ENDPOINT} {ENDPOINT}"),
+        ("device", f"device inventory:{FLEET[3]}#0000:75:00.1"),
+        ("diff", f"diff {FLEET[0]} {FLEET[1]}"),
+        ("error", "targets x"),
+        ("matrix", f"matrix --hosts {' '.join(FLEET)}"),
+        ("targets", f"targets {ENDPOINT} {' '.join(FLEET)}"),
+    ],
+)
+def test_a_document_is_as_its_schema_says(
+    run_process: RunProcess, name: str, line: str
+) -> None:
+    schema = run_process(f"schema {name}").json
+    expected = {"error": 2, "diff": 1}.get(name, 0)
+    document = run_process(f"{line} --format json", exit_code=expected).json
+
+    jsonschema.validate(document, schema)
+
+
+def test_an_inventory_is_as_its_schema_says(run_process: RunProcess) -> None:
+    schema = run_process("schema inventory").json
+    for file in FLEET:
+        jsonschema.validate(json.loads(Path(file).read_bytes()), schema)
