@@ -70,6 +70,16 @@ class Settings(msgspec.Struct):
 
         return Library(self.table, self.config)
 
+    def demand_tables(self) -> None:
+        """See that the files of --table can be used, by a command that may need none.
+
+        Raises:
+            TableError: one has mistakes.
+
+        """
+        if self.table:
+            _ = self.library.entries
+
     def drivers(self) -> Collection[str]:
         """Name every driver that a table speaks for."""
         return self.library.drivers()

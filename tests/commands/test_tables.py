@@ -381,3 +381,16 @@ def test_a_derived_string_is_never_written(run: Run) -> None:
 def test_with_tables_only_the_driver_is_not_asked(run: Run) -> None:
     line = "version:1ac1-0200-npu-2 0000:3b:00.0/lenient --table-only"
     assert found(run, line, 1)[:3] == ("incompatible", "table", "acme-npu")
+
+
+@pytest.mark.parametrize("line", ["list", "get", "device 0000:5e:00.1", "scan"])
+def test_an_option_that_is_broken_is_told_even_if_no_table_is_needed(
+    shared_host: Host, run: Run, tmp_path: Path, line: str
+) -> None:
+    shared_host('[[function]]\naddress = "0000:5e:00.1"\ndriver = "vfio-pci"\n')
+    broken = tmp_path / "x.toml"
+    broken.write_text("schema = 7")
+    result = run(f"{line} --table {broken}", exit_code=4)
+
+    assert f"mistakes in {broken}" in result.stderr
+    assert result.stdout == ""

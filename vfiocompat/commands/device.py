@@ -41,6 +41,7 @@ def command(settings: Settings, address: str, open_: bool) -> int:  # noqa: FBT0
     status: 0 if there is such a device, even if its interface is not known; 4 if there
     is none, or it cannot be opened.
     """
+    settings.demand_tables()
     place = parse_address(address)
     [(endpoint, error)] = look(
         [place],

@@ -65,6 +65,7 @@ def command(
         raise UsageError("--fact is for --derive: a driver's string needs no facts")
     if facts and not targets:
         raise UsageError("--fact is about a TARGET: name one")
+    settings.demand_tables()
     deriving = _deriving(settings, facts) if derive else None
     if targets:
         return _named(settings, targets, deriving)

@@ -30,6 +30,7 @@ def command(settings: Settings) -> int:
     functions bound to a VFIO driver, each with its version attribute and string. A
     terminal shows the columns that fit it; -v and a pipe show all.
     """
+    settings.demand_tables()
     found = survey(settings.host, settings.drivers)
     if settings.json:
         settings.print_document(

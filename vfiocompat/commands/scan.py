@@ -91,6 +91,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         )
     if ask_limit is not None and not ask:
         raise UsageError("--ask-limit goes with --ask")
+    settings.demand_tables()
     identity = _identity(settings, host)
     asked = _Asked(fleet, ask_limit)
     if output is None:
