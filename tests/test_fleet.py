@@ -12,7 +12,7 @@ from vfiocompat import gathering
 from vfiocompat.endpoints import Attribute, Migration
 from vfiocompat.errors import InventoryError
 from vfiocompat.fleet import Classifier, Fleet, Place, class_id
-from vfiocompat.gathering import Gauge, gather, read_fleet, workers
+from vfiocompat.gathering import Gauge, Inventories, gather, workers
 from vfiocompat.loader import Library
 from vfiocompat.moments import Horizon, timestamp
 
@@ -190,9 +190,10 @@ def test_of_two_inventories_of_a_host_the_newer_counts(
         error.summary
         == f"{folder}/a.json is of host a, as {folder}/z.json is: passed over"
     )
-    hosts, errors = read_fleet([str(folder)])
+    hosts = Inventories([str(folder)])
     assert hosts["a"] == newer
-    assert list(errors.values()) == [error]
+    assert list(hosts.errors.values()) == [error]
+    assert list(hosts) == ["a", "b", "c"]
 
 
 def test_what_cannot_be_used_is_named_and_the_rest_is_used(folder: Path) -> None:
@@ -206,7 +207,7 @@ def test_what_cannot_be_used_is_named_and_the_rest_is_used(folder: Path) -> None
 
 def test_a_fleet_of_which_nothing_can_be_used_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{")
-    for read in (gathered, lambda path: read_fleet([str(path)])):
+    for read in (gathered, lambda path: Inventories([str(path)])):
         with pytest.raises(InventoryError, match=r"x\.json"):
             read(tmp_path)
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -65,12 +66,34 @@ class Comparison(NamedTuple):
     classes: dict[str, Endpoint]
 
 
-class _Side(NamedTuple):
-    """One of the two fleets: its endpoints, their classes, and how many each has."""
+class _Moves:
+    """From which class of the older fleet to which of the newer endpoints have come.
 
-    endpoints: dict[Name, Endpoint]
-    classes: dict[Name, str]
-    sizes: dict[str, int]
+    A class is None where there is no such endpoint.
+    """
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str | None, str | None]] = Counter()
+
+    def add(self, before: str | None, after: str | None, times: int) -> None:
+        """Count some endpoints."""
+        self._counts[before, after] += times
+
+    def forward(self) -> dict[str, Counter[str | None]]:
+        """Give what became of each class of the older fleet, and of how many."""
+        return self._grouped(0)
+
+    def backward(self) -> dict[str, Counter[str | None]]:
+        """Give what each class of the newer fleet was, and of how many."""
+        return self._grouped(1)
+
+    def _grouped(self, side: int) -> dict[str, Counter[str | None]]:
+        found: dict[str, Counter[str | None]] = {}
+        for ends, times in self._counts.items():
+            here, there = ends[side], ends[1 - side]
+            if here is not None:
+                found.setdefault(here, Counter())[there] += times
+        return found
 
 
 def compare(
@@ -80,57 +103,66 @@ def compare(
     horizon: Horizon,
     gauge: Gauge,
 ) -> Comparison:
-    """Compare two fleets, given as inventories by host."""
-    standing: dict[str, Endpoint] = {}
-    before = _side(old, library, horizon, standing)
-    after = _side(new, library, horizon, standing)
-    places = {id_: at for at, id_ in enumerate(standing)}
-    grid = evaluate_grid(list(standing.values()), library, gauge)
+    """Compare two fleets, given as inventories by host; one host at a time is read."""
+    classifiers = [Classifier(horizon, library.facts_read) for _ in range(2)]
+    found = Comparison([], [], [], [], [], {})
+    numbers: Counter[tuple[int | None, int | None]] = Counter()
+    for host in sorted({*old, *new}):
+        before, after = (
+            _sorted(host, side, classifier)
+            for side, classifier in zip((old, new), classifiers, strict=True)
+        )
+        for address in sorted({*before, *after}):
+            one, other = before.get(address), after.get(address)
+            numbers[one and one[1], other and other[1]] += 1
+            if one is None:
+                found.added.append((host, address))
+            elif other is None:
+                found.removed.append((host, address))
+            elif values := _changes(one[0], other[0]):
+                found.changed.append(Change(host, address, values))
+    ids = []
+    for classifier in classifiers:
+        names = [class_id(endpoint) for endpoint in classifier.classes]
+        found.classes.update(zip(names, classifier.classes, strict=True))
+        ids.append(names)
+    moves = _Moves()
+    for (one_class, other_class), times in numbers.items():
+        moves.add(
+            None if one_class is None else ids[0][one_class],
+            None if other_class is None else ids[1][other_class],
+            times,
+        )
+    places = {id_: at for at, id_ in enumerate(found.classes)}
+    grid = evaluate_grid(list(found.classes.values()), library, gauge)
     ways = _Ways(grid, places)
-    return Comparison(
-        added=sorted(after.endpoints.keys() - before.endpoints.keys()),
-        removed=sorted(before.endpoints.keys() - after.endpoints.keys()),
-        changed=list(_changes(before, after)),
-        lost=list(ways.only_in(before, after)),
-        gained=list(ways.only_in(after, before)),
-        classes=standing,
-    )
+    found.lost.extend(ways.missing(moves.forward()))
+    found.gained.extend(ways.missing(moves.backward()))
+    return found
 
 
-def _side(
-    inventories: Mapping[str, Inventory],
-    library: Library,
-    horizon: Horizon,
-    standing: dict[str, Endpoint],
-) -> _Side:
-    """Sort a fleet's endpoints into classes, and add those to `standing`."""
-    classifier = Classifier(horizon, library.facts_read)
-    endpoints: dict[Name, Endpoint] = {}
-    numbers: dict[Name, int] = {}
-    for host, inventory in inventories.items():
-        for endpoint, number in classifier.sort(inventory):
-            endpoints[host, endpoint.address] = endpoint
-            numbers[host, endpoint.address] = number
-    ids = [class_id(endpoint) for endpoint in classifier.classes]
-    standing |= zip(ids, classifier.classes, strict=True)
-    classes = {name: ids[number] for name, number in numbers.items()}
-    sizes: dict[str, int] = {}
-    for id_ in classes.values():
-        sizes[id_] = sizes.get(id_, 0) + 1
-    return _Side(endpoints, classes, sizes)
+def _sorted(
+    host: str, fleet: Mapping[str, Inventory], classifier: Classifier
+) -> dict[str, tuple[Endpoint, int]]:
+    """Give a host's endpoints by address, each with the number of its class."""
+    if host not in fleet:
+        return {}
+    return {
+        endpoint.address: (endpoint, number)
+        for endpoint, number in classifier.sort(fleet[host])
+    }
 
 
-def _changes(before: _Side, after: _Side) -> Iterator[Change]:
-    for name in sorted(before.endpoints.keys() & after.endpoints.keys()):
-        one, other = before.endpoints[name], after.endpoints[name]
-        olds, news = _values(one), _values(other)
-        values = {
-            key: (olds.get(key), news.get(key))
-            for key in olds | news
-            if olds.get(key) != news.get(key)
-        }
-        if values:
-            yield Change(*name, values)
+def _changes(
+    one: Endpoint, other: Endpoint
+) -> dict[str, tuple[str | None, str | None]]:
+    """Give each value of an endpoint that is another now."""
+    olds, news = _values(one), _values(other)
+    return {
+        key: (olds.get(key), news.get(key))
+        for key in olds | news
+        if olds.get(key) != news.get(key)
+    }
 
 
 def _values(endpoint: Endpoint) -> dict[str, str]:
@@ -151,20 +183,20 @@ class _Ways:
         self._places = places
         self._ids = list(places)
 
-    def only_in(self, here: _Side, there: _Side) -> Iterator[Path]:
-        """Give the paths of one fleet that the other one does not have."""
-        became: dict[str, set[str | None]] = {}
-        for name, id_ in here.classes.items():
-            became.setdefault(id_, set()).add(there.classes.get(name))
+    def missing(self, became: Mapping[str, Mapping[str | None, int]]) -> Iterator[Path]:
+        """Give the paths of one fleet that the other one does not have.
+
+        `became` says of each class what its endpoints are there, and of how many.
+        """
         for source in sorted(became):
             row = self._grid.can_go(self._places[source])
             for destination in sorted(became):
                 if not row[self._places[destination]]:
                     continue
-                if source == destination and here.sizes[source] == 1:
+                if source == destination and sum(became[source].values()) == 1:
                     continue  # an endpoint does not go to itself
                 yield from self._missing(
-                    source, destination, became[source], became[destination]
+                    source, destination, set(became[source]), set(became[destination])
                 )
 
     def _missing(

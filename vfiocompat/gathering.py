@@ -6,6 +6,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,12 @@ from vfiocompat.fleet import Classifier, Reduced, merge, twice
 from vfiocompat.store import inventory_files, read_inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from vfiocompat.fleet import Fleet
     from vfiocompat.inventory import Inventory
 
-__all__ = ["Gauge", "gather", "read_fleet", "workers"]
+__all__ = ["Gauge", "Inventories", "gather", "workers"]
 
 _WORTH_A_PROCESS = 4 << 20  # bytes of inventories
 
@@ -88,33 +89,47 @@ def gather(
     return found
 
 
-def read_fleet(
-    fleet: Sequence[str],
-) -> tuple[dict[str, Inventory], dict[str, ErrorRecord]]:
-    """Read the inventories of a fleet by host, and by path what cannot be used.
+class Inventories(Mapping[str, "Inventory"]):
+    """The inventories of a fleet by host, each read again when it is looked at.
+
+    So that one at a time is in memory. `errors` say by path what cannot be used.
 
     Raises:
         InventoryError: no inventory of the fleet can be used.
 
     """
-    found: dict[str, tuple[str, Inventory]] = {}
-    errors: dict[str, ErrorRecord] = {}
-    for path in inventory_files(fleet):
-        try:
-            inventory = read_inventory(path)
-        except InventoryError as error:
-            errors[path] = error.record
-            continue
-        used = path, inventory
-        if (other := found.get(inventory.host)) is not None:
-            passed = other
-            if inventory.taken_at <= other[1].taken_at:
-                used, passed = other, used
-            errors[passed[0]] = twice(inventory.host, used[0], passed[0])
-        found[inventory.host] = used
-    if not found:
-        raise InventoryError.of(next(iter(errors.values())))
-    return {host: inventory for host, (_, inventory) in found.items()}, errors
+
+    def __init__(self, fleet: Sequence[str]) -> None:
+        self.errors: dict[str, ErrorRecord] = {}
+        newest: dict[str, tuple[str, str]] = {}  # by host: when taken, and its path
+        for path in inventory_files(fleet):
+            try:
+                inventory = read_inventory(path)
+            except InventoryError as error:
+                self.errors[path] = error.record
+                continue
+            used = inventory.taken_at, path
+            if (other := newest.get(inventory.host)) is not None:
+                passed = other
+                if inventory.taken_at <= other[0]:
+                    used, passed = other, used
+                self.errors[passed[1]] = twice(inventory.host, used[1], passed[1])
+            newest[inventory.host] = used
+        if not newest:
+            raise InventoryError.of(next(iter(self.errors.values())))
+        self._paths = {host: path for host, (_, path) in sorted(newest.items())}
+
+    def __getitem__(self, host: str) -> Inventory:
+        """Read a host's inventory; InventoryError if it cannot be used any more."""
+        return read_inventory(self._paths[host])
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the hosts' names, in their order."""
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        """Give how many hosts there are."""
+        return len(self._paths)
 
 
 def _shares(sizes: dict[str, int], number: int) -> list[list[str]]:

@@ -36,12 +36,13 @@ def view_of(
     A string that a table derives counts as one where it is known whole.
     """
     classifier = Classifier(horizon, library.facts_read)
-    for inventory in fleet.values():
-        if inventory.host != host:
-            for _ in classifier.sort(inventory):
+    for other in fleet:
+        if other != host:
+            for _ in classifier.sort(fleet[other]):
                 pass
+    inventory = fleet[host]
     members: dict[tuple[int, str | None], list[Endpoint]] = {}
-    for endpoint, number in classifier.sort(fleet[host]):
+    for endpoint, number in classifier.sort(inventory):
         members.setdefault((number, endpoint.parent), []).append(endpoint)
     classes = classifier.classes
     grid = evaluate_grid(classes, library, gauge)
@@ -64,7 +65,7 @@ def view_of(
         )
         for (number, parent), endpoints in members.items()
     ]
-    return View(fleet[host], groups, sorted(sources), horizon.now, expires)
+    return View(inventory, groups, sorted(sources), horizon.now, expires)
 
 
 def _string(endpoint: Endpoint, library: Library) -> str | None:

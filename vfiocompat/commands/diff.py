@@ -9,7 +9,7 @@ import click
 
 from vfiocompat.comparison import compare
 from vfiocompat.errors import ExitCode
-from vfiocompat.gathering import Gauge, read_fleet, workers
+from vfiocompat.gathering import Gauge, Inventories, workers
 from vfiocompat.moments import Horizon
 from vfiocompat.output.diff import DIFF_COLUMNS, diff_rows
 from vfiocompat.output.fleets import diff_document
@@ -35,10 +35,9 @@ def command(settings: Settings, old: str, new: str) -> int:
     library = settings.library
     gauge = Gauge(workers())
     with settings.progress("comparing"):
-        before, errors = read_fleet([old])
-        after, more = read_fleet([new])
+        before, after = Inventories([old]), Inventories([new])
         found = compare(before, after, library, Horizon(time.time()), gauge)
-    errors |= more
+    errors = before.errors | after.errors
     if settings.json:
         settings.print_document(diff_document(found, errors))
     elif not settings.quiet:

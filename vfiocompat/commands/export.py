@@ -10,7 +10,7 @@ import click
 
 from vfiocompat.errors import ExitCode, InventoryError, VfiocompatError
 from vfiocompat.export import FORMATS, writer
-from vfiocompat.gathering import Gauge, read_fleet, workers
+from vfiocompat.gathering import Gauge, Inventories, workers
 from vfiocompat.moments import Horizon
 from vfiocompat.output.text import error_lines, finding_lines
 from vfiocompat.settings import Settings, common_options, duration, max_age_option
@@ -62,7 +62,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     chosen = writer(form)
     now = time.time()
     try:
-        found, errors = read_fleet(fleet)
+        found = Inventories(fleet)
         name = _host(settings, found, host)
         gauge = Gauge(workers())
         with settings.progress("comparing classes", gauge.done):
@@ -79,16 +79,17 @@ def command(  # noqa: PLR0917 - click passes every option by name
     except VfiocompatError as error:
         if not chosen.never_fails:
             raise
-        from vfiocompat.export.ansible import failed  # noqa: PLC0415 - rare
+        from vfiocompat.export import ansible  # noqa: PLC0415 - rare
 
-        _put(failed(f"{error.code} {error.summary}"), output)
+        _put(ansible.failed(f"{error.code} {error.summary}"), output)
         settings.note(error_lines(error.record))
         return ExitCode.DONE
     for finding in findings:
         settings.note(finding_lines(finding))
-    for record in errors.values():
+    for record in found.errors.values():
         settings.note(error_lines(record))
-    return ExitCode.FAILED if errors and not chosen.never_fails else ExitCode.DONE
+    failed = found.errors and not chosen.never_fails
+    return ExitCode.FAILED if failed else ExitCode.DONE
 
 
 def _host(
