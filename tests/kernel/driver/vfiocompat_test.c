@@ -21,6 +21,9 @@
  * a type of generation T and slice N, gen<G>_<N> is compatible if G <= T and
  * the slice is the same.
  *
+ * As a PCI device, an mdev has a configuration space and nothing else: enough
+ * for QEMU's vfio-pci to take it.
+ *
  * Written for the mdev API of Linux 6.1; the ifdefs are for up to 6.12.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -33,6 +36,7 @@
 #include <linux/mdev.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
@@ -44,6 +48,7 @@
 #define VCT_MAX_PARENTS	8
 #define VCT_MAX_SLICES	4
 #define VCT_VERSION_MAX	80
+#define VCT_REGION_SHIFT	40
 
 static int generations[VCT_MAX_PARENTS] = { 4, 5 };
 static unsigned int nr_generations = 2;
@@ -79,6 +84,14 @@ static unsigned int hold_ms;
 module_param(hold_ms, uint, 0644);
 MODULE_PARM_DESC(hold_ms, "each access first holds its caller so long (nothing ends it)");
 
+static unsigned int mig_flags = VFIO_MIGRATION_STOP_COPY;
+module_param(mig_flags, uint, 0444);
+MODULE_PARM_DESC(mig_flags, "VFIO_MIGRATION_* of the types that can migrate; 3 is with P2P");
+
+static bool log_dirty;
+module_param(log_dirty, bool, 0444);
+MODULE_PARM_DESC(log_dirty, "the types that can migrate track the pages that they write");
+
 /* Only tests that write one after the other look at it, so it may race. */
 static unsigned int writes;
 module_param(writes, uint, 0444);
@@ -110,6 +123,7 @@ struct vct_state {
 	struct vct_parent *vparent;
 	struct mutex lock;
 	enum vfio_device_mig_state mig_state;
+	__le16 config[PCI_CFG_SPACE_SIZE / 2];
 };
 
 static struct vct_parent *parents[VCT_MAX_PARENTS];
@@ -350,6 +364,32 @@ static const struct vfio_migration_ops vct_mig_ops = {
 #endif
 };
 
+/* Nothing writes any page, so there is none to report. */
+static int vct_log_start(struct vfio_device *vdev,
+			 struct rb_root_cached *ranges, u32 nnodes,
+			 u64 *page_size)
+{
+	return 0;
+}
+
+static int vct_log_stop(struct vfio_device *vdev)
+{
+	return 0;
+}
+
+static int vct_log_read_and_clear(struct vfio_device *vdev, unsigned long iova,
+				  unsigned long length,
+				  struct iova_bitmap *dirty)
+{
+	return 0;
+}
+
+static const struct vfio_log_ops vct_log_ops = {
+	.log_start = vct_log_start,
+	.log_stop = vct_log_stop,
+	.log_read_and_clear = vct_log_read_and_clear,
+};
+
 /* ---- vfio device -------------------------------------------------------- */
 
 static int vct_init_dev(struct vfio_device *vdev)
@@ -368,9 +408,14 @@ static int vct_init_dev(struct vfio_device *vdev)
 				     avail - (int)st->vtype->slices));
 	mutex_init(&st->lock);
 	st->mig_state = VFIO_DEVICE_STATE_RUNNING;
+	st->config[PCI_VENDOR_ID / 2] = cpu_to_le16(VCT_VENDOR);
+	st->config[PCI_DEVICE_ID / 2] = cpu_to_le16(VCT_DEVICE);
+	st->config[PCI_CLASS_DEVICE / 2] = cpu_to_le16(PCI_CLASS_SYSTEM_OTHER);
 	if (st->vtype->migratable) {
-		vdev->migration_flags = VFIO_MIGRATION_STOP_COPY;
+		vdev->migration_flags = mig_flags;
 		vdev->mig_ops = &vct_mig_ops;
+		if (log_dirty)
+			vdev->log_ops = &vct_log_ops;
 	}
 	return 0;
 }
@@ -385,27 +430,105 @@ static void vct_release_dev(struct vfio_device *vdev)
 #endif
 }
 
+/* The configuration space is the one region with bytes; no interrupt exists. */
+static long vct_get_info(void __user *arg)
+{
+	unsigned long minsz = offsetofend(struct vfio_device_info, num_irqs);
+	struct vfio_device_info info;
+
+	if (copy_from_user(&info, arg, minsz))
+		return -EFAULT;
+	if (info.argsz < minsz)
+		return -EINVAL;
+	info.flags = VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET;
+	info.num_regions = VFIO_PCI_NUM_REGIONS;
+	info.num_irqs = VFIO_PCI_NUM_IRQS;
+	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
+}
+
+static long vct_get_region_info(void __user *arg)
+{
+	unsigned long minsz = offsetofend(struct vfio_region_info, offset);
+	struct vfio_region_info info;
+
+	if (copy_from_user(&info, arg, minsz))
+		return -EFAULT;
+	if (info.argsz < minsz || info.index >= VFIO_PCI_NUM_REGIONS)
+		return -EINVAL;
+	info.offset = (u64)info.index << VCT_REGION_SHIFT;
+	info.flags = 0;
+	info.size = 0;
+	if (info.index == VFIO_PCI_CONFIG_REGION_INDEX) {
+		info.flags = VFIO_REGION_INFO_FLAG_READ |
+			     VFIO_REGION_INFO_FLAG_WRITE;
+		info.size = PCI_CFG_SPACE_SIZE;
+	}
+	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
+}
+
+static long vct_get_irq_info(void __user *arg)
+{
+	unsigned long minsz = offsetofend(struct vfio_irq_info, count);
+	struct vfio_irq_info info;
+
+	if (copy_from_user(&info, arg, minsz))
+		return -EFAULT;
+	if (info.argsz < minsz || info.index >= VFIO_PCI_NUM_IRQS)
+		return -EINVAL;
+	info.flags = 0;
+	info.count = 0;
+	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
+}
+
 static long vct_ioctl(struct vfio_device *vdev, unsigned int cmd,
 		      unsigned long arg)
 {
-	struct vfio_device_info info;
-	unsigned long minsz = offsetofend(struct vfio_device_info, num_irqs);
-
 	switch (cmd) {
 	case VFIO_DEVICE_GET_INFO:
-		if (copy_from_user(&info, (void __user *)arg, minsz))
-			return -EFAULT;
-		if (info.argsz < minsz)
-			return -EINVAL;
-		info.flags = VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET;
-		info.num_regions = 0;
-		info.num_irqs = 0;
-		return copy_to_user((void __user *)arg, &info, minsz) ?
-			-EFAULT : 0;
+		return vct_get_info((void __user *)arg);
+	case VFIO_DEVICE_GET_REGION_INFO:
+		return vct_get_region_info((void __user *)arg);
+	case VFIO_DEVICE_GET_IRQ_INFO:
+		return vct_get_irq_info((void __user *)arg);
 	case VFIO_DEVICE_RESET:
 		return 0;
 	}
 	return -ENOTTY;
+}
+
+/* Turns a file position into one in the configuration space. */
+static int vct_config_pos(loff_t *pos)
+{
+	*pos -= (loff_t)VFIO_PCI_CONFIG_REGION_INDEX << VCT_REGION_SHIFT;
+	return *pos < 0 || *pos >= PCI_CFG_SPACE_SIZE ? -EINVAL : 0;
+}
+
+static ssize_t vct_read(struct vfio_device *vdev, char __user *buf,
+			size_t count, loff_t *ppos)
+{
+	struct vct_state *st = container_of(vdev, struct vct_state, vdev);
+	loff_t pos = *ppos;
+	ssize_t done;
+
+	if (vct_config_pos(&pos))
+		return -EINVAL;
+	done = simple_read_from_buffer(buf, count, &pos, st->config,
+				       sizeof(st->config));
+	if (done > 0)
+		*ppos += done;
+	return done;
+}
+
+/* All of it is read-only, which PCI does not tell the writer. */
+static ssize_t vct_write(struct vfio_device *vdev, const char __user *buf,
+			 size_t count, loff_t *ppos)
+{
+	loff_t pos = *ppos;
+
+	if (vct_config_pos(&pos))
+		return -EINVAL;
+	*ppos += count;
+	return count;
 }
 
 static const struct vfio_device_ops vct_dev_ops = {
@@ -413,6 +536,8 @@ static const struct vfio_device_ops vct_dev_ops = {
 	.init = vct_init_dev,
 	.release = vct_release_dev,
 	.ioctl = vct_ioctl,
+	.read = vct_read,
+	.write = vct_write,
 #if IS_ENABLED(CONFIG_IOMMUFD) && LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 	.bind_iommufd = vfio_iommufd_emulated_bind,
 	.unbind_iommufd = vfio_iommufd_emulated_unbind,
