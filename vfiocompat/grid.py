@@ -23,7 +23,7 @@ from vfiocompat.gathering import workers
 from vfiocompat.judge import read_end
 from vfiocompat.language.table import Reading, Table
 from vfiocompat.pairs import evaluate
-from vfiocompat.verdicts import Basis, Verdict
+from vfiocompat.verdicts import Basis, Verdict, best_of, worst_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -101,8 +101,7 @@ class Grid:
     def least(self, sources: Sequence[int], destination: int) -> Verdict:
         """Give the verdict that holds for all of several sources: the worst."""
         found = {self.cell(source, destination).verdict for source in sources}
-        order: tuple[Verdict, ...] = ("incompatible", "undetermined", "compatible")
-        return next(word for word in order if word in found)
+        return worst_of(found, "incompatible")
 
     def verdicts(self, source: int) -> Counter[Verdict]:
         """Count a source's pairs by verdict."""
@@ -380,9 +379,7 @@ def host_pairs(fleet: Fleet, grid: Grid) -> Iterator[HostPair]:
 
 def _of_host(grid: Grid, devices: frozenset[int], places: frozenset[int]) -> Verdict:
     """Tell whether each of several classes can go to one of several others."""
-    best: tuple[Verdict, ...] = ("compatible", "undetermined", "incompatible")
-    verdicts = set()
-    for device in devices:
-        there = {grid.cell(device, place).verdict for place in places}
-        verdicts.add(next((word for word in best if word in there), "incompatible"))
-    return next(word for word in reversed(best) if word in verdicts)
+    there = (
+        {grid.cell(device, place).verdict for place in places} for device in devices
+    )
+    return worst_of((best_of(each, "incompatible") for each in there), "incompatible")

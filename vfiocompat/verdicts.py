@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from vfiocompat.diagnostics import Diagnostic
 
-__all__ = ["NOT_JUDGED", "Basis", "Judgement", "Verdict"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["NOT_JUDGED", "Basis", "Judgement", "Verdict", "best_of", "worst_of"]
 
 Verdict = Literal["compatible", "incompatible", "undetermined"]
 Basis = Literal["driver", "recorded", "table", "none"]
@@ -33,3 +36,19 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
 NOT_JUDGED = Judgement()
 """The judgement where no table speaks for a pair, or none was looked at."""
+
+_WORST_FIRST: tuple[Verdict, ...] = ("incompatible", "undetermined", "compatible")
+
+
+def worst_of(verdicts: Iterable[Verdict], none: Verdict) -> Verdict:
+    """Give the verdict that holds for all of several; `none` where there are none."""
+    found = set(verdicts)
+    return next((verdict for verdict in _WORST_FIRST if verdict in found), none)
+
+
+def best_of(verdicts: Iterable[Verdict], none: Verdict) -> Verdict:
+    """Give the verdict that holds for one of several; `none` where there are none."""
+    found = set(verdicts)
+    return next(
+        (verdict for verdict in reversed(_WORST_FIRST) if verdict in found), none
+    )
