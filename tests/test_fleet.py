@@ -98,7 +98,7 @@ def test_whose_directory_has_the_attribute_matters_for_one_name_only() -> None:
 def test_an_endpoint_or_a_host_can_be_left_out() -> None:
     ends = endpoint("p/t", "1ac1-a"), endpoint("p/u", "1ac1-a")
 
-    assert classes(*ends, without=Place("a", "p/t")) == [0]
+    assert classes(*ends, without=Place("a", frozenset({"p/t"}))) == [0]
     assert classes(*ends, without=Place("a")) == []
     assert classes(*ends, without=Place("b")) == [0, 1]
 

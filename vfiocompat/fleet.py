@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from vfiocompat.endpoints import MIGRATION_VERSION, Endpoint, Recorded
+from vfiocompat.endpoints import MIGRATION_VERSION, Endpoint, Kind, Recorded
 from vfiocompat.errors import ErrorRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from vfiocompat.endpoints import Attribute
     from vfiocompat.inventory import Inventory
@@ -41,10 +41,26 @@ Key = tuple[Any, ...]
 
 
 class Member(NamedTuple):
-    """An endpoint of a class on a host, and how many instances of it are free."""
+    """An endpoint of a class on a host, and what is told of its capacity."""
 
     address: str
     free: int | None
+    kind: Kind
+    in_use: bool | None
+    parent: str | None
+    type_id: str | None
+
+    @classmethod
+    def of(cls, endpoint: Endpoint) -> Member:
+        """Make the member that an endpoint is."""
+        return cls(
+            endpoint.address,
+            endpoint.available_instances,
+            endpoint.kind,
+            endpoint.in_use,
+            endpoint.parent,
+            endpoint.type_id,
+        )
 
 
 class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -118,22 +134,22 @@ class Fleet(msgspec.Struct):
 
 
 class Place(NamedTuple):
-    """A host, or one address of it."""
+    """A host, or some addresses of it."""
 
     host: str
-    address: str | None = None
+    addresses: frozenset[str] | None = None
 
     def has(self, endpoint: Endpoint) -> bool:
         """Whether an endpoint of the host is meant."""
-        return self.address in {None, endpoint.address}
+        return self.addresses is None or endpoint.address in self.addresses
 
 
 class Classifier:
     """Sorts endpoints into classes.
 
     `facts_read` names the facts that tables may read of an endpoint of a driver.
-    `about` is the only string whose recorded answers matter, if there is only one;
-    then an answer's time matters too. `wanted` says of which classes, by the endpoint
+    `about` are the only strings whose recorded answers matter, if not all do; then an
+    answer's time matters too. `wanted` says of which classes, by the endpoint
     that stands for one, members are to be kept. `without` is left out.
     """
 
@@ -142,7 +158,7 @@ class Classifier:
         horizon: Horizon,
         facts_read: Callable[[str | None], tuple[str, ...]],
         *,
-        about: str | None = None,
+        about: Collection[str] | None = None,
         wanted: Callable[[Endpoint], bool] | None = None,
         without: Place | None = None,
     ) -> None:
@@ -175,7 +191,7 @@ class Classifier:
             if endpoint.kind == "mdev" or endpoint.in_use:
                 share[2] += 1
             if keeps[number]:
-                share[3].append((endpoint.address, endpoint.available_instances))
+                share[3].append(Member.of(endpoint))
         for number, all_, devices, _ in shares.values():
             counts = self._counts[number]
             counts[0] += all_
@@ -241,9 +257,9 @@ class Classifier:
         rejects = self._horizon.rejects
         if self._about is not None:
             return tuple(
-                (each.accepted, each.errno, each.asked_at)
+                (each.version, each.accepted, each.errno, each.asked_at)
                 for each in endpoint.answers
-                if each.version == self._about
+                if each.version in self._about
             )
         fresh = self._fresh
         found = []
@@ -258,18 +274,20 @@ class Classifier:
     def _standing(self, endpoint: Endpoint, inventory: Inventory) -> Endpoint:
         """Give the endpoint that stands for a class: without what is only its own."""
         rejects, age = self._horizon.rejects, self._horizon.age
-        one = self._about is not None
+        about = self._about
         answers = sorted(
             (
                 each
                 for each in endpoint.answers
-                if not one or each.version == self._about
+                if about is None or each.version in about
             ),
             key=lambda each: each.version,
         )
         reasons = {each.version: rejects(each.asked_at) for each in answers}
-        ages = {each.version: age(each.asked_at) for each in answers if one}
-        if not one:  # hosts were asked at different times
+        ages = {
+            each.version: age(each.asked_at) for each in answers if about is not None
+        }
+        if about is None:  # hosts were asked at different times
             answers = [msgspec.structs.replace(each, asked_at="") for each in answers]
         attribute = endpoint.attribute
         facts = {}

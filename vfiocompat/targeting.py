@@ -93,7 +93,7 @@ def fleet_targets(
         return query.decide(endpoint, library).decision.verdict in SHOWN
 
     def classifier() -> Classifier:
-        about = query.source.version or ""
+        about = {query.source.version or ""}
         return Classifier(
             horizon,
             library.facts_read,
@@ -114,8 +114,9 @@ def fleet_targets(
             for host in known.hosts if counts[verdict] else ():
                 for place, share in known.shares(host):
                     if verdicts[place] == verdict:
-                        for address, free in share.members:
-                            yield Target(host.host, address, free, pairs[place])
+                        for member in share.members:
+                            pair = pairs[place]
+                            yield Target(host.host, member.address, member.free, pair)
 
     return Targets(counts, found, known.errors)
 

@@ -112,7 +112,7 @@ def _without(settings: Settings, source: Endpoint, same_host: bool) -> Place | N
     if source.kind == "literal":
         return None
     host = source.host or settings.host.identity().host or ""
-    return Place(host, source.address if same_host else None)
+    return Place(host, frozenset({source.address}) if same_host else None)
 
 
 def _print(settings: Settings, source: Endpoint, found: Targets) -> None:
