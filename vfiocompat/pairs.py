@@ -40,9 +40,17 @@ if TYPE_CHECKING:
     from vfiocompat.looking import Drivers
     from vfiocompat.moments import Horizon
     from vfiocompat.stated import Stated
-    from vfiocompat.sysfs import Ask, Host
+    from vfiocompat.sysfs import Ask, Host, Looked
 
-__all__ = ["Pair", "check", "check_host", "evaluate", "find_source"]
+__all__ = [
+    "Pair",
+    "check",
+    "check_all",
+    "check_host",
+    "evaluate",
+    "find_source",
+    "usable",
+]
 
 
 class Pair(NamedTuple):
@@ -101,6 +109,40 @@ def check_host(
     return _asked(source, found, host, library, stated, asking=asking)
 
 
+def check_all(
+    sources: Sequence[Endpoint],
+    destinations: Sequence[Endpoint],
+    host: Host,
+    library: Library,
+    stated: Stated,
+) -> list[list[Pair]]:
+    """Decide for each of several sources which endpoints of a host can load its state.
+
+    A driver that has not answered about one source is not asked about another: it
+    would hang again.
+    """
+    hung: dict[int, Reply] = {}
+    rows = []
+    for source in sources:
+        answers: dict[int, Reply] = {}
+        if is_real(source) and not is_held(source):
+            questions = _questions(source, destinations)
+            answers = {at: hung[at] for at in questions if at in hung}
+            left = {at: each for at, each in questions.items() if at not in hung}
+            answers |= _answers(left, host)
+            hung |= {
+                at: reply
+                for at, reply in answers.items()
+                if reply[0].stage == "timeout"
+            }
+        rows.append(_decided(source, destinations, answers, library, stated))
+    return rows
+
+
+Reply = tuple["Answer", "str | None"]
+"""What a driver says of a source's string, and its own string."""
+
+
 def _asked(
     source: Endpoint,
     destinations: Sequence[Endpoint],
@@ -111,13 +153,34 @@ def _asked(
     asking: bool,
 ) -> list[Pair]:
     """Decide pairs whose ends are known; drivers are asked if that is `asking`."""
-    questions = {
+    answers = _answers(_questions(source, destinations), host) if asking else {}
+    return _decided(source, destinations, answers, library, stated)
+
+
+def _questions(
+    source: Endpoint, destinations: Sequence[Endpoint]
+) -> dict[int, Question]:
+    """Give what to ask destinations, by their places."""
+    return {
         at: Question(end, data)
         for at, end in enumerate(destinations)
-        if asking and (data := question(source, end))
+        if (data := question(source, end))
     }
+
+
+def _answers(questions: dict[int, Question], host: Host) -> dict[int, Reply]:
     replies = host.probe(list(questions.values())) if questions else []
-    answers = dict(zip(questions, replies, strict=True))
+    return dict(zip(questions, replies, strict=True))
+
+
+def _decided(
+    source: Endpoint,
+    destinations: Sequence[Endpoint],
+    answers: dict[int, Reply],
+    library: Library,
+    stated: Stated,
+) -> list[Pair]:
+    """Decide pairs whose drivers have been asked, if they were to be."""
     pairs = []
     for at, end in enumerate(destinations):
         known = end
@@ -168,6 +231,16 @@ def find_source(
             "--source-type is for a literal source: a live one has a type of its own"
         )
     [found] = look([address], host, drivers, ask="all", horizon=horizon)
+    return usable(found)
+
+
+def usable(found: Looked) -> Endpoint:
+    """Give a source that was looked for.
+
+    Raises:
+        VfiocompatError: it is not there, or its driver could not be asked.
+
+    """
     if found.endpoint is None:
         assert found.error is not None
         raise VfiocompatError.of(found.error)
