@@ -26,6 +26,10 @@ LAYERS = [
     "facts",
     "verdicts",
     "decide",
+    "vm",
+    "domain",
+    "qemu",
+    "placing",
     "language",
     "judge",
     "tomlfile",
@@ -33,6 +37,8 @@ LAYERS = [
     "stated",
     "store",
     "turns",
+    "qmp",
+    "machine",
     "batch",
     "aside",
     "vfio",
@@ -45,6 +51,8 @@ LAYERS = [
     "gathering",
     "grid",
     "targeting",
+    "arrival",
+    "moving",
     "comparison",
     "export",
     "viewing",
@@ -89,8 +97,13 @@ PURE = [
     "facts",
     "verdicts",
     "decide",
+    "vm",
+    "domain",
+    "qemu",
+    "placing",
     "judge",
     "fleet",
+    "arrival",
     *(f"language/{name}" for name in LANGUAGE),
 ]
 
@@ -155,7 +168,13 @@ def test_pure_modules_do_no_io(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("library", "user"),
-    [("rich", "output/terminal.py"), ("mfusepy", "simulate/server.py")],
+    [
+        ("rich", "output/terminal.py"),
+        ("mfusepy", "simulate/server.py"),
+        ("lxml", "domain.py"),
+        ("rustworkx", "placing.py"),
+        ("qemu.qmp", "qmp.py"),
+    ],
 )
 def test_a_heavy_library_has_one_user(library: str, user: str) -> None:
     loads = re.compile(rf"(import|from) {library}\b|import_module\(\"{library}\"")

@@ -32,6 +32,7 @@ COMMANDS = {
     "diff": "Tell what changed between two fleets.",
     "export": "Write what a host accepts for another program.",
     "device": "Tell which migration interface a device has.",
+    "vm": "Tell whether a whole VM can move.",
     "parse": "Take a version string apart.",
     "tables": "List, show and check compatibility tables.",
     "explain": "Explain a diagnostic code.",

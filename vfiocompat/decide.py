@@ -16,9 +16,11 @@ import msgspec
 from vfiocompat.diagnostics import Diagnostic, diagnostic
 from vfiocompat.endpoints import MIGRATION_VERSION
 from vfiocompat.errors import ENOTSUPP, errno_name
-from vfiocompat.verdicts import NOT_JUDGED, Basis, Judgement, Verdict
+from vfiocompat.verdicts import NOT_JUDGED, Basis, Judgement, Verdict, worst_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vfiocompat.endpoints import Attribute, Endpoint, RecordedAnswer
     from vfiocompat.errors import ErrorRecord
 
@@ -30,13 +32,16 @@ __all__ = [
     "decide",
     "is_held",
     "is_real",
+    "may_go",
     "no_string",
     "not_found",
+    "overruled",
     "question",
     "question_ahead",
     "read_code",
     "recordable",
     "required",
+    "whole",
     "worst",
 ]
 
@@ -229,6 +234,32 @@ def required(decision: Decision, basis: Basis) -> Decision:
     )
 
 
+def overruled(decision: Decision, finding: Diagnostic) -> Decision:
+    """Give the decision on a pair that something else than its devices forbids."""
+    return Decision(
+        verdict="incompatible",
+        basis="none",
+        diagnostics=(finding, *decision.diagnostics),
+    )
+
+
+def may_go(source: Endpoint, destination: Endpoint) -> bool:
+    """Whether a pair may be anything but incompatible, as far as is told at once."""
+    if _by_vendor(source, destination)[0] == "incompatible":
+        return False
+    found = _preconditions(source, destination)
+    return not any(finding.severity == "error" for finding in found)
+
+
+def whole(verdicts: Iterable[Verdict], findings: Iterable[Diagnostic]) -> Verdict:
+    """Give the verdict of a VM: the worst of its devices' and of what is demanded.
+
+    One without devices is compatible: it has nothing that could not be loaded.
+    """
+    forbidden = any(finding.severity == "error" for finding in findings)
+    return "incompatible" if forbidden else worst_of(verdicts, "compatible")
+
+
 def not_found(error: ErrorRecord) -> Decision:
     """Give the decision on a pair whose destination is not there."""
     finding = diagnostic(
@@ -241,9 +272,7 @@ def not_found(error: ErrorRecord) -> Decision:
 
 def worst(decisions: tuple[Decision, ...]) -> Verdict:
     """Give the verdict that stands for several pairs; no pair is undetermined."""
-    verdicts = {decision.verdict for decision in decisions} or {"undetermined"}
-    order: tuple[Verdict, ...] = ("incompatible", "undetermined", "compatible")
-    return next(verdict for verdict in order if verdict in verdicts)
+    return worst_of((decision.verdict for decision in decisions), "undetermined")
 
 
 class NoString(msgspec.Struct, frozen=True):

@@ -970,6 +970,301 @@ not VFIO's. The kernel log often says more: dmesg | tail.""",
 With --open the device itself is asked (VFIO_DEVICE_FEATURE). Its driver may reset it
 when it is opened and closed. No process has it open, or it would not be done.""",
     ),
+    "VFC530": Code(
+        "info",
+        "the VM has no VFIO device: there is nothing to load",
+        """\
+Nothing in the VM's description attaches a device through VFIO: no <hostdev> of type
+mdev or pci, no <interface type='hostdev'>, no -device vfio-pci. So no device's state
+stands in the way of a migration. Of an interface of a hostdev network only a running
+domain tells that it is one, so ask for the VM while it runs.
+
+Confirm it by hand:
+    virsh dumpxml NAME | grep -A3 hostdev""",
+    ),
+    "VFC531": Code(
+        "error",
+        "the VM has several VFIO devices, and not all of them support P2P",
+        """\
+Devices that may write to each other have to be stopped together: QEMU migrates several
+VFIO devices only if all of their drivers support the states RUNNING_P2P and
+PRE_COPY_P2P (the flag P2P). QEMU 8.0 and 8.1 migrate no VM with more than one. QEMU's
+text is
+    Multiple VFIO devices migration is supported only if all of them support P2P
+    migration
+
+Confirm it by hand, for each device:
+    vfiocompat device ADDRESS
+To mend it, leave the VM one device, or unplug the others for the migration.""",
+    ),
+    "VFC532": Code(
+        "error",
+        "post-copy is switched on, which QEMU refuses for a VM with VFIO devices",
+        """\
+With post-copy the destination runs before it has all memory, which a device that
+writes to memory by itself cannot wait for. QEMU ends such a migration when it starts,
+with "VFIO migration is not supported with postcopy migration", and never lists it
+among the reasons why migration is blocked.
+
+Confirm it by hand:
+    {"execute": "query-migrate-capabilities"}
+To mend it, switch postcopy-ram off; for nova, live_migration_permit_post_copy.""",
+    ),
+    "VFC533": Code(
+        "error",
+        "migration is switched off for a device",
+        """\
+QEMU was told not to migrate the device: enable-migration=off (since QEMU 8.1; before,
+it was x-enable-migration, which is off by default). Then it refuses to migrate the VM,
+with "Migration is disabled for VFIO device".
+
+Confirm it by hand, at the QEMU monitor:
+    {"execute": "qom-get", "arguments": {"path": "/machine/peripheral/ID",
+     "property": "enable-migration"}}
+To mend it, start the VM with enable-migration=auto, which is the default, or on.""",
+    ),
+    "VFC534": Code(
+        "error",
+        "the hosts' NVIDIA drivers differ, and the machine type is older than 9.1",
+        """\
+A vGPU's PCI config space has a vendor-specific capability that differs where the host
+drivers differ. QEMU compares it with the destination's when it loads the device, and
+fails, unless skip-vsc-check is on: it is with machine types from 9.1 on, and off with
+older ones, whatever QEMU runs them.
+
+Confirm it by hand, on both hosts and for the VM:
+    cat /sys/module/nvidia_vgpu_vfio/version
+    virsh dumpxml NAME | grep machine=
+To mend it, have one driver version on both hosts, or start the VM with a machine type
+of 9.1 or newer.""",
+    ),
+    "VFC535": Code(
+        "warning",
+        "the hosts' NVIDIA drivers differ, and what the machine type does is not known",
+        """\
+Across host drivers a vGPU migrates only where QEMU does not compare its
+vendor-specific capability: with skip-vsc-check, which machine types from 9.1 on have.
+The machine type is one of a distribution's (pc-q35-rhel9.4.0, pc-q35-noble) or an
+alias (q35), whose QEMU version it does not tell.
+
+Confirm it by hand, at the QEMU monitor:
+    {"execute": "qom-get", "arguments": {"path": "/machine/peripheral/ID",
+     "property": "skip-vsc-check"}}
+`vfiocompat vm qmp:SOCKET` reads that.""",
+    ),
+    "VFC536": Code(
+        "info",
+        "a device is unplugged before the migration",
+        """\
+The device is one half of a team (<teaming type='transient'>, QEMU's failover_pair_id):
+QEMU unplugs it when a migration starts, and plugs one in at the destination. Its state
+is not migrated, so it needs no compatible device there; the guest is without it in the
+meantime.""",
+    ),
+    "VFC537": Code(
+        "error",
+        "QEMU says that the device's driver cannot migrate it",
+        """\
+The device has no migration interface that this QEMU knows: its driver has none
+(ENOTTY), or it is one of the first kind (Linux 5.8 to 5.17) under a QEMU since 8.0, or
+of the second (Linux 5.18 and newer) under an older one. QEMU's texts are "VFIO
+migration is not supported in kernel" and, before 8.1, "VFIO device doesn't support
+migration".
+
+Confirm it by hand:
+    vfiocompat device ADDRESS; readlink /sys/bus/pci/devices/FUNCTION/driver
+To mend it, bind the device to its variant driver, or update QEMU or the kernel.""",
+    ),
+    "VFC538": Code(
+        "error",
+        "QEMU could not initialize the device's migration",
+        """\
+The device's driver has a migration interface, and asking it failed with an errno,
+which QEMU shows: "Migration couldn't be initialized for VFIO device". QEMU's log and
+the kernel's say more: dmesg | tail.""",
+    ),
+    "VFC539": Code(
+        "error",
+        "nothing tracks what the device writes to memory",
+        """\
+While memory is copied somebody has to note which pages a device writes: its driver, or
+the IOMMU. Neither can here, and with enable-migration=auto QEMU then refuses the
+migration. With enable-migration=on it goes on, and takes all memory for written, so
+that all of it is copied while the VM stands still.
+
+Confirm it by hand:
+    vfiocompat device --open ADDRESS
+DIRTY_TRACKING is the device's own way of doing it.""",
+    ),
+    "VFC540": Code(
+        "error",
+        "the VM has a virtual IOMMU",
+        """\
+QEMU does not migrate VFIO devices behind a virtual IOMMU (intel-iommu, virtio-iommu,
+smmuv3), or not with this version: "Migration is currently not supported with vIOMMU
+enabled". Start the VM without it.
+
+Confirm it by hand:
+    virsh dumpxml NAME | grep -A2 '<iommu'""",
+    ),
+    "VFC541": Code(
+        "error",
+        "QEMU refuses to migrate the VM now",
+        """\
+QEMU lists a reason why migration is blocked, which is shown as QEMU words it. It may
+be about another device than VFIO's, or pass by itself.
+
+Confirm it by hand, at the QEMU monitor:
+    {"execute": "query-migrate"}""",
+    ),
+    "VFC542": Code(
+        "error",
+        "the VM has a device that QEMU cannot migrate",
+        """\
+QEMU knows no way to save the device's state: vfio-ap and vfio-ccw are such, and so are
+some that VFIO has nothing to do with. Detach the device for the migration, and attach
+one at the destination.
+
+Confirm it by hand, at the QEMU monitor:
+    {"execute": "query-migrate"}""",
+    ),
+    "VFC545": Code(
+        "error",
+        "there is not room for all of the VM's devices",
+        """\
+Each device has endpoints at the destination that can load its state, but there is no
+way to give each an instance of its own: the devices that are named can only go to the
+endpoints that are named, and these have fewer instances free. That is capacity and not
+compatibility.
+
+Confirm it by hand, on the destination:
+    vfiocompat list
+To mend it, make room there: remove mdevs that nobody uses, or choose another host.""",
+    ),
+    "VFC546": Code(
+        "warning",
+        "it is not known whether there is room for all of the VM's devices",
+        """\
+An assignment was found, and it rests on what the host does not tell. That may be
+whether an mdev or a function that is there already is used: `vfiocompat scan` tells it
+where it runs as root, outside containers. Or several instances are needed of one
+parent: its types share its capacity, creating one changes how many there can be of the
+others, and only the driver knows how.
+
+To learn it, create the mdevs, or set the vGPU types, before the migration: 'vm --plan'
+prints the commands.""",
+    ),
+    "VFC547": Code(
+        "error",
+        "no endpoint of the destination can load the device's state",
+        """\
+All VFIO endpoints of the host were looked at. The one that is closest to what the
+device needs is shown with its reasons.
+
+To see each of them:
+    vfiocompat check DEVICE DESTINATION...""",
+    ),
+    "VFC548": Code(
+        "error",
+        "the destination has no device of this address",
+        """\
+With --as-is each of the VM's devices is to have the address at the destination that
+the VM's description gives it, as virsh migrate takes it. There is none of that
+address. An mdev has to be created before the VM comes, and a function be bound to its
+VFIO driver.
+
+Without --as-is, 'vfiocompat vm' looks for endpoints by itself, and 'vm --xml' gives
+the description with their addresses.""",
+    ),
+    "VFC550": Code(
+        "error",
+        "this is no domain XML that can be used",
+        """\
+A VM's description is libvirt's domain XML, as 'virsh dumpxml NAME' writes it: UTF-8,
+at most 4 MiB, with <domain> as its root, and without a document type: such XML is
+refused, since a document type can name other files and entities that grow without end.
+Each VFIO device has to have its address. The element is named, and its line.""",
+    ),
+    "VFC551": Code(
+        "error",
+        "virsh could not give the VM's XML",
+        """\
+'virsh dumpxml' failed; its own words are shown. There may be no domain of that name,
+no libvirt daemon at the connection, or no right to it. For 'vm --xml' the connection
+has to be one that may change the domain, since libvirt gives migratable XML to no
+other.
+
+Confirm it by hand:
+    virsh --connect URI list --all""",
+    ),
+    "VFC552": Code(
+        "error",
+        "QEMU's monitor could not be asked",
+        """\
+The socket is not there, nobody listens at it, it is no QMP monitor, or QEMU did not
+answer in --timeout. A monitor talks to one client at a time, and the others wait: the
+one of a VM of libvirt's is libvirt's, so ask for libvirt:NAME, or give QEMU another
+monitor:
+    -qmp unix:SOCKET,server=on,wait=off""",
+    ),
+    "VFC553": Code(
+        "error",
+        "this QEMU is too old to be asked",
+        """\
+QEMU does not know one of the commands that vfiocompat sends. All of them only query,
+and QEMU knows them since 2.12; why migration is blocked it tells since 6.0.""",
+    ),
+    "VFC554": Code(
+        "error",
+        "the package qemu.qmp is not installed",
+        """\
+Talking to a running QEMU takes the Python package qemu.qmp, of the QEMU project:
+    pip install 'vfiocompat[qmp]'""",
+    ),
+    "VFC555": Code(
+        "error",
+        "one of the VM's devices is not where the VM runs",
+        """\
+The VM's description names an mdev or a PCI function that the host does not have, so
+what its state needs cannot be told. Either the VM runs on another host, whose
+inventory --from names, or it is shut off and the device was not created yet.
+
+Confirm it by hand:
+    ls /sys/bus/mdev/devices /sys/bus/pci/devices""",
+    ),
+    "VFC556": Code(
+        "error",
+        "several hosts have all of the VM's devices",
+        """\
+PCI addresses are alike on hosts that are alike, so the VM's devices do not tell on
+which of the hosts of --from it runs. Name that host's inventory alone.""",
+    ),
+    "VFC557": Code(
+        "error",
+        "there is no XML of the VM to be rewritten",
+        """\
+'vm --xml' takes libvirt's domain XML and puts in the addresses that the devices have
+at the destination. A QEMU that is asked over its monitor has none: name the VM as
+libvirt:NAME or domain:FILE.xml.""",
+    ),
+    "VFC558": Code(
+        "error",
+        "the VM's XML was made for another host",
+        """\
+`vfiocompat vm --xml` writes into the XML for which host it is, and what each device
+there stands for. This XML is for another host, so what it says does not count here: it
+may be what is left of an earlier migration. Make it again for this host, or name the
+inventory of the host that the VM runs on with --from.""",
+    ),
+    "VFC559": Code(
+        "error",
+        "nothing tells what the VM's devices were before they came here",
+        """\
+With --as-is and `here`, the addresses in the VM's description are those of devices of
+this host, which are to load the state of others. Which these are says the manifest
+that `vfiocompat vm --xml` writes into the XML where the VM runs; without one, --from
+names the inventory of that host, whose devices then have to have these addresses.""",
+    ),
     "VFC599": Code(
         "error",
         "vfiocompat itself has failed: this is a bug",

@@ -11,6 +11,8 @@ VfiocompatError                     code, summary, detail, hint; exit_code 4
 ├── FactError (ValueError)          a stated fact
 ├── InventoryError (ValueError)     an inventory, or a fleet of them
 ├── DeviceError                     a device that cannot be opened
+├── VmError                         a VM that cannot be asked for
+│   └── DomainError (ValueError)    domain XML
 ├── OutputError                     a file that could not be written
 ├── SpecError (ValueError)          a simulation's specification
 ├── SimulationError                 a simulation that cannot be mounted
@@ -31,6 +33,7 @@ __all__ = [
     "ENOTSUPP",
     "Bug",
     "DeviceError",
+    "DomainError",
     "ErrorRecord",
     "ExitCode",
     "FactError",
@@ -45,6 +48,7 @@ __all__ = [
     "TableError",
     "UsageError",
     "VfiocompatError",
+    "VmError",
     "errno_name",
 ]
 
@@ -187,6 +191,18 @@ class DeviceError(VfiocompatError):
     """A device that cannot be opened; the code says why."""
 
     code = "VFC524"
+
+
+class VmError(VfiocompatError):
+    """A VM that cannot be asked for; the code says why."""
+
+    code = "VFC551"
+
+
+class DomainError(VmError, ValueError):
+    """Domain XML that cannot be used; `detail` is the line."""
+
+    code = "VFC550"
 
 
 class OutputError(VfiocompatError):

@@ -18,6 +18,7 @@ from vfiocompat.output.documents import (
     TablesDocument,
 )
 from vfiocompat.output.fleets import DiffDocument, MatrixDocument, TargetsDocument
+from vfiocompat.output.machines import VmDocument
 
 if TYPE_CHECKING:
     import msgspec
@@ -38,5 +39,6 @@ DOCUMENTS: dict[str, type[msgspec.Struct]] = {
     "simulate": SimulateDocument,
     "tables": TablesDocument,
     "targets": TargetsDocument,
+    "vm": VmDocument,
 }
 """Every document by the name that its schema has."""

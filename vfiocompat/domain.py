@@ -1,0 +1,389 @@
+# SPDX-License-Identifier: Apache-2.0
+"""libvirt's domain XML: the VM that it describes, and the same VM elsewhere.
+
+The XML may come from anybody. It is read without a DTD, so that no entity is expanded
+and no file fetched, and only what attaches a VFIO device is looked at: `<hostdev>` and
+`<interface type='hostdev'>` (docs/formatdomain.rst of libvirt), and `-device vfio-pci`
+among the arguments that go to QEMU unread (docs/drvqemu.rst).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import msgspec
+from lxml import etree
+
+from vfiocompat.endpoints import FunctionAddress, MdevAddress, is_uuid
+from vfiocompat.errors import DomainError, InventoryError
+from vfiocompat.inventory import Inventory, parse_inventory
+from vfiocompat.vm import DeviceAddress, Vm, VmDevice, device_address, on_off
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from lxml.etree import _Element as Element
+
+__all__ = ["MAX_BYTES", "Domain", "Manifest", "parse_domain", "rewritten"]
+
+MAX_BYTES = 4 << 20
+"""How long domain XML may be: what a string in libvirt's protocol can be
+(src/remote/remote_protocol.x, REMOTE_STRING_MAX)."""
+
+_QEMU = "{http://libvirt.org/schemas/domain/qemu/1.0}"
+_OURS = "urn:vfiocompat:vm:1"
+_OUR = f"{{{_OURS}}}"
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What the devices in domain XML stand for, as `vm --xml` writes it into that.
+
+    `host` is the one that the XML is for; `devices` gives by the address of a device
+    there that of the device whose state it is to load, and `inventory` has those.
+    """
+
+    host: str
+    devices: dict[str, str]
+    inventory: Inventory
+
+
+class Domain(NamedTuple):
+    """A VM from domain XML, and the manifest in it, if there is one."""
+
+    vm: Vm
+    manifest: Manifest | None
+
+
+class _Place(NamedTuple):
+    """A device in a document, and how to have it point elsewhere."""
+
+    device: VmDevice
+    write: Callable[[DeviceAddress], None]
+
+
+def parse_domain(data: bytes, path: str) -> Domain:
+    """Read domain XML; `path` is named in errors.
+
+    Raises:
+        DomainError: it is none, or a device in it has no usable address.
+
+    """
+    root = _root(data, path)
+    machine = root.find("os/type")
+    return Domain(
+        Vm(
+            name=_text(root.find("name")),
+            uuid=_text(root.find("uuid")),
+            machine=None if machine is None else machine.get("machine"),
+            devices=tuple(place.device for place in _places(root, path)),
+        ),
+        _manifest(root, path),
+    )
+
+
+def rewritten(
+    data: bytes,
+    path: str,
+    addresses: Sequence[DeviceAddress | None],
+    manifest: Manifest | None,
+) -> bytes:
+    """Give domain XML with other addresses of its devices, and with a manifest.
+
+    `addresses` are in the order of the devices; None leaves one as it is.
+
+    Raises:
+        DomainError: it is none, or a device cannot be what its address names.
+
+    """
+    root = _root(data, path)
+    for place, address in zip(_places(root, path), addresses, strict=True):
+        if address is not None and address != place.device.address:
+            place.write(address)
+    if manifest is not None:
+        _set_manifest(root, manifest)
+    return etree.tostring(root.getroottree(), encoding="utf-8") + b"\n"
+
+
+# ---- the document --------------------------------------------------------------
+
+
+def _root(data: bytes, path: str) -> Element:
+    if len(data) > MAX_BYTES:
+        raise DomainError(
+            f"{path} is longer than domain XML may be ({MAX_BYTES >> 20} MiB)"
+        )
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+    )
+    try:
+        root = etree.fromstring(data, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise DomainError(f"{path} is not XML", detail=str(error)) from None
+    if root.getroottree().docinfo.doctype:
+        raise DomainError(
+            f"{path} has a document type, which domain XML never has",
+            hint="it is not read: a document type can name files and expand entities",
+        )
+    if root.tag != "domain":
+        raise DomainError(
+            f"{path} is not a libvirt domain: its root is <{_shown(root)}>",
+            hint="'virsh dumpxml NAME' writes one",
+        )
+    return root
+
+
+def _shown(element: Element) -> str:
+    return etree.QName(element).localname
+
+
+def _text(element: Element | None) -> str | None:
+    text = None if element is None else element.text
+    return (text or "").strip() or None
+
+
+def _wrong(path: str, element: Element, what: str) -> DomainError:
+    """Say what is wrong with an element, and where that is."""
+    place = element.getroottree().getpath(element)
+    return DomainError(f"{path}: {place}: {what}", detail=f"line {element.sourceline}")
+
+
+# ---- its devices ---------------------------------------------------------------
+
+
+def _places(root: Element, path: str) -> Iterator[_Place]:
+    """Give every VFIO device, in the order of the document."""
+    options = _overridden(root)
+    for element in root.iterfind("devices/*"):
+        kind = element.get("type")
+        if element.tag == "hostdev" and kind in {"mdev", "pci"}:
+            if element.get("mode", "subsystem") == "subsystem":
+                yield _hostdev(element, path, options)
+        elif element.tag == "interface" and kind == "hostdev":
+            yield _hostdev(element, path, options)
+    yield from _arguments(root, path)
+
+
+def _hostdev(element: Element, path: str, options: dict[str, dict[str, str]]) -> _Place:
+    address = element.find("source/address")
+    if address is None:
+        raise _wrong(path, element, "has no <source> with an <address>")
+    alias = element.find("alias")
+    name = None if alias is None else alias.get("name")
+    teaming = element.find("teaming")
+    told = options.get(name or "", {})
+    is_mdev = element.tag == "hostdev" and element.get("type") == "mdev"
+
+    def write(there: DeviceAddress) -> None:
+        _write_hostdev(element, address, there, path)
+
+    device = VmDevice(
+        address=_mdev(address, path) if is_mdev else _function(address, path),
+        name=name,
+        migration=on_off(told.get("enable-migration")),
+        skip_vsc_check=_boolean(told.get("skip-vsc-check")),
+        unplugged=teaming is not None and teaming.get("type") == "transient",
+    )
+    return _Place(device, write)
+
+
+def _mdev(address: Element, path: str) -> MdevAddress:
+    uuid = (address.get("uuid") or "").lower()
+    if not is_uuid(uuid):
+        raise _wrong(path, address, f"uuid={address.get('uuid')!r} is no UUID")
+    return MdevAddress(uuid)
+
+
+_PARTS = {"domain": 0xFFFFFFFF, "bus": 0xFF, "slot": 0x1F, "function": 7}
+"""Attributes of a PCI address, and the highest value of each."""
+
+
+def _function(address: Element, path: str) -> FunctionAddress:
+    numbers = []
+    for part, highest in _PARTS.items():
+        text = address.get(part, "0")
+        number = _number(text)
+        if number is None or number > highest:
+            raise _wrong(path, address, f"{part}={text!r} is no part of a PCI address")
+        numbers.append(number)
+    return FunctionAddress("{:04x}:{:02x}:{:02x}.{:x}".format(*numbers))
+
+
+def _number(text: str) -> int | None:
+    """Read a number as libvirt does: in hex after 0x, in octal after 0, or decimal."""
+    if re.fullmatch(r"0[xX][0-9a-fA-F]{1,8}", text):
+        return int(text, 16)
+    if re.fullmatch(r"0[0-7]{0,11}", text):
+        return int(text, 8)
+    return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else None
+
+
+def _write_hostdev(
+    element: Element, address: Element, there: DeviceAddress, path: str
+) -> None:
+    """Have a `<hostdev>` name another device, which may be of the other kind.
+
+    libvirt 11.0.0 and newer let an mdev become a PCI function across a migration, and
+    the reverse (src/conf/domain_conf.c, virDomainHostdevDefCheckABIStability).
+    """
+    if isinstance(there, MdevAddress):
+        if element.tag != "hostdev":
+            raise _wrong(path, element, "a network interface cannot become an mdev")
+        if element.get("type") != "mdev":
+            element.set("type", "mdev")
+            element.set("model", "vfio-pci")
+        values = {"uuid": there.uuid}
+    else:
+        if element.tag == "hostdev" and element.get("type") != "pci":
+            element.set("type", "pci")
+            for name in ("model", "display", "ramfb"):  # of mdevs only
+                element.attrib.pop(name, None)
+        domain, bus, rest = there.function.split(":")
+        slot, _, function = rest.partition(".")
+        values = {
+            name: f"0x{text}"
+            for name, text in zip(_PARTS, (domain, bus, slot, function), strict=True)
+        }
+    kept = {"type": "pci"} if address.get("type") == "pci" else {}
+    address.attrib.clear()
+    for name, text in (kept | values).items():
+        address.set(name, text)
+
+
+def _overridden(root: Element) -> dict[str, dict[str, str]]:
+    """Give by alias the properties that `<qemu:override>` sets."""
+    found: dict[str, dict[str, str]] = {}
+    for device in root.iterfind(f"{_QEMU}override/{_QEMU}device"):
+        properties = found.setdefault(device.get("alias", ""), {})
+        for each in device.iterfind(f"{_QEMU}frontend/{_QEMU}property"):
+            name = each.get("name", "").removeprefix("x-")
+            properties[name] = each.get("value", "")
+    return found
+
+
+def _boolean(text: object) -> bool | None:
+    return {"on": True, "off": False}.get(on_off(text) or "")
+
+
+# ---- arguments that libvirt does not read --------------------------------------
+
+
+class _Argument(Protocol):
+    """What follows `-device`, in one of the two ways that QEMU takes it."""
+
+    def get(self, name: str) -> object:
+        """Give the value of a property; None if it has none."""
+
+    def replace(self, names: Sequence[str], name: str, value: str) -> str:
+        """Give the whole with one property in place of several."""
+
+
+class _Options:
+    """`vfio-pci,host=...,id=...`: a comma in a value is written twice."""
+
+    def __init__(self, text: str) -> None:
+        # Doubled commas are kept apart while the others are cut at.
+        parts = [each.partition("=") for each in text.replace(",,", "\0").split(",")]
+        if not parts[0][1]:  # the first may go without its name
+            parts[0] = ("driver", "=", parts[0][0])
+        self._pairs = [(name, value.replace("\0", ",")) for name, _, value in parts]
+
+    def get(self, name: str) -> object:
+        return next((value for key, value in self._pairs if key == name), None)
+
+    def replace(self, names: Sequence[str], name: str, value: str) -> str:
+        kept = [each for each in self._pairs if each[0] not in names]
+        pairs = [*kept, (name, value)]
+        return ",".join(f"{key}={text}".replace(",", ",,") for key, text in pairs)
+
+
+class _Object:
+    """`{"driver": "vfio-pci", ...}`, which QEMU takes since 6.2."""
+
+    def __init__(self, text: str) -> None:
+        try:
+            self._object = msgspec.json.decode(text, type=dict[str, object])
+        except (msgspec.DecodeError, RecursionError):
+            self._object = {}
+
+    def get(self, name: str) -> object:
+        return self._object.get(name)
+
+    def replace(self, names: Sequence[str], name: str, value: str) -> str:
+        kept = {key: text for key, text in self._object.items() if key not in names}
+        return msgspec.json.encode(kept | {name: value}).decode()
+
+
+def _arguments(root: Element, path: str) -> Iterator[_Place]:
+    """Give the VFIO devices that `<qemu:commandline>` has."""
+    previous = ""
+    for element in root.iterfind(f"{_QEMU}commandline/{_QEMU}arg"):
+        text = element.get("value", "")
+        if previous.lstrip("-") == "device" and previous.startswith("-"):
+            found: _Argument = _Object(text) if text.startswith("{") else _Options(text)
+            if str(found.get("driver")).startswith("vfio-"):
+                yield _argument(element, found, path)
+        previous = text
+
+
+def _argument(element: Element, found: _Argument, path: str) -> _Place:
+    where = found.get("sysfsdev") or found.get("host")
+    address = device_address(str(where)) if where else None
+    if address is None:
+        raise _wrong(path, element, f"{element.get('value')!r} names no VFIO device")
+    name = found.get("id")
+    told = found.get("enable-migration")
+
+    def write(there: DeviceAddress) -> None:
+        if isinstance(there, MdevAddress):
+            new = "sysfsdev", f"/sys/bus/mdev/devices/{there.uuid}"
+        else:
+            new = "host", there.function
+        element.set("value", found.replace(("sysfsdev", "host"), *new))
+
+    device = VmDevice(
+        address=address,
+        name=None if name is None else str(name),
+        migration=on_off(found.get("x-enable-migration") if told is None else told),
+        skip_vsc_check=_boolean(found.get("skip-vsc-check")),
+    )
+    return _Place(device, write)
+
+
+# ---- the manifest --------------------------------------------------------------
+
+
+def _manifest(root: Element, path: str) -> Manifest | None:
+    """Read the manifest; one that cannot be used is an error, not a missing one."""
+    element = root.find(f"metadata/{_OUR}vm")
+    if element is None:
+        return None
+    name = f"{path}: the manifest in it"
+    inventory = element.findtext(f"{_OUR}inventory") or ""
+    try:
+        known = parse_inventory(inventory.encode(), name)
+    except InventoryError as error:
+        raise DomainError(error.summary, detail=error.detail) from None
+    devices = {
+        each.get("is", ""): each.get("was", "")
+        for each in element.iterfind(f"{_OUR}device")
+    }
+    return Manifest(element.get("host", ""), devices, known)
+
+
+def _set_manifest(root: Element, manifest: Manifest) -> None:
+    """Put a manifest in place of one that may be there."""
+    metadata = root.find("metadata")
+    if metadata is None:
+        metadata = etree.SubElement(root, "metadata")
+    for old in metadata.findall(f"{_OUR}vm"):
+        metadata.remove(old)
+    ours = etree.SubElement(
+        metadata, f"{_OUR}vm", {"host": manifest.host}, nsmap={"vfiocompat": _OURS}
+    )
+    for is_, was in manifest.devices.items():
+        etree.SubElement(ours, f"{_OUR}device", {"is": is_, "was": was})
+    inventory = etree.SubElement(ours, f"{_OUR}inventory")
+    # As ASCII, so that no character of it is one that XML cannot hold.
+    inventory.text = json.dumps(msgspec.to_builtins(manifest.inventory))

@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole VM and where it can go: this host, whose drivers are asked, or a fleet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from vfiocompat.arrival import Arrival, Hosts, Moving, Offer
+from vfiocompat.domain import Manifest
+from vfiocompat.endpoints import address_text
+from vfiocompat.errors import VmError
+from vfiocompat.fleet import Classifier, Member, Place
+from vfiocompat.gathering import Inventories, gather
+from vfiocompat.inventory import Inventory, recorded
+from vfiocompat.looking import look, survey
+from vfiocompat.moments import moment
+from vfiocompat.pairs import check_all, evaluate, usable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.errors import ErrorRecord
+    from vfiocompat.gathering import Gauge
+    from vfiocompat.loader import Library
+    from vfiocompat.machine import Machine
+    from vfiocompat.moments import Horizon
+    from vfiocompat.stated import Stated
+    from vfiocompat.sysfs import Host
+    from vfiocompat.vm import Vm
+
+__all__ = ["Journey"]
+
+_SHOWN = 5  # hosts that are named in an error
+
+
+class Journey(NamedTuple):
+    """What a VM's way is decided by: this host, its tables, and what is stated here."""
+
+    host: Host
+    library: Library
+    stated: Stated
+    horizon: Horizon
+
+    def name(self) -> str:
+        """Name this host."""
+        return self.host.identity().host or ""
+
+    def sources(
+        self, machine: Machine, origin: Sequence[str], *, arrives: bool
+    ) -> tuple[Endpoint, ...]:
+        """Find what the devices of a VM are, before it goes.
+
+        They are of this host, or in the inventories `origin`. Of a VM that `arrives`
+        here the devices have the addresses of this host already, and the manifest in
+        its XML says what they were.
+
+        Raises:
+            VfiocompatError: one is not there, or cannot be asked, or nothing tells.
+
+        """
+        vm, manifest = machine.vm, machine.manifest
+        if not vm.moved:
+            return ()
+        if arrives and manifest is not None and manifest.host == self.name():
+            return _of_manifest(vm, manifest, self.horizon)
+        if origin:
+            known = Inventories(origin)
+            mine = self.name() if arrives else None
+            others = (each for host, each in known.items() if host != mine)
+            return _in_inventories(vm, others, self.horizon)
+        if not arrives:
+            return self._here(vm)
+        if manifest is None:
+            raise VmError(
+                "nothing tells what the VM's devices were before they came here",
+                hint="make its XML with 'vfiocompat vm --xml' where it runs, or name "
+                "the inventory of that host with --from",
+                code="VFC559",
+            )
+        raise VmError(
+            f"{machine.where} was made for host {manifest.host}, not for this one",
+            hint="make it again, or name the inventory of the VM's host with --from",
+            code="VFC558",
+        )
+
+    def _here(self, vm: Vm) -> tuple[Endpoint, ...]:
+        """Find and read the devices of a VM of this host."""
+        found = look(
+            [device.address for device in vm.moved],
+            self.host,
+            self.library.drivers,
+            ask="all",
+            horizon=self.horizon,
+        )
+        for device, (endpoint, error) in zip(vm.moved, found, strict=True):
+            if endpoint is None:
+                assert error is not None
+                raise VmError(
+                    f"the VM's device {device.text} is not on this host",
+                    detail=error.summary,
+                    hint="of a VM that runs elsewhere name its host's inventory with "
+                    "--from",
+                    code="VFC555",
+                )
+        return tuple(
+            self.stated.of_source(usable(each), self.library) for each in found
+        )
+
+    def arrival(self, moving: Moving) -> Arrival:
+        """Tell what this host makes of a VM; its drivers are asked.
+
+        Raises:
+            VfiocompatError: there is no sysfs.
+
+        """
+        if not moving.sources:
+            return Hosts(moving, []).arrival(None, [])
+        own = {source.address for source in moving.sources if not source.recorded}
+        found = [
+            endpoint
+            for endpoint in survey(self.host, self.library.drivers).endpoints
+            if endpoint.address not in own
+        ]
+        rows = moving.rows(
+            lambda sources: check_all(
+                sources, found, self.host, self.library, self.stated
+            )
+        )
+        offers = [Offer.of(Member.of(end), column) for column, end in enumerate(found)]
+        return Hosts(moving, rows).arrival(None, offers)
+
+    def arrivals(
+        self,
+        moving: Moving,
+        fleet: Sequence[str],
+        gauge: Gauge,
+        *,
+        hosts: Collection[str] = (),
+        same_host: bool = False,
+    ) -> tuple[list[Arrival], dict[str, ErrorRecord]]:
+        """Tell what each host of a fleet makes of a VM.
+
+        `hosts` are the only ones that count, if there are any; the VM's own only with
+        `same_host`. Beside is what cannot be used of the fleet, by its path.
+
+        Raises:
+            InventoryError: no inventory of the fleet can be used.
+
+        """
+        strings = {source.version for source in moving.sources if source.version}
+        without = self._without(moving, same_host=same_host)
+
+        def classifier() -> Classifier:
+            return Classifier(
+                self.horizon,
+                self.library.facts_read,
+                about=strings,
+                wanted=lambda _: True,
+                without=without,
+            )
+
+        known = gather(fleet, classifier, gauge, hosts)
+        rows = moving.rows(
+            lambda sources: [
+                [
+                    evaluate(source, each.endpoint, self.library)
+                    for each in known.classes
+                ]
+                for source in sources
+            ]
+        )
+        answers = Hosts(moving, rows)
+        arrivals = [
+            answers.arrival(
+                host.host,
+                [
+                    Offer.of(member, column)
+                    for column, share in known.shares(host)
+                    for member in share.members
+                ],
+                self.horizon.rejects(host.taken_at),
+            )
+            for host in known.hosts
+            if without is None or host.host != without.host or without.addresses
+        ]
+        return arrivals, known.errors
+
+    def _without(self, moving: Moving, *, same_host: bool) -> Place | None:
+        """Name what is never a destination: the VM's devices, or all of its host."""
+        if not moving.sources:
+            return None
+        own = frozenset(source.address for source in moving.sources)
+        host = moving.sources[0].host or self.name()
+        return Place(host, own if same_host else None)
+
+    def manifest(self, moving: Moving, arrival: Arrival) -> Manifest:
+        """Say what the devices that a VM has after its way stand for."""
+        [first, *_] = moving.sources
+        kept = [
+            msgspec.structs.replace(
+                source,
+                recorded=msgspec.UNSET,
+                origin=None if source.version is None else "attribute",
+            )
+            for source in moving.sources
+        ]
+        return Manifest(
+            host=arrival.host or self.name(),
+            devices={
+                address_text(each.address) or "": each.device.text
+                for each in arrival.given
+            },
+            inventory=Inventory(
+                host=first.host or self.name(),
+                machine_id=None,
+                taken_at=first.recorded.taken_at
+                if first.recorded
+                else moment(self.horizon.now),
+                kernel=first.facts.get("kernel", ""),
+                endpoints=kept,
+                problems=[],
+            ),
+        )
+
+
+def _of_manifest(vm: Vm, manifest: Manifest, horizon: Horizon) -> tuple[Endpoint, ...]:
+    """Find what the devices of a VM were, as its XML says."""
+    inventory = manifest.inventory
+    known = {endpoint.address: endpoint for endpoint in inventory.endpoints}
+    found = []
+    for device in vm.moved:
+        was = known.get(manifest.devices.get(device.text, ""))
+        if was is None:
+            raise VmError(
+                f"the manifest in the XML does not tell what {device.text} was",
+                hint="the XML was changed since 'vfiocompat vm --xml' made it",
+                code="VFC559",
+            )
+        found.append(recorded(was, inventory, horizon))
+    return tuple(found)
+
+
+def _in_inventories(
+    vm: Vm, inventories: Iterable[Inventory], horizon: Horizon
+) -> tuple[Endpoint, ...]:
+    """Find what the devices of a VM are in the inventory of the host that it is on.
+
+    Of several inventories that is the one that has all of them.
+
+    Raises:
+        VmError: no inventory has them all, or more than one.
+
+    """
+    wanted = {device.text for device in vm.moved}
+    lacking: dict[str, list[str]] = {}
+    found: dict[str, list[Endpoint]] = {}
+    for inventory in inventories:
+        known = {endpoint.address: endpoint for endpoint in inventory.endpoints}
+        if absent := sorted(wanted - known.keys()):
+            lacking[inventory.host] = absent
+            continue
+        found[inventory.host] = [
+            recorded(known[device.text], inventory, horizon) for device in vm.moved
+        ]
+    if len(found) == 1:
+        [endpoints] = found.values()
+        return tuple(endpoints)
+    if found:
+        raise VmError(
+            f"{len(found)} hosts have all of the VM's devices: "
+            f"{', '.join(sorted(found)[:_SHOWN])}",
+            hint="name the inventory of the host that it runs on with --from",
+            code="VFC556",
+        )
+    shown = sorted(lacking.items(), key=lambda each: (len(each[1]), each[0]))[:_SHOWN]
+    raise VmError(
+        "no host of --from has all of the VM's devices",
+        detail="\n".join(f"{host} has no {', '.join(each)}" for host, each in shown),
+        hint="scan the host that the VM runs on again",
+        code="VFC555",
+    )

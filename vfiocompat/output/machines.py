@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole VM and where it can go, as a document and as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from vfiocompat.diagnostics import CODES, Diagnostic
+from vfiocompat.endpoints import Problem, address_text
+from vfiocompat.inventory import Tool
+from vfiocompat.output.documents import CheckResult, check_result
+from vfiocompat.output.fleets import fleet_problems
+from vfiocompat.output.text import check_lines, finding_lines, reason
+from vfiocompat.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from vfiocompat.arrival import Arrival, Given
+    from vfiocompat.errors import ErrorRecord
+    from vfiocompat.output.text import Line
+    from vfiocompat.vm import Vm
+
+__all__ = [
+    "HERE",
+    "PLAN_COLUMNS",
+    "VM_COLUMNS",
+    "VmDocument",
+    "arrival_lines",
+    "arrival_rows",
+    "headline",
+    "plan_rows",
+    "ranking_line",
+    "vm_document",
+]
+
+HERE = "here"
+"""How this host is written, among those of a fleet."""
+
+VM_COLUMNS = ("verdict", "host", "room", "why")
+PLAN_COLUMNS = ("device", "endpoint", "address", "first")
+
+_ROOM = {True: "yes", False: "no", None: "-"}
+_ROOM_WORDS = {True: "room for all", False: "no room", None: "room not known"}
+
+
+class VmRecord(msgspec.Struct, frozen=True):
+    """Which VM it is, as far as its description tells."""
+
+    name: str | None
+    uuid: str | None
+    machine: str | None
+
+
+class Assigned(msgspec.Struct, frozen=True):
+    """A device's endpoint at the destination, and the address it has there then.
+
+    `first` is the command that makes it, null where it is there already.
+    """
+
+    device: str
+    endpoint: str
+    address: str
+    first: str | None
+
+
+class VmDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a VM can go.
+
+    `host` is the one that takes it best, and what follows is about it: `verdict` is of
+    compatibility alone, and `room` says whether there is an instance for each device,
+    null where that is not known. `assignment` is complete or empty. `allowed`,
+    `undetermined` and `not_allowed` have every host, `xml` is the VM's there.
+    """
+
+    schema: Literal["vfiocompat.vm/1"] = "vfiocompat.vm/1"
+    tool: Tool = Tool()
+    vm: VmRecord
+    host: str | None
+    verdict: Verdict
+    room: bool | None
+    diagnostics: tuple[Diagnostic, ...]
+    devices: list[CheckResult]
+    assignment: list[Assigned]
+    allowed: list[str]
+    undetermined: dict[str, tuple[str, ...]]
+    not_allowed: dict[str, tuple[str, ...]]
+    problems: list[Problem]
+    xml: str | None = None
+
+
+def vm_document(
+    vm: Vm,
+    arrivals: Sequence[Arrival],
+    errors: Mapping[str, ErrorRecord],
+    xml: str | None,
+) -> VmDocument:
+    """Make the document of where a VM can go; the first host takes it best."""
+    best = arrivals[0]
+
+    def codes(outlook: str) -> dict[str, tuple[str, ...]]:
+        return {_name(each): each.codes for each in arrivals if each.outlook == outlook}
+
+    return VmDocument(
+        vm=VmRecord(vm.name, vm.uuid, vm.machine),
+        host=_name(best),
+        verdict=best.verdict,
+        room=best.room,
+        diagnostics=best.findings,
+        devices=[check_result(*pair) for pair in best.pairs],
+        assignment=[
+            Assigned(
+                each.device.text,
+                each.endpoint,
+                address_text(each.address) or "",
+                each.first,
+            )
+            for each in best.given
+        ],
+        allowed=list(codes("allowed")),
+        undetermined=codes("undetermined"),
+        not_allowed=codes("not_allowed"),
+        problems=fleet_problems(errors),
+        xml=xml,
+    )
+
+
+def _name(arrival: Arrival) -> str:
+    return arrival.host or HERE
+
+
+def arrival_lines(vm: Vm, arrival: Arrival, *, verbose: bool) -> Iterator[Line]:
+    """Give what one host makes of a VM: all of it, and then each device."""
+    yield headline(vm, arrival)
+    for finding in arrival.findings:
+        yield from finding_lines(finding)
+    for pair in arrival.pairs:
+        yield from check_lines([pair], verbose=verbose)
+
+
+def headline(vm: Vm, arrival: Arrival) -> Line:
+    """Say in a line whether a host takes a VM."""
+    number = len(vm.devices)
+    devices = f"{number} VFIO device{'' if number == 1 else 's'}"
+    return [
+        (arrival.verdict, arrival.verdict),
+        (f": {vm.name or 'the VM'} -> {_name(arrival)}   ", "plain"),
+        (f"({devices}, {_ROOM_WORDS[arrival.room]})", "dim"),
+    ]
+
+
+def arrival_rows(arrivals: Iterable[Arrival]) -> Iterator[tuple[str, ...]]:
+    """Give one row a host, in their order."""
+    for arrival in arrivals:
+        yield arrival.verdict, _name(arrival), _ROOM[arrival.room], _why(arrival)
+
+
+def _why(arrival: Arrival) -> str:
+    """Say what a yes rests on, or what stands in the way."""
+    if arrival.outlook == "allowed":
+        return ", ".join(dict.fromkeys(reason(pair) for pair in arrival.pairs)) or "-"
+    said = {finding.code: finding.summary for finding in arrival.findings}
+    return ", ".join(
+        f"{code} {said.get(code, CODES[code].summary)}" for code in arrival.codes
+    )
+
+
+def ranking_line(arrivals: Sequence[Arrival]) -> Iterator[Line]:
+    """Say how many hosts take a VM."""
+    outlooks = [arrival.outlook for arrival in arrivals]
+    each = (
+        f"{outlooks.count('allowed')} take the VM",
+        f"{outlooks.count('undetermined')} undetermined",
+        f"{outlooks.count('not_allowed')} cannot",
+    )
+    yield [(f"{len(arrivals)} hosts: {', '.join(each)}", "plain")]
+
+
+def plan_rows(given: Iterable[Given]) -> Iterator[tuple[str, ...]]:
+    """Give one row a device: where it goes, and what has to be done first."""
+    for each in given:
+        address = address_text(each.address) or ""
+        yield each.device.text, each.endpoint, address, each.first or "-"

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What QEMU demands of a VM with VFIO devices before it migrates it.
+
+Texts of blockers are those of QEMU 7.2, 8.0 and 10.0 (hw/vfio/migration.c, common.c and
+pci.c, which add them when a device is realized; migration/savevm.c). They are told by
+their text and not by QEMU's version, since distributions port them back.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from vfiocompat.decide import overruled
+from vfiocompat.diagnostics import diagnostic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vfiocompat.decide import Decision
+    from vfiocompat.diagnostics import Diagnostic
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.vm import Vm, VmDevice
+
+__all__ = ["demanded", "demanded_of_pair"]
+
+_BLOCKERS = {
+    "VFIO migration is not supported in kernel": "VFC537",
+    "VFIO device doesn't support migration": "VFC537",
+    "Migration is disabled for VFIO device": "VFC533",
+    "Migration couldn't be initialized for VFIO device": "VFC538",
+    "VFIO device doesn't support device dirty tracking": "VFC539",
+    "VFIO device doesn't support device and IOMMU dirty tracking": "VFC539",
+    "Migration is currently not supported with vIOMMU enabled": "VFC540",
+    "Migration is currently not supported with multiple VFIO devices": "VFC531",
+    "Multiple VFIO devices migration is supported only if all of them support P2P": (
+        "VFC531"
+    ),
+    "non-migratable device": "VFC542",
+}
+"""What a blocker says, by a part of its text, as a code; any other one is VFC541."""
+
+_MACHINE = re.compile(r"(?:pc-q35|pc-i440fx|virt)-([0-9]{1,3})\.([0-9]{1,3})")
+"""Machine types of QEMU's own; those of distributions do not tell QEMU's version."""
+
+_SKIPS_VSC = 9, 1
+"""The first machine type with skip-vsc-check (hw/core/machine.c, hw_compat_9_0)."""
+
+_NVIDIA = "0x10de"
+_SEVERAL = 2
+
+
+def demanded(vm: Vm, sources: Sequence[Endpoint]) -> tuple[Diagnostic, ...]:
+    """Find what forbids that a VM is migrated at all, wherever it is to go.
+
+    `sources` are the endpoints of the devices that are moved, in their order.
+    """
+    found = [_blocked(text) for text in vm.blockers or ()]
+    known = {finding.code for finding in found}
+    if vm.postcopy and vm.moved:
+        found.append(diagnostic("VFC532"))
+    if "VFC533" not in known:
+        found += [
+            diagnostic("VFC533", f"migration is switched off for {_named(device)}")
+            for device in vm.moved
+            if device.migration == "off"
+        ]
+    if "VFC531" not in known:
+        found += _without_p2p(vm.moved, sources)
+    found += [
+        diagnostic("VFC536", f"{_named(device)} is unplugged before the migration")
+        for device in vm.devices
+        if device.unplugged
+    ]
+    return tuple(found)
+
+
+def _blocked(text: str) -> Diagnostic:
+    code = next((code for part, code in _BLOCKERS.items() if part in text), "VFC541")
+    return diagnostic(code, detail=text)
+
+
+def _without_p2p(
+    devices: Sequence[VmDevice], sources: Sequence[Endpoint]
+) -> Iterator[Diagnostic]:
+    """Find devices of several that cannot be stopped together."""
+    if len(devices) < _SEVERAL:
+        return
+    for device, source in zip(devices, sources, strict=True):
+        flags = source.migration.flags if source.migration else None
+        if flags is not None and "P2P" not in flags:
+            yield diagnostic(
+                "VFC531",
+                f"the VM has {len(devices)} VFIO devices, and {_named(device)} has no "
+                "P2P",
+                detail=f"it has {', '.join(flags) or 'none'}",
+                path=source.path,
+            )
+
+
+def _named(device: VmDevice) -> str:
+    return device.text + (f" ({device.name})" if device.name else "")
+
+
+def demanded_of_pair(
+    vm: Vm,
+    device: VmDevice,
+    source: Endpoint,
+    destination: Endpoint,
+    decision: Decision,
+) -> Decision:
+    """Give a pair's decision, or another where QEMU refuses what the devices allow.
+
+    A vGPU's PCI config space differs between NVIDIA's host drivers, and QEMU compares
+    it up to machine type 9.0 (hw/pci/pci.c, get_pci_config_device; hw/vfio/pci.c,
+    skip-vsc-check).
+    """
+    versions = _driver_version(source), _driver_version(destination)
+    if None in versions or versions[0] == versions[1]:
+        return decision
+    skips = _skips_vsc_check(vm, device)
+    if skips:
+        return decision
+    detail = (
+        f"source       {versions[0]}\ndestination  {versions[1]}\n"
+        f"machine type {vm.machine or 'not known'}"
+    )
+    if skips is None:
+        doubt = diagnostic("VFC535", detail=detail)
+        return msgspec.structs.replace(
+            decision, diagnostics=(*decision.diagnostics, doubt)
+        )
+    return overruled(decision, diagnostic("VFC534", detail=detail))
+
+
+def _driver_version(endpoint: Endpoint) -> str | None:
+    """Give the version of the driver behind a vGPU of NVIDIA's; None of others."""
+    if endpoint.vendor_id != _NVIDIA or endpoint.type_id is None:
+        return None
+    return endpoint.facts.get("module_version")
+
+
+def _skips_vsc_check(vm: Vm, device: VmDevice) -> bool | None:
+    """Whether QEMU lets a vGPU's config space differ; None if that is not known."""
+    if device.skip_vsc_check is not None:
+        return device.skip_vsc_check
+    match = _MACHINE.fullmatch(vm.machine or "")
+    return None if match is None else (int(match[1]), int(match[2])) >= _SKIPS_VSC

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Virtual machines and their VFIO devices, as libvirt or QEMU tell of them.
+
+A VM is a value: which devices it has, where its host has them, and what QEMU was told
+of them. Where that was read, from domain XML or from a running QEMU, does not matter.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import Literal, cast
+
+import msgspec
+
+from vfiocompat.endpoints import (
+    FunctionAddress,
+    MdevAddress,
+    address_text,
+    is_function,
+    is_uuid,
+)
+from vfiocompat.errors import InvalidAddress
+
+__all__ = [
+    "DeviceAddress",
+    "DomainFile",
+    "LibvirtDomain",
+    "QmpSocket",
+    "Vm",
+    "VmAddress",
+    "VmDevice",
+    "device_address",
+    "on_off",
+    "parse_vm",
+]
+
+DeviceAddress = MdevAddress | FunctionAddress
+"""Where a host has a VM's device: what is given to a VM is a device, never a type."""
+
+
+OnOffAuto = Literal["on", "off", "auto"]
+
+
+class VmDevice(msgspec.Struct, frozen=True, kw_only=True):
+    """A VFIO device of a VM.
+
+    `name` is what the VM calls it (libvirt's alias, QEMU's id). `migration` is what
+    QEMU was told with `enable-migration`, and `skip_vsc_check` with the property of
+    that name; None where neither is known. `unplugged` says that libvirt takes the
+    device away before a migration.
+    """
+
+    address: DeviceAddress
+    name: str | None = None
+    migration: OnOffAuto | None = None
+    skip_vsc_check: bool | None = None
+    unplugged: bool = False
+
+    @property
+    def text(self) -> str:
+        """The device's address, as an endpoint has it."""
+        return address_text(self.address) or ""
+
+
+class Vm(msgspec.Struct, frozen=True, kw_only=True):
+    """A VM, as far as it matters for a migration.
+
+    `machine` is its machine type (`pc-q35-9.1`). `postcopy` says whether post-copy is
+    switched on, and `blockers` why QEMU refuses to migrate it now; None where that is
+    not known, since no QEMU was asked.
+    """
+
+    name: str | None
+    uuid: str | None = None
+    machine: str | None = None
+    devices: tuple[VmDevice, ...] = ()
+    postcopy: bool | None = None
+    blockers: tuple[str, ...] | None = None
+
+    @property
+    def moved(self) -> tuple[VmDevice, ...]:
+        """The devices whose state has to be loaded at the destination."""
+        return tuple(device for device in self.devices if not device.unplugged)
+
+
+# ---- addresses -----------------------------------------------------------------
+
+
+class DomainFile(msgspec.Struct, frozen=True):
+    """A file of libvirt's domain XML; `-` is stdin."""
+
+    path: str
+
+
+class LibvirtDomain(msgspec.Struct, frozen=True):
+    """A domain of libvirt, by its name, UUID or id, and the connection to it."""
+
+    name: str
+    uri: str | None
+
+
+class QmpSocket(msgspec.Struct, frozen=True):
+    """The monitor of a running QEMU."""
+
+    path: str
+
+
+VmAddress = DomainFile | LibvirtDomain | QmpSocket
+
+_WITH_URI = re.compile(r"(.+?)@([A-Za-z][A-Za-z0-9+.-]*:/.*)", re.DOTALL)
+
+
+def parse_vm(text: str) -> VmAddress:
+    """Read how a person names a VM.
+
+    >>> parse_vm("libvirt:web@qemu+ssh://root@node-a/system")
+    LibvirtDomain(name='web', uri='qemu+ssh://root@node-a/system')
+
+    Raises:
+        InvalidAddress: it has none of the known forms.
+
+    """
+    kind, _, rest = text.partition(":")
+    if rest and "\0" not in rest:
+        match kind:
+            case "domain":
+                return DomainFile(rest)
+            case "qmp":
+                return QmpSocket(rest)
+            case "libvirt" if with_uri := _WITH_URI.fullmatch(rest):
+                return LibvirtDomain(with_uri[1], with_uri[2])
+            case "libvirt":
+                return LibvirtDomain(rest, None)
+            case _:
+                pass
+    raise InvalidAddress(
+        f"{text!r} names no VM",
+        hint="write domain:FILE.xml, libvirt:NAME[@URI] or qmp:SOCKET",
+    )
+
+
+def device_address(path: str) -> DeviceAddress | None:
+    """Read where a VM's device is: its name in sysfs, or a path that ends in it.
+
+    QEMU's `sysfsdev` is such a path; the last part names an mdev or a PCI function
+    (hw/vfio/pci.c, vfio_realize). None if it is neither.
+    """
+    name = posixpath.basename(path.rstrip("/")).lower()
+    if is_uuid(name):
+        return MdevAddress(name)
+    if re.fullmatch(r"[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", name):
+        name = f"0000:{name}"  # QEMU takes an address without its domain
+    return FunctionAddress(name) if is_function(name) else None
+
+
+def on_off(told: object) -> OnOffAuto | None:
+    """Read an OnOffAuto of QEMU, or the bool that enable-migration was before 8.1."""
+    if isinstance(told, bool):
+        return "on" if told else "off"
+    words = {"true": "on", "false": "off", "on": "on", "off": "off", "auto": "auto"}
+    return cast("OnOffAuto | None", words.get(told)) if isinstance(told, str) else None
