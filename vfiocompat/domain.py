@@ -110,6 +110,8 @@ def rewritten(
 
 
 def _root(data: bytes, path: str) -> Element:
+    if not data.strip():
+        raise DomainError(f"{path} is empty", hint="'virsh dumpxml NAME' writes XML")
     if len(data) > MAX_BYTES:
         raise DomainError(
             f"{path} is longer than domain XML may be ({MAX_BYTES >> 20} MiB)"
@@ -119,7 +121,9 @@ def _root(data: bytes, path: str) -> Element:
     )
     try:
         root = etree.fromstring(data, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
+    except etree.XMLSyntaxError as error:
+        raise DomainError(f"{path} is not XML", detail=error.msg) from None
+    except ValueError as error:  # of the bytes' encoding
         raise DomainError(f"{path} is not XML", detail=str(error)) from None
     if root.getroottree().docinfo.doctype:
         raise DomainError(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -70,16 +71,13 @@ def _read(path: str, where: str, timeout: float) -> bytes:
             return _all_of(0, where, timeout)
         number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            kind = os.fstat(number).st_mode
-            if stat.S_ISDIR(kind) or stat.S_ISBLK(kind):
-                raise DomainError(f"cannot read {where}: not a file")
+            if stat.S_ISBLK(os.fstat(number).st_mode):
+                raise OSError(errno.EINVAL, "not a file")
             return _all_of(number, where, timeout)
         finally:
             os.close(number)
     except OSError as error:
         raise DomainError(f"cannot read {where}: {error.strerror}") from None
-    except ValueError as error:  # a path cannot be so
-        raise DomainError(f"cannot read {where}: {error}") from None
 
 
 def _all_of(number: int, where: str, timeout: float) -> bytes:

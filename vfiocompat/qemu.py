@@ -57,7 +57,8 @@ def demanded(vm: Vm, sources: Sequence[Endpoint]) -> tuple[Diagnostic, ...]:
 
     `sources` are the endpoints of the devices that are moved, in their order.
     """
-    found = [_blocked(text) for text in vm.blockers or ()]
+    found = [] if vm.devices else [diagnostic("VFC530")]
+    found += [_blocked(text) for text in vm.blockers or ()]
     known = {finding.code for finding in found}
     if vm.postcopy and vm.moved:
         found.append(diagnostic("VFC532"))

@@ -225,8 +225,9 @@ class _Monitor:
         if isinstance(why, OSError) and why.errno in {errno.EACCES, errno.EPERM}:
             hint = "run it as root, or as the user that QEMU runs as"
         reason = why.strerror if isinstance(why, OSError) else None
+        reason = reason or f"{why}".partition("\n")[0].rstrip(".")
         return VmError(
-            f"cannot connect to {self._path}: {reason or why}", hint=hint, code="VFC552"
+            f"cannot connect to {self._path}: {reason}", hint=hint, code="VFC552"
         )
 
 
