@@ -66,6 +66,7 @@ LAYERS = [
 ]
 SYSFS = [
     "tree",
+    "using",
     "nodes",
     "lookup",
     "reading",

@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from typing import TYPE_CHECKING
 
 import pytest
 
 from vfiocompat.errors import DeviceError
-from vfiocompat.vfio import holders, migration_region, open_migration
+from vfiocompat.vfio import (
+    Held,
+    held_nodes,
+    holders,
+    migration_region,
+    open_migration,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,12 +69,50 @@ def test_any_other_region_is_none(data: bytes) -> None:
     assert migration_region(data) is None
 
 
-def test_who_has_a_node_open_is_found(tmp_path: Path) -> None:
-    node = tmp_path / "7"
-    node.write_text("")
-    assert list(holders([str(node)])) == []
-    with node.open("rb"):
-        assert list(holders([str(node), "/x"])) == [os.getpid()]
+@pytest.fixture
+def proc(tmp_path: Path) -> Path:
+    """Make a /proc of the first namespace, in which three processes have nodes open."""
+    for number, name in (
+        (1, "/dev/null"),
+        (12, "/dev/vfio/7"),
+        (13, "/vfio/devices/vfio0"),
+        (14, "/vfio/noiommu-3"),
+        (15, "/home/x/vfio/8"),
+        (16, "/dev/vfio/vfio"),
+    ):
+        (tmp_path / f"{number}/fd").mkdir(parents=True)
+        (tmp_path / f"{number}/fd/4").symlink_to(name)
+    (tmp_path / "1/ns").mkdir()
+    (tmp_path / "1/ns/pid").symlink_to("pid:[4026531836]")
+    (tmp_path / "self").symlink_to("1")
+    return tmp_path
+
+
+def test_who_has_a_node_open_is_found(proc: Path) -> None:
+    assert list(holders(["/dev/vfio/8"], str(proc))) == []
+    assert list(holders(["/dev/vfio/7", "/dev/vfio/x"], str(proc))) == [12]
+
+
+def test_a_vm_of_libvirt_has_a_dev_of_its_own(proc: Path) -> None:
+    """Its nodes are mounted somewhere that is not seen here (the kernel's d_path)."""
+    assert held_nodes(str(proc)) == Held(
+        {
+            "/dev/vfio/7": 12,
+            "/dev/vfio/devices/vfio0": 13,
+            "/dev/vfio/noiommu-3": 14,
+        },
+        complete=True,
+    )
+
+
+def test_in_a_container_others_may_have_nodes_open(proc: Path) -> None:
+    (proc / "1/ns/pid").unlink()
+    (proc / "1/ns/pid").symlink_to("pid:[4026532201]")
+    assert not held_nodes(str(proc)).complete
+
+
+def test_without_proc_nothing_is_known(tmp_path: Path) -> None:
+    assert held_nodes(str(tmp_path / "x")) == Held({}, complete=False)
 
 
 def test_a_device_without_an_iommu_group(tmp_path: Path) -> None:

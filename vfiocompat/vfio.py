@@ -12,8 +12,9 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat.endpoints import Flag, Migration
 from vfiocompat.errors import DeviceError
@@ -21,7 +22,7 @@ from vfiocompat.errors import DeviceError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["holders", "migration_region", "open_migration"]
+__all__ = ["Held", "held_nodes", "holders", "migration_region", "open_migration"]
 
 _GROUP_GET_STATUS = 0x3B67
 _GROUP_SET_CONTAINER = 0x3B68
@@ -74,17 +75,54 @@ def open_migration(device: str) -> Migration:
         return _ask(file)
 
 
-def holders(nodes: list[str]) -> Iterator[int]:
-    """Name the processes that have one of several device nodes open."""
-    for process in os.listdir("/proc"):
+def holders(nodes: list[str], proc: str = "/proc") -> Iterator[int]:
+    """Name for each of several device nodes that is open a process that has it."""
+    held = held_nodes(proc).nodes
+    return (held[node] for node in nodes if node in held)
+
+
+class Held(NamedTuple):
+    """Which nodes of VFIO are open, and one process that has each.
+
+    `complete` says that no process was passed over: then no other node is open.
+    """
+
+    nodes: dict[str, int]
+    complete: bool
+
+
+def held_nodes(proc: str) -> Held:
+    """Find which devices, or groups of them, a process of a host has open.
+
+    A QEMU of libvirt's has a /dev of its own, so a node's path may be told without the
+    directory that it is mounted on. `proc` may be that of a container, in which the
+    processes outside are not seen.
+    """
+    nodes: dict[str, int] = {}
+    try:
+        complete = os.readlink(f"{proc}/1/ns/pid") == _OUTERMOST
+        processes = os.listdir(proc)
+    except OSError:
+        return Held({}, complete=False)
+    for process in processes:
         if not process.isdigit():
             continue
-        folder = f"/proc/{process}/fd"
-        with contextlib.suppress(OSError):  # it ended, or is not ours to look at
+        folder = f"{proc}/{process}/fd"
+        try:
             for file in os.listdir(folder):
-                if os.readlink(f"{folder}/{file}") in nodes:
-                    yield int(process)
-                    break
+                match = _NODE.fullmatch(os.readlink(f"{folder}/{file}"))
+                if match is not None:
+                    nodes.setdefault(f"{_DEV}/{match[1]}", int(process))
+        except PermissionError:
+            complete = False
+        except OSError:  # it ended, or closed a file
+            continue
+    return Held(nodes, complete)
+
+
+_NODE = re.compile(r"(?:/dev)?/vfio/((?:noiommu-)?[0-9]+|devices/vfio[0-9]+)")
+_OUTERMOST = "pid:[4026531836]"
+"""The first namespace of processes (include/linux/proc_ns.h, PROC_PID_INIT_INO)."""
 
 
 def _group(device: str) -> str:

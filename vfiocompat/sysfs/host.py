@@ -15,8 +15,9 @@ from vfiocompat.sysfs.lookup import find
 from vfiocompat.sysfs.nodes import Node
 from vfiocompat.sysfs.probing import probe
 from vfiocompat.sysfs.reading import KERNEL, Ask, Survey, read_nodes
-from vfiocompat.sysfs.survey import Share, survey_functions, survey_mdevs
+from vfiocompat.sysfs.survey import Part, Share, survey_functions, survey_mdevs
 from vfiocompat.sysfs.tree import Tree, text
+from vfiocompat.sysfs.using import with_use
 from vfiocompat.turns import HeldCalls, held_calls
 from vfiocompat.vfio import open_migration
 
@@ -62,7 +63,7 @@ class Host:
         """Find and read every endpoint, in the order of kinds and addresses."""
         shares = [Share(at, SURVEYORS) for at in range(SURVEYORS)]
         tasks = [partial(survey_mdevs, share=share) for share in shares]
-        parts = self._aside([*tasks, survey_functions], Survey)
+        parts = self._aside([*tasks, survey_functions], Part)
         # One that appears while two processes look may be seen by both.
         endpoints = {
             (_KINDS[endpoint.kind], endpoint.address): endpoint
@@ -70,8 +71,9 @@ class Host:
             for endpoint in part.endpoints
         }
         problems = {problem for part in parts for problem in part.problems}
+        [used] = [part.used for part in parts if part.used is not None]
         return Survey(
-            [endpoints[key] for key in sorted(endpoints)],
+            [with_use(endpoints[key], used) for key in sorted(endpoints)],
             sorted(problems, key=lambda problem: problem.path),
         )
 

@@ -52,6 +52,9 @@ _DEVICE_FILES = {
 }
 KERNEL = "/proc/sys/kernel"
 _DRIVERS = "/sys/bus/pci/drivers"
+_PHYSICAL = "physfn"
+"""The link of a virtual function to its physical one (drivers/pci/iov.c)."""
+
 _MODULES = "/sys/module"
 DEBUGFS = "/sys/kernel/debug/vfio"
 _FLAGS: dict[str, Flag] = {
@@ -96,12 +99,16 @@ _NO_TYPE = _Type(None, None, {})
 
 
 class _Own(NamedTuple):
-    """What is of an endpoint itself; `driver` is that of an mdev."""
+    """What is of an endpoint itself; `driver` is that of an mdev.
+
+    The `parent` of an NVIDIA function is the physical one, whose GPU it shares.
+    """
 
     attribute: Attribute
     version: VersionString | None
     migration: Migration | None
     driver: str | None
+    parent: str | None
 
 
 Replies = dict[tuple[str, str], "Reply"]
@@ -135,6 +142,11 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> Survey:
             for file in _DEVICE_FILES
         }
         | {(path, "driver"): tree.link(path, "driver") for path in devices}
+        | {
+            (node.path, _PHYSICAL): tree.link(node.path, _PHYSICAL)
+            for node in nodes
+            if node.nvidia
+        }
         | {(KERNEL, "osrelease"): tree.read(KERNEL, "osrelease")}
         | {
             (path, file): tree.read(path, file)
@@ -170,6 +182,7 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> Survey:
             version,
             interfaces.get(node.path),
             drivers.get(node.device) if node.kind == "mdev" else None,
+            node.parent or _linked(replies.get((node.path, _PHYSICAL))),
         )
         endpoints.append(
             _endpoint(
@@ -257,7 +270,7 @@ def _problem(attribute: Attribute, node: Node) -> Problem:
 
 
 def _device(path: str, replies: Replies, modules: dict[str, str]) -> _Device:
-    driver = _linked_driver(replies[path, "driver"])
+    driver = _linked(replies[path, "driver"])
     read = {fact: text(replies[path, file]) for file, fact in _DEVICE_FILES.items()}
     read["driver"] = driver
     read["module_version"] = modules.get(driver or "")
@@ -265,13 +278,14 @@ def _device(path: str, replies: Replies, modules: dict[str, str]) -> _Device:
     return _Device(driver, {name: value for name, value in read.items() if value})
 
 
-def _linked_driver(link: Reply) -> str | None:
-    return None if link.failure else posixpath.basename(link.text)
+def _linked(link: Reply | None) -> str | None:
+    """Give the name that a link leads to; None if there is none."""
+    return None if link is None or link.failure else posixpath.basename(link.text)
 
 
 def _module_versions(tree: Tree, links: Sequence[Reply]) -> dict[str, str]:
     """Read which version each PCI driver's module has, by the name of the driver."""
-    drivers = dict.fromkeys(filter(None, map(_linked_driver, links)))
+    drivers = dict.fromkeys(filter(None, map(_linked, links)))
     owners = tree.run(
         {driver: tree.link(f"{_DRIVERS}/{driver}", "module") for driver in drivers}
     )
@@ -403,7 +417,7 @@ def _endpoint(
     return Endpoint(
         kind=node.kind,
         address=node.address,
-        parent=node.parent,
+        parent=own.parent,
         type_id=node.type_id,
         uuid=node.uuid,
         driver=driver,

@@ -7,7 +7,7 @@ import errno
 import posixpath
 from typing import TYPE_CHECKING, NamedTuple
 
-from vfiocompat.endpoints import Problem
+from vfiocompat.endpoints import Endpoint, Problem
 from vfiocompat.sysfs.nodes import (
     CREATABLE,
     FUNCTIONS,
@@ -24,13 +24,22 @@ from vfiocompat.sysfs.nodes import (
     vgpu_operations,
     vgpu_types,
 )
-from vfiocompat.sysfs.reading import Survey, read_nodes
+from vfiocompat.sysfs.reading import read_nodes
 from vfiocompat.sysfs.tree import Tree, problem
+from vfiocompat.sysfs.using import Used, used_devices
 
 if TYPE_CHECKING:
     from vfiocompat.batch import Operation, Reply
 
-__all__ = ["Share", "survey_functions", "survey_mdevs"]
+__all__ = ["Part", "Share", "survey_functions", "survey_mdevs"]
+
+
+class Part(NamedTuple):
+    """What one process found; one of them also finds who uses which device."""
+
+    endpoints: list[Endpoint]
+    problems: list[Problem]
+    used: Used | None = None
 
 
 class Share(NamedTuple):
@@ -47,7 +56,7 @@ class Share(NamedTuple):
         return hash(device) % self.number == self.at
 
 
-def survey_mdevs(tree: Tree, share: Share) -> Survey:
+def survey_mdevs(tree: Tree, share: Share) -> Part:
     """Find and read the mdev types and mdev devices of a host."""
     problems: list[Problem] = []
     places = tree.run({path: tree.list(path) for path in (PARENTS, MDEVS)})
@@ -60,15 +69,15 @@ def survey_mdevs(tree: Tree, share: Share) -> Survey:
     return _read(tree, nodes, problems)
 
 
-def survey_functions(tree: Tree) -> Survey:
-    """Find and read the VFIO functions of a host."""
+def survey_functions(tree: Tree) -> Part:
+    """Find and read the VFIO functions of a host, and who uses which device."""
     problems: list[Problem] = []
     listed = tree.run({FUNCTIONS: tree.list(FUNCTIONS)})[FUNCTIONS]
     nodes = _functions(tree, _listed(FUNCTIONS, listed, problems), problems)
-    return _read(tree, nodes, problems)
+    return _read(tree, nodes, problems)._replace(used=used_devices(tree))
 
 
-def _read(tree: Tree, nodes: list[Node], problems: list[Problem]) -> Survey:
+def _read(tree: Tree, nodes: list[Node], problems: list[Problem]) -> Part:
     """Read nodes; an endpoint that is gone by then is a problem only."""
     found = read_nodes(tree, nodes, ask="all")
     there = [
@@ -76,7 +85,7 @@ def _read(tree: Tree, nodes: list[Node], problems: list[Problem]) -> Survey:
         for endpoint in found.endpoints
         if endpoint.attribute is None or endpoint.attribute.code != "VFC113"
     ]
-    return Survey(there, problems + found.problems)
+    return Part(there, problems + found.problems)
 
 
 def _mdev_paths(

@@ -100,6 +100,10 @@ class Tree:
         """Give a real path as it is seen inside the root."""
         return path.removeprefix(self._root)
 
+    def outside(self, path: str) -> str:
+        """Give a path inside the root as it is seen outside."""
+        return self._root + path
+
     def list(self, path: str) -> Operation:
         """List the names in a directory."""
         return Operation("list", self._root + path)

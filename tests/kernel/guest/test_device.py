@@ -32,6 +32,27 @@ def test_the_device_says_which_interface_it_has(
     assert (none.code, none.json["interface"]) == (0, "none")
 
 
+def test_whether_a_device_is_used_is_in_an_inventory(
+    driver: Driver, cli: CommandLine
+) -> None:
+    driver.load()
+    device = driver.create("vct0", "vct-gen4_2")
+    group = Path(os.readlink(f"/sys/bus/mdev/devices/{device}/iommu_group")).name
+
+    def in_use() -> bool | None:
+        scanned = cli("scan", "--format", "json").json["endpoints"]
+        [found] = [each for each in scanned if each["address"] == device]
+        used: bool | None = found["in_use"]
+        return used
+
+    assert in_use() is False
+    held = os.open(f"/dev/vfio/{group}", os.O_RDWR)
+    try:
+        assert in_use() is True
+    finally:
+        os.close(held)
+
+
 def test_what_is_in_use_or_not_allowed_or_no_device_is_told_apart(
     driver: Driver, cli: CommandLine
 ) -> None:
