@@ -316,9 +316,9 @@ Confirm it by hand (Linux 6.18 or newer, CONFIG_VFIO_DEBUGFS):
         "the kernel does not tell which migration interface the device has",
         """\
 Without opening the device only debugfs tells: Linux 6.8 or newer with
-CONFIG_VFIO_DEBUGFS, debugfs mounted, and the right to read it, which is root's. An mdev
-type is no device yet: create an mdev of it. Nothing follows from not knowing, for or
-against.
+CONFIG_VFIO_DEBUGFS, debugfs mounted, and the right to read it, which is root's. The name
+of the driver tells it where a table knows that it migrates nothing. An mdev type is no
+device yet: create an mdev of it. Nothing follows from not knowing, for or against.
 
 Confirm it by hand:
     mount -t debugfs none /sys/kernel/debug

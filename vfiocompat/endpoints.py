@@ -112,13 +112,13 @@ class Migration(msgspec.Struct, frozen=True):
     """Which migration interface the kernel offers for a device.
 
     `flags` are what a v2 one can do; None where that was not told. `source` says who
-    told: the kernel's debugfs, or the device, which was opened. `version` is that of a
-    v1 one's region.
+    told: the kernel's debugfs, the driver by its name, or the device, which was opened.
+    `version` is that of a v1 one's region.
     """
 
     interface: Literal["none", "v1", "v2"]
     flags: tuple[Flag, ...] | None = None
-    source: Literal["debugfs", "open"] = "debugfs"
+    source: Literal["debugfs", "driver", "open"] = "debugfs"
     version: int | None = None
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Shelved",
+    "cannot_migrate",
     "concerns",
     "derived_text",
     "judge",
@@ -97,6 +98,16 @@ def _is_bound(head: Head, endpoint: Endpoint) -> bool:
         and (endpoint.attribute is None or endpoint.attribute.state == "absent")
         and endpoint.driver is not None
         and speaks_for(head, endpoint)
+    )
+
+
+def cannot_migrate(endpoint: Endpoint, shelf: Sequence[Shelved]) -> bool:
+    """Whether tables say that the driver an endpoint is bound to migrates nothing."""
+    return any(
+        each.table.file.migration == "unsupported"
+        and _is_bound(each.table.file, endpoint)
+        for each in shelf
+        if not isinstance(each.table, ErrorRecord)
     )
 
 

@@ -77,6 +77,27 @@ def test_what_the_kernel_does_not_tell_is_unknown(debugfs: Path, run: Run) -> No
     assert (found.interface, found.source) == ("unknown", None)
 
 
+def test_a_driver_that_migrates_nothing_is_told_by_its_name(
+    debugfs: Path, run: Run
+) -> None:
+    drivers = debugfs.parents[3] / "sys/bus/pci/drivers"
+    (drivers / "vfio-pci").mkdir()
+    bound = debugfs.parents[3] / f"sys/devices/pci0000:03/{FUNCTION}/driver"
+    bound.unlink()
+    bound.symlink_to("../../../bus/pci/drivers/vfio-pci")
+    told = run(f"device {FUNCTION} --format json").document(DeviceDocument)
+    assert (told.interface, told.source) == ("v2", "debugfs")
+
+    (debugfs / FUNCTION).rename(debugfs / "gone")
+    result = run(f"device {FUNCTION}")
+    assert result.stdout.splitlines() == [
+        f"address\t{FUNCTION}",
+        "interface\tnone",
+        "source\tdriver",
+    ]
+    assert result.stderr == ""
+
+
 def test_it_goes_into_an_inventory_and_comes_out_of_it(
     debugfs: Path, run: Run, tmp_path: Path
 ) -> None:

@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from vfiocompat.endpoints import InventoryAddress, LiteralAddress, parse_address
+from vfiocompat.endpoints import (
+    InventoryAddress,
+    LiteralAddress,
+    Migration,
+    parse_address,
+)
 from vfiocompat.errors import ExitCode, UsageError, VfiocompatError
+from vfiocompat.judge import cannot_migrate
 from vfiocompat.looking import look
 from vfiocompat.moments import Horizon
 from vfiocompat.output.documents import device_document
@@ -37,9 +43,10 @@ def command(settings: Settings, address: str, open_: bool) -> int:  # noqa: FBT0
     """Tell which migration interface a device has.
 
     ADDRESS is an mdev or a PCI function, of this host or of an inventory. The kernel's
-    debugfs is read; without --open no device is opened, and no driver is asked. Exit
-    status: 0 if there is such a device, even if its interface is not known; 4 if there
-    is none, or it cannot be opened.
+    debugfs is read, and then the name of its driver, which tables may know to migrate
+    nothing; without --open no device is opened, and no driver is asked. Exit status: 0
+    if there is such a device, even if its interface is not known; 4 if there is none,
+    or it cannot be opened.
     """
     settings.demand_tables()
     place = parse_address(address)
@@ -55,6 +62,8 @@ def command(settings: Settings, address: str, open_: bool) -> int:  # noqa: FBT0
         raise VfiocompatError.of(error)
     if open_:
         endpoint = _opened(settings, place, endpoint)
+    elif endpoint.migration is None:
+        endpoint = _by_driver(settings, endpoint)
     document = device_document(endpoint)
     if settings.json:
         settings.print_document(document)
@@ -63,6 +72,15 @@ def command(settings: Settings, address: str, open_: bool) -> int:  # noqa: FBT0
     if document.interface == "unknown":
         settings.note(note_lines("VFC129", endpoint.address))
     return ExitCode.DONE
+
+
+def _by_driver(settings: Settings, endpoint: Endpoint) -> Endpoint:
+    """Give a device with what the name of its driver tells, if it does."""
+    if not cannot_migrate(endpoint, settings.library.speaking_for(endpoint)):
+        return endpoint
+    return msgspec.structs.replace(
+        endpoint, migration=Migration("none", source="driver")
+    )
 
 
 def _opened(settings: Settings, place: Address, endpoint: Endpoint) -> Endpoint:

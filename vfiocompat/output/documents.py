@@ -179,7 +179,7 @@ class DeviceDocument(msgspec.Struct, frozen=True, kw_only=True):
     host: str | None
     interface: Literal["none", "v1", "v2", "unknown"]
     flags: tuple[Flag, ...] | None
-    source: Literal["debugfs", "open"] | None
+    source: Literal["debugfs", "driver", "open"] | None
     version: int | None
 
 
