@@ -149,15 +149,13 @@ class _Monitor:
         )
 
     async def _devices(self) -> tuple[VmDevice, ...]:
-        children = [
-            (place, child.name)
-            for place in _PLACES
-            for child in await self._list(place)
-            if child.type.startswith(_VFIO)
-        ]
-        return tuple(
-            [await self._device(f"{place}/{name}", name) for place, name in children]
-        )
+        found = []
+        for place in _PLACES:
+            listed = await self._list(place)
+            names = [each.name for each in listed if each.type.startswith(_VFIO)]
+            names.sort(key=lambda name: (len(name), name))  # QEMU's own is a hash's
+            found += [await self._device(f"{place}/{name}", name) for name in names]
+        return tuple(found)
 
     async def _device(self, path: str, name: str) -> VmDevice:
         known = {each.name for each in await self._list(path)}

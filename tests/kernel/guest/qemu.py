@@ -33,9 +33,9 @@ class QemuEndedError(Exception):
 class Qemu:
     """One that runs."""
 
-    def __init__(self, pid: int, socket_path: Path, channel: socket.socket) -> None:
+    def __init__(self, pid: int, other: Path, channel: socket.socket) -> None:
         self.pid = pid
-        self.socket_path = socket_path
+        self.other_monitor = other  # a monitor has one client at a time
         self._lines = channel.makefile("rw", encoding="utf-8", newline="\n")
         version = json.loads(self._lines.readline())["QMP"]["version"]["qemu"]
         self.version: tuple[int, int] = (version["major"], version["minor"])
@@ -58,12 +58,16 @@ class Qemu:
         return reasons
 
 
-def command(socket_path: Path, devices: tuple[str, ...]) -> list[str]:
+def command(monitors: tuple[Path, ...], devices: tuple[str, ...]) -> list[str]:
     """Return QEMU's command; a device is a UUID, `,PROPERTY=VALUE...` may follow."""
     return [
         *(*PROGRAM, "-S", "-nodefaults", "-no-user-config", "-display", "none"),
         *("-machine", "q35,accel=tcg", "-m", "64"),
-        *("-qmp", f"unix:{socket_path},server=on,wait=off"),
+        *(
+            argument
+            for monitor in monitors
+            for argument in ("-qmp", f"unix:{monitor},server=on,wait=off")
+        ),
         *(
             argument
             for number, device in enumerate(devices)
@@ -77,13 +81,14 @@ def command(socket_path: Path, devices: tuple[str, ...]) -> list[str]:
 
 @contextlib.contextmanager
 def running_qemu(folder: Path, *devices: str) -> Iterator[Qemu]:
-    """Start a QEMU with these mdevs; its socket and what it says are in the folder."""
-    socket_path, said = folder / "qmp", folder / "qemu.log"
-    socket_path.unlink(missing_ok=True)
+    """Start a QEMU with these mdevs; its sockets and what it says are in the folder."""
+    socket_path, other, said = folder / "qmp", folder / "other", folder / "qemu.log"
+    for path in (socket_path, other):
+        path.unlink(missing_ok=True)
     with (
         said.open("wb") as log,
         subprocess.Popen(
-            command(socket_path, devices),
+            command((socket_path, other), devices),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -100,7 +105,7 @@ def running_qemu(folder: Path, *devices: str) -> Iterator[Qemu]:
                 time.sleep(0.02)
             try:
                 # It listens before it looks at its devices, and may end then.
-                qemu = Qemu(process.pid, socket_path, channel)
+                qemu = Qemu(process.pid, other, channel)
             except (OSError, ValueError) as error:
                 process.wait(STARTS)
                 raise QemuEndedError(said.read_text(encoding="utf-8")) from error

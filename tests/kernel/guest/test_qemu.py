@@ -87,3 +87,33 @@ def test_two_devices_have_to_support_p2p(
         assert blocked == [NO_P2P]
     else:
         assert blocked == []
+
+
+def test_a_whole_vm_that_runs(driver: Driver, cli: CommandLine, tmp_path: Path) -> None:
+    """Its two devices are of one generation, and another one loads their state.
+
+    A QEMU that knows only the first migration interface says no whatever the driver
+    says; both are told. What QEMU holds is no free instance of its host.
+    """
+    driver.load(log_dirty=1, mig_flags=3)
+    one, two = (driver.create("vct0", "vct-gen4_1") for _ in range(2))
+    with running_qemu(tmp_path, one, two) as qemu:
+        v2 = qemu.version >= KNOWS_V2
+        asked = cli("vm", f"qmp:{qemu.other_monitor}", "here", "--format", "json")
+        plan = cli("vm", f"qmp:{qemu.other_monitor}", "here", "--plan")
+        assert qemu("query-status")["status"] == "prelaunch"
+    told = asked.json
+    codes = [each["code"] for each in told["diagnostics"]]
+    if v2:
+        assert (asked.code, told["verdict"], codes) == (0, "compatible", [])
+    else:
+        assert (asked.code, told["verdict"]) == (1, "incompatible")
+        assert codes == ["VFC537", "VFC537", "VFC533", "VFC533"]
+    assert told["room"] is True
+    assert [each["source"]["address"] for each in told["devices"]] == [one, two]
+    assert {each["verdict"] for each in told["devices"]} == {"compatible"}
+    assert {each["basis"] for each in told["devices"]} == {"driver"}
+    ends = [each["endpoint"] for each in told["assignment"]]
+    assert len(ends) == 2
+    assert not {one, two} & set(ends)
+    assert [line.split("\t")[1] for line in plan.stdout.splitlines()] == ends
