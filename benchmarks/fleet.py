@@ -19,7 +19,7 @@ ENDPOINTS = 1_000_000
 CLASSES = 300
 MEGABYTES = 600
 
-_DECODE = """
+DECODE = """
 import os, sys
 import msgspec
 from vfiocompat.inventory import Inventory
@@ -37,7 +37,7 @@ def main() -> None:
             fleet = str(Path(folder, f"part-{part}"))
             hosts, endpoints = HOSTS // part, ENDPOINTS // part
             write_fleet(Path(fleet), hosts=hosts, endpoints=endpoints, classes=CLASSES)
-            peer = [sys.executable, "-c", _DECODE, fleet]
+            peer = [sys.executable, "-c", DECODE, fleet]
             program = [sys.executable, "-m", "vfiocompat"]
             source = f"version:{strings(CLASSES)[7]}"
             print(f"{endpoints} endpoints of {CLASSES} classes in {hosts} files")

@@ -62,6 +62,7 @@ def _encoded(text: str) -> bytes:
             vendor_id="0x19e5",
             device_id="0xa251",
             device_api="vfio-pci",
+            in_use=False,
             facts={
                 "vendor_id": "0x19e5",
                 "device_id": "0xa251",

@@ -10,6 +10,7 @@ its result and goes away by itself, as soon as the driver lets it.
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import select
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -75,6 +76,7 @@ def _start(task: Callable[[], object]) -> int:
     pipe, child_pipe = os.pipe()
     if os.fork() == 0:
         try:
+            gc.disable()  # all that a child makes goes with it
             _keep_only(child_pipe)
             _send(child_pipe, msgspec.msgpack.encode(_run(task)))
             # The exit below closes nothing while a driver holds a thread.

@@ -29,13 +29,12 @@ __all__ = [
     "Answer",
     "Decision",
     "attribute_finding",
+    "beside",
     "decide",
     "is_held",
     "is_real",
-    "may_go",
     "no_string",
     "not_found",
-    "overruled",
     "question",
     "question_ahead",
     "read_code",
@@ -234,21 +233,13 @@ def required(decision: Decision, basis: Basis) -> Decision:
     )
 
 
-def overruled(decision: Decision, finding: Diagnostic) -> Decision:
-    """Give the decision on a pair that something else than its devices forbids."""
-    return Decision(
-        verdict="incompatible",
-        basis="none",
-        diagnostics=(finding, *decision.diagnostics),
-    )
-
-
-def may_go(source: Endpoint, destination: Endpoint) -> bool:
-    """Whether a pair may be anything but incompatible, as far as is told at once."""
-    if _by_vendor(source, destination)[0] == "incompatible":
-        return False
-    found = _preconditions(source, destination)
-    return not any(finding.severity == "error" for finding in found)
+def beside(decision: Decision, finding: Diagnostic) -> Decision:
+    """Give a pair's decision with what else was found; an error of it overrules it."""
+    found = (*decision.diagnostics, finding)
+    if finding.severity != "error" or decision.verdict == "incompatible":
+        return msgspec.structs.replace(decision, diagnostics=found)
+    found = (finding, *decision.diagnostics)
+    return Decision(verdict="incompatible", basis="none", diagnostics=found)
 
 
 def whole(verdicts: Iterable[Verdict], findings: Iterable[Diagnostic]) -> Verdict:

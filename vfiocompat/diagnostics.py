@@ -316,9 +316,10 @@ Confirm it by hand (Linux 6.18 or newer, CONFIG_VFIO_DEBUGFS):
         "the kernel does not tell which migration interface the device has",
         """\
 Without opening the device only debugfs tells: Linux 6.8 or newer with
-CONFIG_VFIO_DEBUGFS, debugfs mounted, and the right to read it, which is root's. The name
-of the driver tells it where a table knows that it migrates nothing. An mdev type is no
-device yet: create an mdev of it. Nothing follows from not knowing, for or against.
+CONFIG_VFIO_DEBUGFS, debugfs mounted, and the right to read it, which is root's. The
+name of the driver tells it where a table knows that it migrates nothing. An mdev type
+is no device yet: create an mdev of it. Nothing follows from not knowing, for or
+against.
 
 Confirm it by hand:
     mount -t debugfs none /sys/kernel/debug
@@ -1165,13 +1166,13 @@ To see each of them:
     vfiocompat check DEVICE DESTINATION...""",
     ),
     "VFC548": Code(
-        "error",
-        "the destination has no device of this address",
+        "warning",
+        "the destination has no device of this address now",
         """\
 With --as-is each of the VM's devices is to have the address at the destination that
 the VM's description gives it, as virsh migrate takes it. There is none of that
-address. An mdev has to be created before the VM comes, and a function be bound to its
-VFIO driver.
+address yet. An mdev has to be created before the VM comes, and a function be bound to
+its VFIO driver; until then nothing can be told.
 
 Without --as-is, 'vfiocompat vm' looks for endpoints by itself, and 'vm --xml' gives
 the description with their addresses.""",

@@ -9,7 +9,7 @@ another: drivers' answers are a part of what is alike.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -34,6 +34,7 @@ __all__ = [
     "Share",
     "class_id",
     "merge",
+    "newest",
     "twice",
 ]
 
@@ -191,7 +192,16 @@ class Classifier:
             if endpoint.kind == "mdev" or endpoint.in_use:
                 share[2] += 1
             if keeps[number]:
-                share[3].append(Member.of(endpoint))
+                share[3].append(  # as Member.of, without its call
+                    (
+                        endpoint.address,
+                        endpoint.available_instances,
+                        endpoint.kind,
+                        endpoint.in_use,
+                        endpoint.parent,
+                        endpoint.type_id,
+                    )
+                )
         for number, all_, devices, _ in shares.values():
             counts = self._counts[number]
             counts[0] += all_
@@ -328,6 +338,35 @@ def _standing_attribute(attribute: Attribute) -> Attribute:
     return msgspec.structs.replace(attribute, path=None, node=node)
 
 
+class _Taken(Protocol):
+    """What comes from an inventory: of which host, from which file, and when taken."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def taken_at(self) -> str: ...
+
+
+Taken = TypeVar("Taken", bound=_Taken)
+
+
+def newest(several: Iterable[Taken]) -> tuple[list[Taken], dict[str, ErrorRecord]]:
+    """Give the newest of each host, by its name; what is passed over is an error."""
+    known: dict[str, Taken] = {}
+    errors = {}
+    for each in several:
+        other = known.setdefault(each.host, each)
+        if other is not each:
+            used, passed = other, each
+            if (each.taken_at, other.path) > (other.taken_at, each.path):
+                used, passed = each, other
+            known[each.host] = used
+            errors[passed.path] = twice(each.host, used.path, passed.path)
+    return [known[name] for name in sorted(known)], errors
+
+
 def merge(parts: Iterable[Reduced]) -> Fleet:
     """Make one fleet of parts that were reduced apart.
 
@@ -335,7 +374,7 @@ def merge(parts: Iterable[Reduced]) -> Fleet:
     """
     fleet = Fleet([], [], {}, [])
     places: dict[str, int] = {}
-    newest: dict[str, HostShare] = {}
+    hosts: list[HostShare] = []
     for at, part in enumerate(parts):
         fleet.errors |= part.errors
         numbers = []
@@ -349,18 +388,14 @@ def merge(parts: Iterable[Reduced]) -> Fleet:
         fleet.numbers.append(numbers)
         for host in part.hosts:
             host.part = at
-            other = newest.setdefault(host.host, host)
-            if other is not host:
-                used, passed = other, host
-                if (host.taken_at, other.path) > (other.taken_at, host.path):
-                    used, passed = host, other
-                newest[host.host] = used
-                error = twice(host.host, used.path, passed.path)
-                fleet.errors[passed.path] = error
-                for place, share in fleet.shares(passed):
-                    class_ = fleet.classes[place]
-                    _count(class_, -share.endpoints, -share.devices, -1)
-    fleet.hosts = [newest[name] for name in sorted(newest)]
+            hosts.append(host)
+    fleet.hosts, doubles = newest(hosts)
+    fleet.errors |= doubles
+    for host in hosts:
+        if host.path in doubles:
+            for place, share in fleet.shares(host):
+                class_ = fleet.classes[place]
+                _count(class_, -share.endpoints, -share.devices, -1)
     _sort(fleet)
     fleet.errors = dict(sorted(fleet.errors.items()))
     return fleet

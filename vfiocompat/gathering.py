@@ -8,20 +8,30 @@ import os
 import struct
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from vfiocompat.aside import aside_all
 from vfiocompat.errors import ErrorRecord, InventoryError
-from vfiocompat.fleet import Classifier, Reduced, merge, twice
+from vfiocompat.fleet import Reduced, merge, newest
 from vfiocompat.store import inventory_files, read_inventory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from vfiocompat.fleet import Fleet
+    from vfiocompat.fleet import Classifier, Fleet
     from vfiocompat.inventory import Inventory
 
-__all__ = ["Gauge", "Inventories", "gather", "workers"]
+__all__ = [
+    "Gauge",
+    "Inventories",
+    "Reading",
+    "demand_hosts",
+    "gather",
+    "spread",
+    "workers",
+]
+
+Result = TypeVar("Result")
 
 _WORTH_A_PROCESS = 4 << 20  # bytes of inventories
 
@@ -50,6 +60,71 @@ def workers() -> int:
     return len(os.sched_getaffinity(0))
 
 
+class Reading:
+    """A part of a fleet's inventories, read one at a time: each path with its own.
+
+    `errors` say by path what cannot be used. Paths are relative to `folder`: a process
+    of its own has another working directory.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        folder: str,
+        wanted: Collection[str],
+        count: Callable[[int], None],
+    ) -> None:
+        self._paths = paths
+        self._folder = folder
+        self._wanted = wanted
+        self._count = count
+        self.errors: dict[str, ErrorRecord] = {}
+
+    def __iter__(self) -> Iterator[tuple[str, Inventory]]:
+        """Give the inventories that can be used, and that are wanted."""
+        for path in self._paths:
+            place = os.path.join(self._folder, path)
+            try:
+                inventory = read_inventory(place, path)
+            except InventoryError as error:
+                self.errors[path] = error.record
+            else:
+                if not self._wanted or inventory.host in self._wanted:
+                    yield path, inventory
+            self._count(_size(place))
+
+
+def spread(
+    fleet: Sequence[str],
+    work: Callable[[Reading], Result],
+    result: type[Result],
+    gauge: Gauge,
+    hosts: Collection[str] = (),
+) -> list[Result]:
+    """Have the inventories of a fleet read, by several processes if they are many.
+
+    `work` makes a `result` of each part. `hosts` are the only ones that count, if there
+    are any.
+
+    Raises:
+        InventoryError: there is none, or a folder cannot be read.
+
+    """
+    paths = inventory_files(fleet)
+    sizes = {path: _size(path) for path in paths}
+    gauge.total = sum(sizes.values())
+    number = workers() if gauge.total > _WORTH_A_PROCESS else 1
+    folder = os.getcwd()
+    tasks = [
+        partial(
+            work,
+            Reading(share, folder, frozenset(hosts), partial(gauge.add, place)),
+        )
+        for place, share in enumerate(_shares(sizes, number))
+    ]
+    return aside_all(tasks, result) if number > 1 else [tasks[0]()]
+
+
 def gather(
     fleet: Sequence[str],
     classifier: Callable[[], Classifier],
@@ -64,29 +139,38 @@ def gather(
         InventoryError: no inventory of the fleet can be used.
 
     """
-    paths = inventory_files(fleet)
-    sizes = {path: _size(path) for path in paths}
-    gauge.total = sum(sizes.values())
-    number = workers() if gauge.total > _WORTH_A_PROCESS else 1
-    tasks = [
-        partial(
-            _reduce,
-            share,
-            classifier,
-            partial(gauge.add, place),
-            frozenset(hosts),
-            os.getcwd(),
-        )
-        for place, share in enumerate(_shares(sizes, number))
-    ]
-    parts = aside_all(tasks, Reduced) if number > 1 else [tasks[0]()]
-    found = merge(parts)
-    if not found.hosts:
-        if not found.errors:
-            wanted = ", ".join(sorted(hosts))
-            raise InventoryError(f"the fleet has no host {wanted}")
-        raise InventoryError.of(next(iter(found.errors.values())))
+
+    def reduced(reading: Reading) -> Reduced:
+        known = classifier()
+        for path, inventory in reading:
+            known.add(path, inventory)
+        return known.reduced(reading.errors)
+
+    found = merge(spread(fleet, reduced, Reduced, gauge, hosts))
+    demand_hosts(found.hosts, found.errors, hosts)
     return found
+
+
+def demand_hosts(
+    found: Collection[object], errors: Mapping[str, ErrorRecord], hosts: Collection[str]
+) -> None:
+    """See that something was found in a fleet.
+
+    Raises:
+        InventoryError: nothing was, and why.
+
+    """
+    if found:
+        return
+    if not errors:
+        raise InventoryError(f"the fleet has no host {', '.join(sorted(hosts))}")
+    raise InventoryError.of(next(iter(errors.values())))
+
+
+class _Taken(NamedTuple):
+    path: str
+    host: str
+    taken_at: str
 
 
 class Inventories(Mapping[str, "Inventory"]):
@@ -100,24 +184,13 @@ class Inventories(Mapping[str, "Inventory"]):
     """
 
     def __init__(self, fleet: Sequence[str]) -> None:
-        self.errors: dict[str, ErrorRecord] = {}
-        newest: dict[str, tuple[str, str]] = {}  # by host: when taken, and its path
-        for path in inventory_files(fleet):
-            try:
-                inventory = read_inventory(path)
-            except InventoryError as error:
-                self.errors[path] = error.record
-                continue
-            used = inventory.taken_at, path
-            if (other := newest.get(inventory.host)) is not None:
-                passed = other
-                if inventory.taken_at <= other[0]:
-                    used, passed = other, used
-                self.errors[passed[1]] = twice(inventory.host, used[1], passed[1])
-            newest[inventory.host] = used
-        if not newest:
-            raise InventoryError.of(next(iter(self.errors.values())))
-        self._paths = {host: path for host, (_, path) in sorted(newest.items())}
+        reading = Reading(inventory_files(fleet), "", (), lambda _: None)
+        found, doubles = newest(
+            [_Taken(path, each.host, each.taken_at) for path, each in reading]
+        )
+        self.errors = reading.errors | doubles
+        demand_hosts(found, self.errors, ())
+        self._paths = {each.host: each.path for each in found}
 
     def __getitem__(self, host: str) -> Inventory:
         """Read a host's inventory; InventoryError if it cannot be used any more."""
@@ -148,28 +221,3 @@ def _size(path: str) -> int:
         return os.stat(path).st_size
     except OSError:
         return 0
-
-
-def _reduce(
-    paths: Sequence[str],
-    make: Callable[[], Classifier],
-    count: Callable[[int], None],
-    wanted: Collection[str],
-    folder: str,
-) -> Reduced:
-    """Read some inventories and reduce them to classes, one at a time.
-
-    Paths are relative to `folder`: a process of its own has another working directory.
-    """
-    classifier = make()
-    errors: dict[str, ErrorRecord] = {}
-    for path in paths:
-        try:
-            inventory = read_inventory(os.path.join(folder, path), path)
-        except InventoryError as error:
-            errors[path] = error.record
-        else:
-            if not wanted or inventory.host in wanted:
-                classifier.add(path, inventory)
-        count(_size(os.path.join(folder, path)))
-    return classifier.reduced(errors)

@@ -28,6 +28,7 @@ from vfiocompat.verdicts import Basis, Verdict, best_of, worst_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from vfiocompat.decide import Decision
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.fleet import Fleet
     from vfiocompat.gathering import Gauge
@@ -35,7 +36,16 @@ if TYPE_CHECKING:
     from vfiocompat.language.table import Outcome, Values
     from vfiocompat.loader import Library
 
-__all__ = ["Cell", "Goes", "Grid", "HostPair", "evaluate_grid", "host_pairs"]
+__all__ = [
+    "Cell",
+    "Goes",
+    "Grid",
+    "HostPair",
+    "cell_of",
+    "evaluate_grid",
+    "evaluate_rows",
+    "host_pairs",
+]
 
 Goes = Literal["elsewhere", "to its like", "unknown", "nowhere"]
 """Where endpoints can go: to another class, only to others of their own, or not.
@@ -52,6 +62,12 @@ class Cell(msgspec.Struct, frozen=True):
     verdict: Verdict
     basis: Basis
     codes: tuple[str, ...]
+
+
+def cell_of(decision: Decision) -> Cell:
+    """Give what counts of a decision."""
+    codes = dict.fromkeys(finding.code for finding in decision.diagnostics)
+    return Cell(decision.verdict, decision.basis, tuple(codes))
 
 
 class _Rows(msgspec.Struct):
@@ -125,6 +141,15 @@ def evaluate_grid(
     ]
     parts = aside_all(tasks, _Rows) if number > 1 else [tasks[0]()]
     return _joined(size, rows, parts)
+
+
+def evaluate_rows(
+    sources: Sequence[Endpoint], destinations: Sequence[Endpoint], library: Library
+) -> list[list[Cell]]:
+    """Decide each of some sources with every destination."""
+    situations = _Situations([*sources, *destinations], library)
+    rows = [situations.row(at)[len(sources) :] for at in range(len(sources))]
+    return [[situations.cells[number] for number in row] for row in rows]
 
 
 def _joined(size: int, rows: Sequence[range], parts: Sequence[_Rows]) -> Grid:
@@ -284,11 +309,8 @@ class _Situations:
 
     def _decided(self, source: int, column: int) -> int:
         """Decide a pair as `check` does, for all that are in its situation."""
-        decision = evaluate(
-            self._endpoints[source], self._endpoints[column], self._library
-        ).decision
-        codes = dict.fromkeys(finding.code for finding in decision.diagnostics)
-        self.cells.append(Cell(decision.verdict, decision.basis, tuple(codes)))
+        pair = evaluate(self._endpoints[source], self._endpoints[column], self._library)
+        self.cells.append(cell_of(pair.decision))
         return len(self.cells) - 1
 
 
@@ -300,9 +322,13 @@ def _pattern(outcome: Outcome) -> tuple[Held, ...]:
 
 
 def _compares(endpoint: Endpoint) -> bool:
-    """Whether a destination may compare the types of both ends."""
+    """Whether a destination compares the types of both ends."""
     attribute = endpoint.attribute
-    return attribute is not None and attribute.name == MIGRATION_VERSION
+    return (
+        attribute is not None
+        and attribute.name == MIGRATION_VERSION
+        and attribute.node == "type"
+    )
 
 
 def _rejected(endpoint: Endpoint) -> dict[str, str]:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat.domain import MAX_BYTES, parse_domain
 from vfiocompat.errors import DomainError, VmError
-from vfiocompat.qmp import ask_qemu
 from vfiocompat.vm import DomainFile, LibvirtDomain
 
 if TYPE_CHECKING:
@@ -59,6 +58,8 @@ def read_vm(address: VmAddress, timeout: float, *, migratable: bool) -> Machine:
             where = f"the XML of {address.name}"
             data = _dump(address, timeout, migratable=migratable)
         case _:
+            from vfiocompat.qmp import ask_qemu  # noqa: PLC0415 - asyncio is slow
+
             return Machine(ask_qemu(address.path, timeout), address.path)
     vm, manifest = parse_domain(data, where)
     return Machine(vm, where, data, manifest)

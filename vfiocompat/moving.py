@@ -7,23 +7,25 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from vfiocompat.arrival import Arrival, Hosts, Moving, Offer
+from vfiocompat.arrival import Answer, Arrival, Hosts, Moving, Offer
 from vfiocompat.domain import Manifest
 from vfiocompat.endpoints import address_text
-from vfiocompat.errors import VmError
-from vfiocompat.fleet import Classifier, Member, Place
-from vfiocompat.gathering import Inventories, gather
+from vfiocompat.errors import ErrorRecord, VmError
+from vfiocompat.fleet import Classifier, Member, Place, merge, newest
+from vfiocompat.gathering import Inventories, demand_hosts, spread
+from vfiocompat.grid import cell_of, evaluate_rows
 from vfiocompat.inventory import Inventory, recorded
 from vfiocompat.looking import look, survey
 from vfiocompat.moments import moment
-from vfiocompat.pairs import check_all, evaluate, usable
+from vfiocompat.pairs import Pair, check_all, evaluate, usable
+from vfiocompat.store import read_inventory
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from vfiocompat.endpoints import Endpoint
-    from vfiocompat.errors import ErrorRecord
-    from vfiocompat.gathering import Gauge
+    from vfiocompat.fleet import Fleet
+    from vfiocompat.gathering import Gauge, Reading
     from vfiocompat.loader import Library
     from vfiocompat.machine import Machine
     from vfiocompat.moments import Horizon
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from vfiocompat.sysfs import Host
     from vfiocompat.vm import Vm
 
-__all__ = ["Journey"]
+__all__ = ["HostAnswer", "Journey"]
 
 _SHOWN = 5  # hosts that are named in an error
 
@@ -117,22 +119,51 @@ class Journey(NamedTuple):
 
         """
         if not moving.sources:
-            return Hosts(moving, []).arrival(None, [])
+            return Hosts(moving, [], []).arrival(None, [], _no_pair)
         own = {source.address for source in moving.sources if not source.recorded}
-        found = [
+        kept = {device.text for device in moving.devices} if moving.as_is else None
+        ends = [
             endpoint
             for endpoint in survey(self.host, self.library.drivers).endpoints
             if endpoint.address not in own
+            and (kept is None or endpoint.address in kept)  # no other is asked
         ]
-        rows = moving.rows(
-            lambda sources: check_all(
-                sources, found, self.host, self.library, self.stated
-            )
-        )
-        offers = [Offer.of(Member.of(end), column) for column, end in enumerate(found)]
-        return Hosts(moving, rows).arrival(None, offers)
+        sources, which = moving.distinct()
+        rows = check_all(sources, ends, self.host, self.library, self.stated)
 
-    def arrivals(
+        def pair_of(device: int, column: int) -> Pair:
+            pair = rows[which[device]][column]
+            return moving.demand(device, pair._replace(source=moving.sources[device]))
+
+        cells = [[cell_of(pair.decision) for pair in row] for row in rows]
+        hosts = Hosts(moving, ends, moving.cells(cells, ends))
+        return hosts.arrival(None, _offers(ends), pair_of)
+
+    def arrival_in(self, moving: Moving, path: str, *, same_host: bool) -> Arrival:
+        """Tell what the host of an inventory makes of a VM, in full.
+
+        Raises:
+            InventoryError: it cannot be used.
+
+        """
+        inventory = read_inventory(path)
+        without = self._without(moving, same_host=same_host)
+        here = without is not None and without.host == inventory.host
+        ends = [
+            recorded(endpoint, inventory, self.horizon)
+            for endpoint in inventory.endpoints
+            if not (here and without is not None and without.has(endpoint))
+        ]
+
+        def pair_of(device: int, column: int) -> Pair:
+            pair = evaluate(moving.sources[device], ends[column], self.library)
+            return moving.demand(device, pair)
+
+        hosts = self._hosts(moving, ends)
+        outdated = self.horizon.rejects(inventory.taken_at)
+        return hosts.arrival(inventory.host, _offers(ends), pair_of, outdated)
+
+    def answers(
         self,
         moving: Moving,
         fleet: Sequence[str],
@@ -140,8 +171,8 @@ class Journey(NamedTuple):
         *,
         hosts: Collection[str] = (),
         same_host: bool = False,
-    ) -> tuple[list[Arrival], dict[str, ErrorRecord]]:
-        """Tell what each host of a fleet makes of a VM.
+    ) -> tuple[list[HostAnswer], dict[str, ErrorRecord]]:
+        """Tell what each host of a fleet makes of a VM, in short.
 
         `hosts` are the only ones that count, if there are any; the VM's own only with
         `same_host`. Beside is what cannot be used of the fleet, by its path.
@@ -153,40 +184,51 @@ class Journey(NamedTuple):
         strings = {source.version for source in moving.sources if source.version}
         without = self._without(moving, same_host=same_host)
 
-        def classifier() -> Classifier:
-            return Classifier(
+        def work(reading: Reading) -> _Answers:
+            classifier = Classifier(
                 self.horizon,
                 self.library.facts_read,
                 about=strings,
                 wanted=lambda _: True,
                 without=without,
             )
+            for path, inventory in reading:
+                classifier.add(path, inventory)
+            known = merge([classifier.reduced(reading.errors)])
+            return _Answers(self._answers(moving, known), known.errors)
 
-        known = gather(fleet, classifier, gauge, hosts)
-        rows = moving.rows(
-            lambda sources: [
-                [
-                    evaluate(source, each.endpoint, self.library)
-                    for each in known.classes
-                ]
-                for source in sources
-            ]
-        )
-        answers = Hosts(moving, rows)
-        arrivals = [
-            answers.arrival(
+        parts = spread(fleet, work, _Answers, gauge, hosts)
+        errors = {path: each for part in parts for path, each in part.errors.items()}
+        found, doubles = newest(answer for part in parts for answer in part.answers)
+        errors |= doubles
+        demand_hosts(found, errors, hosts)
+        own = without is not None and without.addresses is None and without.host
+        return [each for each in found if each.host != own], errors
+
+    def _answers(self, moving: Moving, known: Fleet) -> list[HostAnswer]:
+        """Give the answer of each host of a part of a fleet."""
+        hosts = self._hosts(moving, [each.endpoint for each in known.classes])
+        found = []
+        for host in known.hosts:
+            shares = list(known.shares(host))
+            answer = hosts.answer(
                 host.host,
-                [
+                [column for column, _ in shares],
+                lambda shares=shares: [  # type: ignore[misc]
                     Offer.of(member, column)
-                    for column, share in known.shares(host)
+                    for column, share in shares
                     for member in share.members
                 ],
                 self.horizon.rejects(host.taken_at),
             )
-            for host in known.hosts
-            if without is None or host.host != without.host or without.addresses
-        ]
-        return arrivals, known.errors
+            found.append(HostAnswer(host.path, host.host, host.taken_at, answer))
+        return found
+
+    def _hosts(self, moving: Moving, ends: Sequence[Endpoint]) -> Hosts:
+        """Decide a VM's devices with several endpoints, by what is recorded of them."""
+        sources, _ = moving.distinct()
+        cells = evaluate_rows(sources, ends, self.library)
+        return Hosts(moving, ends, moving.cells(cells, ends))
 
     def _without(self, moving: Moving, *, same_host: bool) -> Place | None:
         """Name what is never a destination: the VM's devices, or all of its host."""
@@ -208,7 +250,7 @@ class Journey(NamedTuple):
             for source in moving.sources
         ]
         return Manifest(
-            host=arrival.host or self.name(),
+            host=arrival.answer.host or self.name(),
             devices={
                 address_text(each.address) or "": each.device.text
                 for each in arrival.given
@@ -224,6 +266,31 @@ class Journey(NamedTuple):
                 problems=[],
             ),
         )
+
+
+class HostAnswer(msgspec.Struct, frozen=True):
+    """A host's answer, and the inventory that it rests on."""
+
+    path: str
+    host: str
+    taken_at: str
+    answer: Answer
+
+
+class _Answers(msgspec.Struct, frozen=True):
+    """What one process has found of its part of a fleet."""
+
+    answers: list[HostAnswer]
+    errors: dict[str, ErrorRecord]
+
+
+def _offers(ends: Sequence[Endpoint]) -> list[Offer]:
+    """Make an offer of each of several endpoints."""
+    return [Offer.of(Member.of(end), column) for column, end in enumerate(ends)]
+
+
+def _no_pair(device: int, column: int) -> Pair:
+    raise AssertionError(device, column)
 
 
 def _of_manifest(vm: Vm, manifest: Manifest, horizon: Horizon) -> tuple[Endpoint, ...]:

@@ -11,20 +11,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from vfiocompat.decide import overruled
 from vfiocompat.diagnostics import diagnostic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vfiocompat.decide import Decision
     from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.vm import Vm, VmDevice
 
-__all__ = ["demanded", "demanded_of_pair"]
+__all__ = ["across_drivers", "demanded", "is_vgpu"]
 
 _BLOCKERS = {
     "VFIO migration is not supported in kernel": "VFC537",
@@ -105,42 +101,33 @@ def _named(device: VmDevice) -> str:
     return device.text + (f" ({device.name})" if device.name else "")
 
 
-def demanded_of_pair(
-    vm: Vm,
-    device: VmDevice,
-    source: Endpoint,
-    destination: Endpoint,
-    decision: Decision,
-) -> Decision:
-    """Give a pair's decision, or another where QEMU refuses what the devices allow.
+def is_vgpu(endpoint: Endpoint) -> bool:
+    """Whether an endpoint is a vGPU of NVIDIA's."""
+    return endpoint.vendor_id == _NVIDIA and endpoint.type_id is not None
+
+
+def across_drivers(
+    vm: Vm, device: VmDevice, source: Endpoint, destination: Endpoint
+) -> Diagnostic | None:
+    """Find whether QEMU may refuse a vGPU because the hosts' drivers differ.
 
     A vGPU's PCI config space differs between NVIDIA's host drivers, and QEMU compares
     it up to machine type 9.0 (hw/pci/pci.c, get_pci_config_device; hw/vfio/pci.c,
     skip-vsc-check).
     """
-    versions = _driver_version(source), _driver_version(destination)
+    if not (is_vgpu(source) and is_vgpu(destination)):
+        return None
+    versions = [end.facts.get("module_version") for end in (source, destination)]
     if None in versions or versions[0] == versions[1]:
-        return decision
+        return None
     skips = _skips_vsc_check(vm, device)
     if skips:
-        return decision
-    detail = (
-        f"source       {versions[0]}\ndestination  {versions[1]}\n"
-        f"machine type {vm.machine or 'not known'}"
-    )
-    if skips is None:
-        doubt = diagnostic("VFC535", detail=detail)
-        return msgspec.structs.replace(
-            decision, diagnostics=(*decision.diagnostics, doubt)
-        )
-    return overruled(decision, diagnostic("VFC534", detail=detail))
-
-
-def _driver_version(endpoint: Endpoint) -> str | None:
-    """Give the version of the driver behind a vGPU of NVIDIA's; None of others."""
-    if endpoint.vendor_id != _NVIDIA or endpoint.type_id is None:
         return None
-    return endpoint.facts.get("module_version")
+    return diagnostic(
+        "VFC535" if skips is None else "VFC534",
+        detail=f"source       {versions[0]}\ndestination  {versions[1]}\n"
+        f"machine type {vm.machine or 'not known'}",
+    )
 
 
 def _skips_vsc_check(vm: Vm, device: VmDevice) -> bool | None:

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import click
 
@@ -19,8 +20,8 @@ from vfiocompat.output.machines import (
     HERE,
     PLAN_COLUMNS,
     VM_COLUMNS,
+    answer_rows,
     arrival_lines,
-    arrival_rows,
     headline,
     plan_rows,
     ranking_line,
@@ -32,9 +33,9 @@ from vfiocompat.stated import SiteFacts, Stated
 from vfiocompat.vm import QmpSocket, parse_vm
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
-    from vfiocompat.arrival import Arrival
+    from vfiocompat.arrival import Answer, Arrival
     from vfiocompat.errors import ErrorRecord
     from vfiocompat.machine import Machine
     from vfiocompat.verdicts import Basis
@@ -113,17 +114,40 @@ def command(  # noqa: PLR0917 - click passes every option by name
     arrives = as_is and HERE in destinations
     sources = journey.sources(machine, origin, arrives=arrives)
     moving = Moving(machine.vm, sources, require, as_is)
-    arrivals, errors = _destinations(
+    found = _destinations(
         settings, journey, moving, destinations, hosts, same_host=same_host
     )
-    text = _xml(journey, machine, moving, arrivals[0]) if xml else None
-    if settings.json:
-        settings.print_document(vm_document(machine.vm, arrivals, errors, text))
-    elif not settings.quiet or plan or xml:
-        _print(settings, machine.vm, arrivals, plan=plan, xml=text)
-    for error in errors.values():
+    answers = sorted(found.answers, key=lambda each: RANKS[each.outlook])
+    if settings.json or plan or xml or len(answers) == 1:
+        best = found.arrivals[answers[0]]()
+        text = _xml(journey, machine, moving, best) if xml else None
+        if settings.json:
+            document = vm_document(machine.vm, best, answers, found.errors, text)
+            settings.print_document(document)
+        else:
+            wanted: _Wanted = "plan" if plan else "xml" if xml else "report"
+            _print(settings, machine.vm, best, wanted, text)
+    elif not settings.quiet:
+        settings.print_rows(VM_COLUMNS, answer_rows(answers))
+        settings.note(ranking_line(answers))
+    for error in found.errors.values():
         settings.note(error_lines(error))
-    return _exit_code(arrivals, errors)
+    return _exit_code(answers[0], found)
+
+
+_Wanted = Literal["report", "plan", "xml"]
+
+
+class _Found(NamedTuple):
+    """What destinations make of a VM: in short, and in full where it is asked for.
+
+    `failed` says that this host takes it perhaps, but a driver could not be asked.
+    """
+
+    answers: list[Answer]
+    arrivals: dict[Answer, Callable[[], Arrival]]
+    errors: dict[str, ErrorRecord]
+    failed: bool
 
 
 def _destinations(
@@ -134,28 +158,35 @@ def _destinations(
     hosts: Collection[str],
     *,
     same_host: bool,
-) -> tuple[list[Arrival], dict[str, ErrorRecord]]:
-    """Tell what each destination makes of the VM, those that take it first."""
+) -> _Found:
+    """Tell what each destination makes of the VM."""
     fleet = [each.removeprefix("inventory:") for each in destinations if each != HERE]
     if hosts and not fleet:
         raise UsageError("--host is for a host of FLEET: name inventories too")
-    found: list[Arrival] = []
-    errors: dict[str, ErrorRecord] = {}
+    found = _Found([], {}, {}, failed=False)
     if HERE in destinations:
-        found.append(journey.arrival(moving))
+        here = journey.arrival(moving)
+        found.answers.append(here.answer)
+        found.arrivals[here.answer] = lambda: here
+        found = found._replace(failed=here.failed)
     if fleet:
         gauge = Gauge(workers())
         with settings.progress("reading the fleet", gauge.done):
-            there, errors = journey.arrivals(
+            there, errors = journey.answers(
                 moving, fleet, gauge, hosts=hosts, same_host=same_host
             )
-        found += there
-    if not found:
+        found.errors.update(errors)
+        for host in there:
+            found.answers.append(host.answer)
+            found.arrivals[host.answer] = partial(
+                journey.arrival_in, moving, host.path, same_host=same_host
+            )
+    if not found.answers:
         raise UsageError(
             "FLEET has no host but the VM's own",
             hint="--same-host takes that for a destination too",
         )
-    return sorted(found, key=lambda each: RANKS[each.outlook]), errors
+    return found
 
 
 def _xml(
@@ -174,35 +205,33 @@ def _xml(
 def _print(
     settings: Settings,
     vm: Vm,
-    arrivals: Sequence[Arrival],
-    *,
-    plan: bool,
+    best: Arrival,
+    wanted: _Wanted,
     xml: str | None,
 ) -> None:
-    """Print what was asked for: a host in full, a line each of several, or the plan."""
-    best = arrivals[0]
-    wanted = xml or (plan and best.given)
-    if not wanted and len(arrivals) > 1:
-        settings.print_rows(VM_COLUMNS, arrival_rows(arrivals))
-        settings.note(ranking_line(arrivals))
-    elif not wanted:
-        settings.print_lines(arrival_lines(vm, best, verbose=settings.verbose))
+    """Print what a host makes of a VM, or the plan, or the VM's XML there.
+
+    Where there is no plan or no XML, stdout stays empty, and stderr says why.
+    """
+    report = arrival_lines(vm, best, verbose=settings.verbose)
+    if wanted == "report":
+        if not settings.quiet:
+            settings.print_lines(report)
+    elif not (xml if wanted == "xml" else best.given):
+        settings.note(report)
     else:
-        settings.note([headline(vm, best)])
+        settings.note([headline(vm, best.answer)])
         if xml:
             click.echo(xml, nl=False)
         else:
             settings.print_rows(PLAN_COLUMNS, plan_rows(best.given))
 
 
-def _exit_code(
-    arrivals: Sequence[Arrival], errors: Mapping[str, ErrorRecord]
-) -> ExitCode:
-    outlook = arrivals[0].outlook
-    if errors or (outlook != "allowed" and any(each.failed for each in arrivals)):
+def _exit_code(best: Answer, found: _Found) -> ExitCode:
+    if found.errors or (found.failed and best.outlook != "allowed"):
         return ExitCode.FAILED
-    if outlook == "allowed":
+    if best.outlook == "allowed":
         return ExitCode.DONE
-    if outlook == "undetermined":
+    if best.outlook == "undetermined":
         return ExitCode.UNDETERMINED
     return ExitCode.INCOMPATIBLE

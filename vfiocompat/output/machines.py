@@ -12,13 +12,13 @@ from vfiocompat.endpoints import Problem, address_text
 from vfiocompat.inventory import Tool
 from vfiocompat.output.documents import CheckResult, check_result
 from vfiocompat.output.fleets import fleet_problems
-from vfiocompat.output.text import check_lines, finding_lines, reason
-from vfiocompat.verdicts import Verdict
+from vfiocompat.output.text import check_lines, finding_lines
+from vfiocompat.verdicts import Basis, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from vfiocompat.arrival import Arrival, Given
+    from vfiocompat.arrival import Answer, Arrival, Given, Outlook
     from vfiocompat.errors import ErrorRecord
     from vfiocompat.output.text import Line
     from vfiocompat.vm import Vm
@@ -28,8 +28,8 @@ __all__ = [
     "PLAN_COLUMNS",
     "VM_COLUMNS",
     "VmDocument",
+    "answer_rows",
     "arrival_lines",
-    "arrival_rows",
     "headline",
     "plan_rows",
     "ranking_line",
@@ -43,6 +43,12 @@ VM_COLUMNS = ("verdict", "host", "room", "why")
 PLAN_COLUMNS = ("device", "endpoint", "address", "first")
 
 _ROOM = {True: "yes", False: "no", None: "-"}
+_BASES: dict[Basis, str] = {
+    "driver": "decided by the drivers",
+    "recorded": "by recorded answers of the drivers",
+    "table": "by tables",
+    "none": "no driver was asked",
+}
 _ROOM_WORDS = {True: "room for all", False: "no room", None: "room not known"}
 
 
@@ -93,21 +99,21 @@ class VmDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 def vm_document(
     vm: Vm,
-    arrivals: Sequence[Arrival],
+    best: Arrival,
+    answers: Sequence[Answer],
     errors: Mapping[str, ErrorRecord],
     xml: str | None,
 ) -> VmDocument:
-    """Make the document of where a VM can go; the first host takes it best."""
-    best = arrivals[0]
+    """Make the document of where a VM can go; `best` is the host that takes it best."""
 
-    def codes(outlook: str) -> dict[str, tuple[str, ...]]:
-        return {_name(each): each.codes for each in arrivals if each.outlook == outlook}
+    def codes(outlook: Outlook) -> dict[str, tuple[str, ...]]:
+        return {_name(each): each.codes for each in answers if each.outlook == outlook}
 
     return VmDocument(
         vm=VmRecord(vm.name, vm.uuid, vm.machine),
-        host=_name(best),
-        verdict=best.verdict,
-        room=best.room,
+        host=_name(best.answer),
+        verdict=best.answer.verdict,
+        room=best.answer.room,
         diagnostics=best.findings,
         devices=[check_result(*pair) for pair in best.pairs],
         assignment=[
@@ -127,55 +133,52 @@ def vm_document(
     )
 
 
-def _name(arrival: Arrival) -> str:
-    return arrival.host or HERE
+def _name(answer: Answer) -> str:
+    return answer.host or HERE
 
 
 def arrival_lines(vm: Vm, arrival: Arrival, *, verbose: bool) -> Iterator[Line]:
     """Give what one host makes of a VM: all of it, and then each device."""
-    yield headline(vm, arrival)
+    yield headline(vm, arrival.answer)
     for finding in arrival.findings:
         yield from finding_lines(finding)
     for pair in arrival.pairs:
         yield from check_lines([pair], verbose=verbose)
 
 
-def headline(vm: Vm, arrival: Arrival) -> Line:
+def headline(vm: Vm, answer: Answer) -> Line:
     """Say in a line whether a host takes a VM."""
     number = len(vm.devices)
     devices = f"{number} VFIO device{'' if number == 1 else 's'}"
     return [
-        (arrival.verdict, arrival.verdict),
-        (f": {vm.name or 'the VM'} -> {_name(arrival)}   ", "plain"),
-        (f"({devices}, {_ROOM_WORDS[arrival.room]})", "dim"),
+        (answer.verdict, answer.verdict),
+        (f": {vm.name or 'the VM'} -> {_name(answer)}   ", "plain"),
+        (f"({devices}, {_ROOM_WORDS[answer.room]})", "dim"),
     ]
 
 
-def arrival_rows(arrivals: Iterable[Arrival]) -> Iterator[tuple[str, ...]]:
+def answer_rows(answers: Iterable[Answer]) -> Iterator[tuple[str, ...]]:
     """Give one row a host, in their order."""
-    for arrival in arrivals:
-        yield arrival.verdict, _name(arrival), _ROOM[arrival.room], _why(arrival)
+    for answer in answers:
+        yield answer.verdict, _name(answer), _ROOM[answer.room], _why(answer)
 
 
-def _why(arrival: Arrival) -> str:
+def _why(answer: Answer) -> str:
     """Say what a yes rests on, or what stands in the way."""
-    if arrival.outlook == "allowed":
-        return ", ".join(dict.fromkeys(reason(pair) for pair in arrival.pairs)) or "-"
-    said = {finding.code: finding.summary for finding in arrival.findings}
-    return ", ".join(
-        f"{code} {said.get(code, CODES[code].summary)}" for code in arrival.codes
-    )
+    if answer.outlook == "allowed":
+        return ", ".join(_BASES[basis] for basis in answer.bases) or "-"
+    return ", ".join(f"{code} {CODES[code].summary}" for code in answer.codes)
 
 
-def ranking_line(arrivals: Sequence[Arrival]) -> Iterator[Line]:
+def ranking_line(answers: Sequence[Answer]) -> Iterator[Line]:
     """Say how many hosts take a VM."""
-    outlooks = [arrival.outlook for arrival in arrivals]
+    outlooks = [answer.outlook for answer in answers]
     each = (
         f"{outlooks.count('allowed')} take the VM",
         f"{outlooks.count('undetermined')} undetermined",
         f"{outlooks.count('not_allowed')} cannot",
     )
-    yield [(f"{len(arrivals)} hosts: {', '.join(each)}", "plain")]
+    yield [(f"{len(answers)} hosts: {', '.join(each)}", "plain")]
 
 
 def plan_rows(given: Iterable[Given]) -> Iterator[tuple[str, ...]]:

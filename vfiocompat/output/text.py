@@ -52,7 +52,6 @@ __all__ = [
     "parse_rows",
     "plain",
     "problem_lines",
-    "reason",
     "table_lines",
     "table_rows",
     "target_rows",
@@ -289,7 +288,7 @@ def check_lines(
     for source, destination, decision in pairs:
         ends = f"{_place(source)} -> {_place(destination)}"
         pair = source, destination, decision
-        why = "could not be asked" if decision.failed else reason(pair)
+        why = "could not be asked" if decision.failed else _basis(pair)
         yield [
             (decision.verdict, decision.verdict),
             (f": {ends}   ", "plain"),
@@ -323,7 +322,7 @@ def _reason(pair: Checked) -> str:
     """Say what a yes rests on, or why there is none."""
     decision = pair[2]
     if decision.verdict == "compatible":
-        return reason(pair)
+        return _basis(pair)
     return ", ".join(
         f"{finding.code} {finding.summary}"
         for finding in decision.diagnostics
@@ -337,7 +336,7 @@ def targets_line(counts: Mapping[str, int]) -> Iterator[Line]:
     yield [(f"{sum(counts.values())} endpoints: {each or 'none'}", "plain")]
 
 
-def reason(pair: Checked) -> str:
+def _basis(pair: Checked) -> str:
     """Say what a verdict rests on, and of a recorded answer how old it is."""
     source, destination, decision = pair
     if decision.basis == "table":
