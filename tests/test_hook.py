@@ -21,6 +21,7 @@ import pytest
 
 from .conftest import HUNG, serving
 from .libvirt import EMULATOR, Libvirt, two_daemons
+from .machines import with_processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -116,15 +117,6 @@ def vfiocompat(sysroot: Path, *words: str, exit_code: int = 0) -> str:
     )
     assert said.returncode == exit_code, f"{words}\n{said.stdout}\n{said.stderr}"
     return said.stdout
-
-
-def with_processes(root: Path, folder: Path) -> Path:
-    """Give a host a /proc that tells that nobody uses a device."""
-    (folder / "proc/1/ns").mkdir(parents=True)
-    (folder / "proc/1/ns/pid").symlink_to("pid:[4026531836]")
-    (folder / "proc/sys").symlink_to(root / "proc/sys")
-    (folder / "sys").symlink_to(root / "sys")
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -324,7 +316,7 @@ def test_a_device_that_is_not_there_may_be_created_before_the_vm_starts(
 ) -> None:
     other = "83b8f4f2-509f-382f-3c1e-e6bfe0fa100c"
     moved = nodes.to_b.replace(UUID_B, other)
-    told = f"warning[VFC548]: there is no {other} of this host"
+    told = f"warning[VFC548]: there is no {other} on this host"
     assert call(moved, nodes.b) == ""
     assert told in programs.logged
     assert told in call(moved, nodes.b, STRICT, exit_code=1)

@@ -7,25 +7,18 @@ of the host has for it; whether there is an instance for each of them is the roo
 
 from __future__ import annotations
 
-import uuid
 from itertools import repeat
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
 from vfiocompat.decide import Decision, beside, required, whole
-from vfiocompat.diagnostics import CODES, diagnostic
-from vfiocompat.endpoints import (
-    FunctionAddress,
-    Kind,
-    MdevAddress,
-    TypeAddress,
-    missing,
-    parse_address,
-)
-from vfiocompat.grid import Cell
+from vfiocompat.diagnostics import diagnostic
+from vfiocompat.endpoints import missing
+from vfiocompat.grid import Cell, cell_of
+from vfiocompat.offers import give
 from vfiocompat.pairs import Pair
-from vfiocompat.placing import BEST, SECOND, Placement, Seat, place
+from vfiocompat.placing import Placement, Seat, Wish, place
 from vfiocompat.qemu import across_drivers, demanded, is_vgpu
 from vfiocompat.verdicts import Basis, Verdict, best_of
 
@@ -35,24 +28,23 @@ if TYPE_CHECKING:
         Collection,
         Iterable,
         Iterator,
-        Mapping,
         Sequence,
     )
 
     from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Endpoint
-    from vfiocompat.fleet import Member
-    from vfiocompat.vm import DeviceAddress, Vm, VmDevice
+    from vfiocompat.offers import Given, Offer
+    from vfiocompat.vm import Vm, VmDevice
 
-__all__ = ["RANKS", "Answer", "Arrival", "Given", "Hosts", "Moving", "Offer", "Outlook"]
+__all__ = ["Answer", "Arrival", "Hosts", "Moving", "Outlook", "rank"]
 
 Outlook = Literal["allowed", "undetermined", "not_allowed"]
 """Whether a host takes the whole VM: its devices can be loaded, and there is room."""
 
-RANKS: dict[Outlook, int] = {"allowed": 0, "undetermined": 1, "not_allowed": 2}
-"""Which hosts come first."""
+_RANKS: dict[Outlook, int] = {"allowed": 0, "undetermined": 1, "not_allowed": 2}
 
 _CLOSENESS: dict[Verdict, int] = {"compatible": 2, "undetermined": 1, "incompatible": 0}
+_STEP = 16  # what is below is closeness among equal verdicts
 _GROUNDS: dict[Basis, int] = {"driver": 3, "recorded": 2, "table": 1, "none": 0}
 
 
@@ -103,8 +95,13 @@ class Moving(NamedTuple):
             if key not in known:
                 bare = Decision(verdict=cell.verdict, basis=cell.basis)
                 decision = self._demanded(bare, finding)
-                codes = (*(each.code for each in decision.diagnostics), *cell.codes)
-                known[key] = Cell(decision.verdict, decision.basis, codes)
+                new = cell_of(decision)
+                known[key] = Cell(
+                    new.verdict,
+                    new.basis,
+                    (*new.codes, *cell.codes),
+                    (*new.against, *cell.against),
+                )
             return known[key]
 
         _, which = self.distinct()
@@ -134,37 +131,6 @@ def _alike(source: Endpoint) -> bytes:
     return msgspec.json.encode(own)
 
 
-class Offer(NamedTuple):
-    """An endpoint of a destination, and which column of the cells is about it."""
-
-    address: str
-    kind: Kind
-    seat: Seat
-    column: int
-
-    @classmethod
-    def of(cls, member: Member, column: int) -> Offer:
-        """Make the offer that an endpoint of a host is."""
-        return cls(member.address, member.kind, _seat(member), column)
-
-
-def _seat(member: Member) -> Seat:
-    """Say how many devices an endpoint can take, and what it shares that with.
-
-    Of an mdev or a function that is there already it is not always told whether it is
-    used. Which vGPU types a function of NVIDIA's can be depends on what the other
-    functions of its GPU are.
-    """
-    if member.kind == "type":
-        return Seat(member.free, member.parent, made=True)
-    if "/" in member.address:
-        return Seat(member.free, member.parent or "NVIDIA", made=True)
-    unused = None if member.in_use is None else int(not member.in_use)
-    if member.kind == "function" and member.type_id is not None and not unused:
-        unused = None  # that a function has a type does not say that a VM has it
-    return Seat(unused)
-
-
 class Answer(msgspec.Struct, frozen=True):
     """What a host makes of a VM, in short; `host` is None for this one.
 
@@ -188,16 +154,9 @@ class Answer(msgspec.Struct, frozen=True):
         return "undetermined"
 
 
-class Given(NamedTuple):
-    """A device's endpoint at the destination, and the address that it has there then.
-
-    `first` is the command that makes it, where it is not there yet.
-    """
-
-    device: VmDevice
-    endpoint: str
-    address: DeviceAddress
-    first: str | None
+def rank(answer: Answer) -> tuple[int, int]:
+    """Say which hosts come first: those that take the VM, and those that lack least."""
+    return _RANKS[answer.outlook], -_CLOSENESS[answer.verdict]
 
 
 class Arrival(NamedTuple):
@@ -286,8 +245,13 @@ class Hosts:
         offers: Sequence[Offer],
         pair_of: Callable[[int, int], Pair],
         outdated: str | None = None,
+        taken: Collection[str] = (),
     ) -> Arrival:
-        """Give a host's answer in full; `pair_of` decides a device with a column."""
+        """Give a host's answer in full; `pair_of` decides a device with a column.
+
+        `taken` are addresses that it has already.
+        """
+        devices = self._moving.devices
         reach = self._reach(offers)
         outline, placement = self._found(reach, lambda: offers, outdated)
         seats = placement.seats if placement else {}
@@ -305,7 +269,11 @@ class Hosts:
         return Arrival(
             answer=self._answer(host, outline, placement),
             pairs=tuple(pairs),
-            given=tuple(self._given(seats, offers)),
+            given=give(
+                self._moving.vm,
+                {devices[at]: offers[seat] for at, seat in sorted(seats.items())},
+                taken,
+            ),
             findings=(*self._findings, *self._about_room(placement, offers)),
             failed=any(
                 pair_of(device, offers[at].column).decision.failed
@@ -338,7 +306,9 @@ class Hosts:
         if key not in self._outlines:
             self._outlines[key] = self._outline(*key)
         outline = self._outlines[key]
-        return outline, self._placement(offers()) if outline.open else None
+        if outdated or not outline.open:  # what an old inventory has may be gone
+            return outline, None
+        return outline, self._placement(offers())
 
     def _outline(self, reach: Reach, outdated: bool) -> _Outline:  # noqa: FBT001
         """Choose for each device the column that needs the least to take it."""
@@ -376,10 +346,7 @@ class Hosts:
 
     def _codes(self, cell: Cell) -> Iterator[str]:
         """Name what stands in the way of a pair."""
-        if cell.verdict == "compatible":
-            return
-        weight = {"error"} if cell.verdict == "incompatible" else {"error", "warning"}
-        yield from (code for code in cell.codes if CODES[code].severity in weight)
+        yield from cell.against
         if cell.verdict == "incompatible" and not self._moving.as_is:
             yield "VFC547"
 
@@ -387,7 +354,7 @@ class Hosts:
         """Say of each column how close it is to what a device needs."""
         source = self._moving.sources[device]
         return [
-            _CLOSENESS[cell.verdict] * 16
+            _CLOSENESS[cell.verdict] * _STEP
             + (end.type_id == source.type_id) * 8
             + (end.driver == source.driver) * 4
             + _GROUNDS[cell.basis]
@@ -409,12 +376,13 @@ class Hosts:
 
     def _placement(self, offers: Sequence[Offer]) -> Placement:
         """Find room for all devices; hosts that offer the same have the same."""
-        parents: dict[str | None, int] = {}
+        parents: dict[str | None, int] = {None: 0}
         alike: object = tuple(
             (
                 offer.column,
                 offer.seat.free,
                 offer.seat.made,
+                parents.setdefault(offer.seat.single, len(parents)),
                 parents.setdefault(offer.seat.shares, len(parents)),
                 offer.address if self._moving.as_is else None,
             )
@@ -428,13 +396,13 @@ class Hosts:
             self._placements[alike] = place(wishes, [offer.seat for offer in offers])
         return self._placements[alike]
 
-    def _wishes(self, device: int, offers: Sequence[Offer]) -> dict[int, int]:
+    def _wishes(self, device: int, offers: Sequence[Offer]) -> dict[int, Wish]:
         """Say which offers can load a device's state, or perhaps, and how well."""
-        row = self._verdicts[device]
+        row, closeness = self._verdicts[device], self._closeness[device]
         verdicts = {at: row[offers[at].column] for at in self._may_have(device, offers)}
         best = best_of(verdicts.values(), "incompatible")
         return {
-            at: BEST if verdict == best else SECOND
+            at: Wish(verdict == best, closeness[offers[at].column] % _STEP)
             for at, verdict in verdicts.items()
             if verdict != "incompatible"
         }
@@ -462,21 +430,12 @@ class Hosts:
             finding = diagnostic("VFC548", f"there is no {address} {_on(host)}")
         if outdated:
             verdict = "undetermined"
-            finding = diagnostic("VFC402", f"the inventory {_on(host)}: {outdated}")
+            finding = diagnostic("VFC402", f"the inventory of {host}: {outdated}")
         return Pair(
             self._moving.sources[device],
             missing(address),
             Decision(verdict=verdict, basis="none", diagnostics=(finding,)),
         )
-
-    def _given(
-        self, seats: Mapping[int, int], offers: Sequence[Offer]
-    ) -> Iterator[Given]:
-        """Say which endpoint each device gets, and what it is called then."""
-        taken = {offer.address for offer in offers}
-        for number, device in enumerate(self._moving.devices):
-            if number in seats:
-                yield _given(self._moving.vm, device, offers[seats[number]], taken)
 
     def _about_room(
         self, placement: Placement | None, offers: Sequence[Offer]
@@ -485,66 +444,50 @@ class Hosts:
         if placement is None or placement.room:
             return
         if placement.room is None:
-            unknown = "\n".join(_unknown(placement, offers))
+            unknown = "\n".join(self._unknown(placement, offers))
             yield diagnostic("VFC546", detail=unknown or None)
             return
         devices = [self._moving.devices[device].text for device in placement.devices]
-        free = sum(offers[at].seat.free or 0 for at in placement.wanted)
-        wanted = [
-            f"{offers[at].address}: {offers[at].seat.free or 0} free"
-            for at in placement.wanted
-        ]
+        wanted = [offers[at] for at in placement.wanted]
+        most = {
+            offer.seat.single or offer.address: offer.seat.most(len(devices))
+            for offer in sorted(wanted, key=lambda each: each.seat.most(1))
+        }
+        free = sum(most.values())
+        summary = f"there is no free instance for {devices[0]}"
+        if len(devices) > 1:
+            noun = "instance" if free == 1 else "instances"
+            summary = f"{len(devices)} devices compete for {free} {noun}"
         yield diagnostic(
             "VFC545",
-            f"{len(devices)} devices compete for {free} instances"
-            if len(devices) > 1
-            else f"there is no free instance for {devices[0]}",
-            detail="\n".join([f"devices      {', '.join(devices)}", *wanted]),
+            summary,
+            detail="\n".join(
+                [f"devices  {', '.join(devices)}"]
+                + [f"{offer.address}: {_free(offer.seat)} free" for offer in wanted]
+            ),
         )
+
+    def _unknown(self, placement: Placement, offers: Sequence[Offer]) -> Iterator[str]:
+        """Say what would have to be known of an assignment."""
+        used = {at: offers[at] for at in sorted(set(placement.seats.values()))}
+        for offer in used.values():
+            if offer.seat.free is None:
+                yield f"not told whether {offer.address} is free"
+        for parent in dict.fromkeys(offer.seat.shares for offer in used.values()):
+            several = [
+                offer.address for offer in used.values() if offer.seat.shares == parent
+            ]
+            if parent is not None and len(several) > 1:
+                yield f"these share one parent's capacity: {', '.join(several)}"
+        for device, at in sorted(placement.seats.items()):
+            if self._verdicts[device][offers[at].column] == "undetermined":
+                name = self._moving.devices[device].text
+                yield f"not determined whether {offers[at].address} loads {name}"
+
+
+def _free(seat: Seat) -> str:
+    return "not told how many" if seat.free is None else str(seat.free)
 
 
 def _on(host: str | None) -> str:
-    return "of this host" if host is None else f"of {host}"
-
-
-def _unknown(placement: Placement, offers: Sequence[Offer]) -> Iterator[str]:
-    """Say what would have to be known of an assignment's seats."""
-    used = sorted(set(placement.seats.values()))
-    for at in used:
-        if offers[at].seat.free is None:
-            yield f"not told whether {offers[at].address} is free"
-    for parent in dict.fromkeys(offers[at].seat.shares for at in used):
-        several = [
-            offers[at].address for at in used if offers[at].seat.shares == parent
-        ]
-        if parent is not None and len(several) > 1:
-            yield f"these share one parent's capacity: {', '.join(several)}"
-
-
-def _given(vm: Vm, device: VmDevice, offer: Offer, taken: Collection[str]) -> Given:
-    """Say what a device is given, and how that is made where it is not there yet."""
-    match parse_address(offer.address):
-        case (MdevAddress() | FunctionAddress()) as there:
-            return Given(device, offer.address, there, None)
-        case TypeAddress(parent, type_id) if offer.kind == "type":
-            uuid_ = _new_uuid(vm, device, taken)
-            types = f"/sys/class/mdev_bus/{parent}/mdev_supported_types"
-            first = f"echo {uuid_} > {types}/{type_id}/create"
-            return Given(device, offer.address, MdevAddress(uuid_), first)
-        case TypeAddress(parent, type_id):
-            folder = f"/sys/bus/pci/devices/{parent}/nvidia"
-            first = f"echo {type_id} > {folder}/current_vgpu_type"
-            return Given(device, offer.address, FunctionAddress(parent), first)
-        case _:
-            raise AssertionError(offer.address)
-
-
-def _new_uuid(vm: Vm, device: VmDevice, taken: Collection[str]) -> str:
-    """Name an mdev that is to be created: as it is called now, if that can be.
-
-    The same VM and device always give the same name, so that a plan and the XML that is
-    made later agree.
-    """
-    if isinstance(device.address, MdevAddress) and device.text not in taken:
-        return device.text
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"vfiocompat:{vm.uuid}:{device.text}"))
+    return "on this host" if host is None else f"on {host}"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
@@ -72,12 +73,16 @@ def parse_domain(data: bytes, path: str) -> Domain:
     """
     root = _root(data, path)
     machine = root.find("os/type")
+    devices = tuple(place.device for place in _places(root, path))
+    for address, times in Counter(device.text for device in devices).items():
+        if times > 1:
+            raise DomainError(f"{path} gives the VM {address} {times} times")
     return Domain(
         Vm(
             name=_text(root.find("name")),
             uuid=_text(root.find("uuid")),
             machine=None if machine is None else machine.get("machine"),
-            devices=tuple(place.device for place in _places(root, path)),
+            devices=devices,
         ),
         _manifest(root, path),
     )

@@ -151,7 +151,8 @@ class Classifier:
     `facts_read` names the facts that tables may read of an endpoint of a driver.
     `about` are the only strings whose recorded answers matter, if not all do; then an
     answer's time matters too. `wanted` says of which classes, by the endpoint
-    that stands for one, members are to be kept. `without` is left out.
+    that stands for one, members are to be kept. `without` is left out. `beside` names
+    the facts that are read of an endpoint whatever tables read.
     """
 
     def __init__(
@@ -162,7 +163,9 @@ class Classifier:
         about: Collection[str] | None = None,
         wanted: Callable[[Endpoint], bool] | None = None,
         without: Place | None = None,
+        beside: Callable[[Endpoint], tuple[str, ...]] = lambda _: (),
     ) -> None:
+        self._beside = beside
         self._horizon = horizon
         self._facts_read = facts_read
         self._about = about
@@ -237,6 +240,8 @@ class Classifier:
                     attribute.errno,
                 ),
                 self._facts(endpoint) if version is None else None,
+                (read := self._beside(endpoint))
+                and tuple([endpoint.facts.get(name, "") for name in read]),
                 self._answers(endpoint) if endpoint.answers else None,
                 old,
             )
@@ -300,19 +305,17 @@ class Classifier:
         if about is None:  # hosts were asked at different times
             answers = [msgspec.structs.replace(each, asked_at="") for each in answers]
         attribute = endpoint.attribute
-        facts = {}
         derives = endpoint.version is None
+        read = self._beside(endpoint)
         if derives:
-            read = self._facts_read(endpoint.driver)
-            facts = {
-                name: endpoint.facts[name] for name in read if name in endpoint.facts
-            }
+            read += self._facts_read(endpoint.driver)
+        facts = {name: endpoint.facts[name] for name in read if name in endpoint.facts}
         return Endpoint(
             kind=endpoint.kind,
             address="",
             type_id=endpoint.type_id,
             driver=endpoint.driver,
-            vendor_id=endpoint.vendor_id if derives else None,
+            vendor_id=endpoint.vendor_id if read else None,
             device_api=endpoint.device_api,
             facts=facts,
             stated=endpoint.stated if derives else {},

@@ -57,17 +57,34 @@ _WORTH_A_PROCESS = 20_000  # pairs
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """What is decided of a pair: the same for all pairs in its situation."""
+    """What is decided of a pair: the same for all pairs in its situation.
+
+    `against` are those of its codes that stand in its way.
+    """
 
     verdict: Verdict
     basis: Basis
     codes: tuple[str, ...]
+    against: tuple[str, ...] = ()
 
 
 def cell_of(decision: Decision) -> Cell:
     """Give what counts of a decision."""
-    codes = dict.fromkeys(finding.code for finding in decision.diagnostics)
-    return Cell(decision.verdict, decision.basis, tuple(codes))
+    found = decision.diagnostics
+    codes = dict.fromkeys(finding.code for finding in found)
+    against = dict.fromkeys(
+        finding.code
+        for finding in found
+        if finding.severity in _AGAINST[decision.verdict]
+    )
+    return Cell(decision.verdict, decision.basis, tuple(codes), tuple(against))
+
+
+_AGAINST: dict[Verdict, set[str]] = {
+    "compatible": set(),
+    "undetermined": {"error", "warning"},
+    "incompatible": {"error"},
+}
 
 
 class _Rows(msgspec.Struct):

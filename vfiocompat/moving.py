@@ -3,29 +3,33 @@
 
 from __future__ import annotations
 
+from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from vfiocompat.arrival import Answer, Arrival, Hosts, Moving, Offer
+from vfiocompat.arrival import Answer, Arrival, Hosts, Moving
 from vfiocompat.domain import Manifest
 from vfiocompat.endpoints import address_text
-from vfiocompat.errors import ErrorRecord, VmError
+from vfiocompat.errors import ErrorRecord, InventoryError, VmError
 from vfiocompat.fleet import Classifier, Member, Place, merge, newest
-from vfiocompat.gathering import Inventories, demand_hosts, spread
+from vfiocompat.gathering import demand_hosts, spread
 from vfiocompat.grid import cell_of, evaluate_rows
 from vfiocompat.inventory import Inventory, recorded
 from vfiocompat.looking import look, survey
 from vfiocompat.moments import moment
+from vfiocompat.offers import Offer
 from vfiocompat.pairs import Pair, check_all, evaluate, usable
+from vfiocompat.qemu import read_across_drivers
 from vfiocompat.store import read_inventory
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from vfiocompat.endpoints import Endpoint
-    from vfiocompat.fleet import Fleet
-    from vfiocompat.gathering import Gauge, Reading
+    from vfiocompat.fleet import Fleet, Share
+    from vfiocompat.gathering import Gauge, Inventories, Reading
     from vfiocompat.loader import Library
     from vfiocompat.machine import Machine
     from vfiocompat.moments import Horizon
@@ -51,7 +55,11 @@ class Journey(NamedTuple):
         return self.host.identity().host or ""
 
     def sources(
-        self, machine: Machine, origin: Sequence[str], *, arrives: bool
+        self,
+        machine: Machine,
+        origin: Inventories | None,
+        *,
+        arrives: bool,
     ) -> tuple[Endpoint, ...]:
         """Find what the devices of a VM are, before it goes.
 
@@ -68,10 +76,9 @@ class Journey(NamedTuple):
             return ()
         if arrives and manifest is not None and manifest.host == self.name():
             return _of_manifest(vm, manifest, self.horizon)
-        if origin:
-            known = Inventories(origin)
+        if origin is not None:
             mine = self.name() if arrives else None
-            others = (each for host, each in known.items() if host != mine)
+            others = (each for host, each in origin.items() if host != mine)
             return _in_inventories(vm, others, self.horizon)
         if not arrives:
             return self._here(vm)
@@ -120,11 +127,17 @@ class Journey(NamedTuple):
         """
         if not moving.sources:
             return Hosts(moving, [], []).arrival(None, [], _no_pair)
-        own = {source.address for source in moving.sources if not source.recorded}
+        name = self.name()
+        own = {
+            source.address
+            for source in moving.sources
+            if source.host in {None, name} and not moving.as_is
+        }
         kept = {device.text for device in moving.devices} if moving.as_is else None
+        known = survey(self.host, self.library.drivers).endpoints
         ends = [
             endpoint
-            for endpoint in survey(self.host, self.library.drivers).endpoints
+            for endpoint in known
             if endpoint.address not in own
             and (kept is None or endpoint.address in kept)  # no other is asked
         ]
@@ -137,7 +150,8 @@ class Journey(NamedTuple):
 
         cells = [[cell_of(pair.decision) for pair in row] for row in rows]
         hosts = Hosts(moving, ends, moving.cells(cells, ends))
-        return hosts.arrival(None, _offers(ends), pair_of)
+        taken = [endpoint.address for endpoint in known]
+        return hosts.arrival(None, _offers(ends), pair_of, taken=taken)
 
     def arrival_in(self, moving: Moving, path: str, *, same_host: bool) -> Arrival:
         """Tell what the host of an inventory makes of a VM, in full.
@@ -160,8 +174,13 @@ class Journey(NamedTuple):
             return moving.demand(device, pair)
 
         hosts = self._hosts(moving, ends)
-        outdated = self.horizon.rejects(inventory.taken_at)
-        return hosts.arrival(inventory.host, _offers(ends), pair_of, outdated)
+        return hosts.arrival(
+            inventory.host,
+            _offers(ends),
+            pair_of,
+            self.horizon.rejects(inventory.taken_at),
+            [endpoint.address for endpoint in inventory.endpoints],
+        )
 
     def answers(
         self,
@@ -191,6 +210,7 @@ class Journey(NamedTuple):
                 about=strings,
                 wanted=lambda _: True,
                 without=without,
+                beside=read_across_drivers,
             )
             for path, inventory in reading:
                 classifier.add(path, inventory)
@@ -201,6 +221,11 @@ class Journey(NamedTuple):
         errors = {path: each for part in parts for path, each in part.errors.items()}
         found, doubles = newest(answer for part in parts for answer in part.answers)
         errors |= doubles
+        if unknown := sorted(set(hosts) - {each.host for each in found}):
+            raise InventoryError(
+                f"the fleet has no host {', '.join(unknown)}",
+                hint="some of the fleet could not be read" if errors else None,
+            )
         demand_hosts(found, errors, hosts)
         own = without is not None and without.addresses is None and without.host
         return [each for each in found if each.host != own], errors
@@ -214,11 +239,7 @@ class Journey(NamedTuple):
             answer = hosts.answer(
                 host.host,
                 [column for column, _ in shares],
-                lambda shares=shares: [  # type: ignore[misc]
-                    Offer.of(member, column)
-                    for column, share in shares
-                    for member in share.members
-                ],
+                partial(_members_offers, shares),
                 self.horizon.rejects(host.taken_at),
             )
             found.append(HostAnswer(host.path, host.host, host.taken_at, answer))
@@ -285,8 +306,21 @@ class _Answers(msgspec.Struct, frozen=True):
 
 
 def _offers(ends: Sequence[Endpoint]) -> list[Offer]:
-    """Make an offer of each of several endpoints."""
-    return [Offer.of(Member.of(end), column) for column, end in enumerate(ends)]
+    """Make an offer of each of several endpoints, in the order of their addresses."""
+    members = ((Member.of(end), column) for column, end in enumerate(ends))
+    return _sorted(members)
+
+
+def _members_offers(shares: Sequence[tuple[int, Share]]) -> list[Offer]:
+    """Make an offer of each endpoint of several classes, in the same order."""
+    return _sorted(
+        (member, column) for column, share in shares for member in share.members
+    )
+
+
+def _sorted(members: Iterable[tuple[Member, int]]) -> list[Offer]:
+    offers = (Offer.of(*each) for each in members)
+    return sorted(filter(None, offers), key=attrgetter("address"))
 
 
 def _no_pair(device: int, column: int) -> Pair:

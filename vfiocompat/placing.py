@@ -16,25 +16,40 @@ import rustworkx
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["BEST", "SECOND", "Placement", "Seat", "place"]
+__all__ = ["Placement", "Seat", "Wish", "place"]
 
-BEST, SECOND = 2, 1
-"""How good an instance is for a device: of its best verdict, or of the one below."""
+_TRIES = 1000  # matchings that are tried before it counts as not known
 
-_TRIES = 64  # matchings that are tried before it counts as not known
+
+class Wish(NamedTuple):
+    """How good a seat is for a device.
+
+    `best` says that it has the best verdict that the device can have; `closeness` (0
+    to 15) is higher the more alike both are.
+    """
+
+    best: bool
+    closeness: int = 0
 
 
 class Seat(NamedTuple):
     """An endpoint that devices can be given.
 
-    `free` is how many can have it, None if that is not known. `shares` names the parent
-    whose capacity it shares with others; None if it shares none. `made` says that an
-    instance of it has to be created first.
+    `free` is how many can have it, None if that is not known. `single` names the one
+    device that it is, or that it can become, as others may too; None of a type, of
+    which there can be more. `shares` names the parent whose capacity it shares with
+    others, None if it shares none. `made` says that it has to be created first.
     """
 
     free: int | None
+    single: str | None = None
     shares: str | None = None
     made: bool = False
+
+    def most(self, number: int) -> int:
+        """Give how many of `number` devices can have it at the very most."""
+        limit = number if self.single is None else min(1, number)
+        return limit if self.free is None else min(self.free, limit)
 
 
 class Placement(NamedTuple):
@@ -50,105 +65,99 @@ class Placement(NamedTuple):
     wanted: tuple[int, ...] = ()
 
 
-def place(wishes: Sequence[Mapping[int, int]], seats: Sequence[Seat]) -> Placement:
+def place(wishes: Sequence[Mapping[int, Wish]], seats: Sequence[Seat]) -> Placement:
     """Find an assignment of all devices to seats.
 
-    There is room if one exists that rests on nothing unknown and on each device's best
-    verdict; there is none if none exists even if what is unknown turns out well.
+    `wishes` say of each device which seats it can have. There is room if an assignment
+    exists that rests on nothing unknown and on each device's best verdict; there is
+    none if none exists even if what is unknown turns out well.
     """
     certain = _certain(wishes, seats)
     if certain is not None:
         return Placement(room=True, seats=certain)
-    hoped = [
-        {seat: liking for seat, liking in wish.items() if seats[seat].free != 0}
-        for wish in wishes
-    ]
-    most = [len(wishes) if seat.free is None else seat.free for seat in seats]
-    found = _match(hoped, seats, most)
+    found = _match(wishes, seats)
     if len(found) == len(wishes):
         return Placement(room=None, seats=found)
-    devices, wanted = _competing(wishes, hoped, found)
+    devices, wanted = _competing(wishes, seats, found)
     return Placement(room=False, seats={}, devices=devices, wanted=wanted)
 
 
 def _certain(
-    wishes: Sequence[Mapping[int, int]], seats: Sequence[Seat]
+    wishes: Sequence[Mapping[int, Wish]], seats: Sequence[Seat]
 ) -> dict[int, int] | None:
-    """Find an assignment that surely holds: on a parent it creates of one type only."""
+    """Find an assignment that surely holds: of a parent it creates one type only."""
     sure = [
-        {
-            seat: BEST
-            for seat, liking in wish.items()
-            if liking == BEST and seats[seat].free
-        }
-        for wish in wishes
+        {at: wish for at, wish in each.items() if wish.best and seats[at].free}
+        for each in wishes
     ]
-    most = [seat.free or 0 for seat in seats]
     left_out: list[frozenset[int]] = [frozenset()]
     for _ in range(_TRIES):
         if not left_out:
             return None
         without = left_out.pop()
         allowed = [
-            {seat: liking for seat, liking in wish.items() if seat not in without}
-            for wish in sure
+            {at: wish for at, wish in each.items() if at not in without}
+            for each in sure
         ]
-        found = _match(allowed, seats, most)
+        found = _match(allowed, seats)
         if len(found) < len(wishes):
             continue
         clash = next(_clashes(found, seats), None)
         if clash is None:
             return found
         # Try again with each seat of that parent as its only one.
-        rivals = {
-            seat for wish in allowed for seat in wish if seats[seat].shares == clash
-        }
-        left_out += [
-            without | (rivals - {seat}) for seat in sorted(rivals, reverse=True)
-        ]
+        rivals = {at for each in allowed for at in each if seats[at].shares == clash}
+        left_out += [without | (rivals - {at}) for at in sorted(rivals, reverse=True)]
     return None
 
 
 def _clashes(found: Mapping[int, int], seats: Sequence[Seat]) -> Iterator[str]:
     """Name the parents of which an assignment uses several seats."""
     by_parent: dict[str, set[int]] = {}
-    for seat in found.values():
-        if (parent := seats[seat].shares) is not None:
-            by_parent.setdefault(parent, set()).add(seat)
+    for at in found.values():
+        if (parent := seats[at].shares) is not None:
+            by_parent.setdefault(parent, set()).add(at)
     return (parent for parent, used in by_parent.items() if len(used) > 1)
 
 
 def _match(
-    wishes: Sequence[Mapping[int, int]], seats: Sequence[Seat], most: Sequence[int]
+    wishes: Sequence[Mapping[int, Wish]], seats: Sequence[Seat]
 ) -> dict[int, int]:
     """Give as many devices as possible a seat each, better ones first.
 
-    What is there already is better than what has to be created.
+    What is surely free is better than what may be, and what is there already better
+    than what has to be created. Seats that are one device are one node.
     """
     number = len(wishes)
-    owners: list[int] = []  # of each node that follows the devices', its seat
-    nodes: dict[int, range] = {}
-    for seat in sorted({seat for wish in wishes for seat in wish}):
-        start = number + len(owners)
-        owners += [seat] * min(most[seat], number)
-        nodes[seat] = range(start, number + len(owners))
+    nodes: dict[int | str, range] = {}
+    size = number
+    for at in sorted({at for each in wishes for at in each}):
+        seat = seats[at]
+        key = at if seat.single is None else seat.single
+        if key not in nodes and (most := seat.most(number)):
+            nodes[key] = range(size, size + most)
+            size += most
+    edges: dict[tuple[int, int], tuple[int, int]] = {}  # its weight, and the seat
+    for device, each in enumerate(wishes):
+        for at, wish in each.items():
+            seat = seats[at]
+            if seat.free == 0:
+                continue
+            known, there = seat.free is not None, not seat.made
+            weight = 1 + wish.closeness + 16 * there + 32 * known + 64 * wish.best
+            for node in nodes[at if seat.single is None else seat.single]:
+                if edges.get((device, node), (0, 0))[0] < weight:
+                    edges[device, node] = weight, at
     graph: rustworkx.PyGraph[None, int] = rustworkx.PyGraph(multigraph=False)
-    graph.add_nodes_from([None] * (number + len(owners)))
-    graph.add_edges_from(
-        [
-            (device, node, 2 * liking + (not seats[seat].made))
-            for device, wish in enumerate(wishes)
-            for seat, liking in wish.items()
-            for node in nodes[seat]
-        ]
-    )
+    graph.add_nodes_from([None] * size)
+    graph.add_edges_from([(*ends, weight) for ends, (weight, _) in edges.items()])
     pairs = rustworkx.max_weight_matching(graph, max_cardinality=True, weight_fn=int)
-    return {min(pair): owners[max(pair) - number] for pair in sorted(pairs)}
+    return {min(pair): edges[min(pair), max(pair)][1] for pair in sorted(pairs)}
 
 
 def _competing(
-    wishes: Sequence[Mapping[int, int]],
-    hoped: Sequence[Mapping[int, int]],
+    wishes: Sequence[Mapping[int, Wish]],
+    seats: Sequence[Seat],
     found: Mapping[int, int],
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Name devices that want too few seats between them, and those seats.
@@ -156,16 +165,21 @@ def _competing(
     From a device without a seat: who has the seats that it wants, what those want, and
     so on. There are more of them than seats (Hall's theorem).
     """
+
+    def place_of(at: int) -> int | str:
+        return at if (single := seats[at].single) is None else single
+
     left = [device for device in range(len(wishes)) if device not in found][:1]
     devices: set[int] = set()
     wanted: set[int] = set()
     while left:
         device = left.pop()
         devices.add(device)
-        wanted |= set(wishes[device])
+        wanted |= wishes[device].keys()
+        places = {place_of(at) for at in wishes[device]}
         left += [
             other
-            for other, seat in found.items()
-            if seat in hoped[device] and other not in devices
+            for other, at in found.items()
+            if place_of(at) in places and other not in devices
         ]
     return tuple(sorted(devices)), tuple(sorted(wanted))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.vm import Vm, VmDevice
 
-__all__ = ["across_drivers", "demanded", "is_vgpu"]
+__all__ = ["across_drivers", "demanded", "is_vgpu", "read_across_drivers"]
 
 _BLOCKERS = {
     "VFIO migration is not supported in kernel": "VFC537",
@@ -104,6 +104,11 @@ def _named(device: VmDevice) -> str:
 def is_vgpu(endpoint: Endpoint) -> bool:
     """Whether an endpoint is a vGPU of NVIDIA's."""
     return endpoint.vendor_id == _NVIDIA and endpoint.type_id is not None
+
+
+def read_across_drivers(endpoint: Endpoint) -> tuple[str, ...]:
+    """Name the facts of an endpoint that `across_drivers` reads."""
+    return ("vendor_id", "module_version") if is_vgpu(endpoint) else ()
 
 
 def across_drivers(

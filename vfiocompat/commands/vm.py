@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import click
 
-from vfiocompat.arrival import RANKS, Moving
+from vfiocompat.arrival import Moving, rank
 from vfiocompat.domain import rewritten
 from vfiocompat.errors import ExitCode, UsageError
-from vfiocompat.gathering import Gauge, workers
+from vfiocompat.gathering import Gauge, Inventories, workers
 from vfiocompat.machine import read_vm
 from vfiocompat.moments import Horizon
 from vfiocompat.moving import Journey
@@ -23,6 +23,7 @@ from vfiocompat.output.machines import (
     answer_rows,
     arrival_lines,
     headline,
+    plan_lines,
     plan_rows,
     ranking_line,
     vm_document,
@@ -97,7 +98,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     word here, for this host, whose drivers are asked, or FLEET: inventories, or folders
     of them. Each device needs an endpoint that loads its state, and all of them need
     room. Exit status: 0 if a host takes the VM, 3 if that is not known of any, 1 if
-    none can.
+    none can, 4 if it could not be completed.
     """
     address = parse_vm(vm)
     if xml and isinstance(address, QmpSocket):
@@ -112,17 +113,22 @@ def command(  # noqa: PLR0917 - click passes every option by name
     journey = Journey(settings.host, settings.library, stated, horizon)
     machine = read_vm(address, settings.timeout, migratable=xml)
     arrives = as_is and HERE in destinations
-    sources = journey.sources(machine, origin, arrives=arrives)
+    known = Inventories(_paths(origin)) if origin and machine.vm.moved else None
+    unread = {} if known is None else known.errors
+    for error in unread.values():
+        settings.note(error_lines(error))
+    sources = journey.sources(machine, known, arrives=arrives)
     moving = Moving(machine.vm, sources, require, as_is)
     found = _destinations(
         settings, journey, moving, destinations, hosts, same_host=same_host
     )
-    answers = sorted(found.answers, key=lambda each: RANKS[each.outlook])
+    answers = sorted(found.answers, key=rank)
     if settings.json or plan or xml or len(answers) == 1:
         best = found.arrivals[answers[0]]()
         text = _xml(journey, machine, moving, best) if xml else None
         if settings.json:
-            document = vm_document(machine.vm, best, answers, found.errors, text)
+            errors = unread | found.errors
+            document = vm_document(machine.vm, best, answers, errors, text)
             settings.print_document(document)
         else:
             wanted: _Wanted = "plan" if plan else "xml" if xml else "report"
@@ -132,10 +138,17 @@ def command(  # noqa: PLR0917 - click passes every option by name
         settings.note(ranking_line(answers))
     for error in found.errors.values():
         settings.note(error_lines(error))
-    return _exit_code(answers[0], found)
+    if unread or found.errors:
+        return ExitCode.FAILED
+    return _exit_code(answers[0], failed=found.failed)
 
 
 _Wanted = Literal["report", "plan", "xml"]
+
+
+def _paths(fleet: Sequence[str]) -> list[str]:
+    """Take inventory:FILE for FILE, as it is written where an endpoint is meant."""
+    return [each.removeprefix("inventory:") for each in fleet]
 
 
 class _Found(NamedTuple):
@@ -160,7 +173,7 @@ def _destinations(
     same_host: bool,
 ) -> _Found:
     """Tell what each destination makes of the VM."""
-    fleet = [each.removeprefix("inventory:") for each in destinations if each != HERE]
+    fleet = _paths([each for each in destinations if each != HERE])
     if hosts and not fleet:
         raise UsageError("--host is for a host of FLEET: name inventories too")
     found = _Found([], {}, {}, failed=False)
@@ -181,6 +194,8 @@ def _destinations(
             found.arrivals[host.answer] = partial(
                 journey.arrival_in, moving, host.path, same_host=same_host
             )
+        if HERE in destinations and any(each.host == HERE for each in there):
+            raise UsageError("a host of FLEET is named here, as this host is")
     if not found.answers:
         raise UsageError(
             "FLEET has no host but the VM's own",
@@ -223,15 +238,19 @@ def _print(
         settings.note([headline(vm, best.answer)])
         if xml:
             click.echo(xml, nl=False)
+        elif settings.on_terminal:
+            rows = (row[:-1] for row in plan_rows(best.given))
+            settings.print_rows(PLAN_COLUMNS[:-1], rows)
+            settings.print_lines(plan_lines(best.given))
         else:
-            settings.print_rows(PLAN_COLUMNS, plan_rows(best.given))
+            settings.print_tabbed(plan_rows(best.given))
 
 
-def _exit_code(best: Answer, found: _Found) -> ExitCode:
-    if found.errors or (found.failed and best.outlook != "allowed"):
-        return ExitCode.FAILED
+def _exit_code(best: Answer, *, failed: bool) -> ExitCode:
     if best.outlook == "allowed":
         return ExitCode.DONE
+    if failed:
+        return ExitCode.FAILED
     if best.outlook == "undetermined":
         return ExitCode.UNDETERMINED
     return ExitCode.INCOMPATIBLE

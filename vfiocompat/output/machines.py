@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -18,8 +19,9 @@ from vfiocompat.verdicts import Basis, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from vfiocompat.arrival import Answer, Arrival, Given, Outlook
+    from vfiocompat.arrival import Answer, Arrival, Outlook
     from vfiocompat.errors import ErrorRecord
+    from vfiocompat.offers import Given
     from vfiocompat.output.text import Line
     from vfiocompat.vm import Vm
 
@@ -31,6 +33,7 @@ __all__ = [
     "answer_rows",
     "arrival_lines",
     "headline",
+    "plan_lines",
     "plan_rows",
     "ranking_line",
     "vm_document",
@@ -39,7 +42,7 @@ __all__ = [
 HERE = "here"
 """How this host is written, among those of a fleet."""
 
-VM_COLUMNS = ("verdict", "host", "room", "why")
+VM_COLUMNS = ("answer", "host", "verdict", "room", "why")
 PLAN_COLUMNS = ("device", "endpoint", "address", "first")
 
 _ROOM = {True: "yes", False: "no", None: "-"}
@@ -149,18 +152,21 @@ def arrival_lines(vm: Vm, arrival: Arrival, *, verbose: bool) -> Iterator[Line]:
 def headline(vm: Vm, answer: Answer) -> Line:
     """Say in a line whether a host takes a VM."""
     number = len(vm.devices)
-    devices = f"{number} VFIO device{'' if number == 1 else 's'}"
+    said = [f"{number} VFIO device{'' if number == 1 else 's'}"]
+    if answer.room is not None or answer.verdict != "incompatible":
+        said.append(_ROOM_WORDS[answer.room])
     return [
         (answer.verdict, answer.verdict),
         (f": {vm.name or 'the VM'} -> {_name(answer)}   ", "plain"),
-        (f"({devices}, {_ROOM_WORDS[answer.room]})", "dim"),
+        (f"({', '.join(said)})", "dim"),
     ]
 
 
 def answer_rows(answers: Iterable[Answer]) -> Iterator[tuple[str, ...]]:
     """Give one row a host, in their order."""
     for answer in answers:
-        yield answer.verdict, _name(answer), _ROOM[answer.room], _why(answer)
+        room = _ROOM[answer.room]
+        yield answer.outlook, _name(answer), answer.verdict, room, _why(answer)
 
 
 def _why(answer: Answer) -> str:
@@ -172,13 +178,10 @@ def _why(answer: Answer) -> str:
 
 def ranking_line(answers: Sequence[Answer]) -> Iterator[Line]:
     """Say how many hosts take a VM."""
-    outlooks = [answer.outlook for answer in answers]
-    each = (
-        f"{outlooks.count('allowed')} take the VM",
-        f"{outlooks.count('undetermined')} undetermined",
-        f"{outlooks.count('not_allowed')} cannot",
-    )
-    yield [(f"{len(answers)} hosts: {', '.join(each)}", "plain")]
+    counts = Counter(answer.outlook for answer in answers)
+    words: tuple[Outlook, ...] = "allowed", "undetermined", "not_allowed"
+    each = ", ".join(f"{counts[word]} {word}" for word in words if counts[word])
+    yield [(f"{len(answers)} destinations: {each}", "plain")]
 
 
 def plan_rows(given: Iterable[Given]) -> Iterator[tuple[str, ...]]:
@@ -186,3 +189,10 @@ def plan_rows(given: Iterable[Given]) -> Iterator[tuple[str, ...]]:
     for each in given:
         address = address_text(each.address) or ""
         yield each.device.text, each.endpoint, address, each.first or "-"
+
+
+def plan_lines(given: Iterable[Given]) -> Iterator[Line]:
+    """Give the commands of a plan by themselves: in a column they would be folded."""
+    for each in given:
+        if each.first:
+            yield [(each.first, "plain")]
