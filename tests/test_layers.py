@@ -51,6 +51,7 @@ LAYERS = [
     "gathering",
     "grid",
     "targeting",
+    "offers",
     "arrival",
     "moving",
     "comparison",
@@ -104,6 +105,7 @@ PURE = [
     "placing",
     "judge",
     "fleet",
+    "offers",
     "arrival",
     *(f"language/{name}" for name in LANGUAGE),
 ]
