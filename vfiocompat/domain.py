@@ -33,6 +33,8 @@ MAX_BYTES = 4 << 20
 """How long domain XML may be: what a string in libvirt's protocol can be
 (src/remote/remote_protocol.x, REMOTE_STRING_MAX)."""
 
+_SHOWN = 80  # characters of what a document says, in an error
+
 _QEMU = "{http://libvirt.org/schemas/domain/qemu/1.0}"
 _OURS = "urn:vfiocompat:vm:1"
 _OUR = f"{{{_OURS}}}"
@@ -127,7 +129,8 @@ def _root(data: bytes, path: str) -> Element:
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        raise DomainError(f"{path} is not XML", detail=error.msg) from None
+        why = " ".join(f"{error.msg}".split()).replace(" ,", ",")
+        raise DomainError(f"{path} is not XML", detail=why) from None
     except ValueError as error:  # of the bytes' encoding
         raise DomainError(f"{path} is not XML", detail=str(error)) from None
     if root.getroottree().docinfo.doctype:
@@ -137,19 +140,27 @@ def _root(data: bytes, path: str) -> Element:
         )
     if root.tag != "domain":
         raise DomainError(
-            f"{path} is not a libvirt domain: its root is <{_shown(root)}>",
+            f"{path} is not a libvirt domain: its root is <{_shown(root)[:_SHOWN]}>",
             hint="'virsh dumpxml NAME' writes one",
         )
     return root
 
 
 def _shown(element: Element) -> str:
-    return etree.QName(element).localname
+    name = etree.QName(element)
+    return name.localname if name.namespace is None else name.text
 
 
 def _text(element: Element | None) -> str | None:
     text = None if element is None else element.text
     return (text or "").strip() or None
+
+
+def _cut(text: str | None) -> str:
+    """Quote what a document says, or how it begins."""
+    if text is None or len(text) <= _SHOWN:
+        return repr(text)
+    return f"{text[:_SHOWN]!r}..."
 
 
 def _wrong(path: str, element: Element, what: str) -> DomainError:
@@ -200,7 +211,7 @@ def _hostdev(element: Element, path: str, options: dict[str, dict[str, str]]) ->
 def _mdev(address: Element, path: str) -> MdevAddress:
     uuid = (address.get("uuid") or "").lower()
     if not is_uuid(uuid):
-        raise _wrong(path, address, f"uuid={address.get('uuid')!r} is no UUID")
+        raise _wrong(path, address, f"uuid={_cut(address.get('uuid'))} is no UUID")
     return MdevAddress(uuid)
 
 
@@ -214,7 +225,9 @@ def _function(address: Element, path: str) -> FunctionAddress:
         text = address.get(part, "0")
         number = _number(text)
         if number is None or number > highest:
-            raise _wrong(path, address, f"{part}={text!r} is no part of a PCI address")
+            raise _wrong(
+                path, address, f"{part}={_cut(text)} is no part of a PCI address"
+            )
         numbers.append(number)
     return FunctionAddress("{:04x}:{:02x}:{:02x}.{:x}".format(*numbers))
 
@@ -225,7 +238,7 @@ def _number(text: str) -> int | None:
         return int(text, 16)
     if re.fullmatch(r"0[0-7]{0,11}", text):
         return int(text, 8)
-    return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else None
+    return int(text) if re.fullmatch(r"[1-9][0-9]{0,9}", text) else None
 
 
 def _write_hostdev(
@@ -242,6 +255,7 @@ def _write_hostdev(
         if element.get("type") != "mdev":
             element.set("type", "mdev")
             element.set("model", "vfio-pci")
+            _drop_of_functions(element)
         values = {"uuid": there.uuid}
     else:
         if element.tag == "hostdev" and element.get("type") != "pci":
@@ -258,6 +272,14 @@ def _write_hostdev(
     address.attrib.clear()
     for name, text in (kept | values).items():
         address.set(name, text)
+
+
+def _drop_of_functions(element: Element) -> None:
+    """Take away what only a `<hostdev>` of a PCI function has."""
+    for child in element.findall("driver"):
+        element.remove(child)
+    for source in element.findall("source"):
+        source.attrib.pop("writeFiltering", None)
 
 
 def _overridden(root: Element) -> dict[str, dict[str, str]]:
@@ -289,22 +311,33 @@ class _Argument(Protocol):
 
 
 class _Options:
-    """`vfio-pci,host=...,id=...`: a comma in a value is written twice."""
+    """`vfio-pci,host=...,id=...`: a comma in a value is written twice.
+
+    A property without a value is on, and of one that is given twice the last counts.
+    """
 
     def __init__(self, text: str) -> None:
         # Doubled commas are kept apart while the others are cut at.
         parts = [each.partition("=") for each in text.replace(",,", "\0").split(",")]
         if not parts[0][1]:  # the first may go without its name
             parts[0] = ("driver", "=", parts[0][0])
-        self._pairs = [(name, value.replace("\0", ",")) for name, _, value in parts]
+        self._properties = [
+            (name, value.replace("\0", ",") if equals else None)
+            for name, equals, value in parts
+        ]
 
     def get(self, name: str) -> object:
-        return next((value for key, value in self._pairs if key == name), None)
+        for key, value in reversed(self._properties):
+            if key == name:
+                return "on" if value is None else value
+        return None
 
     def replace(self, names: Sequence[str], name: str, value: str) -> str:
-        kept = [each for each in self._pairs if each[0] not in names]
-        pairs = [*kept, (name, value)]
-        return ",".join(f"{key}={text}".replace(",", ",,") for key, text in pairs)
+        kept = [each for each in self._properties if each[0] not in names]
+        return ",".join(
+            key if text is None else f"{key}={text.replace(',', ',,')}"
+            for key, text in (*kept, (name, value))
+        )
 
 
 class _Object:
@@ -340,7 +373,9 @@ def _argument(element: Element, found: _Argument, path: str) -> _Place:
     where = found.get("sysfsdev") or found.get("host")
     address = device_address(str(where)) if where else None
     if address is None:
-        raise _wrong(path, element, f"{element.get('value')!r} names no VFIO device")
+        raise _wrong(
+            path, element, f"{_cut(element.get('value'))} names no VFIO device"
+        )
     name = found.get("id")
     told = found.get("enable-migration")
 
@@ -356,6 +391,7 @@ def _argument(element: Element, found: _Argument, path: str) -> _Place:
         name=None if name is None else str(name),
         migration=on_off(found.get("x-enable-migration") if told is None else told),
         skip_vsc_check=_boolean(found.get("skip-vsc-check")),
+        unplugged=bool(found.get("failover_pair_id")),
     )
     return _Place(device, write)
 
@@ -373,7 +409,7 @@ def _manifest(root: Element, path: str) -> Manifest | None:
     try:
         known = parse_inventory(inventory.encode(), name)
     except InventoryError as error:
-        raise DomainError(error.summary, detail=error.detail) from None
+        raise DomainError(error.summary, detail=error.detail, hint=error.hint) from None
     devices = {
         each.get("is", ""): each.get("was", "")
         for each in element.iterfind(f"{_OUR}device")

@@ -108,32 +108,43 @@ def _dump(address: LibvirtDomain, timeout: float, *, migratable: bool) -> bytes:
         line.append("--migratable")
     line.append(f"--domain={address.name}")
     try:
-        process = subprocess.Popen(
-            line,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=os.environ | {"LC_ALL": "C"},
-            start_new_session=True,
-        )
+        code, out, err = _run(line, timeout)
     except OSError as error:
         raise VmError(
             f"cannot run virsh: {error.strerror}",
             hint="it is in libvirt's package of clients (libvirt-clients)",
         ) from None
-    try:
-        out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # with the ssh that it may have
-        process.communicate()
         raise VmError(
             f"virsh: no answer about {address.name} in {timeout:g} s"
         ) from None
-    if process.returncode != 0:
+    if code != 0:
         raise VmError(
             f"virsh cannot give the XML of {address.name}",
             detail=err.decode("utf-8", "backslashreplace").strip() or None,
             hint="'virsh list --all' shows the domains there are",
         )
     return out
+
+
+def _run(line: list[str], timeout: float) -> tuple[int, bytes, bytes]:
+    """Run a command; give its code and what it printed on stdout and on stderr.
+
+    One that takes too long is killed with what it has started, such as ssh, and not
+    waited for by the end of its output, which others may hold.
+    """
+    with subprocess.Popen(
+        line,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"LC_ALL": "C"},
+        start_new_session=True,
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return process.returncode, out, err

@@ -29,7 +29,6 @@ QUERIES = frozenset(
     {
         "query-name",
         "query-uuid",
-        "query-status",
         "query-migrate",
         "query-migrate-capabilities",
         "qom-list",
@@ -43,6 +42,8 @@ _PLACES = "/machine/peripheral", "/machine/peripheral-anon"
 
 _VFIO = "child<vfio-"
 _UNKNOWN_COMMAND = "CommandNotFound"
+_NOT_PERMITTED = {errno.EACCES, errno.EPERM}
+_AS_ROOT = "run it as root, or as the user that QEMU runs as"
 _LONGEST_REASON = 4096  # characters
 Result = TypeVar("Result")
 
@@ -93,9 +94,10 @@ def _demand_socket(path: str) -> None:
     try:
         os.stat(path)
     except OSError as error:
+        hint = "start QEMU with -qmp unix:SOCKET,server=on,wait=off"
         raise VmError(
             f"cannot connect to {path}: {error.strerror}",
-            hint="start QEMU with -qmp unix:SOCKET,server=on,wait=off",
+            hint=_AS_ROOT if error.errno in _NOT_PERMITTED else hint,
             code="VFC552",
         ) from None
 
@@ -129,7 +131,6 @@ class _Monitor:
                 await self._client.disconnect()
 
     async def _asked(self) -> Vm:
-        await self._query("query-status", dict[str, Any])
         machine = await self._property("/machine", "type")
         capabilities = await self._query(
             "query-migrate-capabilities", list[_Capability]
@@ -183,6 +184,7 @@ class _Monitor:
             name=name,
             migration=on_off(told),
             skip_vsc_check=skips if isinstance(skips, bool) else None,
+            unplugged=bool(await property_of("failover_pair_id")),
         )
 
     async def _list(self, path: str) -> list[_Property]:
@@ -220,10 +222,12 @@ class _Monitor:
     def _cannot_connect(self, error: Exception) -> VmError:
         why = error.exc if isinstance(error, self._library.ConnectError) else error
         hint = "is it the socket of -qmp, and is its QEMU running?"
-        if isinstance(why, OSError) and why.errno in {errno.EACCES, errno.EPERM}:
-            hint = "run it as root, or as the user that QEMU runs as"
-        reason = why.strerror if isinstance(why, OSError) else None
-        reason = reason or f"{why}".partition("\n")[0].rstrip(".")
+        reason = f"{why}".partition("\n")[0].rstrip(".: ")
+        if isinstance(why, EOFError):
+            reason = "the connection was closed"
+        elif isinstance(why, OSError):
+            reason = why.strerror or reason
+            hint = _AS_ROOT if why.errno in _NOT_PERMITTED else hint
         return VmError(
             f"cannot connect to {self._path}: {reason}", hint=hint, code="VFC552"
         )
