@@ -302,9 +302,10 @@ class Hosts:
         offers: Callable[[], Sequence[Offer]],
         outdated: str | None,
     ) -> tuple[_Outline, Placement | None]:
-        key = reach, outdated is not None
+        # Without `as_is` every device has the same reach.
+        key = reach if self._moving.as_is else reach[:1], outdated is not None
         if key not in self._outlines:
-            self._outlines[key] = self._outline(*key)
+            self._outlines[key] = self._outline(reach, outdated is not None)
         outline = self._outlines[key]
         if outdated or not outline.open:  # what an old inventory has may be gone
             return outline, None

@@ -9,6 +9,7 @@ another: drivers' answers are a part of what is alike.
 from __future__ import annotations
 
 import hashlib
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -17,7 +18,7 @@ from vfiocompat.endpoints import MIGRATION_VERSION, Endpoint, Kind, Recorded
 from vfiocompat.errors import ErrorRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from vfiocompat.endpoints import Attribute
     from vfiocompat.inventory import Inventory
@@ -67,13 +68,18 @@ class Member(NamedTuple):
 class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a host has of one class: how many endpoints, how many of them devices.
 
-    `members` names them where they were asked for.
+    `encoded` are those that were asked for: few are looked at.
     """
 
     class_: int
     endpoints: int
     devices: int
-    members: list[Member]
+    encoded: msgspec.Raw
+
+    @property
+    def members(self) -> list[Member]:
+        """The endpoints, where they were asked for."""
+        return _members_decoder.decode(self.encoded)
 
 
 class HostShare(msgspec.Struct, array_like=True, gc=False):
@@ -89,6 +95,7 @@ class HostShare(msgspec.Struct, array_like=True, gc=False):
     part: int = 0
 
 
+_members_decoder = msgspec.msgpack.Decoder(list[Member])
 _shares_decoder = msgspec.msgpack.Decoder(list[Share])
 _shares_encoder = msgspec.msgpack.Encoder()
 
@@ -152,7 +159,7 @@ class Classifier:
     `about` are the only strings whose recorded answers matter, if not all do; then an
     answer's time matters too. `wanted` says of which classes, by the endpoint
     that stands for one, members are to be kept. `without` is left out. `beside` names
-    the facts that are read of an endpoint whatever tables read.
+    by the vendor the facts that are read of an endpoint whatever tables read.
     """
 
     def __init__(
@@ -163,7 +170,7 @@ class Classifier:
         about: Collection[str] | None = None,
         wanted: Callable[[Endpoint], bool] | None = None,
         without: Place | None = None,
-        beside: Callable[[Endpoint], tuple[str, ...]] = lambda _: (),
+        beside: Mapping[str | None, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
         self._beside = beside
         self._horizon = horizon
@@ -216,7 +223,7 @@ class Classifier:
     def sort(self, inventory: Inventory) -> Iterator[tuple[Endpoint, int]]:
         """Give a host's endpoints, each with the number of its class."""
         old = self._horizon.rejects(inventory.taken_at) is not None
-        numbers = self._numbers
+        numbers, beside = self._numbers, self._beside
         endpoints = inventory.endpoints
         if self._without is not None and inventory.host == self._without.host:
             endpoints = [each for each in endpoints if not self._without.has(each)]
@@ -240,7 +247,7 @@ class Classifier:
                     attribute.errno,
                 ),
                 self._facts(endpoint) if version is None else None,
-                (read := self._beside(endpoint))
+                (read := beside.get(endpoint.vendor_id, ()))
                 and tuple([endpoint.facts.get(name, "") for name in read]),
                 self._answers(endpoint) if endpoint.answers else None,
                 old,
@@ -306,7 +313,7 @@ class Classifier:
             answers = [msgspec.structs.replace(each, asked_at="") for each in answers]
         attribute = endpoint.attribute
         derives = endpoint.version is None
-        read = self._beside(endpoint)
+        read = self._beside.get(endpoint.vendor_id, ())
         if derives:
             read += self._facts_read(endpoint.driver)
         facts = {name: endpoint.facts[name] for name in read if name in endpoint.facts}

@@ -63,18 +63,19 @@ def workers() -> int:
 class Reading:
     """A part of a fleet's inventories, read one at a time: each path with its own.
 
-    `errors` say by path what cannot be used. Paths are relative to `folder`: a process
-    of its own has another working directory.
+    `sizes` are the files' in bytes, by their paths, which are relative to `folder`: a
+    process of its own has another working directory. `errors` say by path what cannot
+    be used.
     """
 
     def __init__(
         self,
-        paths: Sequence[str],
+        sizes: Mapping[str, int],
         folder: str,
         wanted: Collection[str],
         count: Callable[[int], None],
     ) -> None:
-        self._paths = paths
+        self._sizes = sizes
         self._folder = folder
         self._wanted = wanted
         self._count = count
@@ -82,16 +83,15 @@ class Reading:
 
     def __iter__(self) -> Iterator[tuple[str, Inventory]]:
         """Give the inventories that can be used, and that are wanted."""
-        for path in self._paths:
-            place = os.path.join(self._folder, path)
+        for path, size in self._sizes.items():
             try:
-                inventory = read_inventory(place, path)
+                inventory = read_inventory(os.path.join(self._folder, path), path)
             except InventoryError as error:
                 self.errors[path] = error.record
             else:
                 if not self._wanted or inventory.host in self._wanted:
                     yield path, inventory
-            self._count(_size(place))
+            self._count(size)
 
 
 def spread(
@@ -118,7 +118,12 @@ def spread(
     tasks = [
         partial(
             work,
-            Reading(share, folder, frozenset(hosts), partial(gauge.add, place)),
+            Reading(
+                {path: sizes[path] for path in share},
+                folder,
+                frozenset(hosts),
+                partial(gauge.add, place),
+            ),
         )
         for place, share in enumerate(_shares(sizes, number))
     ]
@@ -184,7 +189,8 @@ class Inventories(Mapping[str, "Inventory"]):
     """
 
     def __init__(self, fleet: Sequence[str]) -> None:
-        reading = Reading(inventory_files(fleet), "", (), lambda _: None)
+        paths = dict.fromkeys(inventory_files(fleet), 0)
+        reading = Reading(paths, "", (), lambda _: None)
         found, doubles = newest(
             [_Taken(path, each.host, each.taken_at) for path, each in reading]
         )

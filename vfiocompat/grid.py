@@ -164,8 +164,9 @@ def evaluate_rows(
     sources: Sequence[Endpoint], destinations: Sequence[Endpoint], library: Library
 ) -> list[list[Cell]]:
     """Decide each of some sources with every destination."""
-    situations = _Situations([*sources, *destinations], library)
-    rows = [situations.row(at)[len(sources) :] for at in range(len(sources))]
+    situations = _Situations([*destinations, *sources], library)
+    size = len(destinations)
+    rows = [situations.row(size + at)[:size] for at in range(len(sources))]
     return [[situations.cells[number] for number in row] for row in rows]
 
 

@@ -72,6 +72,7 @@ class Library:
         self._paths = paths
         self._config = config
         self._tables: dict[str, Table | TableError] = {}
+        self._speaking: dict[object, list[Shelved]] = {}
         self._facts_read: dict[str | None, tuple[str, ...]] = {}
 
     @cached_property
@@ -122,11 +123,20 @@ class Library:
 
     def speaking_for(self, endpoint: Endpoint) -> list[Shelved]:
         """Load the tables that speak for one endpoint, as far as heads tell."""
-        return [
-            self._shelved(entry)
-            for entry in self.entries
-            if entry.head is None or speaks_for(entry.head, endpoint)
-        ]
+        vendor = endpoint.vendor
+        # What `speaks_for` reads of an endpoint: many have it in common.
+        key = (
+            endpoint.driver,
+            vendor and (vendor.namespace, vendor.number),
+            endpoint.version is None,
+        )
+        if key not in self._speaking:
+            self._speaking[key] = [
+                self._shelved(entry)
+                for entry in self.entries
+                if entry.head is None or speaks_for(entry.head, endpoint)
+            ]
+        return self._speaking[key]
 
     def facts_read(self, driver: str | None) -> tuple[str, ...]:
         """Name the facts that tables may read of an endpoint of a driver."""

@@ -9,7 +9,6 @@ import os
 import select
 import signal
 import stat
-import subprocess
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -107,6 +106,8 @@ def _dump(address: LibvirtDomain, timeout: float, *, migratable: bool) -> bytes:
     if migratable:
         line.append("--migratable")
     line.append(f"--domain={address.name}")
+    import subprocess  # noqa: PLC0415 - costs start-up time, and only virsh needs it
+
     try:
         code, out, err = _run(line, timeout)
     except OSError as error:
@@ -133,6 +134,8 @@ def _run(line: list[str], timeout: float) -> tuple[int, bytes, bytes]:
     One that takes too long is killed with what it has started, such as ssh, and not
     waited for by the end of its output, which others may hold.
     """
+    import subprocess  # noqa: PLC0415 - see above
+
     with subprocess.Popen(
         line,
         stdin=subprocess.DEVNULL,

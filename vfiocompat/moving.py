@@ -21,7 +21,7 @@ from vfiocompat.looking import look, survey
 from vfiocompat.moments import moment
 from vfiocompat.offers import Offer
 from vfiocompat.pairs import Pair, check_all, evaluate, usable
-from vfiocompat.qemu import read_across_drivers
+from vfiocompat.qemu import READ_ACROSS_DRIVERS
 from vfiocompat.store import read_inventory
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class Journey(NamedTuple):
                 about=strings,
                 wanted=lambda _: True,
                 without=without,
-                beside=read_across_drivers,
+                beside=READ_ACROSS_DRIVERS,
             )
             for path, inventory in reading:
                 classifier.add(path, inventory)

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from vfiocompat.diagnostics import diagnostic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.vm import Vm, VmDevice
 
-__all__ = ["across_drivers", "demanded", "is_vgpu", "read_across_drivers"]
+__all__ = ["READ_ACROSS_DRIVERS", "across_drivers", "demanded", "is_vgpu"]
 
 _BLOCKERS = {
     "VFIO migration is not supported in kernel": "VFC537",
@@ -45,6 +45,11 @@ _SKIPS_VSC = 9, 1
 """The first machine type with skip-vsc-check (hw/core/machine.c, hw_compat_9_0)."""
 
 _NVIDIA = "0x10de"
+READ_ACROSS_DRIVERS: Mapping[str | None, tuple[str, ...]] = {
+    _NVIDIA: ("vendor_id", "module_version")
+}
+"""The facts of an endpoint that `across_drivers` reads, by its vendor."""
+
 _SEVERAL = 2
 
 
@@ -104,11 +109,6 @@ def _named(device: VmDevice) -> str:
 def is_vgpu(endpoint: Endpoint) -> bool:
     """Whether an endpoint is a vGPU of NVIDIA's."""
     return endpoint.vendor_id == _NVIDIA and endpoint.type_id is not None
-
-
-def read_across_drivers(endpoint: Endpoint) -> tuple[str, ...]:
-    """Name the facts of an endpoint that `across_drivers` reads."""
-    return ("vendor_id", "module_version") if is_vgpu(endpoint) else ()
 
 
 def across_drivers(

@@ -7,6 +7,7 @@ import contextlib
 import math
 import os
 import sys
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
@@ -32,6 +33,8 @@ __all__ = [
     "max_age_option",
     "tell",
 ]
+
+_BATCH = 1000  # lines that are printed at once
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
@@ -144,8 +147,9 @@ class Settings(msgspec.Struct):
 
     def print_tabbed(self, rows: Iterable[Sequence[str]]) -> None:
         """Print rows for programs: cells separated by a tab."""
-        for row in rows:
-            click.echo("\t".join(map(visible, row)))
+        lines = ("\t".join(map(visible, row)) for row in rows)
+        while batch := list(islice(lines, _BATCH)):
+            click.echo("\n".join(batch))
 
     def progress(
         self, what: str, done: Callable[[], float] | None = None
