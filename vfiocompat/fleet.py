@@ -199,7 +199,7 @@ class Classifier:
             if share is None:
                 share = shares[number] = [number, 0, 0, []]
             share[1] += 1
-            if endpoint.kind == "mdev" or endpoint.in_use:
+            if endpoint.in_use or endpoint.kind == "mdev":
                 share[2] += 1
             if keeps[number]:
                 share[3].append(  # as Member.of, without its call
