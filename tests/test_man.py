@@ -78,6 +78,7 @@ EXIT_CODES = {
     "vfiocompat-matrix": {0, 2, 4, 70, 130, 141},
     "vfiocompat-scan": {0, 2, 4, 70, 130, 141},
     "vfiocompat-targets": {0, 1, 2, 3, 4, 70, 130, 141},
+    "vfiocompat-vm": {0, 1, 2, 3, 4, 70, 130, 141},
     "vfiocompat-get": {0, 2, 3, 4, 70, 130, 141},
     "vfiocompat-list": {0, 2, 4, 70, 130, 141},
     "vfiocompat-parse": {0, 2, 4, 70, 130, 141},

@@ -7,7 +7,6 @@ import contextlib
 import math
 import os
 import sys
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
@@ -33,8 +32,6 @@ __all__ = [
     "max_age_option",
     "tell",
 ]
-
-_BATCH = 1000  # lines that are printed at once
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
@@ -147,9 +144,8 @@ class Settings(msgspec.Struct):
 
     def print_tabbed(self, rows: Iterable[Sequence[str]]) -> None:
         """Print rows for programs: cells separated by a tab."""
-        lines = ("\t".join(map(visible, row)) for row in rows)
-        while batch := list(islice(lines, _BATCH)):
-            click.echo("\n".join(batch))
+        for row in rows:
+            click.echo("\t".join(map(visible, row)))
 
     def progress(
         self, what: str, done: Callable[[], float] | None = None
