@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from tests.fleets import endpoint, inventory
-from vfiocompat.domain import MAX_BYTES, Manifest, parse_domain, rewritten
+from vfiocompat.domain import MAX_BYTES, parse_domain, rewritten
 from vfiocompat.endpoints import FunctionAddress, MdevAddress
 from vfiocompat.errors import DomainError, ErrorRecord
+from vfiocompat.manifest import Manifest
 from vfiocompat.vm import DeviceAddress, OnOffAuto, Vm, VmDevice
 
 if TYPE_CHECKING:

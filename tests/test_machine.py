@@ -17,11 +17,12 @@ import pytest
 from tests.conftest import HUNG, PROGRAM
 from tests.simulate.conftest import cannot_test
 from tests.test_domain import INTERFACE_XML, MDEV_XML, OTHER, PCI_XML, UUID
-from vfiocompat.domain import MAX_BYTES, Manifest, rewritten
+from vfiocompat.domain import MAX_BYTES, rewritten
 from vfiocompat.endpoints import FunctionAddress, MdevAddress
 from vfiocompat.errors import DomainError, ErrorRecord, VmError
 from vfiocompat.inventory import Inventory
 from vfiocompat.machine import Machine, read_vm
+from vfiocompat.manifest import Manifest
 from vfiocompat.vm import DeviceAddress, DomainFile, LibvirtDomain, Vm, VmDevice
 
 if TYPE_CHECKING:

@@ -9,17 +9,16 @@ among the arguments that go to QEMU unread (docs/drvqemu.rst).
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
 from lxml import etree
 
 from vfiocompat.endpoints import FunctionAddress, MdevAddress, is_uuid
-from vfiocompat.errors import DomainError, InventoryError
-from vfiocompat.inventory import Inventory, parse_inventory
+from vfiocompat.errors import DomainError
+from vfiocompat.manifest import read_manifest, write_manifest
+from vfiocompat.qemuargs import device_argument
 from vfiocompat.vm import DeviceAddress, Vm, VmDevice, device_address, on_off
 
 if TYPE_CHECKING:
@@ -27,7 +26,10 @@ if TYPE_CHECKING:
 
     from lxml.etree import _Element as Element
 
-__all__ = ["MAX_BYTES", "Domain", "Manifest", "parse_domain", "rewritten"]
+    from vfiocompat.manifest import Manifest
+    from vfiocompat.qemuargs import Argument
+
+__all__ = ["MAX_BYTES", "Domain", "parse_domain", "rewritten"]
 
 MAX_BYTES = 4 << 20
 """How long domain XML may be: what a string in libvirt's protocol can be
@@ -36,20 +38,6 @@ MAX_BYTES = 4 << 20
 _SHOWN = 80  # characters of what a document says, in an error
 
 _QEMU = "{http://libvirt.org/schemas/domain/qemu/1.0}"
-_OURS = "urn:vfiocompat:vm:1"
-_OUR = f"{{{_OURS}}}"
-
-
-class Manifest(msgspec.Struct, frozen=True):
-    """What the devices in domain XML stand for, as `vm --xml` writes it into that.
-
-    `host` is the one that the XML is for; `devices` gives by the address of a device
-    there that of the device whose state it is to load, and `inventory` has those.
-    """
-
-    host: str
-    devices: dict[str, str]
-    inventory: Inventory
 
 
 class Domain(NamedTuple):
@@ -86,7 +74,7 @@ def parse_domain(data: bytes, path: str) -> Domain:
             machine=None if machine is None else machine.get("machine"),
             devices=devices,
         ),
-        _manifest(root, path),
+        read_manifest(root, path),
     )
 
 
@@ -109,7 +97,7 @@ def rewritten(
         if address is not None and address != place.device.address:
             place.write(address)
     if manifest is not None:
-        _set_manifest(root, manifest)
+        write_manifest(root, manifest)
     return etree.tostring(root.getroottree(), encoding="utf-8") + b"\n"
 
 
@@ -300,76 +288,19 @@ def _boolean(text: object) -> bool | None:
 # ---- arguments that libvirt does not read --------------------------------------
 
 
-class _Argument(Protocol):
-    """What follows `-device`, in one of the two ways that QEMU takes it."""
-
-    def get(self, name: str) -> object:
-        """Give the value of a property; None if it has none."""
-
-    def replace(self, names: Sequence[str], name: str, value: str) -> str:
-        """Give the whole with one property in place of several."""
-
-
-class _Options:
-    """`vfio-pci,host=...,id=...`: a comma in a value is written twice.
-
-    A property without a value is on, and of one that is given twice the last counts.
-    """
-
-    def __init__(self, text: str) -> None:
-        # Doubled commas are kept apart while the others are cut at.
-        parts = [each.partition("=") for each in text.replace(",,", "\0").split(",")]
-        if not parts[0][1]:  # the first may go without its name
-            parts[0] = ("driver", "=", parts[0][0])
-        self._properties = [
-            (name, value.replace("\0", ",") if equals else None)
-            for name, equals, value in parts
-        ]
-
-    def get(self, name: str) -> object:
-        for key, value in reversed(self._properties):
-            if key == name:
-                return "on" if value is None else value
-        return None
-
-    def replace(self, names: Sequence[str], name: str, value: str) -> str:
-        kept = [each for each in self._properties if each[0] not in names]
-        return ",".join(
-            key if text is None else f"{key}={text.replace(',', ',,')}"
-            for key, text in (*kept, (name, value))
-        )
-
-
-class _Object:
-    """`{"driver": "vfio-pci", ...}`, which QEMU takes since 6.2."""
-
-    def __init__(self, text: str) -> None:
-        try:
-            self._object = msgspec.json.decode(text, type=dict[str, object])
-        except (msgspec.DecodeError, RecursionError):
-            self._object = {}
-
-    def get(self, name: str) -> object:
-        return self._object.get(name)
-
-    def replace(self, names: Sequence[str], name: str, value: str) -> str:
-        kept = {key: text for key, text in self._object.items() if key not in names}
-        return msgspec.json.encode(kept | {name: value}).decode()
-
-
 def _arguments(root: Element, path: str) -> Iterator[_Place]:
     """Give the VFIO devices that `<qemu:commandline>` has."""
     previous = ""
     for element in root.iterfind(f"{_QEMU}commandline/{_QEMU}arg"):
         text = element.get("value", "")
         if previous.lstrip("-") == "device" and previous.startswith("-"):
-            found: _Argument = _Object(text) if text.startswith("{") else _Options(text)
+            found = device_argument(text)
             if str(found.get("driver")).startswith("vfio-"):
                 yield _argument(element, found, path)
         previous = text
 
 
-def _argument(element: Element, found: _Argument, path: str) -> _Place:
+def _argument(element: Element, found: Argument, path: str) -> _Place:
     where = found.get("sysfsdev") or found.get("host")
     address = device_address(str(where)) if where else None
     if address is None:
@@ -394,41 +325,3 @@ def _argument(element: Element, found: _Argument, path: str) -> _Place:
         unplugged=bool(found.get("failover_pair_id")),
     )
     return _Place(device, write)
-
-
-# ---- the manifest --------------------------------------------------------------
-
-
-def _manifest(root: Element, path: str) -> Manifest | None:
-    """Read the manifest; one that cannot be used is an error, not a missing one."""
-    element = root.find(f"metadata/{_OUR}vm")
-    if element is None:
-        return None
-    name = f"{path}: the manifest in it"
-    inventory = element.findtext(f"{_OUR}inventory") or ""
-    try:
-        known = parse_inventory(inventory.encode(), name)
-    except InventoryError as error:
-        raise DomainError(error.summary, detail=error.detail, hint=error.hint) from None
-    devices = {
-        each.get("is", ""): each.get("was", "")
-        for each in element.iterfind(f"{_OUR}device")
-    }
-    return Manifest(element.get("host", ""), devices, known)
-
-
-def _set_manifest(root: Element, manifest: Manifest) -> None:
-    """Put a manifest in place of one that may be there."""
-    metadata = root.find("metadata")
-    if metadata is None:
-        metadata = etree.SubElement(root, "metadata")
-    for old in metadata.findall(f"{_OUR}vm"):
-        metadata.remove(old)
-    ours = etree.SubElement(
-        metadata, f"{_OUR}vm", {"host": manifest.host}, nsmap={"vfiocompat": _OURS}
-    )
-    for is_, was in manifest.devices.items():
-        etree.SubElement(ours, f"{_OUR}device", {"is": is_, "was": was})
-    inventory = etree.SubElement(ours, f"{_OUR}inventory")
-    # As ASCII, so that no character of it is one that XML cannot hold.
-    inventory.text = json.dumps(msgspec.to_builtins(manifest.inventory))

@@ -17,7 +17,7 @@ from vfiocompat.errors import DomainError, VmError
 from vfiocompat.vm import DomainFile, LibvirtDomain
 
 if TYPE_CHECKING:
-    from vfiocompat.domain import Manifest
+    from vfiocompat.manifest import Manifest
     from vfiocompat.vm import Vm, VmAddress
 
 __all__ = ["Machine", "read_vm"]

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from vfiocompat.arrival import Answer, Arrival, Hosts, Moving
-from vfiocompat.domain import Manifest
+from vfiocompat.arrival import Answer, Arrival, Hosts, Moving, rank
+from vfiocompat.domain import rewritten
 from vfiocompat.endpoints import address_text
-from vfiocompat.errors import ErrorRecord, InventoryError, VmError
+from vfiocompat.errors import ErrorRecord, InventoryError, UsageError, VmError
 from vfiocompat.fleet import Classifier, Member, Place, merge, newest
 from vfiocompat.gathering import demand_hosts, spread
 from vfiocompat.grid import cell_of, evaluate_rows
 from vfiocompat.inventory import Inventory, recorded
 from vfiocompat.looking import look, survey
+from vfiocompat.manifest import Manifest
 from vfiocompat.moments import moment
 from vfiocompat.offers import Offer
 from vfiocompat.pairs import Pair, check_all, evaluate, usable
@@ -25,7 +26,13 @@ from vfiocompat.qemu import READ_ACROSS_DRIVERS
 from vfiocompat.store import read_inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Iterable,
+        Mapping,
+        Sequence,
+    )
 
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.fleet import Fleet, Share
@@ -37,7 +44,7 @@ if TYPE_CHECKING:
     from vfiocompat.sysfs import Host
     from vfiocompat.vm import Vm
 
-__all__ = ["HostAnswer", "Journey"]
+__all__ = ["Found", "HostAnswer", "Journey"]
 
 _SHOWN = 5  # hosts that are named in an error
 
@@ -117,6 +124,48 @@ class Journey(NamedTuple):
         return tuple(
             self.stated.of_source(usable(each), self.library) for each in found
         )
+
+    def found(
+        self,
+        moving: Moving,
+        fleet: Sequence[str],
+        gauge: Gauge,
+        *,
+        here: bool,
+        hosts: Collection[str] = (),
+        same_host: bool = False,
+    ) -> Found:
+        """Tell what each destination makes of a VM: this host if `here`, and a fleet.
+
+        `hosts` of the fleet are the only ones that count, if there are any; the VM's
+        own only with `same_host`.
+
+        Raises:
+            UsageError: there is no destination, or two have one name.
+            VfiocompatError: there is no sysfs, or nothing of the fleet can be used.
+
+        """
+        arrivals: dict[Answer, Callable[[], Arrival]] = {}
+        errors: dict[str, ErrorRecord] = {}
+        failed = False
+        if here:
+            mine = self.arrival(moving)
+            failed = mine.failed
+            arrivals[mine.answer] = lambda: mine
+        if fleet:
+            there, errors = self.answers(
+                moving, fleet, gauge, hosts=hosts, same_host=same_host
+            )
+            for host in there:
+                arrivals[host.answer] = partial(
+                    self.arrival_in, moving, host.path, same_host=same_host
+                )
+        if not arrivals:
+            raise UsageError(
+                "FLEET has no host but the VM's own",
+                hint="--same-host takes that for a destination too",
+            )
+        return Found(sorted(arrivals, key=rank), arrivals, errors, failed)
 
     def arrival(self, moving: Moving) -> Arrival:
         """Tell what this host makes of a VM; its drivers are asked.
@@ -259,7 +308,22 @@ class Journey(NamedTuple):
         host = moving.sources[0].host or self.name()
         return Place(host, own if same_host else None)
 
-    def manifest(self, moving: Moving, arrival: Arrival) -> Manifest:
+    def xml(self, machine: Machine, moving: Moving, arrival: Arrival) -> str | None:
+        """Give a VM's XML for a host; None where not every device has a place there.
+
+        Raises:
+            DomainError: a device cannot become what it is given.
+
+        """
+        assert machine.xml is not None
+        there = {each.device: each.address for each in arrival.given}
+        if len(there) < len(moving.devices):
+            return None
+        manifest = self._manifest(moving, arrival) if there else None
+        addresses = [there.get(device) for device in machine.vm.devices]
+        return rewritten(machine.xml, machine.where, addresses, manifest).decode()
+
+    def _manifest(self, moving: Moving, arrival: Arrival) -> Manifest:
         """Say what the devices that a VM has after its way stand for."""
         [first, *_] = moving.sources
         kept = [
@@ -287,6 +351,20 @@ class Journey(NamedTuple):
                 problems=[],
             ),
         )
+
+
+class Found(NamedTuple):
+    """What destinations make of a VM, those that take it first.
+
+    `arrivals` give each answer in full. `errors` are of inventories that could not be
+    used, by path; `failed` says that this host may take the VM, but a driver could not
+    be asked.
+    """
+
+    answers: list[Answer]
+    arrivals: Mapping[Answer, Callable[[], Arrival]]
+    errors: dict[str, ErrorRecord]
+    failed: bool
 
 
 class HostAnswer(msgspec.Struct, frozen=True):

@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 import time
-from functools import partial
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from vfiocompat.arrival import Moving, rank
-from vfiocompat.domain import rewritten
+from vfiocompat.arrival import Moving
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.gathering import Gauge, Inventories, workers
 from vfiocompat.machine import read_vm
@@ -34,13 +32,11 @@ from vfiocompat.stated import SiteFacts, Stated
 from vfiocompat.vm import QmpSocket, parse_vm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
 
     from vfiocompat.arrival import Answer, Arrival
-    from vfiocompat.errors import ErrorRecord
-    from vfiocompat.machine import Machine
     from vfiocompat.verdicts import Basis
-    from vfiocompat.vm import Vm
+    from vfiocompat.vm import Vm, VmAddress
 
 __all__ = ["command"]
 
@@ -101,13 +97,9 @@ def command(  # noqa: PLR0917 - click passes every option by name
     none can, 4 if it could not be completed.
     """
     address = parse_vm(vm)
-    if xml and isinstance(address, QmpSocket):
-        raise UsageError(
-            "--xml is for a VM that libvirt has: QEMU itself knows no domain XML",
-            code="VFC557",
-        )
-    if xml and plan:
-        raise UsageError("--plan and --xml each print something else: choose one")
+    wanted = _wanted(address, plan=plan, xml=xml)
+    if hosts and set(destinations) == {HERE}:
+        raise UsageError("--host is for a host of FLEET: name inventories too")
     horizon = Horizon(time.time(), max_age)
     stated = Stated(site=SiteFacts(settings.config))
     journey = Journey(settings.host, settings.library, stated, horizon)
@@ -119,19 +111,28 @@ def command(  # noqa: PLR0917 - click passes every option by name
         settings.note(error_lines(error))
     sources = journey.sources(machine, known, arrives=arrives)
     moving = Moving(machine.vm, sources, require, as_is)
-    found = _destinations(
-        settings, journey, moving, destinations, hosts, same_host=same_host
-    )
-    answers = sorted(found.answers, key=rank)
-    if settings.json or plan or xml or len(answers) == 1:
+    fleet = _paths([each for each in destinations if each != HERE])
+    gauge = Gauge(workers())
+    with settings.progress("reading the fleet", gauge.done if fleet else None):
+        found = journey.found(
+            moving,
+            fleet,
+            gauge,
+            here=HERE in destinations,
+            hosts=hosts,
+            same_host=same_host,
+        )
+    answers = found.answers
+    if HERE in destinations and any(each.host == HERE for each in answers):
+        raise UsageError(f"a host of FLEET is called {HERE}, as this host is")
+    if settings.json or wanted != "report" or len(answers) == 1:
         best = found.arrivals[answers[0]]()
-        text = _xml(journey, machine, moving, best) if xml else None
+        text = journey.xml(machine, moving, best) if xml else None
         if settings.json:
             errors = unread | found.errors
             document = vm_document(machine.vm, best, answers, errors, text)
             settings.print_document(document)
         else:
-            wanted: _Wanted = "plan" if plan else "xml" if xml else "report"
             _print(settings, machine.vm, best, wanted, text)
     elif not settings.quiet:
         settings.print_rows(VM_COLUMNS, answer_rows(answers))
@@ -146,75 +147,21 @@ def command(  # noqa: PLR0917 - click passes every option by name
 _Wanted = Literal["report", "plan", "xml"]
 
 
+def _wanted(address: VmAddress, *, plan: bool, xml: bool) -> _Wanted:
+    """Tell what is to be printed of the host that takes a VM best."""
+    if xml and isinstance(address, QmpSocket):
+        raise UsageError(
+            "--xml is for a VM that libvirt has: QEMU itself knows no domain XML",
+            code="VFC557",
+        )
+    if xml and plan:
+        raise UsageError("--plan and --xml each print something else: choose one")
+    return "plan" if plan else "xml" if xml else "report"
+
+
 def _paths(fleet: Sequence[str]) -> list[str]:
     """Take inventory:FILE for FILE, as it is written where an endpoint is meant."""
     return [each.removeprefix("inventory:") for each in fleet]
-
-
-class _Found(NamedTuple):
-    """What destinations make of a VM: in short, and in full where it is asked for.
-
-    `failed` says that this host takes it perhaps, but a driver could not be asked.
-    """
-
-    answers: list[Answer]
-    arrivals: dict[Answer, Callable[[], Arrival]]
-    errors: dict[str, ErrorRecord]
-    failed: bool
-
-
-def _destinations(
-    settings: Settings,
-    journey: Journey,
-    moving: Moving,
-    destinations: Sequence[str],
-    hosts: Collection[str],
-    *,
-    same_host: bool,
-) -> _Found:
-    """Tell what each destination makes of the VM."""
-    fleet = _paths([each for each in destinations if each != HERE])
-    if hosts and not fleet:
-        raise UsageError("--host is for a host of FLEET: name inventories too")
-    found = _Found([], {}, {}, failed=False)
-    if HERE in destinations:
-        here = journey.arrival(moving)
-        found.answers.append(here.answer)
-        found.arrivals[here.answer] = lambda: here
-        found = found._replace(failed=here.failed)
-    if fleet:
-        gauge = Gauge(workers())
-        with settings.progress("reading the fleet", gauge.done):
-            there, errors = journey.answers(
-                moving, fleet, gauge, hosts=hosts, same_host=same_host
-            )
-        found.errors.update(errors)
-        for host in there:
-            found.answers.append(host.answer)
-            found.arrivals[host.answer] = partial(
-                journey.arrival_in, moving, host.path, same_host=same_host
-            )
-        if HERE in destinations and any(each.host == HERE for each in there):
-            raise UsageError("a host of FLEET is named here, as this host is")
-    if not found.answers:
-        raise UsageError(
-            "FLEET has no host but the VM's own",
-            hint="--same-host takes that for a destination too",
-        )
-    return found
-
-
-def _xml(
-    journey: Journey, machine: Machine, moving: Moving, arrival: Arrival
-) -> str | None:
-    """Give the VM's XML for a host; None where not every device has a place there."""
-    assert machine.xml is not None
-    there = {each.device: each.address for each in arrival.given}
-    if len(there) < len(moving.devices):
-        return None
-    manifest = journey.manifest(moving, arrival) if there else None
-    addresses = [there.get(device) for device in machine.vm.devices]
-    return rewritten(machine.xml, machine.where, addresses, manifest).decode()
 
 
 def _print(
