@@ -20,7 +20,7 @@ from vfiocompat.offers import give
 from vfiocompat.pairs import Pair
 from vfiocompat.placing import Placement, Seat, Wish, place
 from vfiocompat.qemu import across_drivers, demanded, is_vgpu
-from vfiocompat.verdicts import Basis, Verdict, best_of
+from vfiocompat.verdicts import GROUNDS, Basis, Verdict, best_of
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -45,7 +45,6 @@ _RANKS: dict[Outlook, int] = {"allowed": 0, "undetermined": 1, "not_allowed": 2}
 
 _CLOSENESS: dict[Verdict, int] = {"compatible": 2, "undetermined": 1, "incompatible": 0}
 _STEP = 16  # what is below is closeness among equal verdicts
-_GROUNDS: dict[Basis, int] = {"driver": 3, "recorded": 2, "table": 1, "none": 0}
 
 
 class Moving(NamedTuple):
@@ -358,7 +357,7 @@ class Hosts:
             _CLOSENESS[cell.verdict] * _STEP
             + (end.type_id == source.type_id) * 8
             + (end.driver == source.driver) * 4
-            + _GROUNDS[cell.basis]
+            + GROUNDS[cell.basis]
             for cell, end in zip(self._cells[device], self._ends, strict=True)
         ]
 

@@ -16,7 +16,7 @@ import msgspec
 from vfiocompat.diagnostics import Diagnostic, diagnostic
 from vfiocompat.endpoints import MIGRATION_VERSION
 from vfiocompat.errors import ENOTSUPP, errno_name
-from vfiocompat.verdicts import NOT_JUDGED, Basis, Judgement, Verdict, worst_of
+from vfiocompat.verdicts import GROUNDS, NOT_JUDGED, Basis, Judgement, Verdict, worst_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -217,14 +217,11 @@ def _unreadable(
     )
 
 
-_GROUNDS: dict[Basis, int] = {"none": 0, "table": 1, "recorded": 2, "driver": 3}
-
-
 def required(decision: Decision, basis: Basis) -> Decision:
     """Give a decision, or none where what it rests on is weaker than a basis."""
     if decision.verdict != "compatible":
         return decision
-    if _GROUNDS[decision.basis] >= _GROUNDS[basis]:
+    if GROUNDS[decision.basis] >= GROUNDS[basis]:
         return decision
     by = {"table": "a table", "recorded": "a recorded answer"}.get(decision.basis, "")
     doubt = diagnostic("VFC410", f"compatible by {by}, and --require asks for {basis}")

@@ -12,10 +12,21 @@ from vfiocompat.diagnostics import Diagnostic
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["NOT_JUDGED", "Basis", "Judgement", "Verdict", "best_of", "worst_of"]
+__all__ = [
+    "GROUNDS",
+    "NOT_JUDGED",
+    "Basis",
+    "Judgement",
+    "Verdict",
+    "best_of",
+    "worst_of",
+]
 
 Verdict = Literal["compatible", "incompatible", "undetermined"]
 Basis = Literal["driver", "recorded", "table", "none"]
+
+GROUNDS: dict[Basis, int] = {"none": 0, "table": 1, "recorded": 2, "driver": 3}
+"""How much a verdict can be relied on by what it rests on."""
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
