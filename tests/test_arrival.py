@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from tests.conftest import Run
     from vfiocompat.endpoints import Endpoint
 
 A = "1ac1-a"
@@ -797,3 +798,40 @@ def test_as_is_an_old_inventory_does_not_tell_that_a_device_is_missing(
 ) -> None:
     found = ask([mdev(ONE, A)], [endpoint("p/t", A)], options=f"--as-is {OLD}")
     assert found.undetermined == {"h0": ("VFC402",)}
+
+
+@pytest.mark.parametrize(
+    ("machine", "verdict", "first"),
+    [
+        ("pc-q35-9.1", "undetermined", "VFC220"),
+        ("pc-q35-9.0", "incompatible", "VFC534"),
+        ("pc-q35-rhel9.4.0", "undetermined", "VFC535"),
+    ],
+)
+@pytest.mark.parametrize("hosts", ["f", "f/newer.json"])
+def test_drivers_of_nvidia_that_differ_need_a_machine_type(
+    *, run: Run, tmp_path: Path, machine: str, verdict: str, first: str, hosts: str
+) -> None:
+    """In short as in full; a table would have left each of the pairs open."""
+
+    def of_driver(version: str) -> Endpoint:
+        named = {"vgpu_type": "7", "vgpu_type_name": "NVIDIA H200X-1-18C"}
+        known = {"vendor_id": "0x10de", "module_version": version, **named}
+        end = vgpu("0000:c1:00.4", "7", current=True)
+        return replace(end, facts=known, in_use=False)
+
+    hosts_of = {"home": "550.90", "newer": "580.10"}
+    folder = write(
+        tmp_path / "f",
+        [inventory(name, of_driver(version)) for name, version in hosts_of.items()],
+    )
+    there = domain_file(tmp_path, "0000:c1:00.4", machine=machine)
+    line = f"vm {there} {tmp_path / hosts} --from {folder}/home.json --format json"
+    code = {"undetermined": 3, "incompatible": 1}[verdict]
+    found = run(line, exit_code=code).document(VmDocument)
+
+    assert found.verdict == verdict
+    [codes] = [*found.undetermined.values(), *found.not_allowed.values()]
+    assert codes[0] == first
+    if verdict == "incompatible":
+        assert codes == ("VFC534", "VFC547")

@@ -95,11 +95,13 @@ class Moving(NamedTuple):
                 bare = Decision(verdict=cell.verdict, basis=cell.basis)
                 decision = self._demanded(bare, finding)
                 new = cell_of(decision)
+                # What only left it open is nothing beside a definite no.
+                still = cell.against if cell.verdict == new.verdict else ()
                 known[key] = Cell(
                     new.verdict,
                     new.basis,
                     (*new.codes, *cell.codes),
-                    (*new.against, *cell.against),
+                    (*new.against, *still),
                 )
             return known[key]
 
