@@ -18,6 +18,7 @@ from tests.fleets import HISI_1, HISI_2, answer, endpoint, function, inventory, 
 from tests.machines import VM_UUID, domain_file, mdev, uuids, vgpu
 from vfiocompat import cli
 from vfiocompat.arrival import Answer, rank
+from vfiocompat.endpoints import Migration
 from vfiocompat.fleet import Member
 from vfiocompat.offers import Offer
 from vfiocompat.output.machines import VmDocument
@@ -835,3 +836,69 @@ def test_drivers_of_nvidia_that_differ_need_a_machine_type(
     assert codes[0] == first
     if verdict == "incompatible":
         assert codes == ("VFC534", "VFC547")
+
+
+def test_types_on_functions_of_one_gpu_share_it(ask: Ask) -> None:
+    """With SR-IOV each is a parent of its own, and says 1 until one is used."""
+
+    def on_gpu(*functions: str) -> list[Endpoint]:
+        return [
+            endpoint(f"{each}/nvidia-558", A, answers=TAKES_A, available_instances=1)
+            for each in functions
+        ]
+
+    sources = [mdev(ONE, A), mdev(TWO, A)]
+    assert ask(sources, on_gpu("0000:41:00.4", "0000:41:00.5")).room is None
+    assert ask(sources, on_gpu("0000:41:00.0", "0000:42:00.0")).room is True
+
+
+@pytest.mark.parametrize("parent", [None, "a"])
+def test_what_shares_is_told_by_addresses(ask: Ask, parent: str | None) -> None:
+    types = [
+        endpoint("p/t", A, answers=TAKES_A, available_instances=1, parent=parent),
+        endpoint("p/u", A, answers=TAKES_A, available_instances=1, parent="b"),
+    ]
+    assert ask([mdev(ONE, A), mdev(TWO, A)], types).room is None
+
+
+def test_a_doubt_of_qemus_is_no_yes(ask: Ask) -> None:
+    """Of a machine type that does not tell QEMU's version, across NVIDIA's drivers."""
+    old = replace(
+        vgpu("0000:c1:00.4", "7", current=True), version=A, origin="attribute"
+    )
+    there = replace(old, facts={"module_version": "1"}, in_use=False, answers=TAKES_A)
+    found = ask([old], [there], machine="pc-q35-noble")
+    assert (found.verdict, found.devices[0].basis) == ("undetermined", "none")
+    assert found.undetermined == {"h0": ("VFC535",)}
+    assert ask([old], [there], machine="pc-q35-9.2+pve1").verdict == "compatible"
+    assert ask([old], [there], machine="pc-q35-9.0+pve0").verdict == "incompatible"
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        [vgpu("0000:c1:00.4", "7", current=True)],
+        [
+            function("0000:c1:00.4", HISI_1, migration=Migration("v2", ("STOP_COPY",))),
+            function("0000:c1:00.5", HISI_1, migration=Migration("v2", ("STOP_COPY",))),
+        ],
+    ],
+    ids=["drivers", "P2P"],
+)
+def test_an_old_inventory_says_no_definite_no(ask: Ask, ends: list[Endpoint]) -> None:
+    there = [replace(each, facts=each.facts | {"module_version": "1"}) for each in ends]
+    options = "--max-age 1d"
+    found = ask(ends, there, options=options, machine="pc-q35-8.2")
+    assert found.verdict == "undetermined"
+    assert {code for codes in found.undetermined.values() for code in codes} == {
+        "VFC402"
+    }
+
+
+@pytest.mark.parametrize("address", ["p/t\u202e", "p/", "../t", "p/a/b", "/etc"])
+def test_in_short_as_in_full_nothing_is_made_of_a_name_that_none_has(
+    ask: Ask, address: str
+) -> None:
+    found = ask([mdev(ONE, A)], [endpoint(address, A, answers=TAKES_A)])
+    assert (found.verdict, found.room) == ("compatible", False)
+    assert found.not_allowed == {"h0": ("VFC545",)}

@@ -362,3 +362,15 @@ def test_many_devices_and_types_cost_little(
     assert time.monotonic() - began < 5
     assert found.room is room
     assert len(found.seats) == devices
+
+
+def test_a_hopeless_search_is_not_begun() -> None:
+    """Of fewer parents than devices each can surely give one."""
+    seats = [mdev_type(1, f"p{parent}") for parent in range(15)] * 16
+    wishes = [
+        {parent + 15 * (number % 16): BEST for parent in range(15)}
+        for number in range(16)
+    ]
+    began = time.monotonic()
+    assert place(wishes, seats).room is None
+    assert time.monotonic() - began < 0.5

@@ -367,7 +367,8 @@ def test_each_kind_of_vfio_device(tmp_path: Path, kind: str) -> None:
 def test_devices_are_in_the_order_of_their_names(tmp_path: Path) -> None:
     """QEMU lists them as a hash table has them."""
     names = ["hostdev10", "hostdev2", "b", "hostdev1", "a", "hostdev0"]
-    answers = vm_answers({name: {"sysfsdev": MDEV_PATH} for name in names})
+    paths = {name: f"{MDEV_PATH[:-1]}{at}" for at, name in enumerate(names)}
+    answers = vm_answers({name: {"sysfsdev": path} for name, path in paths.items()})
 
     assert [device.name for device in vm_of(tmp_path, answers).devices] == [
         *("a", "b", "hostdev0", "hostdev1", "hostdev2", "hostdev10")
@@ -381,6 +382,7 @@ def test_devices_are_in_the_order_of_their_names(tmp_path: Path) -> None:
         "link<vfio-pci>",
         "vfio-pci",
         "child<x-vfio-pci>",
+        "child<vfio-user-pci>",
         "child<qemu:memory-region>",
         "string",
         "",

@@ -218,7 +218,7 @@ def test_enable_migration_was_a_bool_once(told: object, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "told", [None, "", "ON", "yes", " on", "1", 1, 0, 1.0, [], ["on"], {}, {"on": 1}]
+    "told", [None, "", "ON", "y", " on", "1", 1, 0, 1.0, [], ["on"], {}, {"on": 1}]
 )
 def test_nothing_else_is_taken_for_on_or_off(told: object) -> None:
     assert on_off(told) is None

@@ -73,7 +73,7 @@ class Moving(NamedTuple):
 
     def _demanded(self, decision: Decision, finding: Diagnostic | None) -> Decision:
         if finding is not None:
-            decision = beside(decision, finding)
+            decision = beside(decision, finding, doubt=True)
         return required(decision, self.basis)
 
     def distinct(self) -> tuple[list[Endpoint], list[int]]:

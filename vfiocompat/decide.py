@@ -230,9 +230,14 @@ def required(decision: Decision, basis: Basis) -> Decision:
     )
 
 
-def beside(decision: Decision, finding: Diagnostic) -> Decision:
-    """Give a pair's decision with what else was found; an error of it overrules it."""
+def beside(decision: Decision, finding: Diagnostic, *, doubt: bool = False) -> Decision:
+    """Give a pair's decision with what else was found; an error of it overrules it.
+
+    A warning leaves a yes undetermined if it is a `doubt`.
+    """
     found = (*decision.diagnostics, finding)
+    if doubt and finding.severity == "warning" and decision.verdict == "compatible":
+        return Decision(verdict="undetermined", basis="none", diagnostics=found)
     if finding.severity != "error" or decision.verdict == "incompatible":
         return msgspec.structs.replace(decision, diagnostics=found)
     found = (finding, *decision.diagnostics)

@@ -1253,9 +1253,10 @@ libvirt:NAME or domain:FILE.xml.""",
         "the VM's XML was made for another host",
         """\
 `vfiocompat vm --xml` writes into the XML for which host it is, and what each device
-there stands for. This XML is for another host, so what it says does not count here: it
-may be what is left of an earlier migration. Make it again for this host, or name the
-inventory of the host that the VM runs on with --from.""",
+there stands for. This XML is for another host, or by --from the VM comes from another
+one than it says, so what it says does not count here: it may be what is left of an
+earlier migration. Make it again for this host, or name the inventory of the host that
+the VM runs on with --from.""",
     ),
     "VFC559": Code(
         "error",

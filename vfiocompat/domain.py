@@ -10,7 +10,6 @@ among the arguments that go to QEMU unread (docs/drvqemu.rst).
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from lxml import etree
@@ -19,7 +18,14 @@ from vfiocompat.endpoints import FunctionAddress, MdevAddress, is_uuid
 from vfiocompat.errors import DomainError
 from vfiocompat.manifest import read_manifest, write_manifest
 from vfiocompat.qemuargs import device_argument
-from vfiocompat.vm import DeviceAddress, Vm, VmDevice, device_address, on_off
+from vfiocompat.vm import (
+    DeviceAddress,
+    Vm,
+    VmDevice,
+    demand_distinct,
+    device_address,
+    on_off,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -64,9 +70,7 @@ def parse_domain(data: bytes, path: str) -> Domain:
     root = _root(data, path)
     machine = root.find("os/type")
     devices = tuple(place.device for place in _places(root, path))
-    for address, times in Counter(device.text for device in devices).items():
-        if times > 1:
-            raise DomainError(f"{path} gives the VM {address} {times} times")
+    demand_distinct(devices, path)
     return Domain(
         Vm(
             name=_text(root.find("name")),
@@ -295,7 +299,9 @@ def _arguments(root: Element, path: str) -> Iterator[_Place]:
         text = element.get("value", "")
         if previous.lstrip("-") == "device" and previous.startswith("-"):
             found = device_argument(text)
-            if str(found.get("driver")).startswith("vfio-"):
+            driver = str(found.get("driver"))
+            # The devices of vfio-user are another process's, not the kernel's.
+            if driver.startswith("vfio-") and not driver.startswith("vfio-user-"):
                 yield _argument(element, found, path)
         previous = text
 

@@ -12,7 +12,7 @@ import msgspec
 from vfiocompat.arrival import Answer, Arrival, Hosts, Moving, rank
 from vfiocompat.domain import rewritten
 from vfiocompat.endpoints import address_text
-from vfiocompat.errors import ErrorRecord, InventoryError, UsageError, VmError
+from vfiocompat.errors import ErrorRecord, InventoryError, VmError
 from vfiocompat.fleet import Classifier, Member, Place, merge, newest
 from vfiocompat.gathering import demand_hosts, spread
 from vfiocompat.grid import cell_of, evaluate_rows
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Callable,
         Collection,
         Iterable,
+        Iterator,
         Mapping,
         Sequence,
     )
@@ -82,11 +83,12 @@ class Journey(NamedTuple):
         if not vm.moved:
             return ()
         if arrives and manifest is not None and manifest.host == self.name():
+            self._demand_current(vm, manifest, origin)
             return _of_manifest(vm, manifest, self.horizon)
         if origin is not None:
-            mine = self.name() if arrives else None
-            others = (each for host, each in origin.items() if host != mine)
-            return _in_inventories(vm, others, self.horizon)
+            return _in_inventories(
+                vm, self._others(origin, arrives=arrives), self.horizon
+            )
         if not arrives:
             return self._here(vm)
         if manifest is None:
@@ -101,6 +103,36 @@ class Journey(NamedTuple):
             hint="make it again, or name the inventory of the VM's host with --from",
             code="VFC558",
         )
+
+    def _others(self, origin: Inventories, *, arrives: bool) -> Iterator[Inventory]:
+        """Give the inventories of hosts that a VM may come from."""
+        mine = self.name() if arrives else None
+        return (each for host, each in origin.items() if host != mine)
+
+    def _demand_current(
+        self, vm: Vm, manifest: Manifest, origin: Inventories | None
+    ) -> None:
+        """See that a manifest is not left from an earlier migration to this host.
+
+        Raises:
+            VmError: inventories say that the VM comes from another host.
+
+        """
+        if origin is None:
+            return
+        wanted = {device.text for device in vm.moved}
+        having = [
+            each.host
+            for each in self._others(origin, arrives=True)
+            if wanted <= {endpoint.address for endpoint in each.endpoints}
+        ]
+        if having and manifest.inventory.host not in having:
+            raise VmError(
+                f"the manifest in the XML says that the VM comes from "
+                f"{manifest.inventory.host}, and {having[0]} has its devices",
+                hint="it may be left from an earlier migration: make the XML again",
+                code="VFC558",
+            )
 
     def _here(self, vm: Vm) -> tuple[Endpoint, ...]:
         """Find and read the devices of a VM of this host."""
@@ -141,8 +173,8 @@ class Journey(NamedTuple):
         own only with `same_host`.
 
         Raises:
-            UsageError: there is no destination, or two have one name.
-            VfiocompatError: there is no sysfs, or nothing of the fleet can be used.
+            VfiocompatError: there is no sysfs, or nothing of the fleet can be used, or
+                there is no other host in it.
 
         """
         arrivals: dict[Answer, Callable[[], Arrival]] = {}
@@ -161,7 +193,7 @@ class Journey(NamedTuple):
                     self.arrival_in, moving, host.path, same_host=same_host
                 )
         if not arrivals:
-            raise UsageError(
+            raise InventoryError(
                 "FLEET has no host but the VM's own",
                 hint="--same-host takes that for a destination too",
             )
@@ -397,8 +429,7 @@ def _members_offers(shares: Sequence[tuple[int, Share]]) -> list[Offer]:
 
 
 def _sorted(members: Iterable[tuple[Member, int]]) -> list[Offer]:
-    offers = (Offer.of(*each) for each in members)
-    return sorted(filter(None, offers), key=attrgetter("address"))
+    return sorted((Offer.of(*each) for each in members), key=attrgetter("address"))
 
 
 def _no_pair(device: int, column: int) -> Pair:

@@ -12,7 +12,6 @@ from vfiocompat.endpoints import (
     MdevAddress,
     TypeAddress,
     is_function,
-    is_uuid,
     parse_address,
 )
 from vfiocompat.errors import InvalidAddress, InventoryError
@@ -36,26 +35,28 @@ class Offer(NamedTuple):
     seat: Seat
 
     @classmethod
-    def of(cls, member: Member, column: int) -> Offer | None:
-        """Make the offer that an endpoint is; None if nothing can be made of its name.
+    def of(cls, member: Member, column: int) -> Offer:
+        """Make the offer that an endpoint of a host is.
 
         A type may have a name that no address can hold, and an inventory may hold what
-        no host has.
+        no host has: of such there is none to give.
         """
-        if not _can_be_given(member):
-            return None
-        return cls(member.address, member.kind, column, _seat(member))
+        seat = _seat(member) if _can_be_given(member) else Seat(0)
+        return cls(member.address, member.kind, column, seat)
 
 
 def _can_be_given(member: Member) -> bool:
-    first, slash, second = member.address.partition("/")
-    match member.kind:
-        case "mdev":
-            return is_uuid(member.address)
-        case "function":
-            return is_function(first) and second.isprintable()
-        case "type":
-            return member.address.isprintable() and bool(first and slash and second)
+    try:
+        place = parse_address(member.address)
+    except InvalidAddress:
+        return False
+    match member.kind, place:
+        case ("mdev", MdevAddress()) | ("function", FunctionAddress()):
+            return True
+        case "type", TypeAddress():
+            return True
+        case "function", TypeAddress(parent, type_id):  # NVIDIA numbers its types
+            return is_function(parent) and type_id.isascii() and type_id.isdigit()
         case _:
             return False
 
@@ -64,18 +65,27 @@ def _seat(member: Member) -> Seat:
     """Say how many devices an endpoint can take, and what it shares that with.
 
     Of an mdev or a function that is there already it is not always told whether it is
-    used. Which vGPU types a function of NVIDIA's can be depends on what the other
-    functions of its GPU are.
+    used. Which vGPU types a function of NVIDIA's can be, or be the parent of, rests on
+    what the other functions of its GPU are.
     """
+    first, slash, _ = member.address.partition("/")
     if member.kind == "type":
-        return Seat(member.free, shares=member.parent, made=True)
-    single, slash, _ = member.address.partition("/")
+        shares = first
+        if (member.type_id or "").startswith("nvidia-"):
+            shares = _gpu(first)
+        return Seat(member.free, shares=shares, made=True)
     if slash:
-        return Seat(member.free, single, member.parent or "NVIDIA", made=True)
+        shares = member.parent or _gpu(first)
+        return Seat(member.free, first, shares, made=True)
     unused = None if member.in_use is None else int(not member.in_use)
     if member.kind == "function" and member.type_id is not None and not unused:
         unused = None  # that a function has a type does not say that a VM has it
-    return Seat(unused, single)
+    return Seat(unused, first)
+
+
+def _gpu(function: str) -> str:
+    """Name the GPU that a function is of: those of one are on one bus."""
+    return function.rpartition(":")[0]
 
 
 class Given(NamedTuple):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Placement", "Seat", "Wish", "place"]
 
-_TRIES = 1000  # matchings that are tried before it counts as not known
+_TRIES = 500  # matchings that are tried before it counts as not known
 
 
 class Wish(NamedTuple):
@@ -99,6 +99,8 @@ def _certain(
             {at: wish for at, wish in each.items() if at not in without}
             for each in sure
         ]
+        if _bound(allowed, seats) < len(wishes):
+            continue
         found = _match(allowed, seats)
         if len(found) < len(wishes):
             continue
@@ -109,6 +111,16 @@ def _certain(
         rivals = {at for each in allowed for at in each if seats[at].shares == clash}
         left_out += [without | (rivals - {at}) for at in sorted(rivals, reverse=True)]
     return None
+
+
+def _bound(wishes: Sequence[Mapping[int, Wish]], seats: Sequence[Seat]) -> int:
+    """Say how many devices can surely have a seat at the most: of a parent one type."""
+    most: dict[int | str, int] = {}
+    for at in {at for each in wishes for at in each}:
+        seat = seats[at]
+        key = at if (group := seat.shares or seat.single) is None else group
+        most[key] = max(most.get(key, 0), seat.most(len(wishes)))
+    return sum(most.values())
 
 
 def _clashes(found: Mapping[int, int], seats: Sequence[Seat]) -> Iterator[str]:

@@ -38,8 +38,13 @@ _BLOCKERS = {
 }
 """What a blocker says, by a part of its text, as a code; any other one is VFC541."""
 
-_MACHINE = re.compile(r"(?:pc-q35|pc-i440fx|virt)-([0-9]{1,3})\.([0-9]{1,3})")
-"""Machine types of QEMU's own; those of distributions do not tell QEMU's version."""
+_MACHINE = re.compile(
+    r"(?:pc-q35|pc-i440fx|virt)-([0-9]{1,3})\.([0-9]{1,3})(?:\+pve[0-9]+)?"
+)
+"""Machine types of QEMU's own, and Proxmox's, which name QEMU's.
+
+Those of other distributions do not tell QEMU's version.
+"""
 
 _SKIPS_VSC = 9, 1
 """The first machine type with skip-vsc-check (hw/core/machine.c, hw_compat_9_0)."""
@@ -92,6 +97,8 @@ def _without_p2p(
         return
     for device, source in zip(devices, sources, strict=True):
         flags = source.migration.flags if source.migration else None
+        if _is_outdated(source):
+            continue
         if flags is not None and "P2P" not in flags:
             yield diagnostic(
                 "VFC531",
@@ -100,6 +107,11 @@ def _without_p2p(
                 detail=f"it has {', '.join(flags) or 'none'}",
                 path=source.path,
             )
+
+
+def _is_outdated(endpoint: Endpoint) -> bool:
+    """Whether all that is known of an endpoint is too old to be relied on."""
+    return bool(endpoint.recorded and endpoint.recorded.rejected)
 
 
 def _named(device: VmDevice) -> str:
@@ -121,6 +133,8 @@ def across_drivers(
     skip-vsc-check).
     """
     if not (is_vgpu(source) and is_vgpu(destination)):
+        return None
+    if _is_outdated(source) or _is_outdated(destination):
         return None
     versions = [end.facts.get("module_version") for end in (source, destination)]
     if None in versions or versions[0] == versions[1]:

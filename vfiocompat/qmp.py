@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from vfiocompat.errors import VmError
-from vfiocompat.vm import Vm, VmDevice, device_address, on_off
+from vfiocompat.vm import Vm, VmDevice, demand_distinct, device_address, on_off
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -102,6 +102,11 @@ def _demand_socket(path: str) -> None:
         ) from None
 
 
+def _is_vfio(kind: str) -> bool:
+    """Whether a child is a device of the kernel's VFIO, and not of vfio-user."""
+    return kind.startswith(_VFIO) and not kind.startswith(f"{_VFIO}user-")
+
+
 class _Monitor:
     """One session with a QEMU."""
 
@@ -153,9 +158,10 @@ class _Monitor:
         found = []
         for place in _PLACES:
             listed = await self._list(place)
-            names = [each.name for each in listed if each.type.startswith(_VFIO)]
+            names = [each.name for each in listed if _is_vfio(each.type)]
             names.sort(key=lambda name: (len(name), name))  # QEMU's own is a hash's
             found += [await self._device(f"{place}/{name}", name) for name in names]
+        demand_distinct(found, self._path)
         return tuple(found)
 
     async def _device(self, path: str, name: str) -> VmDevice:

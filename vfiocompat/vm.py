@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import Literal, cast
+from collections import Counter
+from typing import TYPE_CHECKING, Literal, cast
 
 import msgspec
 
@@ -20,7 +21,10 @@ from vfiocompat.endpoints import (
     is_function,
     is_uuid,
 )
-from vfiocompat.errors import InvalidAddress
+from vfiocompat.errors import DomainError, InvalidAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = [
     "DeviceAddress",
@@ -30,6 +34,7 @@ __all__ = [
     "Vm",
     "VmAddress",
     "VmDevice",
+    "demand_distinct",
     "device_address",
     "on_off",
     "parse_vm",
@@ -154,9 +159,22 @@ def device_address(path: str) -> DeviceAddress | None:
     return FunctionAddress(name) if is_function(name) else None
 
 
+def demand_distinct(devices: Iterable[VmDevice], where: str) -> None:
+    """See that no device of a host is given to a VM twice; `where` names the VM.
+
+    Raises:
+        DomainError: one is.
+
+    """
+    for address, times in Counter(device.text for device in devices).items():
+        if times > 1:
+            raise DomainError(f"{where} gives the VM {address} {times} times")
+
+
 def on_off(told: object) -> OnOffAuto | None:
     """Read an OnOffAuto of QEMU, or the bool that enable-migration was before 8.1."""
     if isinstance(told, bool):
         return "on" if told else "off"
-    words = {"true": "on", "false": "off", "on": "on", "off": "off", "auto": "auto"}
+    words = {"true": "on", "yes": "on", "false": "off", "no": "off"}
+    words |= {"on": "on", "off": "off", "auto": "auto"}
     return cast("OnOffAuto | None", words.get(told)) if isinstance(told, str) else None

@@ -625,9 +625,9 @@ def test_the_own_host_counts_only_if_asked_for(run: Run, fleet: Path, one: str) 
     assert found.allowed == ["home", "yes"]
     assert found.assignment[0].endpoint in {"p/t", TWO}
     alone = f"{one} {fleet}/home.json --from {fleet}/home.json"
-    result = run(f"vm {alone}", exit_code=2)
+    result = run(f"vm {alone}", exit_code=4)
     assert result.stderr == (
-        "vfiocompat: error[VFC501]: FLEET has no host but the VM's own\n"
+        "vfiocompat: error[VFC401]: FLEET has no host but the VM's own\n"
         "   = help: --same-host takes that for a destination too\n"
     )
 
@@ -1048,6 +1048,22 @@ def test_xml_for_another_host_is_none_for_this(
         f"vfiocompat: error[VFC558]: {arrived} was made for host beta, "
         "not for this one\n"
         "   = help: make it again, or name the inventory of the VM's host with --from\n"
+    )
+
+
+def test_a_manifest_of_an_earlier_migration_does_not_count(
+    hosts: dict[str, Path], run: Run, arrived: Path, tmp_path: Path
+) -> None:
+    """The VM came from alpha once, and comes from gamma now, with other state."""
+    fleet = write(
+        tmp_path / "f",
+        [inventory("gamma", mdev(UUID, B)), inventory("alpha", endpoint("p/t", A))],
+    )
+    line = f"vm domain:{arrived} here --as-is --sysroot {hosts['beta']} --from {fleet}"
+    said = run(line, exit_code=4).stderr
+    assert said.startswith(
+        "vfiocompat: error[VFC558]: the manifest in the XML says that the VM comes "
+        "from alpha, and gamma has its devices\n"
     )
 
 

@@ -130,7 +130,8 @@ def command(  # noqa: PLR0917 - click passes every option by name
         text = journey.xml(machine, moving, best) if xml else None
         if settings.json:
             errors = unread | found.errors
-            document = vm_document(machine.vm, best, answers, errors, text)
+            shown = [best.answer, *answers[1:]]  # of equals another may be the closest
+            document = vm_document(machine.vm, best, shown, errors, text)
             settings.print_document(document)
         else:
             _print(settings, machine.vm, best, wanted, text)
