@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     from tests.conftest import RunProcess
 
-pytest.importorskip("qemu.qmp")
-
 UUID = "c2177883-f1bb-47f0-914d-32a22e3a8804"
 VM_UUID = "11111111-2222-3333-4444-555555555555"
 MDEV = MdevAddress(UUID)

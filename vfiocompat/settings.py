@@ -29,7 +29,9 @@ __all__ = [
     "common_options",
     "duration",
     "global_options",
+    "hosts_option",
     "max_age_option",
+    "require_option",
     "tell",
 ]
 
@@ -263,6 +265,21 @@ max_age_option = click.option(
     callback=duration,
     metavar="AGE",
     help="Take older inventories and answers for unknown: 90, 15m, 12h, 7d.",
+)
+
+
+hosts_option = click.option(
+    "--host",
+    "hosts",
+    metavar="HOST",
+    multiple=True,
+    help="Only to this host of FLEET; may be given again.",
+)
+require_option = click.option(
+    "--require",
+    type=click.Choice(["driver", "recorded", "table"]),
+    default="table",
+    help="The least that a yes must rest on (default: table).",
 )
 
 

@@ -22,7 +22,13 @@ from vfiocompat.output.text import (
     targets_line,
 )
 from vfiocompat.pairs import find_source
-from vfiocompat.settings import Settings, common_options, max_age_option
+from vfiocompat.settings import (
+    Settings,
+    common_options,
+    hosts_option,
+    max_age_option,
+    require_option,
+)
 from vfiocompat.stated import SiteFacts, Stated, parse_facts
 from vfiocompat.targeting import Query, Targets, fleet_targets, host_targets
 
@@ -38,20 +44,9 @@ __all__ = ["command"]
 @click.command("targets")
 @click.argument("source")
 @click.argument("fleet", metavar="[FLEET]...", nargs=-1)
-@click.option(
-    "--host",
-    "hosts",
-    metavar="HOST",
-    multiple=True,
-    help="Only to this host of FLEET; may be given again.",
-)
+@hosts_option
 @click.option("--same-host", is_flag=True, help="To SOURCE's own host too.")
-@click.option(
-    "--require",
-    type=click.Choice(["driver", "recorded", "table"]),
-    default="table",
-    help="The least that a yes must rest on (default: table).",
-)
+@require_option
 @click.option(
     "--source-type", metavar="TYPE_ID", help="The mdev type of a literal SOURCE."
 )

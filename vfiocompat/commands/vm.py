@@ -27,7 +27,13 @@ from vfiocompat.output.machines import (
     vm_document,
 )
 from vfiocompat.output.text import error_lines
-from vfiocompat.settings import Settings, common_options, max_age_option
+from vfiocompat.settings import (
+    Settings,
+    common_options,
+    hosts_option,
+    max_age_option,
+    require_option,
+)
 from vfiocompat.stated import SiteFacts, Stated
 from vfiocompat.vm import QmpSocket, parse_vm
 
@@ -56,20 +62,9 @@ __all__ = ["command"]
     is_flag=True,
     help="Each device keeps its address; look for no other endpoint.",
 )
-@click.option(
-    "--host",
-    "hosts",
-    metavar="HOST",
-    multiple=True,
-    help="Only to this host of FLEET; may be given again.",
-)
+@hosts_option
 @click.option("--same-host", is_flag=True, help="To the VM's own host of FLEET too.")
-@click.option(
-    "--require",
-    type=click.Choice(["driver", "recorded", "table"]),
-    default="table",
-    help="The least that a yes must rest on (default: table).",
-)
+@require_option
 @click.option("--plan", is_flag=True, help="Print which endpoint each device gets.")
 @click.option("--xml", is_flag=True, help="Print the domain XML for the destination.")
 @max_age_option
