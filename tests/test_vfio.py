@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from typing import TYPE_CHECKING
 
@@ -103,6 +104,28 @@ def test_a_vm_of_libvirt_has_a_dev_of_its_own(proc: Path) -> None:
         },
         complete=True,
     )
+
+
+def test_a_file_that_is_closed_meanwhile_hides_no_other(
+    proc: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (proc / "12/fd/9").symlink_to("/dev/vfio/9")
+    read, gone = os.readlink, f"{proc}/12/fd/4"
+
+    def readlink(path: str) -> str:
+        if path == gone:
+            raise FileNotFoundError(path)
+        return read(path)
+
+    monkeypatch.setattr(os, "readlink", readlink)
+    monkeypatch.setattr(os, "listdir", lambda path: sorted(map(str, listed(path))))
+    found = held_nodes(str(proc))
+    assert found.complete
+    assert found.nodes["/dev/vfio/9"] == 12
+    assert "/dev/vfio/7" not in found.nodes
+
+
+listed = os.listdir
 
 
 def test_in_a_container_others_may_have_nodes_open(proc: Path) -> None:

@@ -988,8 +988,8 @@ Confirm it by hand:
         "the VM has several VFIO devices, and not all of them support P2P",
         """\
 Devices that may write to each other have to be stopped together: QEMU migrates several
-VFIO devices only if all of their drivers support the states RUNNING_P2P and
-PRE_COPY_P2P (the flag P2P). QEMU 8.0 and 8.1 migrate no VM with more than one. QEMU's
+VFIO devices only if all of their drivers support the state RUNNING_P2P (the flag P2P).
+QEMU 8.0 and 8.1 migrate no VM with more than one. QEMU's
 text is
     Multiple VFIO devices migration is supported only if all of them support P2P
     migration
@@ -1003,9 +1003,9 @@ To mend it, leave the VM one device, or unplug the others for the migration.""",
         "post-copy is switched on, which QEMU refuses for a VM with VFIO devices",
         """\
 With post-copy the destination runs before it has all memory, which a device that
-writes to memory by itself cannot wait for. QEMU ends such a migration when it starts,
-with "VFIO migration is not supported with postcopy migration", and never lists it
-among the reasons why migration is blocked.
+writes to memory by itself cannot wait for. QEMU since 8.2 ends such a migration when
+it starts, with "VFIO migration is not supported with postcopy migration", and never
+lists it among the reasons why migration is blocked.
 
 Confirm it by hand:
     {"execute": "query-migrate-capabilities"}
@@ -1064,13 +1064,13 @@ meantime.""",
     ),
     "VFC537": Code(
         "error",
-        "QEMU says that the device's driver cannot migrate it",
+        "QEMU says that it cannot migrate the device",
         """\
 The device has no migration interface that this QEMU knows: its driver has none
 (ENOTTY), or it is one of the first kind (Linux 5.8 to 5.17) under a QEMU since 8.0, or
 of the second (Linux 5.18 and newer) under an older one. QEMU's texts are "VFIO
 migration is not supported in kernel" and, before 8.1, "VFIO device doesn't support
-migration".
+migration"; the latter also where x-enable-migration is off, which was the default then.
 
 Confirm it by hand:
     vfiocompat device ADDRESS; readlink /sys/bus/pci/devices/FUNCTION/driver

@@ -151,7 +151,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `parent` is the parent device's sysfs name. `newline` says whether the attribute
     ended its string with one; `facts` were read, `stated` is what an operator says of
-    it; `available_instances` and `in_use` are None where sysfs does not tell, and
+    it; `available_instances` and `in_use` are None where that is not told, and
     `migration` where the kernel does not. `vfio` is false for a PCI function that no
     VFIO driver is bound to. `recorded` is there where it comes from an inventory: such
     an endpoint cannot be asked.

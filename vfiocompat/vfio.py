@@ -107,17 +107,23 @@ def held_nodes(proc: str) -> Held:
     for process in processes:
         if not process.isdigit():
             continue
-        folder = f"{proc}/{process}/fd"
         try:
-            for file in os.listdir(folder):
-                match = _NODE.fullmatch(os.readlink(f"{folder}/{file}"))
+            for link in _open_files(f"{proc}/{process}/fd"):
+                match = _NODE.fullmatch(link)
                 if match is not None:
                     nodes.setdefault(f"{_DEV}/{match[1]}", int(process))
-        except PermissionError:
-            complete = False
-        except OSError:  # it ended, or closed a file
+        except (FileNotFoundError, ProcessLookupError):  # it ended
             continue
+        except OSError:
+            complete = False
     return Held(nodes, complete)
+
+
+def _open_files(folder: str) -> Iterator[str]:
+    """Give what a process has open; what it closes meanwhile is passed over."""
+    for file in os.listdir(folder):
+        with contextlib.suppress(FileNotFoundError):
+            yield os.readlink(f"{folder}/{file}")
 
 
 _NODE = re.compile(r"(?:/dev)?/vfio/((?:noiommu-)?[0-9]+|devices/vfio[0-9]+)")
