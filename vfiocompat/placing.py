@@ -9,16 +9,17 @@ assignment that creates instances of two types on one parent may turn out to be 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import rustworkx
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Placement", "Seat", "Wish", "place"]
 
-_TRIES = 500  # matchings that are tried before it counts as not known
+_TRIES = 100  # matchings that are tried before it counts as not known
 
 
 class Wish(NamedTuple):
@@ -85,11 +86,23 @@ def place(wishes: Sequence[Mapping[int, Wish]], seats: Sequence[Seat]) -> Placem
 def _certain(
     wishes: Sequence[Mapping[int, Wish]], seats: Sequence[Seat]
 ) -> dict[int, int] | None:
-    """Find an assignment that surely holds: of a parent it creates one type only."""
+    """Find an assignment that surely holds: of a parent it creates one type only.
+
+    One is missed where none gives each parent one device, and others are rare: which
+    type each parent is to give is a search that is cut after a while.
+    """
     sure = [
         {at: wish for at, wish in each.items() if wish.best and seats[at].free}
         for each in wishes
     ]
+    found = _match(sure, seats)
+    if len(found) < len(wishes) or not _clashes(found, seats):
+        return found if len(found) == len(wishes) else None
+    spread = _match(sure, seats, one_each=True)
+    if len(spread) == len(wishes) and not _is_one_twice(spread, seats):
+        return spread
+    if _bound(sure, seats) < len(wishes):
+        return None
     left_out: list[frozenset[int]] = [frozenset()]
     for _ in range(_TRIES):
         if not left_out:
@@ -104,12 +117,17 @@ def _certain(
         found = _match(allowed, seats)
         if len(found) < len(wishes):
             continue
-        clash = next(_clashes(found, seats), None)
-        if clash is None:
+        clashes = _clashes(found, seats)
+        if not clashes:
             return found
-        # Try again with each seat of that parent as its only one.
-        rivals = {at for each in allowed for at in each if seats[at].shares == clash}
-        left_out += [without | (rivals - {at}) for at in sorted(rivals, reverse=True)]
+        # Try again with each seat of one of these parents as its only one; what most
+        # devices have now is tried first.
+        parent, used = clashes[0]
+        rivals = {at for each in allowed for at in each if seats[at].shares == parent}
+        left_out += [
+            without | (rivals - {at})
+            for at in sorted(rivals, key=lambda at: (used[at], -at))
+        ]
     return None
 
 
@@ -123,30 +141,53 @@ def _bound(wishes: Sequence[Mapping[int, Wish]], seats: Sequence[Seat]) -> int:
     return sum(most.values())
 
 
-def _clashes(found: Mapping[int, int], seats: Sequence[Seat]) -> Iterator[str]:
-    """Name the parents of which an assignment uses several seats."""
-    by_parent: dict[str, set[int]] = {}
+def _clashes(
+    found: Mapping[int, int], seats: Sequence[Seat]
+) -> list[tuple[str, Counter[int]]]:
+    """Give the parents of which an assignment uses several seats, and how often each.
+
+    The one that is used most comes first.
+    """
+    by_parent: dict[str, Counter[int]] = {}
     for at in found.values():
         if (parent := seats[at].shares) is not None:
-            by_parent.setdefault(parent, set()).add(at)
-    return (parent for parent, used in by_parent.items() if len(used) > 1)
+            by_parent.setdefault(parent, Counter())[at] += 1
+    several = [each for each in by_parent.items() if len(each[1]) > 1]
+    return sorted(several, key=lambda each: -each[1].total())
+
+
+def _is_one_twice(found: Mapping[int, int], seats: Sequence[Seat]) -> bool:
+    """Whether an assignment uses one device as it is, and as what it can become."""
+    used = [name for at in found.values() if (name := seats[at].single) is not None]
+    return len(used) > len(set(used))
 
 
 def _match(
-    wishes: Sequence[Mapping[int, Wish]], seats: Sequence[Seat]
+    wishes: Sequence[Mapping[int, Wish]],
+    seats: Sequence[Seat],
+    *,
+    one_each: bool = False,
 ) -> dict[int, int]:
     """Give as many devices as possible a seat each, better ones first.
 
     What is surely free is better than what may be, and what is there already better
-    than what has to be created. Seats that are one device are one node.
+    than what has to be created. Seats that are one device are one node, and with
+    `one_each` those of one parent are too.
     """
     number = len(wishes)
+
+    def place_of(at: int) -> tuple[str | int, int]:
+        """Name the node of a seat, and say how many devices it takes."""
+        seat = seats[at]
+        if one_each and seat.shares is not None:
+            return f"parent {seat.shares}", min(1, seat.most(number))
+        return at if seat.single is None else seat.single, seat.most(number)
+
     nodes: dict[int | str, range] = {}
     size = number
-    for at in sorted({at for each in wishes for at in each}):
-        seat = seats[at]
-        key = at if seat.single is None else seat.single
-        if key not in nodes and (most := seat.most(number)):
+    places = {at: place_of(at) for at in sorted({at for each in wishes for at in each})}
+    for key, most in places.values():
+        if key not in nodes and most:
             nodes[key] = range(size, size + most)
             size += most
     edges: dict[tuple[int, int], tuple[int, int]] = {}  # its weight, and the seat
@@ -157,7 +198,7 @@ def _match(
                 continue
             known, there = seat.free is not None, not seat.made
             weight = 1 + wish.closeness + 16 * there + 32 * known + 64 * wish.best
-            for node in nodes[at if seat.single is None else seat.single]:
+            for node in nodes[places[at][0]]:
                 if edges.get((device, node), (0, 0))[0] < weight:
                     edges[device, node] = weight, at
     graph: rustworkx.PyGraph[None, int] = rustworkx.PyGraph(multigraph=False)
