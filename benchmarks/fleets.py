@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import msgspec
 
@@ -13,7 +15,7 @@ from vfiocompat.inventory import Inventory
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["strings", "write_fleet"]
+__all__ = ["strings", "write_fleet", "write_types"]
 
 PARENT = "/sys/devices/pci0000:00/0000:00:00.0"
 
@@ -50,6 +52,55 @@ def write_fleet(folder: Path, *, hosts: int, endpoints: int, classes: int) -> No
         text = msgspec.json.encode(empty)
         whole = text.replace(b'"endpoints":[]', b'"endpoints":[%s]' % b",".join(parts))
         (folder / f"node-{host:05}.json").write_bytes(whole)
+
+
+def write_types(folder: Path, *, hosts: int, parents: int, types: int) -> None:
+    """Write hosts whose parents all have the same mdev types, one file a host.
+
+    How many of each are free differs from host to host. Each host has two mdevs of
+    each type beside, which are used.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    known = [
+        msgspec.json.decode(_encoded(text), type=Endpoint) for text in strings(types)
+    ]
+    for host in range(hosts):
+        endpoints = []
+        for parent, at in product(range(parents), range(types)):
+            name = f"0000:{parent:02x}:00.0"
+            endpoints.append(
+                msgspec.structs.replace(
+                    known[at],
+                    kind="type",
+                    address=f"{name}/acme-{at}",
+                    parent=name,
+                    type_id=f"acme-{at}",
+                    available_instances=1
+                    + (host * 7919 ^ (parent * types + at) * 104729) // 64 % 3,
+                    in_use=None,
+                )
+            )
+        endpoints += [
+            msgspec.structs.replace(
+                each,
+                kind="mdev",
+                address=str(UUID(int=host << 16 | at)),
+                uuid=str(UUID(int=host << 16 | at)),
+                parent="0000:ff:00.0",
+                type_id=f"acme-{at % types}",
+                in_use=True,
+            )
+            for at, each in enumerate(known * 2)
+        ]
+        inventory = Inventory(
+            host=f"node-{host:05}",
+            machine_id=f"{host:032x}",
+            taken_at="2026-11-01T00:00:00Z",
+            kernel="6.12.0",
+            endpoints=endpoints,
+            problems=[],
+        )
+        (folder / f"node-{host:05}.json").write_bytes(msgspec.json.encode(inventory))
 
 
 def _encoded(text: str) -> bytes:

@@ -2,8 +2,9 @@
 """How long `vm` takes for a VM with many devices, beside decoding the fleet.
 
 The peer is one process that loads click and msgspec, decodes the same files into the
-same records, and does nothing else. No device of the VM is like another, and no two
-hosts in a row offer the same.
+same records, and does nothing else. First no device of the VM is like another, and no
+two hosts in a row offer the same. Then hosts have parents with mdev types that share
+their capacity, so that room for all devices has to be looked for.
 """
 
 from __future__ import annotations
@@ -11,53 +12,75 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from benchmarks.fleet import DECODE
-from benchmarks.fleets import write_fleet
+from benchmarks.fleets import write_fleet, write_types
 from benchmarks.pairs import compare
 from vfiocompat.inventory import Inventory
+
+if TYPE_CHECKING:
+    from vfiocompat.endpoints import Endpoint, Kind
 
 HOSTS = 1_000
 ENDPOINTS = 50_000
 CLASSES = 300
 DEVICES = 16
+PARENTS = 20
+TYPES = 8
 
-_DEVICE = """
+_FUNCTION = """
 <hostdev mode='subsystem' type='pci' managed='yes'><source>
   <address domain='0x{0}' bus='0x{1}' slot='0x{2}' function='0x{3}'/>
 </source></hostdev>"""
+_MDEV = """
+<hostdev mode='subsystem' type='mdev' model='vfio-pci'><source>
+  <address uuid='{0}'/>
+</source></hostdev>"""
 
 
-def domain(addresses: list[str]) -> str:
-    """Write the XML of a VM with functions at some addresses."""
-    devices = "".join(
-        _DEVICE.format(*address.replace(".", ":").split(":")) for address in addresses
+def domain(devices: list[Endpoint]) -> str:
+    """Write the XML of a VM with some devices."""
+    written = "".join(
+        _MDEV.format(each.address)
+        if each.uuid
+        else _FUNCTION.format(*each.address.replace(".", ":").split(":"))
+        for each in devices
     )
-    return f"<domain type='kvm'><name>big</name><devices>{devices}</devices></domain>"
+    return f"<domain type='kvm'><name>big</name><devices>{written}</devices></domain>"
+
+
+def measure(folder: Path, kind: Kind, limit: float) -> None:
+    """Measure a VM that hosts take; its devices are the first ones of one of them."""
+    fleet = folder / "fleet"
+    first = msgspec.json.decode(
+        (fleet / "node-00000.json").read_bytes(), type=Inventory
+    )
+    source = msgspec.structs.replace(first, host="source")
+    (folder / "source.json").write_bytes(msgspec.json.encode(source))
+    devices = [each for each in first.endpoints if each.kind == kind][:DEVICES]
+    (folder / "vm.xml").write_text(domain(devices))
+    peer = [sys.executable, "-c", f"import click, msgspec\n{DECODE}", str(fleet)]
+    ours = [
+        *(sys.executable, "-m", "vfiocompat", "vm", f"domain:{folder / 'vm.xml'}"),
+        *(str(fleet), "--from", str(folder / "source.json")),
+    ]
+    compare(ours, peer, rounds=21, limit=limit)
 
 
 def main() -> None:
-    """Measure a VM that some hosts take, from an inventory of its host."""
+    """Measure both fleets; the inventory of the VM's host is one of its own."""
     with tempfile.TemporaryDirectory(prefix="vfiocompat-") as name:
-        folder = Path(name)
-        fleet = folder / "fleet"
-        write_fleet(fleet, hosts=HOSTS, endpoints=ENDPOINTS, classes=CLASSES)
-        first = msgspec.json.decode(
-            (fleet / "node-00000.json").read_bytes(), type=Inventory
-        )
-        source = msgspec.structs.replace(first, host="source")
-        (folder / "source.json").write_bytes(msgspec.json.encode(source))
-        addresses = [each.address for each in first.endpoints[:DEVICES]]
-        (folder / "vm.xml").write_text(domain(addresses))
-        peer = [sys.executable, "-c", f"import click, msgspec\n{DECODE}", str(fleet)]
-        ours = [
-            *(sys.executable, "-m", "vfiocompat", "vm", f"domain:{folder / 'vm.xml'}"),
-            *(str(fleet), "--from", str(folder / "source.json")),
-        ]
-        print(f"{DEVICES} devices, {ENDPOINTS} endpoints of {HOSTS} hosts")
-        compare(ours, peer, rounds=21, limit=2)
+        print(f"{DEVICES} functions, {ENDPOINTS} endpoints of {HOSTS} hosts")
+        folder = Path(name, "functions")
+        write_fleet(folder / "fleet", hosts=HOSTS, endpoints=ENDPOINTS, classes=CLASSES)
+        measure(folder, "function", limit=2)
+        print(f"{DEVICES} mdevs, {PARENTS} parents of {TYPES} types on {HOSTS} hosts")
+        folder = Path(name, "types")
+        write_types(folder / "fleet", hosts=HOSTS, parents=PARENTS, types=TYPES)
+        measure(folder, "mdev", limit=8)
 
 
 if __name__ == "__main__":
