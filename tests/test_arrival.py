@@ -191,7 +191,7 @@ def test_where_the_best_endpoints_do_not_suffice_it_is_not_known(ask: Ask) -> No
     assert found.room is None
     assert sorted(placed(found)) == ["p/yes", "q/unknown"]
     assert outlook(found) == "undetermined"
-    assert findings(found) == ["VFC546"]
+    assert findings(found) == ["VFC544", "VFC546"]
 
 
 def test_what_is_demanded_of_the_vm_decides_too(ask: Ask) -> None:
@@ -424,7 +424,7 @@ def test_too_few_instances_are_named_with_who_wants_them(ask: Ask) -> None:
     assert (found.verdict, found.room) == ("compatible", False)
     assert found.not_allowed == {"h0": ("VFC545",)}
     assert found.assignment == []
-    [finding] = found.diagnostics
+    [_, finding] = found.diagnostics
     assert (finding.code, finding.severity) == ("VFC545", "error")
     assert finding.summary == "3 devices compete for 2 instances"
     detail = (finding.detail or "").splitlines()
@@ -437,6 +437,30 @@ def test_too_few_instances_are_named_with_who_wants_them(ask: Ask) -> None:
             f"{NEW[1]}: 1 free",
         ]
     )
+
+
+def test_a_few_of_many_endpoints_are_named(ask: Ask) -> None:
+    full = [
+        endpoint(f"p{at}/t", A, answers=TAKES_A, available_instances=0)
+        for at in range(30)
+    ]
+    [finding] = ask([mdev(ONE, A)], full).diagnostics
+
+    detail = (finding.detail or "").splitlines()
+    assert len(detail) == 12
+    assert detail[-1] == "and 20 more"
+
+
+@pytest.mark.parametrize("sources", [[], [mdev(ONE, A)]])
+def test_what_is_not_allowed_or_not_known_has_a_code(
+    ask: Ask, sources: list[Endpoint]
+) -> None:
+    """An old inventory says nothing; a VM without devices needs to know nothing."""
+    found = ask(sources, [endpoint("p/t", A, answers=TAKES_A)], options="--max-age 1s")
+    if sources:
+        assert found.undetermined["h0"]
+    else:
+        assert (found.allowed, found.room) == (["h0", "home"], True)
 
 
 def test_one_device_without_a_free_instance_is_named(ask: Ask) -> None:
@@ -453,7 +477,7 @@ def test_one_instance_is_one(ask: Ask) -> None:
         [mdev(ONE, A), mdev(TWO, A)],
         [endpoint("p/t", A, answers=TAKES_A, available_instances=1)],
     )
-    assert found.diagnostics[0].summary == "2 devices compete for 1 instance"
+    assert found.diagnostics[1].summary == "2 devices compete for 1 instance"
 
 
 def test_what_is_not_known_of_room_is_told(ask: Ask) -> None:
@@ -467,7 +491,7 @@ def test_what_is_not_known_of_room_is_told(ask: Ask) -> None:
         ],
     )
     assert found.room is None
-    [finding] = found.diagnostics
+    [_, finding] = found.diagnostics
     assert finding.code == "VFC546"
     assert finding.detail == (
         f"not told whether {FOUR} is free\nthese share one parent's capacity: p/t, p/u"
@@ -482,7 +506,7 @@ def test_that_room_rests_on_an_undetermined_endpoint_is_told(ask: Ask) -> None:
             endpoint("q/unsure", A, answers=UNSURE_A, available_instances=1),
         ],
     )
-    [finding] = found.diagnostics
+    [_, finding] = found.diagnostics
     assert finding.code == "VFC546"
     assert "q/unsure" in (finding.detail or "")
 

@@ -48,6 +48,7 @@ LAYERS = [
     "looking",
     "deriving",
     "pairs",
+    "origins",
     "scanning",
     "fleet",
     "gathering",

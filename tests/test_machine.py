@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import HUNG, PROGRAM
+from tests.machines import domain, hostdev
 from tests.simulate.conftest import cannot_test
 from tests.test_domain import INTERFACE_XML, MDEV_XML, OTHER, PCI_XML, UUID
-from vfiocompat.domain import MAX_BYTES, rewritten
+from vfiocompat.domain import MAX_BYTES, parse_manifest, rewritten
 from vfiocompat.endpoints import FunctionAddress, MdevAddress
 from vfiocompat.errors import DomainError, ErrorRecord, VmError
 from vfiocompat.inventory import Inventory
@@ -28,7 +29,7 @@ from vfiocompat.vm import DeviceAddress, DomainFile, LibvirtDomain, Vm, VmDevice
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.conftest import RunProcess
+    from tests.conftest import Run, RunProcess
 
 XML = b"<domain><name>web</name></domain>"
 WEB = Vm(name="web")
@@ -81,24 +82,6 @@ def test_a_file(tmp_path: Path) -> None:
     file.write_bytes(XML)
 
     assert read(file) == Machine(WEB, str(file), XML, None)
-
-
-def test_a_manifest_in_a_file_comes_with_the_vm(tmp_path: Path) -> None:
-    taken = Inventory(
-        host="a",
-        machine_id=None,
-        taken_at="2026-11-01T00:00:00Z",
-        kernel="6.12",
-        endpoints=[],
-        problems=[],
-    )
-    file = tmp_path / "vm.xml"
-    data = rewritten(XML, "x", (), Manifest("b", {UUID: OTHER}, taken))
-    file.write_bytes(data)
-
-    assert read(file) == Machine(
-        WEB, str(file), data, Manifest("b", {UUID: OTHER}, taken)
-    )
 
 
 @pytest.mark.parametrize("name", ["a b", "é", "-", "--x", "\udcff", "x" * 255])
@@ -406,7 +389,7 @@ class Virsh:
     """A program of that name, first in PATH; it notes how it was called."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._file = folder / "bin/virsh"
         self._file.parent.mkdir()
 
@@ -414,28 +397,34 @@ class Virsh:
         """Write it: what it notes first, and then this script."""
         notes = (
             'for each in "$@"; do printf "%s\\0" "$each"; done > "$FOLDER/arguments"\n'
+            'echo "$*" >> "$FOLDER/calls"\n'
+            'case "$*" in *" uri") echo "${URI-test:///default}"; exit;; esac\n'
             'env > "$FOLDER/environment"; echo $$ > "$FOLDER/pid"\n'
         )
-        text = f"#!/bin/sh\nFOLDER='{self._folder}'\n{notes}{script}\n"
+        text = f"#!/bin/sh\nFOLDER='{self.folder}'\n{notes}{script}\n"
         self._file.write_text(text, encoding="utf-8")
         self._file.chmod(0o755)
 
     def gives(self, data: bytes) -> None:
         """Have it write this on stdout."""
-        (self._folder / "out").write_bytes(data)
+        (self.folder / "out").write_bytes(data)
         self.does('cat "$FOLDER/out"')
 
     @property
+    def calls(self) -> list[str]:
+        return (self.folder / "calls").read_text(encoding="utf-8").splitlines()
+
+    @property
     def arguments(self) -> list[str]:
-        return os.fsdecode((self._folder / "arguments").read_bytes()).split("\0")[:-1]
+        return os.fsdecode((self.folder / "arguments").read_bytes()).split("\0")[:-1]
 
     @property
     def environment(self) -> dict[str, str]:
-        lines = (self._folder / "environment").read_text(encoding="utf-8").splitlines()
+        lines = (self.folder / "environment").read_text(encoding="utf-8").splitlines()
         return {line.partition("=")[0]: line.partition("=")[2] for line in lines}
 
     def pid(self, name: str = "pid") -> int:
-        return int((self._folder / name).read_text(encoding="utf-8"))
+        return int((self.folder / name).read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -474,8 +463,93 @@ def test_virsh_is_asked_read_only_unless_that_is_refused(
 ) -> None:
     machine = asked("web", uri, migratable=migratable)
 
-    assert machine == Machine(WEB, "the XML of web", XML, None)
+    assert machine[:3] == (WEB, "the XML of web", XML)
     assert virsh.arguments == [*expected, "--domain=web"]
+    asking = [each for each in virsh.calls if "--readonly" not in each]
+    assert len(asking) == migratable
+
+
+@pytest.mark.parametrize(
+    ("uri", "elsewhere"),
+    [
+        ("qemu:///system", False),
+        ("qemu+unix:///system?socket=/run/x", False),
+        ("test:///default", False),
+        ("qemu+ssh://localhost/system", False),
+        ("qemu+tls://[::1]:16514/system", False),
+        (f"qemu+ssh://root@{os.uname().nodename}/system", False),
+        ("qemu+ssh://node-b/system", True),
+        ("qemu+ssh://root@node-b:22/system?keyfile=x", True),
+        ("qemu+tcp://10.0.0.2/system", True),
+        ("qemu+libssh2://[fe80::1]/system", True),
+        ("qemu+ext:///system?command=/bin/elsewhere", True),
+        ("qemu+ssh://[::/system", True),
+    ],
+)
+def test_a_connection_may_go_to_another_host(
+    virsh: Virsh, monkeypatch: pytest.MonkeyPatch, uri: str, *, elsewhere: bool
+) -> None:
+    monkeypatch.setenv("URI", uri)
+    expected = uri if elsewhere else None
+
+    assert asked("web", uri).remote == expected
+    assert virsh.calls == [f"--quiet --readonly --connect {uri} dumpxml --domain=web"]
+    assert asked("web").remote == expected, "virsh says what its own connection is"
+    assert virsh.calls[1] == "--quiet --readonly uri"
+
+
+def test_the_devices_of_another_host_are_not_looked_for_here(
+    virsh: Virsh, run: Run
+) -> None:
+    virsh.gives(domain(UUID).encode())
+    result = run("vm libvirt:web@qemu+ssh://b/system here", exit_code=4)
+
+    assert "error[VFC555]: the XML of web comes from another host" in result.stderr
+    assert "--from" in result.stderr
+
+
+def test_a_vm_of_another_host_without_devices_is_read(
+    virsh: Virsh, plain_sysroot: Path, run: Run
+) -> None:
+    virsh.gives(domain().encode())
+    line = f"vm libvirt:web@qemu+ssh://b/system here --sysroot {plain_sysroot}"
+    assert "compatible: web" in run(line).stdout
+
+
+POOL = "<interface type='network'><source network='pool'/></interface>"
+
+
+def test_xml_for_a_destination_has_to_name_all_devices(virsh: Virsh) -> None:
+    function = hostdev("0000:3b:00.1", "net0")
+    virsh.does(
+        'case "$*" in *--migratable*) cat "$FOLDER/there";; *) cat "$FOLDER/out";; esac'
+    )
+    (virsh.folder / "out").write_text(domain(UUID, more=function))
+    (virsh.folder / "there").write_text(domain(UUID, more=POOL))
+
+    assert len(asked("web").vm.devices) == 2
+    found = unanswered("web", migratable=True)
+    assert (found.code, found.summary) == (
+        "VFC557",
+        "libvirt's XML for a destination does not name 0000:3b:00.1",
+    )
+
+
+def test_virsh_prints_without_end(virsh: Virsh) -> None:
+    virsh.does("exec yes")
+    with soon(), pytest.raises(DomainError) as caught:
+        asked("web", "test:///x")
+    assert caught.value.record.summary == (
+        "the XML of web is longer than domain XML may be (4 MiB)"
+    )
+
+
+def test_virsh_complains_without_end(virsh: Virsh) -> None:
+    virsh.does("yes | head -c 1000000 >&2; exit 1")
+    assert len(unanswered("web", "test:///x").detail or "") < 20_000
+    virsh.does("exec yes >&2")
+    with soon():
+        assert unanswered("web", "test:///x", QUICK) == HANGS
 
 
 @pytest.mark.parametrize(
@@ -842,8 +916,9 @@ def test_libvirt_takes_what_is_written(
         there or device.address
         for device, there in zip(DEVICES, addresses, strict=True)
     ]
-    assert again.manifest == manifest
-    assert b'<x:y xmlns:x="urn:x" name="abc"/>' in (again.xml or b"")
+    assert again.xml is not None
+    assert parse_manifest(again.xml, "x") == manifest
+    assert b'<x:y xmlns:x="urn:x" name="abc"/>' in again.xml
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from tests.fleets import endpoint, function
 from vfiocompat.decide import Decision, beside
@@ -260,10 +261,55 @@ def test_several_devices_have_to_support_p2p(
     devices = (MDEV, FUNCTION, NAMELESS)[: len(sources)]
     found = demanded(Vm(name="web", devices=devices), sources)
 
+    found = tuple(each for each in found if each.severity == "error")
     assert codes(found) == ["VFC531"] * len(lacking)
     for finding, at in zip(found, lacking, strict=True):
         assert devices[at].text in finding.summary
         assert finding.path == sources[at].path
+
+
+@pytest.mark.parametrize(
+    ("sources", "detail"),
+    [
+        ([UNKNOWN], ()),
+        ([P2P, P2P], ()),
+        ([UNKNOWN, UNKNOWN], (None,)),
+        ([P2P, UNKNOWN], (f"of {FUNCTION.text} (hostdev1)",)),
+        ([UNKNOWN, P2P], (f"of {MDEV.text} (hostdev0)",)),
+        ([ALONE, UNKNOWN], ()),  # which is a no already
+    ],
+)
+def test_that_p2p_is_not_known_is_told(
+    sources: list[Endpoint], detail: tuple[str | None, ...]
+) -> None:
+    devices = (MDEV, FUNCTION)[: len(sources)]
+    vm = Vm(name="web", devices=devices)
+
+    found = [each for each in demanded(vm, sources) if each.code == "VFC544"]
+    assert tuple(each.detail for each in found) == detail
+    asked = replace(vm, blockers=())
+    assert "VFC544" not in codes(demanded(asked, sources)), "QEMU itself knows"
+
+
+@pytest.mark.parametrize("blockers", [None, (), ("VFIO: non-migratable device",)])
+def test_what_qemu_never_saves_is_a_no(blockers: tuple[str, ...] | None) -> None:
+    device = replace(MDEV, saved=False)
+    vm = Vm(name="web", devices=(device,), blockers=blockers)
+
+    [finding] = demanded(vm, [UNKNOWN])
+    assert (finding.code, finding.severity) == ("VFC542", "error")
+    unplugged = replace(device, unplugged=True)
+    vm = Vm(name="web", devices=(unplugged,))
+    assert codes(demanded(vm, [])) == ["VFC536"]
+
+
+def test_networks_that_may_be_pools_are_told() -> None:
+    names = tuple(f"n{at}" for at in range(7))
+    found = demanded(Vm(name="web", networks=names), [])
+
+    assert codes(found) == ["VFC530", "VFC543"]
+    assert found[1].severity == "info"
+    assert found[1].detail == "networks  n0, n1, n2, n3, n4 and 2 more"
 
 
 @pytest.mark.parametrize(

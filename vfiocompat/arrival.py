@@ -44,6 +44,7 @@ Outlook = Literal["allowed", "undetermined", "not_allowed"]
 _RANKS: dict[Outlook, int] = {"allowed": 0, "undetermined": 1, "not_allowed": 2}
 
 _CLOSENESS: dict[Verdict, int] = {"compatible": 2, "undetermined": 1, "incompatible": 0}
+_SHOWN = 10  # endpoints that are named
 _STEP = 16  # what is below is closeness among equal verdicts
 
 
@@ -308,8 +309,8 @@ class Hosts:
         if key not in self._outlines:
             self._outlines[key] = self._outline(reach, outdated is not None)
         outline = self._outlines[key]
-        if outdated or not outline.open:  # what an old inventory has may be gone
-            return outline, None
+        if not outline.open or (outdated and self._moving.devices):
+            return outline, None  # what an old inventory has may be gone
         return outline, self._placement(offers())
 
     def _outline(self, reach: Reach, outdated: bool) -> _Outline:  # noqa: FBT001
@@ -465,7 +466,11 @@ class Hosts:
             summary,
             detail="\n".join(
                 [f"devices  {', '.join(devices)}"]
-                + [f"{offer.address}: {_free(offer.seat)} free" for offer in wanted]
+                + [
+                    f"{offer.address}: {_free(offer.seat)} free"
+                    for offer in wanted[:_SHOWN]
+                ]
+                + _more(len(wanted) - _SHOWN)
             ),
         )
 
@@ -485,6 +490,11 @@ class Hosts:
             if self._verdicts[device][offers[at].column] == "undetermined":
                 name = self._moving.devices[device].text
                 yield f"not determined whether {offers[at].address} loads {name}"
+
+
+def _more(number: int) -> list[str]:
+    """Say how many lines are left out, if any."""
+    return [f"and {number} more"] if number > 0 else []
 
 
 def _free(seat: Seat) -> str:

@@ -977,8 +977,7 @@ when it is opened and closed. No process has it open, or it would not be done.""
         """\
 Nothing in the VM's description attaches a device through VFIO: no <hostdev> of type
 mdev or pci, no <interface type='hostdev'>, no -device vfio-pci. So no device's state
-stands in the way of a migration. Of an interface of a hostdev network only a running
-domain tells that it is one, so ask for the VM while it runs.
+stands in the way of a migration.
 
 Confirm it by hand:
     virsh dumpxml NAME | grep -A3 hostdev""",
@@ -1031,13 +1030,13 @@ To mend it, start the VM with enable-migration=auto, which is the default, or on
 A vGPU's PCI config space has a vendor-specific capability that differs where the host
 drivers differ. QEMU compares it with the destination's when it loads the device, and
 fails, unless skip-vsc-check is on: it is with machine types from 9.1 on, and off with
-older ones, whatever QEMU runs them.
+older ones, whatever QEMU runs them, unless QEMU was told otherwise for the device.
 
 Confirm it by hand, on both hosts and for the VM:
     cat /sys/module/nvidia_vgpu_vfio/version
     virsh dumpxml NAME | grep machine=
 To mend it, have one driver version on both hosts, or start the VM with a machine type
-of 9.1 or newer.""",
+of 9.1 or newer and without skip-vsc-check=off.""",
     ),
     "VFC535": Code(
         "warning",
@@ -1101,9 +1100,9 @@ DIRTY_TRACKING is the device's own way of doing it.""",
         "error",
         "the VM has a virtual IOMMU",
         """\
-QEMU does not migrate VFIO devices behind a virtual IOMMU (intel-iommu, virtio-iommu,
-smmuv3), or not with this version: "Migration is currently not supported with vIOMMU
-enabled". Start the VM without it.
+QEMU refuses to migrate this VM because of its virtual IOMMU (intel-iommu, virtio-iommu,
+smmuv3): "Migration is currently not supported with vIOMMU enabled". Which ones it
+refuses differs between versions. Start the VM without one, or have a newer QEMU.
 
 Confirm it by hand:
     virsh dumpxml NAME | grep -A2 '<iommu'""",
@@ -1129,6 +1128,32 @@ one at the destination.
 Confirm it by hand, at the QEMU monitor:
     {"execute": "query-migrate"}""",
     ),
+    "VFC543": Code(
+        "info",
+        "whether interfaces of networks are VFIO devices is not told",
+        """\
+An <interface type='network'> is a function that VFIO gives to the VM if its network is
+a pool of functions (<forward mode='hostdev'>), and else it is none. Only the XML of a
+VM that runs tells which; that of one that is shut off, and the migratable one that a
+hook gets, do not. So nothing is decided about these interfaces.
+
+Confirm it by hand:
+    virsh net-dumpxml NETWORK | grep forward
+To have them looked at, ask for the VM while it runs, as libvirt:NAME.""",
+    ),
+    "VFC544": Code(
+        "info",
+        "whether all of the VM's VFIO devices support P2P is not known",
+        """\
+QEMU migrates several VFIO devices only if all of their drivers support the state
+RUNNING_P2P. The kernel tells that since 6.8, in debugfs, where it is built with
+CONFIG_VFIO_DEBUGFS; what does not tell it forbids nothing. Opened, a device always
+tells it.
+
+Confirm it by hand, for each device, while the VM does not run:
+    vfiocompat device --open ADDRESS
+QEMU itself is asked with `vfiocompat vm qmp:SOCKET`.""",
+    ),
     "VFC545": Code(
         "error",
         "there is not room for all of the VM's devices",
@@ -1150,7 +1175,8 @@ An assignment was found, and it rests on what the host does not tell. That may b
 whether an mdev or a function that is there already is used: `vfiocompat scan` tells it
 where it runs as root, outside containers. Or several instances are needed of one
 parent: its types share its capacity, creating one changes how many there can be of the
-others, and only the driver knows how.
+others, and only the driver knows how. Or a device's only free instance is one of
+which it is not determined whether it can load the state.
 
 To learn it, create the mdevs, or set the vGPU types, before the migration: 'vm --plan'
 prints the commands.""",

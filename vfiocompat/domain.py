@@ -24,6 +24,7 @@ from vfiocompat.vm import (
     VmDevice,
     demand_distinct,
     device_address,
+    is_saved,
     on_off,
 )
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from vfiocompat.manifest import Manifest
     from vfiocompat.qemuargs import Argument
 
-__all__ = ["MAX_BYTES", "Domain", "parse_domain", "rewritten"]
+__all__ = ["MAX_BYTES", "parse_domain", "parse_manifest", "rewritten"]
 
 MAX_BYTES = 4 << 20
 """How long domain XML may be: what a string in libvirt's protocol can be
@@ -46,13 +47,6 @@ _SHOWN = 80  # characters of what a document says, in an error
 _QEMU = "{http://libvirt.org/schemas/domain/qemu/1.0}"
 
 
-class Domain(NamedTuple):
-    """A VM from domain XML, and the manifest in it, if there is one."""
-
-    vm: Vm
-    manifest: Manifest | None
-
-
 class _Place(NamedTuple):
     """A device in a document, and how to have it point elsewhere."""
 
@@ -60,8 +54,8 @@ class _Place(NamedTuple):
     write: Callable[[DeviceAddress], None]
 
 
-def parse_domain(data: bytes, path: str) -> Domain:
-    """Read domain XML; `path` is named in errors.
+def parse_domain(data: bytes, path: str) -> Vm:
+    """Read a VM from domain XML; `path` is named in errors.
 
     Raises:
         DomainError: it is none, or a device in it has no usable address.
@@ -71,15 +65,23 @@ def parse_domain(data: bytes, path: str) -> Domain:
     machine = root.find("os/type")
     devices = tuple(place.device for place in _places(root, path))
     demand_distinct(devices, path)
-    return Domain(
-        Vm(
-            name=_text(root.find("name")),
-            uuid=_text(root.find("uuid")),
-            machine=None if machine is None else machine.get("machine"),
-            devices=devices,
-        ),
-        read_manifest(root, path),
+    return Vm(
+        name=_text(root.find("name")),
+        uuid=_text(root.find("uuid")),
+        machine=None if machine is None else machine.get("machine"),
+        devices=devices,
+        networks=_networks(root),
     )
+
+
+def parse_manifest(data: bytes, path: str) -> Manifest | None:
+    """Read the manifest in domain XML; None if there is none.
+
+    Raises:
+        DomainError: it is no domain XML, or its manifest cannot be used.
+
+    """
+    return read_manifest(_root(data, path), path)
 
 
 def rewritten(
@@ -102,7 +104,17 @@ def rewritten(
             place.write(address)
     if manifest is not None:
         write_manifest(root, manifest)
-    return etree.tostring(root.getroottree(), encoding="utf-8") + b"\n"
+    text = etree.tostring(root.getroottree(), encoding="unicode")
+    return _UNSEEN.sub(_reference, text).encode() + b"\n"
+
+
+_UNSEEN = re.compile(r"[^\n\t -~]")
+
+
+def _reference(match: re.Match[str]) -> str:
+    """Write a character that a terminal would obey, not show, as a reference to it."""
+    character = match[0]
+    return character if character.isprintable() else f"&#{ord(character)};"
 
 
 # ---- the document --------------------------------------------------------------
@@ -161,6 +173,22 @@ def _wrong(path: str, element: Element, what: str) -> DomainError:
     return DomainError(f"{path}: {place}: {what}", detail=f"line {element.sourceline}")
 
 
+def _networks(root: Element) -> tuple[str, ...]:
+    """Name the networks of interfaces that may be functions of a pool.
+
+    A network tells that by itself (<forward mode='hostdev'>). In XML of a VM that runs
+    the interface is then one of type hostdev, and another's source has its bridge or
+    its device (src/conf/domain_conf.c, virDomainActualNetDefContentsFormat).
+    """
+    sources = root.iterfind("devices/interface[@type='network']/source")
+    names = [
+        source.get("network", "")
+        for source in sources
+        if source.get("bridge") is None and source.get("dev") is None
+    ]
+    return tuple(dict.fromkeys(names))
+
+
 # ---- its devices ---------------------------------------------------------------
 
 
@@ -196,6 +224,7 @@ def _hostdev(element: Element, path: str, options: dict[str, dict[str, str]]) ->
         migration=on_off(told.get("enable-migration")),
         skip_vsc_check=_boolean(told.get("skip-vsc-check")),
         unplugged=teaming is not None and teaming.get("type") == "transient",
+        saved=not is_mdev or is_saved(element.get("model")),
     )
     return _Place(device, write)
 
@@ -329,5 +358,6 @@ def _argument(element: Element, found: Argument, path: str) -> _Place:
         migration=on_off(found.get("x-enable-migration") if told is None else told),
         skip_vsc_check=_boolean(found.get("skip-vsc-check")),
         unplugged=bool(found.get("failover_pair_id")),
+        saved=is_saved(str(found.get("driver"))),
     )
     return _Place(device, write)

@@ -12,16 +12,16 @@ import msgspec
 from vfiocompat.arrival import Answer, Arrival, Hosts, Moving, rank
 from vfiocompat.domain import rewritten
 from vfiocompat.endpoints import address_text
-from vfiocompat.errors import ErrorRecord, InventoryError, VmError
+from vfiocompat.errors import ErrorRecord, InventoryError
 from vfiocompat.fleet import Classifier, Member, Place, merge, newest
 from vfiocompat.gathering import demand_hosts, spread
 from vfiocompat.grid import cell_of, evaluate_rows
 from vfiocompat.inventory import Inventory, recorded
-from vfiocompat.looking import look, survey
+from vfiocompat.looking import survey
 from vfiocompat.manifest import Manifest
 from vfiocompat.moments import moment
 from vfiocompat.offers import Offer
-from vfiocompat.pairs import Pair, check_all, evaluate, usable
+from vfiocompat.pairs import Pair, check_all, evaluate
 from vfiocompat.qemu import READ_ACROSS_DRIVERS
 from vfiocompat.store import read_inventory
 
@@ -30,24 +30,20 @@ if TYPE_CHECKING:
         Callable,
         Collection,
         Iterable,
-        Iterator,
         Mapping,
         Sequence,
     )
 
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.fleet import Fleet, Share
-    from vfiocompat.gathering import Gauge, Inventories, Reading
+    from vfiocompat.gathering import Gauge, Reading
     from vfiocompat.loader import Library
     from vfiocompat.machine import Machine
     from vfiocompat.moments import Horizon
     from vfiocompat.stated import Stated
     from vfiocompat.sysfs import Host
-    from vfiocompat.vm import Vm
 
 __all__ = ["Found", "HostAnswer", "Journey"]
-
-_SHOWN = 5  # hosts that are named in an error
 
 
 class Journey(NamedTuple):
@@ -57,105 +53,6 @@ class Journey(NamedTuple):
     library: Library
     stated: Stated
     horizon: Horizon
-
-    def name(self) -> str:
-        """Name this host."""
-        return self.host.identity().host or ""
-
-    def sources(
-        self,
-        machine: Machine,
-        origin: Inventories | None,
-        *,
-        arrives: bool,
-    ) -> tuple[Endpoint, ...]:
-        """Find what the devices of a VM are, before it goes.
-
-        They are of this host, or in the inventories `origin`. Of a VM that `arrives`
-        here the devices have the addresses of this host already, and the manifest in
-        its XML says what they were.
-
-        Raises:
-            VfiocompatError: one is not there, or cannot be asked, or nothing tells.
-
-        """
-        vm, manifest = machine.vm, machine.manifest
-        if not vm.moved:
-            return ()
-        if arrives and manifest is not None and manifest.host == self.name():
-            self._demand_current(vm, manifest, origin)
-            return _of_manifest(vm, manifest, self.horizon)
-        if origin is not None:
-            return _in_inventories(
-                vm, self._others(origin, arrives=arrives), self.horizon
-            )
-        if not arrives:
-            return self._here(vm)
-        if manifest is None:
-            raise VmError(
-                "nothing tells what the VM's devices were before they came here",
-                hint="make its XML with 'vfiocompat vm --xml' where it runs, or name "
-                "the inventory of that host with --from",
-                code="VFC559",
-            )
-        raise VmError(
-            f"{machine.where} was made for host {manifest.host}, not for this one",
-            hint="make it again, or name the inventory of the VM's host with --from",
-            code="VFC558",
-        )
-
-    def _others(self, origin: Inventories, *, arrives: bool) -> Iterator[Inventory]:
-        """Give the inventories of hosts that a VM may come from."""
-        mine = self.name() if arrives else None
-        return (each for host, each in origin.items() if host != mine)
-
-    def _demand_current(
-        self, vm: Vm, manifest: Manifest, origin: Inventories | None
-    ) -> None:
-        """See that a manifest is not left from an earlier migration to this host.
-
-        Raises:
-            VmError: inventories say that the VM comes from another host.
-
-        """
-        if origin is None:
-            return
-        wanted = {device.text for device in vm.moved}
-        having = [
-            each.host
-            for each in self._others(origin, arrives=True)
-            if wanted <= {endpoint.address for endpoint in each.endpoints}
-        ]
-        if having and manifest.inventory.host not in having:
-            raise VmError(
-                f"the manifest in the XML says that the VM comes from "
-                f"{manifest.inventory.host}, and {having[0]} has its devices",
-                hint="it may be left from an earlier migration: make the XML again",
-                code="VFC558",
-            )
-
-    def _here(self, vm: Vm) -> tuple[Endpoint, ...]:
-        """Find and read the devices of a VM of this host."""
-        found = look(
-            [device.address for device in vm.moved],
-            self.host,
-            self.library.drivers,
-            ask="all",
-            horizon=self.horizon,
-        )
-        for device, (endpoint, error) in zip(vm.moved, found, strict=True):
-            if endpoint is None:
-                assert error is not None
-                raise VmError(
-                    f"the VM's device {device.text} is not on this host",
-                    detail=error.summary,
-                    hint="of a VM that runs elsewhere name its host's inventory with "
-                    "--from",
-                    code="VFC555",
-                )
-        return tuple(
-            self.stated.of_source(usable(each), self.library) for each in found
-        )
 
     def found(
         self,
@@ -208,7 +105,7 @@ class Journey(NamedTuple):
         """
         if not moving.sources:
             return Hosts(moving, [], []).arrival(None, [], _no_pair)
-        name = self.name()
+        name = self.host.name()
         own = {
             source.address
             for source in moving.sources
@@ -337,7 +234,7 @@ class Journey(NamedTuple):
         if not moving.sources:
             return None
         own = frozenset(source.address for source in moving.sources)
-        host = moving.sources[0].host or self.name()
+        host = moving.sources[0].host or self.host.name()
         return Place(host, own if same_host else None)
 
     def xml(self, machine: Machine, moving: Moving, arrival: Arrival) -> str | None:
@@ -367,13 +264,13 @@ class Journey(NamedTuple):
             for source in moving.sources
         ]
         return Manifest(
-            host=arrival.answer.host or self.name(),
+            host=arrival.answer.host or self.host.name(),
             devices={
                 address_text(each.address) or "": each.device.text
                 for each in arrival.given
             },
             inventory=Inventory(
-                host=first.host or self.name(),
+                host=first.host or self.host.name(),
                 machine_id=None,
                 taken_at=first.recorded.taken_at
                 if first.recorded
@@ -434,61 +331,3 @@ def _sorted(members: Iterable[tuple[Member, int]]) -> list[Offer]:
 
 def _no_pair(device: int, column: int) -> Pair:
     raise AssertionError(device, column)
-
-
-def _of_manifest(vm: Vm, manifest: Manifest, horizon: Horizon) -> tuple[Endpoint, ...]:
-    """Find what the devices of a VM were, as its XML says."""
-    inventory = manifest.inventory
-    known = {endpoint.address: endpoint for endpoint in inventory.endpoints}
-    found = []
-    for device in vm.moved:
-        was = known.get(manifest.devices.get(device.text, ""))
-        if was is None:
-            raise VmError(
-                f"the manifest in the XML does not tell what {device.text} was",
-                hint="the XML was changed since 'vfiocompat vm --xml' made it",
-                code="VFC559",
-            )
-        found.append(recorded(was, inventory, horizon))
-    return tuple(found)
-
-
-def _in_inventories(
-    vm: Vm, inventories: Iterable[Inventory], horizon: Horizon
-) -> tuple[Endpoint, ...]:
-    """Find what the devices of a VM are in the inventory of the host that it is on.
-
-    Of several inventories that is the one that has all of them.
-
-    Raises:
-        VmError: no inventory has them all, or more than one.
-
-    """
-    wanted = {device.text for device in vm.moved}
-    lacking: dict[str, list[str]] = {}
-    found: dict[str, list[Endpoint]] = {}
-    for inventory in inventories:
-        known = {endpoint.address: endpoint for endpoint in inventory.endpoints}
-        if absent := sorted(wanted - known.keys()):
-            lacking[inventory.host] = absent
-            continue
-        found[inventory.host] = [
-            recorded(known[device.text], inventory, horizon) for device in vm.moved
-        ]
-    if len(found) == 1:
-        [endpoints] = found.values()
-        return tuple(endpoints)
-    if found:
-        raise VmError(
-            f"{len(found)} hosts have all of the VM's devices: "
-            f"{', '.join(sorted(found)[:_SHOWN])}",
-            hint="name the inventory of the host that it runs on with --from",
-            code="VFC556",
-        )
-    shown = sorted(lacking.items(), key=lambda each: (len(each[1]), each[0]))[:_SHOWN]
-    raise VmError(
-        "no host of --from has all of the VM's devices",
-        detail="\n".join(f"{host} has no {', '.join(each)}" for host, each in shown),
-        hint="scan the host that the VM runs on again",
-        code="VFC555",
-    )

@@ -56,6 +56,7 @@ READ_ACROSS_DRIVERS: Mapping[str | None, tuple[str, ...]] = {
 """The facts of an endpoint that `across_drivers` reads, by its vendor."""
 
 _SEVERAL = 2
+_SHOWN = 5  # names of a list of them
 
 
 def demanded(vm: Vm, sources: Sequence[Endpoint]) -> tuple[Diagnostic, ...]:
@@ -75,7 +76,15 @@ def demanded(vm: Vm, sources: Sequence[Endpoint]) -> tuple[Diagnostic, ...]:
             if device.migration == "off"
         ]
     if "VFC531" not in known:
-        found += _without_p2p(vm.moved, sources)
+        found += _without_p2p(vm, sources)
+    if "VFC542" not in known:
+        found += [
+            diagnostic("VFC542", f"QEMU cannot migrate {_named(device)}")
+            for device in vm.moved
+            if not device.saved
+        ]
+    if vm.networks:
+        found.append(diagnostic("VFC543", detail=f"networks  {_some(vm.networks)}"))
     found += [
         diagnostic("VFC536", f"{_named(device)} is unplugged before the migration")
         for device in vm.devices
@@ -89,24 +98,33 @@ def _blocked(text: str) -> Diagnostic:
     return diagnostic(code, detail=text)
 
 
-def _without_p2p(
-    devices: Sequence[VmDevice], sources: Sequence[Endpoint]
-) -> Iterator[Diagnostic]:
-    """Find devices of several that cannot be stopped together."""
-    if len(devices) < _SEVERAL:
+def _without_p2p(vm: Vm, sources: Sequence[Endpoint]) -> Iterator[Diagnostic]:
+    """Find devices of several that cannot be stopped together, or perhaps not."""
+    if len(vm.moved) < _SEVERAL:
         return
-    for device, source in zip(devices, sources, strict=True):
+    unknown, lacking = [], False
+    for device, source in zip(vm.moved, sources, strict=True):
         flags = source.migration.flags if source.migration else None
-        if _is_outdated(source):
-            continue
-        if flags is not None and "P2P" not in flags:
+        if flags is None or _is_outdated(source):
+            unknown.append(_named(device))
+        elif "P2P" not in flags:
+            lacking = True
             yield diagnostic(
                 "VFC531",
-                f"the VM has {len(devices)} VFIO devices, and {_named(device)} has no "
+                f"the VM has {len(vm.moved)} VFIO devices, and {_named(device)} has no "
                 "P2P",
                 detail=f"it has {', '.join(flags) or 'none'}",
                 path=source.path,
             )
+    if unknown and not lacking and vm.blockers is None:  # or QEMU itself has looked
+        some = len(unknown) < len(vm.moved)
+        yield diagnostic("VFC544", detail=f"of {_some(unknown)}" if some else None)
+
+
+def _some(names: Sequence[str]) -> str:
+    """List names, or the first of many."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _is_outdated(endpoint: Endpoint) -> bool:
@@ -142,8 +160,12 @@ def across_drivers(
     skips = _skips_vsc_check(vm, device)
     if skips:
         return None
+    why = None
+    if device.skip_vsc_check is False:
+        why = "the hosts' NVIDIA drivers differ, and skip-vsc-check is off"
     return diagnostic(
         "VFC535" if skips is None else "VFC534",
+        why,
         detail=f"source       {versions[0]}\ndestination  {versions[1]}\n"
         f"machine type {vm.machine or 'not known'}",
     )

@@ -24,9 +24,10 @@ from vfiocompat.endpoints import (
 from vfiocompat.errors import DomainError, InvalidAddress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 __all__ = [
+    "MAX_DEVICES",
     "DeviceAddress",
     "DomainFile",
     "LibvirtDomain",
@@ -36,6 +37,7 @@ __all__ = [
     "VmDevice",
     "demand_distinct",
     "device_address",
+    "is_saved",
     "on_off",
     "parse_vm",
 ]
@@ -43,6 +45,10 @@ __all__ = [
 DeviceAddress = MdevAddress | FunctionAddress
 """Where a host has a VM's device: what is given to a VM is a device, never a type."""
 
+
+MAX_DEVICES = 1024
+"""How many VFIO devices a VM may have: far more than any has (a PCI bus of QEMU's takes
+256 functions), and few enough to be decided soon."""
 
 OnOffAuto = Literal["on", "off", "auto"]
 
@@ -53,7 +59,7 @@ class VmDevice(msgspec.Struct, frozen=True, kw_only=True):
     `name` is what the VM calls it (libvirt's alias, QEMU's id). `migration` is what
     QEMU was told with `enable-migration`, and `skip_vsc_check` with the property of
     that name; None where neither is known. `unplugged` says that libvirt takes the
-    device away before a migration.
+    device away before a migration, `saved` that QEMU has a way to save its state.
     """
 
     address: DeviceAddress
@@ -61,6 +67,7 @@ class VmDevice(msgspec.Struct, frozen=True, kw_only=True):
     migration: OnOffAuto | None = None
     skip_vsc_check: bool | None = None
     unplugged: bool = False
+    saved: bool = True
 
     @property
     def text(self) -> str:
@@ -73,7 +80,8 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
 
     `machine` is its machine type (`pc-q35-9.1`). `postcopy` says whether post-copy is
     switched on, and `blockers` why QEMU refuses to migrate it now; None where that is
-    not known, since no QEMU was asked.
+    not known, since no QEMU was asked. `networks` are those of interfaces that may be
+    PCI functions, which the VM's description does not tell.
     """
 
     name: str | None
@@ -82,11 +90,23 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     devices: tuple[VmDevice, ...] = ()
     postcopy: bool | None = None
     blockers: tuple[str, ...] | None = None
+    networks: tuple[str, ...] = ()
 
     @property
     def moved(self) -> tuple[VmDevice, ...]:
         """The devices whose state has to be loaded at the destination."""
         return tuple(device for device in self.devices if not device.unplugged)
+
+
+_NEVER_SAVED = frozenset({"vfio-ap", "vfio-ccw"})
+
+
+def is_saved(driver: str | None) -> bool:
+    """Whether QEMU's device of this name has a way to save its state.
+
+    Those of s390 have none (hw/vfio/ap.c and ccw.c: `.unmigratable = 1`).
+    """
+    return driver not in _NEVER_SAVED
 
 
 # ---- addresses -----------------------------------------------------------------
@@ -159,13 +179,18 @@ def device_address(path: str) -> DeviceAddress | None:
     return FunctionAddress(name) if is_function(name) else None
 
 
-def demand_distinct(devices: Iterable[VmDevice], where: str) -> None:
+def demand_distinct(devices: Sequence[VmDevice], where: str) -> None:
     """See that no device of a host is given to a VM twice; `where` names the VM.
 
     Raises:
-        DomainError: one is.
+        DomainError: one is, or there are more than any VM has.
 
     """
+    if len(devices) > MAX_DEVICES:
+        raise DomainError(
+            f"{where} gives the VM {len(devices)} VFIO devices, more than "
+            f"{MAX_DEVICES}, which no VM has"
+        )
     for address, times in Counter(device.text for device in devices).items():
         if times > 1:
             raise DomainError(f"{where} gives the VM {address} {times} times")

@@ -78,6 +78,9 @@ ALPHA = named("alpha", SOURCES, kind("acme-taker", C, f'["{A}"]'), DEVICES)
 """A host of a VM's devices, that has 2 instances of what takes A."""
 
 TAKER = f"{PARENT}/acme-taker"
+P2P_UNKNOWN = (
+    "info[VFC544]: whether all of the VM's VFIO devices support P2P is not known"
+)
 
 
 @pytest.fixture
@@ -219,6 +222,7 @@ def test_two_devices_need_two_instances(shared_host: Host, run: Run, two: str) -
 
     assert result.stdout == (
         "compatible: two -> here   (2 VFIO devices, room for all)\n"
+        f"{P2P_UNKNOWN}\n"
         f"compatible: {UUID} -> {TAKER}   (decided by the driver)\n"
         f"compatible: {UUID_2} -> {TAKER}   (decided by the driver)\n"
     )
@@ -284,6 +288,7 @@ def test_two_types_of_one_parent_may_not_fit_both(
 
     assert result.stdout == (
         "compatible: web -> here   (2 VFIO devices, room not known)\n"
+        f"{P2P_UNKNOWN}\n"
         "warning[VFC546]: it is not known whether there is room for all of the VM's "
         "devices\n"
         f"   |  these share one parent's capacity: {PARENT}/acme-takes-a, "

@@ -98,7 +98,7 @@ def _host(
     """Choose the host to tell of: the one asked for, the only one, or this one."""
     if wanted is None and len(fleet) == 1:
         return next(iter(fleet))
-    name = wanted or settings.host.identity().host or ""
+    name = wanted or settings.host.name()
     if name not in fleet:
         known = ", ".join(sorted(fleet)[:5])
         raise InventoryError(

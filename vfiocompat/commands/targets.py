@@ -106,7 +106,7 @@ def _without(settings: Settings, source: Endpoint, same_host: bool) -> Place | N
     """Name what is never a target: the source itself, or all of its host."""
     if source.kind == "literal":
         return None
-    host = source.host or settings.host.identity().host or ""
+    host = source.host or settings.host.name()
     return Place(host, frozenset({source.address}) if same_host else None)
 
 

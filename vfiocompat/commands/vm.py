@@ -14,6 +14,7 @@ from vfiocompat.gathering import Gauge, Inventories, workers
 from vfiocompat.machine import read_vm
 from vfiocompat.moments import Horizon
 from vfiocompat.moving import Journey
+from vfiocompat.origins import Origin
 from vfiocompat.output.machines import (
     HERE,
     PLAN_COLUMNS,
@@ -97,14 +98,15 @@ def command(  # noqa: PLR0917 - click passes every option by name
         raise UsageError("--host is for a host of FLEET: name inventories too")
     horizon = Horizon(time.time(), max_age)
     stated = Stated(site=SiteFacts(settings.config))
-    journey = Journey(settings.host, settings.library, stated, horizon)
     machine = read_vm(address, settings.timeout, migratable=xml)
-    arrives = as_is and HERE in destinations
     known = Inventories(_paths(origin)) if origin and machine.vm.moved else None
     unread = {} if known is None else known.errors
     for error in unread.values():
         settings.note(error_lines(error))
-    sources = journey.sources(machine, known, arrives=arrives)
+    place = settings.host, settings.library, stated, horizon
+    arrives = as_is and HERE in destinations
+    sources = Origin(*place, known).sources(machine, arrives=arrives)
+    journey = Journey(*place)
     moving = Moving(machine.vm, sources, require, as_is)
     fleet = _paths([each for each in destinations if each != HERE])
     gauge = Gauge(workers())

@@ -81,6 +81,10 @@ class Host:
         """Tell which host this is."""
         return self._aside([_identity], Identity)[0]
 
+    def name(self) -> str:
+        """Tell what this host is called; empty if it does not say."""
+        return self.identity().host or ""
+
     def read(self, addresses: Sequence[LiveAddress], *, ask: Ask) -> list[Looked]:
         """Find the endpoints at addresses, and read them; `ask` as in `read_nodes`."""
         task = partial(_read, addresses=addresses, ask=ask)
