@@ -208,7 +208,7 @@ def line(tmp_path: Path, programs: Programs) -> Line:
         name: str = "npu",
     ) -> list[str]:
         etc_default = tmp_path / "default"
-        etc_default.mkdir()
+        etc_default.mkdir(exist_ok=True)
         if settings:
             (etc_default / "vfiocompat").write_text(settings)
         script = 'mount --bind "$1" /etc/default && shift && exec env -i "$@"'
@@ -439,6 +439,27 @@ def test_broken_settings_do_not_keep_a_vm_from_starting(
         timeout=HUNG,
     )
     assert (said.returncode, said.stderr) == (0, b"")
+
+
+def test_broken_settings_do_not_end_a_migration(
+    nodes: Nodes, call: Call, programs: Programs
+) -> None:
+    assert call(nodes.to_b, nodes.b, "VETO='1\n") == ""
+    assert programs.logged.startswith("-t vfiocompat\nnot read: ")
+    assert "error[VFC101]" in call(nodes.to_a, nodes.a, "VETO='1\n", exit_code=1)
+
+
+OLD = '"taken_at": "2020-01-01T00:00:00Z"'
+
+
+def test_an_old_manifest_vetoes_nothing(
+    nodes: Nodes, call: Call, programs: Programs
+) -> None:
+    old, times = re.subn('"taken_at": "[^"]*"', OLD, nodes.to_a)
+    assert times >= 1
+    assert call(old, nodes.a) == ""
+    assert "VFC402" in programs.logged
+    assert "error[VFC101]" in call(old, nodes.a, "MAX_AGE=100000w\n", exit_code=1)
 
 
 def test_a_host_without_a_log_takes_what_is_not_known(
