@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import pytest
 from vfiocompat.errors import DeviceError
 from vfiocompat.vfio import (
     Held,
+    _ask,
     held_nodes,
     holders,
     migration_region,
@@ -143,6 +145,40 @@ def test_a_device_without_an_iommu_group(tmp_path: Path) -> None:
         open_migration(str(tmp_path))
 
     assert caught.value.code == "VFC522"
+
+
+def test_a_device_without_an_iommu_has_an_unsafe_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its group is of VFIO's making (drivers/vfio, vfio_noiommu_group_alloc)."""
+    monkeypatch.setattr("vfiocompat.vfio._DEV", str(tmp_path))
+    (tmp_path / "iommu_group").symlink_to("/sys/kernel/iommu_groups/3")
+    (tmp_path / "noiommu-3").touch()
+    with pytest.raises(DeviceError, match="noiommu-3") as caught:
+        open_migration(str(tmp_path))
+    assert caught.value.code == "VFC522"
+
+    held = Held({f"{tmp_path}/noiommu-3": 14}, complete=True)
+    monkeypatch.setattr("vfiocompat.vfio.held_nodes", lambda _: held)
+    with pytest.raises(DeviceError, match="process 14") as caught:
+        open_migration(str(tmp_path))
+    assert caught.value.code == "VFC520"
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(errno.EBUSY, "VFC520"), (errno.EPERM, "VFC521"), (errno.EINVAL, "VFC524")],
+)
+def test_a_device_that_does_not_tell_about_its_regions(
+    monkeypatch: pytest.MonkeyPatch, number: int, code: str
+) -> None:
+    def ioctl(_file: int, request: int, *_: object) -> int:
+        raise OSError(errno.ENOTTY if request == 0x3B75 else number, "")
+
+    monkeypatch.setattr("vfiocompat.vfio.fcntl.ioctl", ioctl)
+    with pytest.raises(DeviceError, match="cannot ask the device") as caught:
+        _ask(-1)
+    assert caught.value.code == code
 
 
 def test_a_device_without_a_node(tmp_path: Path) -> None:

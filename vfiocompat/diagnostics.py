@@ -936,11 +936,12 @@ Confirm it by hand:
     ),
     "VFC522": Code(
         "error",
-        "the device is in no IOMMU group",
+        "the device has no IOMMU",
         """\
 Without an IOMMU a device cannot be opened safely. It has to be switched on in the
 firmware (VT-d, AMD-Vi, SMMU) and, on some machines, on the kernel's command line
-(intel_iommu=on).
+(intel_iommu=on). A node /dev/vfio/noiommu-N is that of a device without one: it is not
+opened, and QEMU has no use for it.
 
 Confirm it by hand:
     ls /sys/kernel/iommu_groups""",

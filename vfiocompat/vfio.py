@@ -59,12 +59,19 @@ def open_migration(device: str) -> Migration:
     """
     group = _group(device)
     own = _own_node(device)
-    nodes = [f"{_DEV}/{group}"] + ([own] if own is not None else [])
+    unsafe = f"{_DEV}/noiommu-{group}"
+    nodes = [f"{_DEV}/{group}", unsafe] + ([own] if own is not None else [])
     for pid in holders(nodes):
         raise DeviceError(
             f"process {pid} has {os.path.basename(device)} open",
             hint="a device that is in use is not opened: ask its user",
             code="VFC520",
+        )
+    if os.path.exists(unsafe):
+        raise DeviceError(
+            f"{os.path.basename(device)} has no IOMMU: its node is {unsafe}",
+            hint="switch the IOMMU on: see 'vfiocompat explain VFC522'",
+            code="VFC522",
         )
     with contextlib.ExitStack() as files:
         file = None
@@ -156,12 +163,12 @@ def _open(path: str) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
-        raise _cannot(path, error) from None
+        raise _cannot(f"open {path}", error) from None
 
 
-def _cannot(path: str, error: OSError) -> DeviceError:
-    """Say why a device node could not be opened."""
-    what = f"cannot open {path}: {errno.errorcode.get(error.errno or 0, error.errno)}"
+def _cannot(do: str, error: OSError) -> DeviceError:
+    """Say why something could not be done with a device."""
+    what = f"cannot {do}: {errno.errorcode.get(error.errno or 0, error.errno)}"
     if error.errno == errno.EBUSY:
         return DeviceError(what, hint="somebody uses the device", code="VFC520")
     if error.errno in {errno.EACCES, errno.EPERM}:
@@ -198,7 +205,7 @@ def _open_in_group(group: str, name: str, files: contextlib.ExitStack) -> int:
             fcntl.ioctl(opened, _GROUP_GET_DEVICE_FD, bytearray(name.encode() + b"\0"))
         )
     except OSError as error:
-        raise _cannot(f"{name} in group {group}", error) from None
+        raise _cannot(f"open {name} in group {group}", error) from None
     files.callback(os.close, device)
     return device
 
@@ -215,7 +222,7 @@ def _open_own(node: str, files: contextlib.ExitStack) -> int | None:
     except OSError as error:
         if error.errno == errno.ENOTTY:
             return None
-        raise _cannot(node, error) from None
+        raise _cannot(f"open {node}", error) from None
     return device
 
 
@@ -226,7 +233,7 @@ def _ask(device: int) -> Migration:
         fcntl.ioctl(device, _DEVICE_FEATURE, feature)
     except OSError as error:
         if error.errno != errno.ENOTTY:
-            raise _cannot("the device", error) from None
+            raise _cannot("ask the device", error) from None
     else:
         (bits,) = struct.unpack_from("=Q", feature, 8)
         flags = [flag for bit, flag in _FLAGS.items() if bits & bit]
@@ -249,7 +256,10 @@ def _logs(device: int) -> bool:
 def _first_interface(device: int) -> Migration:
     """Look for the migration region among a device's regions."""
     info = bytearray(struct.pack("=IIII", 16, 0, 0, 0))
-    fcntl.ioctl(device, _DEVICE_GET_INFO, info)
+    try:
+        fcntl.ioctl(device, _DEVICE_GET_INFO, info)
+    except OSError as error:
+        raise _cannot("ask the device", error) from None
     _, _, regions, _ = struct.unpack("=IIII", info)
     for index in range(regions):
         with contextlib.suppress(OSError):

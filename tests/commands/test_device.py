@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fleets import endpoint, inventory, write
+from tests.fleets import endpoint, function, inventory, write
 from vfiocompat.decide import decide
 from vfiocompat.endpoints import Attribute, Endpoint, Migration
 from vfiocompat.inventory import Inventory
@@ -120,6 +120,18 @@ def test_it_goes_into_an_inventory_and_comes_out_of_it(
     assert run("scan").document(Inventory).endpoints[0].migration is not None
 
 
+def test_a_type_and_a_string_are_no_devices(run: Run, tmp_path: Path) -> None:
+    there = inventory("node", endpoint("0000:41:00.0/acme-slice2", None))
+    file = write(tmp_path, [there]) / "node.json"
+    for address in (
+        f"inventory:{file}#0000:41:00.0/acme-slice2",
+        "version:00008086-x",
+    ):
+        for option in ("", " --open"):
+            result = run(f"device {address}{option}", exit_code=2)
+            assert f"{address} is no device" in result.stderr
+
+
 def test_a_side_without_an_interface_is_incompatible(debugfs: Path, run: Run) -> None:
     assert debugfs.exists()
     result = run(f"check {FUNCTION} {OTHER} --format json", exit_code=1).json
@@ -180,16 +192,13 @@ def test_no_driver_is_asked_where_a_side_cannot_migrate(
     assert "error[VFC126]: the destination's driver has no migration interface" in said
 
 
-@pytest.mark.parametrize(
-    ("line", "says"),
-    [
-        (f"device --open {FUNCTION}", "--open is for this host"),
-        ("device --open version:x", "--open is for a device of this host"),
-    ],
-)
-def test_what_cannot_be_opened(debugfs: Path, run: Run, line: str, says: str) -> None:
+def test_what_cannot_be_opened(debugfs: Path, run: Run, tmp_path: Path) -> None:
     assert debugfs.exists()
-    assert says in run(line, exit_code=2).stderr
+    said = run(f"device --open {FUNCTION}", exit_code=2)
+    assert "--open is for this host" in said.stderr
+    folder = write(tmp_path / "f", [inventory("node", function(FUNCTION, None))])
+    said = run(f"device --open inventory:{folder}/node.json#{FUNCTION}", exit_code=2)
+    assert "--open is for a device of this host" in said.stderr
 
 
 @pytest.mark.parametrize(
@@ -198,7 +207,7 @@ def test_what_cannot_be_opened(debugfs: Path, run: Run, line: str, says: str) ->
         ("device", 2),
         ("device x", 2),
         ("device 0000:99:00.0", 4),
-        ("device version:x", 0),
+        ("device version:x", 2),
     ],
 )
 def test_bad_addresses(debugfs: Path, run: Run, line: str, exit_code: int) -> None:

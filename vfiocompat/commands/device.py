@@ -60,6 +60,11 @@ def command(settings: Settings, address: str, open_: bool) -> int:  # noqa: FBT0
     if endpoint is None:
         assert error is not None
         raise VfiocompatError.of(error)
+    if endpoint.kind in {"type", "literal"}:
+        raise UsageError(
+            f"{address} is no device: name an mdev or a PCI function",
+            hint="'vfiocompat list' shows all",
+        )
     if open_:
         endpoint = _opened(settings, place, endpoint)
     elif endpoint.migration is None:
