@@ -1147,7 +1147,7 @@ To have them looked at, ask for the VM while it runs, as libvirt:NAME.""",
         "whether all of the VM's VFIO devices support P2P is not known",
         """\
 QEMU migrates several VFIO devices only if all of their drivers support the state
-RUNNING_P2P. The kernel tells that since 6.8, in debugfs, where it is built with
+RUNNING_P2P. The kernel tells that since 6.18, in debugfs, where it is built with
 CONFIG_VFIO_DEBUGFS; what does not tell it forbids nothing. Opened, a device always
 tells it.
 
@@ -1211,13 +1211,15 @@ the description with their addresses.""",
 A VM's description is libvirt's domain XML, as 'virsh dumpxml NAME' writes it: UTF-8,
 at most 4 MiB, with <domain> as its root, and without a document type: such XML is
 refused, since a document type can name other files and entities that grow without end.
-Each VFIO device has to have its address. The element is named, and its line.""",
+Each VFIO device has to have its address, which no other one has. The element is named,
+and its line. It may also be that the file cannot be read.""",
     ),
     "VFC551": Code(
         "error",
         "virsh could not give the VM's XML",
         """\
-'virsh dumpxml' failed; its own words are shown. There may be no domain of that name,
+'virsh dumpxml' failed, and its own words are shown; or virsh is not installed, or did
+not answer in --timeout. There may be no domain of that name,
 no libvirt daemon at the connection, or no right to it. For 'vm --xml' the connection
 has to be one that may change the domain, since libvirt gives migratable XML to no
 other.
@@ -1273,7 +1275,8 @@ which of the hosts of --from it runs. Name that host's inventory alone.""",
         """\
 'vm --xml' takes libvirt's domain XML and puts in the addresses that the devices have
 at the destination. A QEMU that is asked over its monitor has none: name the VM as
-libvirt:NAME or domain:FILE.xml.""",
+libvirt:NAME or domain:FILE.xml. And libvirt's XML for a destination does not name a
+function of a network's pool, since the libvirt there chooses another one.""",
     ),
     "VFC558": Code(
         "error",

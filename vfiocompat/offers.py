@@ -75,7 +75,7 @@ def _seat(member: Member) -> Seat:
             shares = _gpu(first)
         return Seat(member.free, shares=shares, made=True)
     if slash:
-        shares = member.parent or _gpu(first)
+        shares = _gpu(member.parent or first)
         return Seat(member.free, first, shares, made=True)
     unused = None if member.in_use is None else int(not member.in_use)
     if member.kind == "function" and member.type_id is not None and not unused:

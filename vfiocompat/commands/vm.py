@@ -21,7 +21,6 @@ from vfiocompat.output.machines import (
     VM_COLUMNS,
     answer_rows,
     arrival_lines,
-    headline,
     plan_lines,
     plan_rows,
     ranking_line,
@@ -64,7 +63,9 @@ __all__ = ["command"]
     help="Each device keeps its address; look for no other endpoint.",
 )
 @hosts_option
-@click.option("--same-host", is_flag=True, help="To the VM's own host of FLEET too.")
+@click.option(
+    "--same-host", is_flag=True, help="To the VM's own host too, if FLEET has it."
+)
 @require_option
 @click.option("--plan", is_flag=True, help="Print which endpoint each device gets.")
 @click.option("--xml", is_flag=True, help="Print the domain XML for the destination.")
@@ -171,24 +172,23 @@ def _print(
 ) -> None:
     """Print what a host makes of a VM, or the plan, or the VM's XML there.
 
-    Where there is no plan or no XML, stdout stays empty, and stderr says why.
+    Beside a plan or XML what the host makes of the VM goes to stderr. Where there is
+    none, stdout stays empty.
     """
     report = arrival_lines(vm, best, verbose=settings.verbose)
     if wanted == "report":
         if not settings.quiet:
             settings.print_lines(report)
-    elif not (xml if wanted == "xml" else best.given):
-        settings.note(report)
+        return
+    settings.note(report)
+    if wanted == "xml":
+        click.echo(xml or "", nl=False)
+    elif settings.on_terminal:
+        rows = (row[:-1] for row in plan_rows(best.given))
+        settings.print_rows(PLAN_COLUMNS[:-1], rows)
+        settings.print_lines(plan_lines(best.given))
     else:
-        settings.note([headline(vm, best.answer)])
-        if xml:
-            click.echo(xml, nl=False)
-        elif settings.on_terminal:
-            rows = (row[:-1] for row in plan_rows(best.given))
-            settings.print_rows(PLAN_COLUMNS[:-1], rows)
-            settings.print_lines(plan_lines(best.given))
-        else:
-            settings.print_tabbed(plan_rows(best.given))
+        settings.print_tabbed(plan_rows(best.given))
 
 
 def _exit_code(best: Answer, *, failed: bool) -> ExitCode:
