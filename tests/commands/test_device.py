@@ -123,13 +123,13 @@ def test_it_goes_into_an_inventory_and_comes_out_of_it(
 def test_a_type_and_a_string_are_no_devices(run: Run, tmp_path: Path) -> None:
     there = inventory("node", endpoint("0000:41:00.0/acme-slice2", None))
     file = write(tmp_path, [there]) / "node.json"
-    for address in (
-        f"inventory:{file}#0000:41:00.0/acme-slice2",
-        "version:00008086-x",
+    for address, says in (
+        (f"inventory:{file}#0000:41:00.0/acme-slice2", "is a type and no device"),
+        ("version:00008086-x", "is no device"),
     ):
         for option in ("", " --open"):
             result = run(f"device {address}{option}", exit_code=2)
-            assert f"{address} is no device" in result.stderr
+            assert f"{address} {says}" in result.stderr
 
 
 def test_a_side_without_an_interface_is_incompatible(debugfs: Path, run: Run) -> None:

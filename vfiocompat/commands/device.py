@@ -24,7 +24,7 @@ from vfiocompat.output.text import device_rows, note_lines
 from vfiocompat.settings import Settings, common_options
 
 if TYPE_CHECKING:
-    from vfiocompat.endpoints import Address, Endpoint
+    from vfiocompat.endpoints import Endpoint, LiveAddress
 
 __all__ = ["command"]
 
@@ -50,6 +50,8 @@ def command(settings: Settings, address: str, open_: bool) -> int:  # noqa: FBT0
     """
     settings.demand_tables()
     place = parse_address(address)
+    if isinstance(place, LiteralAddress):
+        raise UsageError(f"{address} is no device: name an mdev or a PCI function")
     [(endpoint, error)] = look(
         [place],
         settings.host,
@@ -60,10 +62,10 @@ def command(settings: Settings, address: str, open_: bool) -> int:  # noqa: FBT0
     if endpoint is None:
         assert error is not None
         raise VfiocompatError.of(error)
-    if endpoint.kind in {"type", "literal"}:
+    if endpoint.kind == "type":
         raise UsageError(
-            f"{address} is no device: name an mdev or a PCI function",
-            hint="'vfiocompat list' shows all",
+            f"{address} is a type and no device",
+            hint="create an mdev of it, and name that",
         )
     if open_:
         endpoint = _opened(settings, place, endpoint)
@@ -88,9 +90,11 @@ def _by_driver(settings: Settings, endpoint: Endpoint) -> Endpoint:
     )
 
 
-def _opened(settings: Settings, place: Address, endpoint: Endpoint) -> Endpoint:
+def _opened(
+    settings: Settings, place: LiveAddress | InventoryAddress, endpoint: Endpoint
+) -> Endpoint:
     """Open a device, and give it with what it says."""
-    if isinstance(place, LiteralAddress | InventoryAddress):
+    if isinstance(place, InventoryAddress):
         raise UsageError("--open is for a device of this host")
     if settings.sysroot != "/":
         raise UsageError("--open is for this host, not for one that --sysroot names")

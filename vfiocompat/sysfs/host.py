@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from vfiocompat.aside import aside_all
 from vfiocompat.decide import Answer
 from vfiocompat.endpoints import Endpoint, Migration
-from vfiocompat.errors import DeviceError, ErrorRecord, VfiocompatError
+from vfiocompat.errors import ErrorRecord, VfiocompatError
 from vfiocompat.inventory import Identity
 from vfiocompat.sysfs.lookup import find
 from vfiocompat.sysfs.nodes import Node
@@ -145,13 +145,7 @@ def _identity(tree: Tree) -> Identity:
 
 
 def _open_device(tree: Tree, address: LiveAddress) -> Migration:
-    node = find(tree, address)
-    if node.kind == "type":
-        raise DeviceError(
-            f"{node.address} is a type and no device",
-            hint="create an mdev of it, and name that",
-        )
-    return open_migration(node.path)
+    return open_migration(find(tree, address).path)
 
 
 def _read(tree: Tree, addresses: Sequence[LiveAddress], *, ask: Ask) -> list[Looked]:

@@ -72,6 +72,6 @@ def test_what_is_in_use_or_not_allowed_or_no_device_is_told_apart(
     assert denied.code == 4
     assert "VFC521" in denied.stderr
     of_type = cli("device", "--open", "vct0/vct-gen4_2")
-    assert of_type.code == 4
+    assert of_type.code == 2
     assert "is a type and no device" in of_type.stderr
     assert cli("device", "--open", device).code == 0
