@@ -11,7 +11,6 @@ import signal
 import stat
 import time
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
 
 from vfiocompat.domain import MAX_BYTES, parse_domain
 from vfiocompat.errors import DomainError, VmError
@@ -135,6 +134,8 @@ def _demand_same(vm: Vm, migratable: Vm) -> None:
 
 def _is_elsewhere(uri: str) -> bool:
     """Whether a connection goes to another host (docs/uri.rst of libvirt)."""
+    from urllib.parse import urlsplit  # noqa: PLC0415 - costs start-up time, as above
+
     try:
         parts = urlsplit(uri)
         host = parts.hostname
