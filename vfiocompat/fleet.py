@@ -8,7 +8,6 @@ another: drivers' answers are a part of what is alike.
 
 from __future__ import annotations
 
-import hashlib
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
@@ -448,6 +447,8 @@ def class_id(endpoint: Endpoint) -> str:
     What is not known does not count, so a later program that knows of more gives an
     older inventory's classes the same names.
     """
+    import hashlib  # noqa: PLC0415 - costs start-up time, and not all need names
+
     alike = msgspec.structs.replace(endpoint, kind="type")
     known = msgspec.to_builtins(alike)
     known = {name: value for name, value in known.items() if value is not None}
