@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat.endpoints import (
@@ -41,16 +42,18 @@ class Offer(NamedTuple):
         A type may have a name that no address can hold, and an inventory may hold what
         no host has: of such there is none to give.
         """
-        seat = _seat(member) if _can_be_given(member) else Seat(0)
+        given = _can_be_given(member.address, member.kind)
+        seat = _seat(member) if given else Seat(0)
         return cls(member.address, member.kind, column, seat)
 
 
-def _can_be_given(member: Member) -> bool:
+@lru_cache(maxsize=4096)  # hosts that are alike have the same addresses
+def _can_be_given(address: str, kind: Kind) -> bool:
     try:
-        place = parse_address(member.address)
+        place = parse_address(address)
     except InvalidAddress:
         return False
-    match member.kind, place:
+    match kind, place:
         case ("mdev", MdevAddress()) | ("function", FunctionAddress()):
             return True
         case "type", TypeAddress():
