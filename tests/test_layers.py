@@ -38,6 +38,7 @@ LAYERS = [
     "loader",
     "stated",
     "store",
+    "held",
     "turns",
     "qmp",
     "machine",

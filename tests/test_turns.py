@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vfiocompat.errors import OutputError
-from vfiocompat.turns import HeldCalls, Overlap, held_calls, turn
+from vfiocompat.held import HeldCalls, held_calls
+from vfiocompat.turns import Overlap, turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

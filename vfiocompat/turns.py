@@ -11,31 +11,20 @@ import contextlib
 import fcntl
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from vfiocompat.errors import OutputError
+from vfiocompat.held import HeldCalls, lives
 from vfiocompat.moments import ago, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["HeldCalls", "Overlap", "Turn", "held_calls", "turn"]
+__all__ = ["Overlap", "Turn", "turn"]
 
 _PAUSE = 0.05  # seconds between two looks at a lock
-
-
-class HeldCalls(msgspec.Struct, frozen=True):
-    """A process that a driver holds, and the files it has called.
-
-    `started` is when it began, in ticks since the boot (proc(5), starttime), which
-    tells it from another of the same number.
-    """
-
-    pid: int
-    started: int
-    paths: tuple[str, ...]
 
 
 class _Holder(msgspec.Struct, frozen=True):
@@ -91,7 +80,7 @@ def turn(path: str, *, wait: float = 0, stale: float | None = None) -> Iterator[
     try:
         _lock(file, path, wait, stale)
         state = _load(file)
-        alive = [held for held in state.held if state.boot == _boot() and _lives(held)]
+        alive = [held for held in state.held if state.boot == _boot() and lives(held)]
         try:
             _store(file, _State(_boot(), _myself(), tuple(alive)))
         except OSError as error:
@@ -166,42 +155,3 @@ def _store(file: int, state: _State) -> None:
     data = msgspec.json.encode(state) + b"\n"
     os.pwrite(file, data, 0)
     os.ftruncate(file, len(data))
-
-
-def held_calls(paths: Sequence[str]) -> HeldCalls:
-    """Give this process as one that is left behind with calls on files."""
-    stat = _stat("/proc/self/stat")
-    assert stat is not None
-    return HeldCalls(os.getpid(), stat.started, tuple(paths))
-
-
-def _lives(held: HeldCalls) -> bool:
-    """Whether a process is still there, or a thread of it.
-
-    One that has ended but for a held thread looks like a zombie; its threads tell.
-    """
-    process = _stat(f"/proc/{held.pid}/stat")
-    if process is None or process.started != held.started:
-        return False
-    try:
-        threads = os.listdir(f"/proc/{held.pid}/task")
-    except OSError:
-        return False
-    stats = [_stat(f"/proc/{held.pid}/task/{thread}/stat") for thread in threads]
-    return any(stat is not None and stat.state not in {"Z", "X"} for stat in stats)
-
-
-class _Stat(NamedTuple):
-    """What proc(5) says of a process or thread: its state, and when it began."""
-
-    state: str
-    started: int
-
-
-def _stat(path: str) -> _Stat | None:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            state, *fields = file.read().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return _Stat(state, int(fields[18]))

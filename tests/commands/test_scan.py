@@ -16,9 +16,9 @@ import msgspec
 import pytest
 
 from tests.fleets import endpoint, inventory, write
+from vfiocompat.held import held_calls
 from vfiocompat.inventory import Inventory
 from vfiocompat.output.documents import ListDocument
-from vfiocompat.turns import held_calls
 
 from .hosts import ACME, PAIR, TYPES, fault
 

@@ -10,6 +10,7 @@ from vfiocompat.aside import aside_all
 from vfiocompat.decide import Answer
 from vfiocompat.endpoints import Endpoint, Migration
 from vfiocompat.errors import ErrorRecord, VfiocompatError
+from vfiocompat.held import HeldCalls, held_calls
 from vfiocompat.inventory import Identity
 from vfiocompat.sysfs.lookup import find
 from vfiocompat.sysfs.nodes import Node
@@ -18,7 +19,6 @@ from vfiocompat.sysfs.reading import KERNEL, Ask, Survey, read_nodes
 from vfiocompat.sysfs.survey import Part, Share, survey_functions, survey_mdevs
 from vfiocompat.sysfs.tree import Tree, text
 from vfiocompat.sysfs.using import with_use
-from vfiocompat.turns import HeldCalls, held_calls
 from vfiocompat.vfio import open_migration
 
 if TYPE_CHECKING:
