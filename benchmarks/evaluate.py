@@ -21,16 +21,16 @@ import cel
 from packaging.version import Version
 
 import vfiocompat
-from vfiocompat.language.table import Reading, Table
-from vfiocompat.loader import load_table
+from vfiocompat.tables.language.table import Reading, Table
+from vfiocompat.tables.library import load_table
 from vfiocompat.versions import VersionString
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vfiocompat.language.records import Exemption, Requirement
+    from vfiocompat.tables.language.records import Exemption, Requirement
 
-TABLES = Path(vfiocompat.__file__).parent / "tables"
+TABLES = Path(vfiocompat.__file__).parent / "tables/shipped"
 ROUNDS = 15
 LIMIT = 3.0
 

@@ -19,8 +19,8 @@ import cel
 from benchmarks.evaluate import TABLES, named_values, rule
 from benchmarks.fleets import strings, write_fleet
 from benchmarks.pairs import run
-from vfiocompat.language.table import Reading
-from vfiocompat.loader import load_table
+from vfiocompat.tables.language.table import Reading
+from vfiocompat.tables.library import load_table
 from vfiocompat.versions import VersionString
 
 CLASSES = 2000

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 import msgspec
 import pytest
 
-from .simulate.conftest import Simulation, cannot_test, running, why_not
+from tests.simulate.conftest import Simulation, cannot_test, running, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from .simulate.conftest import ROOT, Simulation, cannot_test, running, why_not
+from tests.simulate.conftest import ROOT, Simulation, cannot_test, running, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from .simulate.conftest import cannot_test
+from tests.simulate.conftest import cannot_test
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -55,7 +55,7 @@ def test_importing_it_loads_neither_click_nor_rich() -> None:
         "from vfiocompat import check, evaluate, load_tables, parse\n"
         "check('version:8086-a', 'version:10de-a')\n"
         "print(*({'click', 'rich'} & set(sys.modules)))\n"
-        "print('vfiocompat.sysfs' in sys.modules)\n"
+        "print('vfiocompat.host.sysfs' in sys.modules)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True

@@ -9,12 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.fleets import TAKEN, answer, endpoint, inventory
 from vfiocompat.endpoints import InventoryAddress, parse_address
 from vfiocompat.errors import InvalidAddress, InventoryError, NoSuchEndpoint
 from vfiocompat.inventory import named, parse_inventory, recorded
-from vfiocompat.moments import Horizon, timestamp
-
-from .fleets import TAKEN, answer, endpoint, inventory
+from vfiocompat.times import Horizon, timestamp
 
 WHOLE = inventory("node-a", endpoint("p/t", "1ac1-a"), endpoint("p/u", None))
 

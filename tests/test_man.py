@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
+from tests.documents import example_host, keys_of, mdoc_sessions, run_session
+from tests.simulate.conftest import ROOT, cannot_test
 from vfiocompat.cli import COMMANDS, cli
-from vfiocompat.decide import Answer, decide, read_code
+from vfiocompat.decision.decide import Answer, decide, read_code
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 from vfiocompat.errors import ENOTSUPP, ExitCode
-from vfiocompat.facts import FACTS
-from vfiocompat.language.kinds import KINDS
-from vfiocompat.language.records import (
+from vfiocompat.output.schemas import DOCUMENTS
+from vfiocompat.tables.facts import FACTS
+from vfiocompat.tables.language.kinds import KINDS
+from vfiocompat.tables.language.records import (
     Case,
     Derivation,
     Exemption,
@@ -33,13 +36,9 @@ from vfiocompat.language.records import (
     Requirement,
     TableFile,
 )
-from vfiocompat.language.relations import GENERATION, RELATIONS
-from vfiocompat.output.schemas import DOCUMENTS
-from vfiocompat.stated import FactFile
+from vfiocompat.tables.language.relations import GENERATION, RELATIONS
+from vfiocompat.tables.stated import FactFile
 from vfiocompat.versions import VersionString
-
-from .documents import example_host, keys_of, mdoc_sessions, run_session
-from .simulate.conftest import ROOT, cannot_test
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,9 +46,8 @@ if TYPE_CHECKING:
 
     import msgspec
 
-    from vfiocompat.decide import Decision
-
-    from .documents import Session
+    from tests.documents import Session
+    from vfiocompat.decision.decide import Decision
 
 PAGES = {page.stem: page for page in sorted((ROOT / "man").glob("man*/*.[58]"))}
 COMMAND_PAGES = [name for name, page in PAGES.items() if page.suffix == ".8"]

@@ -49,7 +49,10 @@ def test_a_wheel_holds_the_package_and_the_man_pages(wheel: Path) -> None:
     package = ROOT / "vfiocompat"
     files = {
         str(path.relative_to(ROOT))
-        for path in (*package.rglob("*.py"), *(package / "tables").glob("*.toml"))
+        for path in (
+            *package.rglob("*.py"),
+            *(package / "tables/shipped").glob("*.toml"),
+        )
     }
     pages = [path.relative_to(ROOT / "man") for path in (ROOT / "man").glob("man*/*")]
 
@@ -92,7 +95,7 @@ def test_an_installed_package_has_its_command_and_its_pages(
         capture_output=True,
         text=True,
     ).stdout.splitlines()
-    shipped = (ROOT / "vfiocompat/tables").glob("*.toml")
+    shipped = (ROOT / "vfiocompat/tables/shipped").glob("*.toml")
 
     assert [line.split("\t")[0] for line in listed] == sorted(
         path.stem for path in shipped

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulate.conftest import cannot_test, why_not
 from vfiocompat.inventory import Inventory
-
-from .simulate.conftest import cannot_test, why_not
 
 ROOT = Path(__file__).parent.parent
 SYSTEMD = ROOT / "share/systemd"

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from vfiocompat import pairs
 from vfiocompat.endpoints import literal
-from vfiocompat.loader import CONFIG, Library
-from vfiocompat.moments import Horizon
+from vfiocompat.host.sysfs import Host
 from vfiocompat.output.documents import check_result, parse_document
-from vfiocompat.stated import SiteFacts, Stated
-from vfiocompat.sysfs import Host
+from vfiocompat.tables.library import CONFIG, Library
+from vfiocompat.tables.stated import SiteFacts, Stated
+from vfiocompat.times import Horizon
 from vfiocompat.versions import VersionString
 
 if TYPE_CHECKING:

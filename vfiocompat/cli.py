@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from vfiocompat import __version__
+from vfiocompat.commands.options import Settings, global_options, tell
 from vfiocompat.errors import Bug, ExitCode, UsageError, VfiocompatError
 from vfiocompat.output.text import error_lines
-from vfiocompat.settings import Settings, global_options, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

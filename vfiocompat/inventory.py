@@ -20,11 +20,11 @@ from vfiocompat.endpoints import (
     parse_address,
 )
 from vfiocompat.errors import InvalidVersion, InventoryError, NoSuchEndpoint
-from vfiocompat.moments import timestamp
+from vfiocompat.times import timestamp
 from vfiocompat.versions import VersionString
 
 if TYPE_CHECKING:
-    from vfiocompat.moments import Horizon
+    from vfiocompat.times import Horizon
 
 __all__ = ["Identity", "Inventory", "Tool", "named", "parse_inventory", "recorded"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from vfiocompat.decide import (
+from vfiocompat.decision.decide import (
     COULD_NOT_ASK,
     Decision,
     attribute_finding,
@@ -17,7 +17,6 @@ from vfiocompat.decide import (
     not_found,
     question,
 )
-from vfiocompat.deriving import derived
 from vfiocompat.endpoints import (
     Endpoint,
     LiteralAddress,
@@ -26,21 +25,22 @@ from vfiocompat.endpoints import (
     parse_address,
 )
 from vfiocompat.errors import FactError, UsageError, VfiocompatError
-from vfiocompat.judge import judge
-from vfiocompat.looking import look, survey
-from vfiocompat.stated import NOTHING_STATED
-from vfiocompat.sysfs import Question
+from vfiocompat.find import look, survey
+from vfiocompat.host.sysfs import Question
+from vfiocompat.tables.derived import derived
+from vfiocompat.tables.judge import judge
+from vfiocompat.tables.stated import NOTHING_STATED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vfiocompat.decide import Answer
+    from vfiocompat.decision.decide import Answer
     from vfiocompat.endpoints import Address
-    from vfiocompat.loader import Library
-    from vfiocompat.looking import Drivers
-    from vfiocompat.moments import Horizon
-    from vfiocompat.stated import Stated
-    from vfiocompat.sysfs import Ask, Host, Looked
+    from vfiocompat.find import Drivers
+    from vfiocompat.host.sysfs import Ask, Host, Looked
+    from vfiocompat.tables.library import Library
+    from vfiocompat.tables.stated import Stated
+    from vfiocompat.times import Horizon
 
 __all__ = [
     "Pair",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from vfiocompat import __version__
-from vfiocompat.decide import Answer, decide
+from vfiocompat.decision.decide import Answer, decide
 from vfiocompat.diagnostics import CODES
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 from vfiocompat.errors import ENOTSUPP

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fleets import endpoint, function, inventory, write
-from vfiocompat.decide import decide
+from vfiocompat.decision.decide import decide
 from vfiocompat.endpoints import Attribute, Endpoint, Migration
 from vfiocompat.inventory import Inventory
 from vfiocompat.output.documents import DeviceDocument

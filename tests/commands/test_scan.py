@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from tests.fleets import endpoint, inventory, write
-from vfiocompat.held import held_calls
+from vfiocompat.host.held import held_calls
 from vfiocompat.inventory import Inventory
 from vfiocompat.output.documents import ListDocument
 

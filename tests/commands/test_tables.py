@@ -93,7 +93,7 @@ def acme(tmp_path: Path) -> Path:
 
 
 def test_list_has_the_shipped_ones(run: Run) -> None:
-    shipped = Path(__file__).parents[2] / "vfiocompat/tables"
+    shipped = Path(__file__).parents[2] / "vfiocompat/tables/shipped"
     rows = [line.split("\t") for line in run("tables list").stdout.splitlines()]
     assert [row[0] for row in rows] == sorted(
         path.stem for path in shipped.glob("*.toml")

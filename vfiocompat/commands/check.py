@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vfiocompat.commands.options import Settings, common_options, max_age_option
 from vfiocompat.errors import ExitCode
-from vfiocompat.moments import Horizon
 from vfiocompat.output.documents import check_document
 from vfiocompat.output.text import check_lines
 from vfiocompat.pairs import check
-from vfiocompat.settings import Settings, common_options, max_age_option
-from vfiocompat.stated import SiteFacts, Stated, parse_facts
+from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
+from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.endpoints import (
     InventoryAddress,
     LiteralAddress,
@@ -16,12 +17,11 @@ from vfiocompat.endpoints import (
     parse_address,
 )
 from vfiocompat.errors import ExitCode, UsageError, VfiocompatError
-from vfiocompat.judge import cannot_migrate
-from vfiocompat.looking import look
-from vfiocompat.moments import Horizon
+from vfiocompat.find import look
 from vfiocompat.output.documents import device_document
 from vfiocompat.output.text import device_rows, note_lines
-from vfiocompat.settings import Settings, common_options
+from vfiocompat.tables.judge import cannot_migrate
+from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint, LiveAddress

@@ -7,14 +7,14 @@ import time
 
 import click
 
-from vfiocompat.comparison import compare
+from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.errors import ExitCode
-from vfiocompat.gathering import Gauge, Inventories, workers
-from vfiocompat.moments import Horizon
+from vfiocompat.fleet.diff import compare
+from vfiocompat.fleet.read import Gauge, Inventories, workers
 from vfiocompat.output.diff import DIFF_COLUMNS, diff_rows
 from vfiocompat.output.fleets import diff_document
 from vfiocompat.output.text import error_lines
-from vfiocompat.settings import Settings, common_options
+from vfiocompat.times import Horizon
 
 __all__ = ["command"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import click
 
+from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.diagnostics import CODES
 from vfiocompat.errors import UsageError
 from vfiocompat.output.documents import explain_document
 from vfiocompat.output.text import CODE_COLUMNS, code_rows, explanation_lines
-from vfiocompat.settings import Settings, common_options
 
 __all__ = ["command"]
 

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vfiocompat.commands.options import (
+    Settings,
+    common_options,
+    duration,
+    max_age_option,
+)
 from vfiocompat.errors import ExitCode, InventoryError, VfiocompatError
 from vfiocompat.export import FORMATS, writer
-from vfiocompat.gathering import Gauge, Inventories, workers
-from vfiocompat.moments import Horizon
+from vfiocompat.export.acceptance import view_of
+from vfiocompat.files import replace
+from vfiocompat.fleet.read import Gauge, Inventories, workers
 from vfiocompat.output.text import error_lines, finding_lines
-from vfiocompat.settings import Settings, common_options, duration, max_age_option
-from vfiocompat.store import replace
-from vfiocompat.viewing import view_of
+from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vfiocompat.decide import no_string
+from vfiocompat.commands.options import Settings, common_options
+from vfiocompat.decision.decide import no_string
 from vfiocompat.endpoints import Problem, parse_address
 from vfiocompat.errors import ExitCode, FactError, UsageError, VfiocompatError
-from vfiocompat.looking import look, survey
-from vfiocompat.moments import Horizon
+from vfiocompat.find import look, survey
+from vfiocompat.host.sysfs import Looked
 from vfiocompat.output.documents import GetDocument
 from vfiocompat.output.text import (
     error_lines,
@@ -20,8 +21,7 @@ from vfiocompat.output.text import (
     nothing_lines,
     problem_lines,
 )
-from vfiocompat.settings import Settings, common_options
-from vfiocompat.sysfs import Looked
+from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,8 +74,8 @@ def command(
 
 def _deriving(settings: Settings, facts: Sequence[str]) -> Deriving:
     """Give what makes the strings of endpoints that have no attribute."""
-    from vfiocompat.deriving import derive_string  # noqa: PLC0415 - only with --derive
-    from vfiocompat.stated import SiteFacts, Stated, parse_facts  # noqa: PLC0415
+    from vfiocompat.tables.derived import derive_string  # noqa: PLC0415 - only with --derive
+    from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts  # noqa: PLC0415
 
     library = settings.library
     stated = Stated(parse_facts(facts), {}, SiteFacts(settings.config))

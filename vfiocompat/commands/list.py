@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import click
 
+from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.errors import ExitCode
-from vfiocompat.looking import survey
+from vfiocompat.find import survey
 from vfiocompat.output.documents import ListDocument
 from vfiocompat.output.text import (
     LIST_COLUMNS,
@@ -15,7 +16,6 @@ from vfiocompat.output.text import (
     nothing_lines,
     problem_lines,
 )
-from vfiocompat.settings import Settings, common_options
 
 __all__ = ["command"]
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vfiocompat.commands.options import Settings, common_options, max_age_option
 from vfiocompat.errors import ExitCode, UsageError
-from vfiocompat.fleet import Classifier
-from vfiocompat.gathering import Gauge, gather, workers
-from vfiocompat.grid import evaluate_grid
-from vfiocompat.moments import Horizon
+from vfiocompat.fleet.classes import Classifier
+from vfiocompat.fleet.grid import evaluate_grid
+from vfiocompat.fleet.read import Gauge, gather, workers
 from vfiocompat.output.fleets import matrix_cells, matrix_document
 from vfiocompat.output.matrix import (
     CLASS_COLUMNS,
@@ -25,13 +25,13 @@ from vfiocompat.output.matrix import (
     summary_lines,
 )
 from vfiocompat.output.text import error_lines
-from vfiocompat.settings import Settings, common_options, max_age_option
+from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vfiocompat.fleet import Fleet
-    from vfiocompat.grid import Grid
+    from vfiocompat.fleet.classes import Fleet
+    from vfiocompat.fleet.grid import Grid
 
 __all__ = ["command"]
 

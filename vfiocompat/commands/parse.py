@@ -7,10 +7,10 @@ from typing import BinaryIO
 
 import click
 
+from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.errors import UsageError
 from vfiocompat.output.documents import parse_document
 from vfiocompat.output.text import error_lines, parse_rows
-from vfiocompat.settings import Settings, common_options
 from vfiocompat.versions import MAX_BYTES, VersionString
 
 __all__ = ["command"]

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 import msgspec
 
+from vfiocompat.commands.options import Settings, common_options, duration
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import (
     ExitCode,
     InventoryError,
     UsageError,
 )
+from vfiocompat.files import inventory_files, read_inventory, replace, replaceable
+from vfiocompat.fleet.scan import Strings, ask_drivers, keep_answers, scan
+from vfiocompat.fleet.turns import Overlap, turn
+from vfiocompat.host.sysfs import Host
 from vfiocompat.output.json import json_text
 from vfiocompat.output.text import error_lines, note_lines, problem_lines
-from vfiocompat.scanning import Strings, ask_drivers, keep_answers, scan
-from vfiocompat.settings import Settings, common_options, duration
-from vfiocompat.stated import SiteFacts, Stated
-from vfiocompat.store import inventory_files, read_inventory, replace, replaceable
-from vfiocompat.sysfs import Host
-from vfiocompat.turns import Overlap, turn
+from vfiocompat.tables.stated import SiteFacts, Stated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import click
 
+from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.output.json import json_schema
 from vfiocompat.output.schemas import DOCUMENTS
-from vfiocompat.settings import Settings, common_options
 
 __all__ = ["command"]
 

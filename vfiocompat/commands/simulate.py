@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.output.documents import SimulateDocument
 from vfiocompat.output.json import json_text
-from vfiocompat.settings import Settings, common_options
 from vfiocompat.simulate.loading import load
 from vfiocompat.simulate.server import serve
 

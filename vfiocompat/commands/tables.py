@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import ExitCode, TableError, UsageError
-from vfiocompat.language.cases import case_mistakes
-from vfiocompat.loader import Entry, load_table
 from vfiocompat.output.documents import TablesDocument, listed_table
 from vfiocompat.output.text import (
     TABLE_COLUMNS,
@@ -18,12 +17,13 @@ from vfiocompat.output.text import (
     table_lines,
     table_rows,
 )
-from vfiocompat.settings import Settings, common_options
+from vfiocompat.tables.language.cases import case_mistakes
+from vfiocompat.tables.library import Entry, load_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vfiocompat.language.table import Table
+    from vfiocompat.tables.language.table import Table
 
 __all__ = ["command"]
 

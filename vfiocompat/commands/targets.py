@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from vfiocompat.commands.options import (
+    Settings,
+    common_options,
+    hosts_option,
+    max_age_option,
+    require_option,
+)
 from vfiocompat.endpoints import parse_address
 from vfiocompat.errors import ExitCode, UsageError
-from vfiocompat.fleet import Place
-from vfiocompat.gathering import Gauge, workers
-from vfiocompat.moments import Horizon
+from vfiocompat.fleet.classes import Place
+from vfiocompat.fleet.read import Gauge, workers
+from vfiocompat.fleet.targets import Query, Targets, fleet_targets, host_targets
 from vfiocompat.output.fleets import target_results, targets_document
 from vfiocompat.output.text import (
     TARGET_COLUMNS,
@@ -22,15 +29,8 @@ from vfiocompat.output.text import (
     targets_line,
 )
 from vfiocompat.pairs import find_source
-from vfiocompat.settings import (
-    Settings,
-    common_options,
-    hosts_option,
-    max_age_option,
-    require_option,
-)
-from vfiocompat.stated import SiteFacts, Stated, parse_facts
-from vfiocompat.targeting import Query, Targets, fleet_targets, host_targets
+from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
+from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

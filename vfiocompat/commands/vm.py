@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from vfiocompat.arrival import Moving
+from vfiocompat.commands.options import (
+    Settings,
+    common_options,
+    hosts_option,
+    max_age_option,
+    require_option,
+)
 from vfiocompat.errors import ExitCode, UsageError
-from vfiocompat.gathering import Gauge, Inventories, workers
-from vfiocompat.machine import read_vm
-from vfiocompat.moments import Horizon
-from vfiocompat.moving import Journey
-from vfiocompat.origins import Origin
+from vfiocompat.fleet.read import Gauge, Inventories, workers
 from vfiocompat.output.machines import (
     HERE,
     PLAN_COLUMNS,
@@ -27,22 +29,20 @@ from vfiocompat.output.machines import (
     vm_document,
 )
 from vfiocompat.output.text import error_lines
-from vfiocompat.settings import (
-    Settings,
-    common_options,
-    hosts_option,
-    max_age_option,
-    require_option,
-)
-from vfiocompat.stated import SiteFacts, Stated
-from vfiocompat.vm import QmpSocket, parse_vm
+from vfiocompat.tables.stated import SiteFacts, Stated
+from vfiocompat.times import Horizon
+from vfiocompat.vm.arrival import Moving
+from vfiocompat.vm.model import QmpSocket, parse_vm
+from vfiocompat.vm.moving import Journey
+from vfiocompat.vm.read import read_vm
+from vfiocompat.vm.sources import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from vfiocompat.arrival import Answer, Arrival
     from vfiocompat.verdicts import Basis
-    from vfiocompat.vm import Vm, VmAddress
+    from vfiocompat.vm.arrival import Answer, Arrival
+    from vfiocompat.vm.model import Vm, VmAddress
 
 __all__ = ["command"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from vfiocompat.errors import OutputError
 from vfiocompat.export.view import Rendered, View, Writer, short_hash
-from vfiocompat.moments import moment
+from vfiocompat.times import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from vfiocompat.export.view import Rendered, View, Writer
-from vfiocompat.moments import timestamp
+from vfiocompat.times import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfiocompat.comparison import GONE
 from vfiocompat.diagnostics import CODES
+from vfiocompat.fleet.diff import GONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vfiocompat.comparison import Comparison, Path
     from vfiocompat.endpoints import Endpoint
+    from vfiocompat.fleet.diff import Comparison, Path
 
 __all__ = ["DIFF_COLUMNS", "diff_rows"]
 

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from vfiocompat.decide import Decision, worst
+from vfiocompat.decision.decide import Decision, worst
 from vfiocompat.diagnostics import CODES, Diagnostic, Severity
 from vfiocompat.endpoints import Endpoint, Flag, Origin, Problem
 from vfiocompat.errors import ErrorRecord
 from vfiocompat.inventory import Tool
-from vfiocompat.language.records import Migration, TableFile, TableOrigin
+from vfiocompat.tables.language.records import Migration, TableFile, TableOrigin
 from vfiocompat.verdicts import Basis, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vfiocompat.errors import VfiocompatError
-    from vfiocompat.language.records import Head
-    from vfiocompat.language.table import Reading
-    from vfiocompat.loader import Entry
+    from vfiocompat.tables.language.records import Head
+    from vfiocompat.tables.language.table import Reading
+    from vfiocompat.tables.library import Entry
     from vfiocompat.versions import VersionString
 
 __all__ = [

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from vfiocompat.comparison import Change, Path
 from vfiocompat.diagnostics import Diagnostic
 from vfiocompat.endpoints import Problem
-from vfiocompat.grid import Goes, HostPair, host_pairs
+from vfiocompat.fleet.diff import Change, Path
+from vfiocompat.fleet.grid import Goes, HostPair, host_pairs
 from vfiocompat.inventory import Tool
 from vfiocompat.output.documents import (
     AddressRecord,
@@ -24,13 +24,13 @@ from vfiocompat.verdicts import Basis, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from vfiocompat.comparison import Comparison
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.errors import ErrorRecord
-    from vfiocompat.fleet import Class, Fleet
-    from vfiocompat.grid import Grid
+    from vfiocompat.fleet.classes import Class, Fleet
+    from vfiocompat.fleet.diff import Comparison
+    from vfiocompat.fleet.grid import Grid
+    from vfiocompat.fleet.targets import Target, Targets
     from vfiocompat.output.documents import CheckResult
-    from vfiocompat.targeting import Target, Targets
 
 __all__ = [
     "DiffDocument",

@@ -19,11 +19,11 @@ from vfiocompat.verdicts import Basis, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from vfiocompat.arrival import Answer, Arrival, Outlook
     from vfiocompat.errors import ErrorRecord
-    from vfiocompat.offers import Given
     from vfiocompat.output.text import Line
-    from vfiocompat.vm import Vm
+    from vfiocompat.vm.arrival import Answer, Arrival, Outlook
+    from vfiocompat.vm.model import Vm
+    from vfiocompat.vm.offers import Given
 
 __all__ = [
     "HERE",

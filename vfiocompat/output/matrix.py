@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from vfiocompat.grid import host_pairs
+from vfiocompat.fleet.grid import host_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vfiocompat.fleet import Fleet
-    from vfiocompat.grid import Grid
+    from vfiocompat.fleet.classes import Fleet
+    from vfiocompat.fleet.grid import Grid
     from vfiocompat.output.text import Line
     from vfiocompat.verdicts import Verdict
 

@@ -15,23 +15,23 @@ from vfiocompat.output.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from vfiocompat.decide import Decision
+    from vfiocompat.decision.decide import Decision
     from vfiocompat.diagnostics import Diagnostic, Severity
     from vfiocompat.endpoints import Attribute, Endpoint, Problem
     from vfiocompat.errors import ErrorRecord
-    from vfiocompat.language.records import (
+    from vfiocompat.fleet.targets import Target
+    from vfiocompat.output.documents import (
+        DeviceDocument,
+        ListedTable,
+        ParseDocument,
+    )
+    from vfiocompat.tables.language.records import (
         Condition,
         Exemption,
         FieldNote,
         Requirement,
         TableFile,
     )
-    from vfiocompat.output.documents import (
-        DeviceDocument,
-        ListedTable,
-        ParseDocument,
-    )
-    from vfiocompat.targeting import Target
 
 __all__ = [
     "CODE_COLUMNS",

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The decision alone; tests/commands/test_check.py asks real read(2) and write(2)."""
+
+from __future__ import annotations
+
+import errno
+import re
+from pathlib import Path
+
+import pytest
+
+from vfiocompat.decision.decide import (
+    Answer,
+    Decision,
+    decide,
+    no_string,
+    question,
+    worst,
+)
+from vfiocompat.diagnostics import CODES
+from vfiocompat.endpoints import Attribute, Endpoint, literal
+
+PATH = "/sys/devices/p/mdev_supported_types/t/version"
+
+
+def endpoint(version: str | None = "8086-x", **more: object) -> Endpoint:
+    fields: dict[str, object] = {
+        "kind": "type",
+        "address": "p/t",
+        "parent": "p",
+        "type_id": "t",
+        "attribute": Attribute("version", "present", path=PATH, node="type"),
+        "version": version,
+        "newline": True,
+        "origin": "attribute",
+    }
+    return Endpoint(**(fields | more))  # type: ignore[arg-type]
+
+
+def answered(number: int, *, gone: bool = False) -> Answer:
+    return Answer(stage="write", path=PATH, errno=number, gone=gone)
+
+
+def summary(decision: Decision) -> tuple[str, str, str, bool]:
+    first = decision.diagnostics[0]
+    return decision.verdict, decision.basis, first.code, decision.failed
+
+
+@pytest.mark.parametrize(
+    ("number", "verdict", "code"),
+    [
+        (errno.ENODEV, "incompatible", "VFC105"),
+        (errno.EOPNOTSUPP, "incompatible", "VFC105"),
+        (errno.ENOTTY, "incompatible", "VFC105"),
+        (524, "incompatible", "VFC105"),
+        (errno.EINTR, "undetermined", "VFC108"),
+        (errno.EAGAIN, "undetermined", "VFC108"),
+        (errno.EBUSY, "undetermined", "VFC108"),
+        (errno.EIO, "undetermined", "VFC109"),
+        (errno.ENOMEM, "undetermined", "VFC109"),
+        (errno.ETIMEDOUT, "undetermined", "VFC109"),
+        (errno.ENOSPC, "undetermined", "VFC110"),
+        (errno.EUSERS, "undetermined", "VFC110"),
+        (errno.EINVAL, "incompatible", "VFC101"),
+        (errno.EPERM, "incompatible", "VFC101"),
+        (errno.EACCES, "incompatible", "VFC101"),
+        (errno.ENOENT, "incompatible", "VFC101"),
+        (517, "incompatible", "VFC101"),
+    ],
+)
+def test_each_errno_of_write_has_its_meaning(
+    number: int, verdict: str, code: str
+) -> None:
+    decision = decide(endpoint(), endpoint(), answered(number))
+
+    assert (verdict, "driver", code, False) == summary(decision)
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        (errno.EOPNOTSUPP, "EOPNOTSUPP"),
+        (524, "ENOTSUPP"),
+        (errno.EAGAIN, "EAGAIN"),
+        (517, "517"),
+    ],
+)
+def test_an_errno_is_shown_by_its_name(number: int, name: str) -> None:
+    finding = decide(endpoint(), endpoint(), answered(number)).diagnostics[0]
+
+    assert name == finding.errno
+    assert finding.summary.endswith(f"({name})")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (Answer(stage="open", path=PATH, errno=errno.EACCES), "VFC103"),
+        (Answer(stage="open", path=PATH, errno=errno.EPERM), "VFC103"),
+        (Answer(stage="open", path=PATH, errno=errno.EROFS), "VFC103"),
+        (Answer(stage="open", path=PATH, errno=errno.EMFILE), "VFC104"),
+        (Answer(stage="open", path=PATH, errno=errno.ENOENT, gone=True), "VFC113"),
+        (answered(errno.ENODEV, gone=True), "VFC113"),
+        (answered(errno.ECONNABORTED), "VFC111"),
+        (answered(errno.ENOTCONN), "VFC111"),
+        (Answer(stage="refused", path=PATH, code="VFC143"), "VFC143"),
+    ],
+)
+def test_a_destination_that_could_not_be_asked_has_failed(
+    answer: Answer, code: str
+) -> None:
+    decision = decide(endpoint(), endpoint(), answer)
+
+    assert ("undetermined", "none", code, True) == summary(decision)
+
+
+def test_a_full_count_is_a_yes() -> None:
+    answer = Answer(stage="done", path=PATH, count=len("8086-x\n"))
+
+    assert summary(decide(endpoint(), endpoint(), answer)) == (
+        "compatible",
+        "driver",
+        "VFC107",
+        False,
+    )
+
+
+@pytest.mark.parametrize("count", [0, 1, 6, 8])
+def test_any_other_count_is_none(count: int) -> None:
+    answer = Answer(stage="done", path=PATH, count=count)
+
+    assert summary(decide(endpoint(), endpoint(), answer)) == (
+        "undetermined",
+        "driver",
+        "VFC114",
+        False,
+    )
+
+
+def test_no_answer_in_time_decides_nothing() -> None:
+    answer = Answer(stage="timeout", path=PATH)
+
+    assert summary(decide(endpoint(), endpoint(), answer)) == (
+        "undetermined",
+        "driver",
+        "VFC112",
+        False,
+    )
+
+
+def test_the_bytes_of_the_question_are_those_of_the_source() -> None:
+    assert question(endpoint(), endpoint()) == b"8086-x\n"
+    assert question(endpoint(newline=False), endpoint()) == b"8086-x"
+    assert question(literal("8086-x"), endpoint()) == b"8086-x\n"
+    assert question(literal("8086-x\n"), endpoint()) == b"8086-x\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "destination"),
+    [
+        (endpoint(None), endpoint()),
+        (literal("8086-?"), endpoint()),
+        (endpoint(), endpoint(attribute=None)),
+        (endpoint(), endpoint(attribute=Attribute(None, "absent"))),
+        (endpoint(), endpoint(attribute=Attribute("version", "unreadable"))),
+        (endpoint(device_api="vfio-pci"), endpoint(device_api="vfio-ccw")),
+        (endpoint(), endpoint(vfio=False)),
+        (endpoint(vfio=False), endpoint()),
+    ],
+)
+def test_some_pairs_are_never_asked_about(
+    source: Endpoint, destination: Endpoint
+) -> None:
+    assert question(source, destination) is None
+
+
+def test_a_question_mark_that_a_driver_printed_is_asked() -> None:
+    assert question(endpoint("8086-?"), endpoint()) == b"8086-?\n"
+
+
+def test_unknown_facts_skip_a_precondition() -> None:
+    source = endpoint(device_api=None)
+
+    assert question(source, endpoint(device_api="vfio-ccw")) is not None
+
+
+def test_every_precondition_that_fails_is_told() -> None:
+    destination = endpoint(
+        device_api="vfio-ccw",
+        type_id="other",
+        attribute=Attribute("migration_version", "present", path=PATH, node="type"),
+    )
+    decision = decide(endpoint(device_api="vfio-pci"), destination, None)
+
+    assert (decision.verdict, decision.basis) == ("incompatible", "none")
+    assert [each.code for each in decision.diagnostics] == ["VFC120", "VFC123"]
+
+
+@pytest.mark.parametrize(
+    ("name", "node", "asked"),
+    [
+        ("migration_version", "type", False),
+        ("migration_version", "device", True),
+        ("version", "type", True),
+    ],
+)
+def test_only_migration_version_at_a_type_node_compares_one_type(
+    name: str, node: str, *, asked: bool
+) -> None:
+    attribute = Attribute(name, "present", path=PATH, node=node)  # type: ignore[arg-type]
+    destination = endpoint(type_id="other", attribute=attribute)
+
+    assert asked is (question(endpoint(), destination) is not None)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ((), "undetermined"),
+        (("compatible",), "compatible"),
+        (("compatible", "undetermined"), "undetermined"),
+        (("undetermined", "incompatible", "compatible"), "incompatible"),
+    ],
+)
+def test_the_worst_verdict_stands_for_all(
+    verdicts: tuple[str, ...], expected: str
+) -> None:
+    decisions = tuple(
+        Decision(verdict=verdict, basis="none")  # type: ignore[arg-type]
+        for verdict in verdicts
+    )
+
+    assert expected == worst(decisions)
+
+
+@pytest.mark.parametrize(
+    ("code", "failed"),
+    [
+        ("VFC105", False),
+        ("VFC301", False),
+        ("VFC303", False),
+        ("VFC106", True),
+        ("VFC112", True),
+        ("VFC103", True),
+    ],
+)
+def test_a_missing_string_is_told_from_one_that_could_not_be_read(
+    code: str, *, failed: bool
+) -> None:
+    attribute = Attribute("version", "unreadable", path=PATH, node="type", code=code)
+    reason = no_string(endpoint(None, attribute=attribute))
+
+    assert reason is not None
+    assert (code, failed) == (reason.finding.code, reason.failed)
+
+
+def test_every_code_is_well_formed_and_explained() -> None:
+    for code, known in CODES.items():
+        assert code.startswith("VFC")
+        assert len(code) == 6
+        assert code[3:].isdigit()
+        assert known.summary == known.summary.rstrip(".")
+        assert len(known.explanation) > 90, code
+        assert max(map(len, known.explanation.splitlines())) <= 88, code
+
+
+def test_every_code_that_the_program_uses_is_known() -> None:
+    package = Path(__file__).parents[2] / "vfiocompat"
+    used = {
+        code
+        for path in package.rglob("*.py")
+        if path.name != "diagnostics.py"
+        for code in re.findall(r"VFC\d{3}", path.read_text())
+    }
+
+    assert used == set(CODES), "an unused code is as wrong as an unknown one"

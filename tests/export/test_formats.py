@@ -1,0 +1,394 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exports, each read by the program it is for, or held to that program's rules."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+import yaml
+
+from tests.fleets import HISI_1, HISI_2, answer, endpoint, function, inventory, write
+from tests.simulate.conftest import cannot_test
+from vfiocompat.export.nfd import label
+from vfiocompat.export.nova import trait
+from vfiocompat.times import timestamp
+
+if TYPE_CHECKING:
+    from tests.conftest import Run
+
+A, B = "1ac1-a,1", "1ac1-b,1"
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Path:
+    """Give two hosts, of which b takes a's string on one of its parents."""
+    taken = (answer(A, accepted=True),)
+    refused = (answer(A, accepted=False),)
+    return write(
+        tmp_path / "fleet",
+        [
+            inventory("a", endpoint("0000:03:00.0/t", A)),
+            inventory(
+                "b",
+                endpoint("0000:03:00.0/t", B, answers=taken),
+                endpoint("0000:04:00.0/t", B, answers=taken),
+                endpoint("0000:05:00.0/t", B, answers=refused),
+                function("0000:75:00.1", HISI_2),
+                function("0000:75:00.2", HISI_1),
+            ),
+        ],
+    )
+
+
+# ---- prometheus ------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def scraped(folder: Path) -> Any:  # noqa: ANN401 - a generator of text
+    """Let Debian's node_exporter read a folder; give what it serves."""
+    program = shutil.which("prometheus-node-exporter")
+    if program is None:
+        cannot_test("prometheus-node-exporter is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = [
+        "--collector.disable-defaults",
+        "--collector.textfile",
+        f"--collector.textfile.directory={folder}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    with subprocess.Popen([program, *options], stderr=subprocess.DEVNULL) as process:
+        try:
+            for _ in range(100):
+                with contextlib.suppress(OSError):
+                    url = f"http://127.0.0.1:{port}/metrics"
+                    yield urllib.request.urlopen(url).read().decode()
+                    return
+                time.sleep(0.1)
+            pytest.fail("node_exporter does not answer")
+        finally:
+            process.kill()
+
+
+def test_node_exporter_serves_what_is_exported(run: Run, fleet: Path) -> None:
+    hostile = 'a"b\\c\nd'
+    write(fleet, [inventory("c", endpoint(f"0000:03:00.0/{hostile}", A))])
+    folder = fleet.parent / "prom"
+    folder.mkdir()
+    for host in ("b", "c"):
+        other = folder if host == "b" else folder.parent / "prom-c"
+        other.mkdir(exist_ok=True)
+        run(f"export prometheus {fleet} --host {host} -o {other}/vfiocompat.prom")
+        with scraped(other) as text:
+            assert "node_textfile_scrape_error 0" in text
+            values = dict(
+                line.rsplit(" ", 1) for line in text.splitlines() if line[:1] != "#"
+            )
+            taken = values["vfiocompat_last_scan_timestamp_seconds"]
+            assert float(taken) == timestamp("2026-11-01T00:00:00Z")
+            if host == "b":
+                assert values['vfiocompat_pairs{verdict="compatible"}'] == "5"
+                pairs = [
+                    line for line in values if line.startswith("vfiocompat_pair_c")
+                ]
+                assert len([one for one in pairs if f'src="{A}"' in one]) == 5
+            else:
+                assert r'type="a\"b\\c\nd"' in text
+
+
+def test_no_series_is_there_twice(run: Run, fleet: Path) -> None:
+    lines = run(f"export prometheus {fleet} --host b").stdout.splitlines()
+    series = [line.rsplit(" ", 1)[0] for line in lines if not line.startswith("#")]
+
+    assert len(set(series)) == len(series)
+    names = [line.split()[2] for line in lines if line.startswith("# TYPE")]
+    assert len(set(names)) == len(names)
+
+
+# ---- nfd -------------------------------------------------------------------------
+
+_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+
+
+def test_nfd_takes_every_line(run: Run, fleet: Path) -> None:
+    """The rules of node-feature-discovery's local source and label validation."""
+    lines = run(f"export nfd {fleet} --host b --expires 1h").stdout.splitlines()
+    features = {}
+    directive = None
+    for line in lines:
+        if line.startswith("# +"):
+            directive = line
+        elif not line.startswith("#"):
+            key, _, value = line.partition("=")
+            namespace, _, name = key.partition("/")
+            assert namespace.endswith(".feature.node.kubernetes.io")
+            assert _NAME.fullmatch(name), name
+            if directive != "# +no-label":
+                assert re.fullmatch(
+                    r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?", value
+                )
+                assert len(value) <= 63
+            features[name] = directive, value
+            directive = None
+
+    [expiry] = [line for line in lines if "expiry-time" in line]
+    left = (timestamp(expiry.partition("=")[2]) or 0) - time.time()
+    assert 3500 < left < 3700
+    accepted = {name for name in features if name.startswith("accepts.")}
+    assert accepted == {label("accepts.", each) for each in (A, HISI_1, HISI_2)}
+    assert features["0000.75.00.1.version"] == ("# +no-label", HISI_2)
+
+
+@pytest.mark.parametrize(
+    "text", ["8086-193b-i915-GVTg_V5_4", "a,b", "x" * 4095, "a-", "a=b", "19e5-é"[:5]]
+)
+def test_a_label_is_one(text: str) -> None:
+    name = label("accepts.", text)
+
+    assert _NAME.fullmatch(name)
+    assert (name == f"accepts.{text}") == bool(_NAME.fullmatch(f"accepts.{text}"))
+    assert _NAME.fullmatch(label("", text))
+    assert _NAME.fullmatch(label("", f"-{text}"))
+
+
+def test_labels_of_different_texts_differ() -> None:
+    texts = ["a,b", "a;b", "a_b", "x" * 100, "x" * 101]
+
+    assert len({label("accepts.", text) for text in texts}) == len(texts)
+
+
+def test_too_many_features_leave_the_old_file(run: Run, tmp_path: Path) -> None:
+    ends = [
+        endpoint(f"0000:03:00.0/t{at}", f"1ac1-{'x' * 300}{at}") for at in range(200)
+    ]
+    fleet = write(tmp_path / "f", [inventory("a", *ends)])
+    (tmp_path / "out").write_text("old")
+    result = run(f"export nfd {fleet} -o {tmp_path}/out", exit_code=4)
+
+    assert "VFC422" in result.stderr
+    assert (tmp_path / "out").read_text() == "old"
+
+
+# ---- nova ------------------------------------------------------------------------
+
+_PROVIDERS = {
+    "type": "object",
+    "properties": {
+        "meta": {
+            "type": "object",
+            "properties": {
+                "schema_version": {
+                    "type": "string",
+                    "pattern": "^1.([0-9]|[1-9][0-9]+)$",
+                }
+            },
+            "required": ["schema_version"],
+        },
+        "providers": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "identification": {
+                        "type": "object",
+                        "properties": {
+                            "uuid": {"const": "$COMPUTE_NODE"},
+                            "name": {
+                                "type": "string",
+                                "minLength": 1,
+                                "maxLength": 200,
+                            },
+                        },
+                        "minProperties": 1,
+                        "maxProperties": 1,
+                        "additionalProperties": False,
+                    },
+                    "traits": {
+                        "type": "object",
+                        "properties": {
+                            "additional": {
+                                "type": "array",
+                                "items": {
+                                    "type": "string",
+                                    "pattern": "^CUSTOM_[A-Z0-9_]{1,248}$",
+                                },
+                            }
+                        },
+                    },
+                },
+                "required": ["identification"],
+            },
+        },
+    },
+    "required": ["meta"],
+}
+"""What nova/compute/provider_config.py demands, as far as it is about this."""
+
+
+def providers(text: str) -> dict[str, set[str]]:
+    document = yaml.safe_load(text)
+    jsonschema.validate(document, _PROVIDERS)
+    found = {}
+    for each in document["providers"]:
+        [name] = each["identification"].values()
+        assert name not in found
+        found[name] = set(each["traits"]["additional"])
+        assert found[name], "nova warns of a provider without traits"
+    return found
+
+
+def test_nova_gets_the_traits_of_each_provider(run: Run, fleet: Path) -> None:
+    found = providers(run(f"export nova {fleet} --host b").stdout)
+
+    assert trait(A) in found["b_pci_0000_03_00_0"]
+    assert "b_pci_0000_05_00_0" not in found
+    assert found["$COMPUTE_NODE"] == {trait(HISI_1), trait(HISI_2)}
+
+
+def test_names_that_collide_are_told_and_never_too_much(
+    run: Run, tmp_path: Path
+) -> None:
+    one, other = "1ac1-a,1", "1ac1-a;1"
+    assert trait(one) == trait(other)
+    fleet = write(
+        tmp_path / "f",
+        [
+            inventory("a", endpoint("p/t", one), endpoint("p/u", other)),
+            inventory(
+                "b",
+                endpoint("0000:03:00.0/t", B, answers=(answer(one, accepted=True),)),
+                endpoint(
+                    "0000:04:00.0/t",
+                    B,
+                    answers=(answer(one, accepted=True), answer(other, accepted=True)),
+                ),
+            ),
+        ],
+    )
+    result = run(f"export nova {fleet} --host b")
+
+    assert "VFC421" in result.stderr
+    assert one in result.stderr
+    found = providers(result.stdout)
+    assert trait(one) not in found.get("b_pci_0000_03_00_0", set())
+    assert trait(one) in found["b_pci_0000_04_00_0"]
+
+
+def test_nothing_accepted_is_a_file_without_providers(run: Run, tmp_path: Path) -> None:
+    fleet = write(tmp_path / "f", [inventory("a", endpoint("0000:03:00.0/t", None))])
+
+    assert providers(run(f"export nova {fleet}").stdout) == {}
+
+
+def test_a_hostile_host_name_stays_a_name(run: Run, tmp_path: Path) -> None:
+    hostile = "a': {b: [c]} #"
+    ends = [endpoint("0000:03:00.0/t", A, answers=(answer(A, accepted=True),))]
+    fleet = write(tmp_path / "f", [inventory(hostile, *ends)])
+    found = providers(run(f"export nova {fleet}").stdout)
+
+    assert list(found) == [f"{hostile}_pci_0000_03_00_0"]
+    long = write(tmp_path / "g", [inventory("x" * 190, *ends)])
+    assert "VFC422" in run(f"export nova {long}", exit_code=4).stderr
+
+
+# ---- ansible ---------------------------------------------------------------------
+
+
+def ansible_fact(folder: Path) -> Any:  # noqa: ANN401 - JSON is anything
+    """Let ansible gather the local facts of a folder."""
+    command = [
+        str(Path(sys.executable).parent / "ansible"),
+        "localhost",
+        "-c",
+        "local",
+        "-m",
+        "setup",
+        "-a",
+        f"filter=ansible_local fact_path={folder} gather_subset=!all,!min,local",
+    ]
+    environment = os.environ | {
+        "ANSIBLE_LOCALHOST_WARNING": "False",
+        "ANSIBLE_STDOUT_CALLBACK": "oneline",
+        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+        "LC_ALL": "C.UTF-8",
+    }
+    said = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    return json.loads(said.partition("=> ")[2])["ansible_facts"]["ansible_local"]
+
+
+def test_ansible_reads_the_fact(run: Run, fleet: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "facts.d"
+    folder.mkdir()
+    run(f"export ansible {fleet} --host b -o {folder}/vfiocompat.fact")
+    fact = ansible_fact(folder)["vfiocompat"]
+
+    assert fact["host"] == "b"
+    assert A in fact["accepts"]
+    assert [each["address"] for each in fact["devices"]][-1] == "0000:75:00.2"
+    assert fact["errors"] == []
+
+
+def test_a_fact_never_fails(run: Run, fleet: Path, tmp_path: Path) -> None:
+    missing = json.loads(run(f"export ansible {tmp_path}/no").stdout)
+    assert missing["errors"][0].startswith("VFC401 cannot read")
+
+    unknown = json.loads(run(f"export ansible {fleet} --host x").stdout)
+    assert "no host 'x'" in unknown["errors"][0]
+    (fleet / "x.json").write_text("{")
+    assert json.loads(run(f"export ansible {fleet} --host b").stdout)["host"] == "b"
+
+
+# ---- all -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["ansible", "nfd", "nova", "prometheus"])
+def test_a_file_is_replaced_whole(
+    run: Run, fleet: Path, tmp_path: Path, form: str
+) -> None:
+    out = tmp_path / "out"
+    out.write_text("old")
+    run(f"export {form} {fleet} --host b -o {out}")
+    again = run(f"export {form} {fleet} --host b").stdout
+
+    assert [name for name in os.listdir(tmp_path) if name.startswith(".")] == []
+    expiry = re.compile("expiry-time=.*")
+    assert expiry.sub("", out.read_text()) == expiry.sub("", again)
+    assert out.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("form", ["nfd", "nova", "prometheus"])
+def test_a_host_must_be_known(run: Run, fleet: Path, form: str) -> None:
+    assert "--host names one: a, b" in run(f"export {form} {fleet}", exit_code=4).stderr
+    run(f"export {form} {fleet}/a.json")
+
+
+def test_a_broken_part_of_the_fleet_is_told(run: Run, fleet: Path) -> None:
+    (fleet / "x.json").write_text("{")
+    result = run(f"export nfd {fleet} --host b", exit_code=4)
+
+    assert "present=true" in result.stdout
+    assert "x.json" in result.stderr
+
+
+def test_an_old_inventory_accepts_nothing(run: Run, fleet: Path) -> None:
+    assert "accepts." not in run(f"export nfd {fleet} --host b --max-age 1h").stdout
+
+
+def test_an_unknown_format(run: Run, fleet: Path) -> None:
+    assert "'moon' is not one of" in run(f"export moon {fleet}", exit_code=2).stderr

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scans of one file take turns."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vfiocompat.errors import OutputError
+from vfiocompat.fleet.turns import Overlap, turn
+from vfiocompat.host.held import HeldCalls, held_calls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextlib.contextmanager
+def another(path: Path) -> Iterator[int]:
+    """Let another process have the turn."""
+    ready, begun = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with turn(str(path)):
+            os.write(begun, b"x")
+            time.sleep(60)
+        os._exit(0)
+    os.read(ready, 1)
+    try:
+        yield child
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def test_one_after_the_other(tmp_path: Path) -> None:
+    for _ in range(2):
+        with turn(str(tmp_path / "f")) as current:
+            assert current.held == ()
+
+
+def test_another_scan_is_named(tmp_path: Path) -> None:
+    with (
+        another(tmp_path / "f") as child,
+        pytest.raises(Overlap, match=f"process {child} on "),
+        turn(str(tmp_path / "f")),
+    ):
+        pass
+
+
+def test_a_lock_that_is_held_too_long_is_an_error(tmp_path: Path) -> None:
+    with another(tmp_path / "f") as child:
+        time.sleep(0.2)
+        with (
+            pytest.raises(OutputError) as caught,
+            turn(str(tmp_path / "f"), stale=0.1),
+        ):
+            pass
+
+    assert caught.value.code == "VFC406"
+    assert f"process {child} on {os.uname().nodename}" in caught.value.summary
+
+
+def test_waiting_ends_in_time(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with (
+        another(tmp_path / "f"),
+        pytest.raises(Overlap),
+        turn(str(tmp_path / "f"), wait=0.3),
+    ):
+        pass
+
+    assert 0.3 <= time.monotonic() - began < 5
+
+
+def test_one_that_was_killed_holds_nothing(tmp_path: Path) -> None:
+    with another(tmp_path / "f"):
+        pass
+    with turn(str(tmp_path / "f"), stale=0) as current:
+        assert current.held == ()
+
+
+def test_what_is_held_is_told_to_the_next_until_it_ends(tmp_path: Path) -> None:
+    file = str(tmp_path / "f")
+    ready, begun = os.pipe()
+    child = os.fork()
+    if child == 0:
+        mine = held_calls(["/sys/a"])
+        os.write(begun, json.dumps([mine.pid, mine.started]).encode())
+        time.sleep(60)
+        os._exit(0)
+    pid, started = json.loads(os.read(ready, 100))
+    left = HeldCalls(pid, started, ("/sys/a",))
+    with turn(file) as current:
+        current.leave([left, HeldCalls(pid, started - 1, ("/sys/b",))])
+    with turn(file) as current:
+        assert current.held == (left,)
+    os.kill(child, signal.SIGKILL)  # it is a zombie now, which holds nothing
+    while True:
+        with turn(file) as current:
+            if current.held == ():
+                break
+        time.sleep(0.01)
+    os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("state", [b"", b"{", b"[]", b'{"held": 1}', b"\xff" * 9])
+def test_a_spoiled_state_tells_nothing(tmp_path: Path, state: bytes) -> None:
+    (tmp_path / ".f.state").write_bytes(state)
+    with turn(str(tmp_path / "f")) as current:
+        assert current.held == ()
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot write in"), turn(f"{tmp_path}/no/f"):
+        pass

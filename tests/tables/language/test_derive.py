@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Strings made of facts, and what an operator may state."""
+
+from __future__ import annotations
+
+import pytest
+
+from vfiocompat.tables.facts import FACTS
+from vfiocompat.tables.language.derive import derive, learn, state, stated_mistakes
+
+from .making import HEAD, requirement, table
+
+TEXT = """
+[format]
+f = "{device:hex}:{name:text}:{n:int}"
+[derive]
+format = "f"
+device = "device_id"
+name = { facts = ["vgpu_type_name", "type_name"], part = "last-word" }
+[field.n]
+learn = "ask somebody"
+[field.generation]
+from = "device"
+order = [{ name = "A1", values = ["100"] }]
+""" + requirement("same", "n", "equal")
+TABLE = table(TEXT)
+FACTS_READ = {"device_id": "0x0100", "type_name": "GRID A40-8Q"}
+
+
+def derived(
+    facts: dict[str, str], stated: dict[str, str] | None = None, head: str = HEAD
+) -> str | None:
+    found = derive(table(TEXT, head), facts, stated or {}, "0x1ac1")
+    return found and found.version.text
+
+
+@pytest.mark.parametrize(
+    ("facts", "stated", "text"),
+    [
+        (FACTS_READ, {}, "1ac1-0100:A40-8Q:?"),
+        (FACTS_READ | {"vgpu_type_name": "B"}, {}, "1ac1-0100:B:?"),
+        (FACTS_READ, {"n": "7"}, "1ac1-0100:A40-8Q:7"),
+        ({}, {}, "1ac1-?:?:?"),
+        ({}, {"device": "0x200", "name": "x y"}, "1ac1-200:x y:?"),
+        ({"device_id": "moon"}, {}, "1ac1-?:?:?"),
+        ({"device_id": "moon"}, {"device": "1"}, "1ac1-1:?:?"),
+        ({"device_id": "0x1"}, {"device": "2"}, "1ac1-1:?:?"),
+        ({}, {"name": "a:b"}, "1ac1-?:?:?"),
+        ({}, {"name": "a\nb"}, "1ac1-?:?:?"),
+        ({}, {"type_name": "Z 9"}, "1ac1-?:9:?"),
+    ],
+)
+def test_a_string_is_made_of_what_is_known(
+    facts: dict[str, str], stated: dict[str, str], text: str
+) -> None:
+    assert derived(facts, stated) == text
+
+
+def test_a_table_of_no_vendor_takes_the_endpoints() -> None:
+    head = HEAD.replace('vendor = "pci:1ac1"\n', "")
+
+    assert derived(FACTS_READ, head=head) == "1ac1-0100:A40-8Q:?"
+    assert derive(table(TEXT, head), FACTS_READ, {}, None) is None
+
+
+def test_a_table_that_derives_nothing() -> None:
+    made = table('[format]\nf = "{n:int}"\n' + requirement("same", "n", "equal"))
+
+    assert derive(made, FACTS_READ, {}, "0x1ac1") is None
+
+
+def test_how_a_field_is_learnt_and_stated() -> None:
+    assert learn(TABLE, "n") == "ask somebody"
+    assert learn(TABLE, "generation") == learn(TABLE, "device") == FACTS["device_id"]
+    assert state(TABLE, "generation") == "device"
+    assert state(TABLE, "n") == "n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("n", "7", None),
+        ("n", "x", "'x' is no int"),
+        ("device", "100", None),
+        ("device", "200", "'200' is stated, sysfs says '0100'"),
+        ("device_id", "0100", None),
+        ("device_id", "0x200", "'0x200' is stated, sysfs says '0x0100'"),
+        ("kernel", "6.1", None),
+        ("generation", "A1", "follows from device: state that"),
+        ("format", "f", "is neither a fact nor a field of acme-npu"),
+        ("moon", "x", "is neither a fact nor a field of acme-npu"),
+    ],
+)
+def test_what_may_be_stated(name: str, text: str, says: str | None) -> None:
+    wrong = stated_mistakes({name: text}, FACTS_READ, [TABLE])
+
+    assert wrong == ({} if says is None else {name: says})
+
+
+def test_without_a_table_only_facts_may_be_stated() -> None:
+    wrong = stated_mistakes({"n": "1", "kernel": "6.1"}, {}, [])
+
+    assert wrong == {"n": "is no fact, and no table speaks for the endpoint"}

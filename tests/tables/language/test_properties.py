@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What holds of every table and every string."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from packaging.version import Version
+
+from tests.tables.test_shipped import DECIDING, TABLES
+from vfiocompat.errors import InvalidVersion
+from vfiocompat.tables.language.formats import compile_format
+from vfiocompat.tables.language.kinds import KINDS, UNKNOWN
+from vfiocompat.tables.language.records import Requirement, TableFile
+from vfiocompat.tables.language.relations import RELATIONS
+from vfiocompat.tables.language.table import Reading, Table
+from vfiocompat.versions import VersionString
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vfiocompat.tables.language.records import RelationName
+
+settled = settings(derandomize=True, deadline=None, max_examples=150, database=None)
+
+NAMES = st.text("abcyz019_.", min_size=1, max_size=6)
+NUMBERS = st.integers(0, 30).map(str)
+RELEASES = st.lists(st.integers(0, 12), min_size=1, max_size=4).map(
+    lambda parts: ".".join(map(str, parts))
+)
+TEXTS: dict[str, st.SearchStrategy[str]] = {
+    "hex": st.integers(0, 40).map(lambda number: f"{number:x}"),
+    "int": NUMBERS,
+    "text": NAMES,
+    "version": RELEASES,
+    "set": st.one_of(
+        st.lists(NAMES, max_size=3).map(",".join),
+        st.integers(0, 15).map(lambda bits: f"{bits:#x}"),
+    ),
+    "range": st.tuples(st.integers(0, 9), st.integers(0, 9)).map(
+        lambda pair: f"{min(pair)}..{max(pair)}"
+    ),
+    "size": st.tuples(st.integers(0, 9), st.sampled_from(["", "K", "M", "G"])).map(
+        lambda pair: f"{pair[0]}{pair[1]}"
+    ),
+    "map": st.dictionaries(NAMES, NUMBERS, max_size=3).map(
+        lambda entries: ",".join(f"{key}={value}" for key, value in entries.items())
+    ),
+}
+
+
+def values(kind: str) -> st.SearchStrategy[str]:
+    return st.one_of(TEXTS[kind], st.just(UNKNOWN))
+
+
+def file_of(kinds: dict[str, str], *requirements: Requirement) -> TableFile:
+    body = ";".join(f"{name}={{{name}:{kind}}}" for name, kind in kinds.items())
+    return TableFile(
+        schema=1,
+        id="t",
+        title="t",
+        evidence="site",
+        references=("x",),
+        format={"f": f"t;{body};"},
+        requirement=requirements,
+    )
+
+
+def requirement(field: str, relation: RelationName) -> Requirement:
+    return Requirement(
+        id=f"{field}-{relation}", field=field, relation=relation, why="w"
+    )
+
+
+def string(kinds: dict[str, str], texts: dict[str, str]) -> str:
+    return "8086-t;" + ";".join(f"{name}={texts[name]}" for name in kinds) + ";"
+
+
+def verdict(file: TableFile, source: str, destination: str) -> str:
+    table = Table(file)
+    ends = [table.read(VersionString.parse(text)) for text in (source, destination)]
+    for end in ends:
+        assert isinstance(end, Reading), end
+    return table.outcome(
+        *[end.values for end in ends if isinstance(end, Reading)]
+    ).verdict
+
+
+RULES = sorted(
+    (kind, relation)
+    for relation, each in RELATIONS.items()
+    for kind, other in each.kinds
+    if kind == other and kind in KINDS
+)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[dict[str, str], list[Requirement]]:
+    """Draw a table of some fields, each with a requirement that its kind has."""
+    rules = draw(st.lists(st.sampled_from(RULES), min_size=1, max_size=4))
+    kinds = {f"f{at}": kind for at, (kind, _) in enumerate(rules)}
+    found = [requirement(f"f{at}", relation) for at, (_, relation) in enumerate(rules)]
+    return kinds, found
+
+
+@st.composite
+def pairs(draw: st.DrawFn) -> tuple[dict[str, str], list[Requirement], Any, Any]:
+    kinds, found = draw(tables())
+    texts = st.fixed_dictionaries({name: values(kind) for name, kind in kinds.items()})
+    return kinds, found, draw(texts), draw(texts)
+
+
+# ---- strings ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_drawn_text_is_of_its_kind(kind: str) -> None:
+    """The properties below say something of every kind."""
+
+    @settled
+    @given(TEXTS[kind].filter(lambda text: not repeated_key(kind, text)))
+    def holds(text: str) -> None:
+        assert KINDS[kind].value(text) is not None
+
+    holds()
+
+
+def repeated_key(kind: str, text: str) -> bool:
+    return kind == "map" and len({e.partition("=")[0] for e in text.split(",")}) < (
+        text.count(",") + 1
+    )
+
+
+@settled
+@given(pairs())
+def test_what_is_written_is_read(drawn: tuple[Any, ...]) -> None:
+    kinds, _, texts, _ = drawn
+    form = compile_format("f", file_of(kinds).format["f"])
+    written = form.write(texts)
+    pieces = form.read(written)
+    assert isinstance(pieces, dict)
+    assert {name: piece.text for name, piece in pieces.items()} == texts
+    for piece in pieces.values():
+        assert written[piece.start : piece.end] == piece.text
+    assert form.write({name: piece.text for name, piece in pieces.items()}) == written
+
+
+@settled
+@given(RELEASES, RELEASES)
+def test_versions_compare_as_packaging_does(one: str, other: str) -> None:
+    values = KINDS["version"].value(one), KINDS["version"].value(other)
+    assert (values[0] < values[1]) == (Version(one) < Version(other))
+    assert (values[0] == values[1]) == (Version(one) == Version(other))
+
+
+def any_string() -> st.SearchStrategy[str]:
+    """Draw what looks like strings of tables, and what does not."""
+    known = [
+        text
+        for table in TABLES.values()
+        for case in table.file.case
+        for text in (case.source, case.destination)
+    ]
+    cut = st.tuples(st.sampled_from(known), st.integers(0, 90), st.text("?=:-.,0xz9"))
+    return st.one_of(
+        st.sampled_from(known),
+        cut.map(lambda parts: parts[0][: parts[1]] + parts[2] + parts[0][parts[1] :]),
+        st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1),
+    )
+
+
+@settings(settled, max_examples=400)
+@given(any_string(), any_string())
+def test_evaluation_never_raises(source: str, destination: str) -> None:
+    try:
+        ends = [VersionString.parse(text) for text in (source, destination)]
+    except InvalidVersion:
+        return
+    for table in TABLES.values():
+        found = [table.read(end) for end in ends]
+        readings = [each for each in found if isinstance(each, Reading)]
+        for one in readings:
+            for other in readings:
+                assert table.outcome(one.values, other.values).verdict
+
+
+# ---- evaluation ------------------------------------------------------------------
+
+
+@settled
+@given(pairs(), st.sampled_from(RULES))
+def test_another_requirement_never_allows_a_pair(
+    drawn: tuple[Any, ...], rule: tuple[str, RelationName]
+) -> None:
+    kinds, found, source, destination = drawn
+    fits = [name for name, kind in kinds.items() if kind == rule[0]]
+    ends = string(kinds, source), string(kinds, destination)
+    before = verdict(file_of(kinds, *found), *ends)
+    for name in fits:
+        more = [*found, replace(requirement(name, rule[1]), id="another")]
+        after = verdict(file_of(kinds, *more), *ends)
+        if before == "incompatible":
+            assert after == "incompatible"
+        if after == "compatible":
+            assert before == "compatible"
+
+
+ORDERED = sorted(name for name, kind in KINDS.items() if kind.ordered)
+
+
+@pytest.mark.parametrize("kind", ORDERED)
+def test_not_lower_is_transitive(kind: str) -> None:
+    file = file_of({"f": kind}, requirement("f", "not-lower"))
+
+    @settled
+    @given(TEXTS[kind], TEXTS[kind], TEXTS[kind])
+    def holds(one: str, two: str, three: str) -> None:
+        ends = [string({"f": kind}, {"f": text}) for text in (one, two, three)]
+        steps = [verdict(file, ends[0], ends[1]), verdict(file, ends[1], ends[2])]
+        if steps == ["compatible"] * 2:
+            assert verdict(file, ends[0], ends[2]) == "compatible"
+
+    holds()
+
+
+@pytest.mark.parametrize("kind", ORDERED)
+def test_a_higher_destination_stays_compatible(kind: str) -> None:
+    kinds = {"f": kind, "g": kind}
+    file = file_of(kinds, *(requirement(name, "not-lower") for name in kinds))
+
+    @settled
+    @given(*[TEXTS[kind]] * 4)
+    def holds(source: str, destination: str, other: str, higher: str) -> None:
+        worth = KINDS[kind].value
+        if worth(higher) < worth(destination):
+            higher, destination = destination, higher
+        start = string(kinds, {"f": source, "g": other})
+        before = verdict(file, start, string(kinds, {"f": destination, "g": other}))
+        after = verdict(file, start, string(kinds, {"f": higher, "g": other}))
+        if before == "compatible":
+            assert after == "compatible"
+
+    holds()
+
+
+def forgetting(check: Callable[[str, str, str], None]) -> None:
+    """Call with the verdict of a pair, and with that of it with a field unknown."""
+
+    @settled
+    @given(pairs(), st.data())
+    def drawn_pairs(drawn: tuple[Any, ...], data: st.DataObject) -> None:
+        kinds, found, source, destination = drawn
+        file = file_of(kinds, *found)
+        name = data.draw(st.sampled_from(sorted(kinds)))
+        before = verdict(file, string(kinds, source), string(kinds, destination))
+        for ends in (
+            ({**source, name: UNKNOWN}, destination),
+            (source, {**destination, name: UNKNOWN}),
+        ):
+            after = verdict(file, *(string(kinds, texts) for texts in ends))
+            check(before, after, name)
+
+    drawn_pairs()
+
+
+def test_what_is_forgotten_never_allows_a_pair() -> None:
+    def check(before: str, after: str, name: str) -> None:
+        assert after != "compatible" or before == "compatible", name
+
+    forgetting(check)
+
+
+@pytest.mark.parametrize("name", DECIDING)
+def test_what_is_forgotten_never_allows_a_case_of_a_shipped_table(name: str) -> None:
+    """The exceptions of shipped tables hold to it too."""
+    table = TABLES[name]
+    for case in table.file.case:
+        ends = [
+            table.read(VersionString.parse(text))
+            for text in (case.source, case.destination)
+        ]
+        values = [list(end.values) for end in ends if isinstance(end, Reading)]
+        for side in (0, 1):
+            for at in range(len(values[side])):
+                forgotten = [list(each) for each in values]
+                forgotten[side][at] = None
+                after = table.outcome(*map(tuple, forgotten)).verdict
+                assert after != "compatible" or case.verdict == "compatible", case

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables: three values throughout, exceptions, and computed fields."""
+
+from __future__ import annotations
+
+import pytest
+
+from vfiocompat.tables.language.formats import Stop
+from vfiocompat.versions import VersionString
+
+from .making import HEAD, exception, outcome, read, requirement, table
+
+FORMAT = '[format]\nf = "{g:text}:{n:int}:{v:version}"\n'
+ORDER = """
+[field.generation]
+from = "g"
+order = [{ name = "A1", values = ["a", "aa"] }, { name = "A2", values = ["b"] }]
+"""
+RULES = requirement("generation-not-lower", "generation", "not-lower") + requirement(
+    "same-n", "n", "equal"
+)
+DENY = exception(
+    "early",
+    'verdict = "incompatible"',
+    'source = { v = "<1.4" }',
+    'destination = { v = ">=2" }',
+)
+LIFT = exception("any-n", 'lifts = ["same-n"]', 'destination = { v = ">=3" }')
+
+PLAIN = table(FORMAT + ORDER + RULES)
+FULL = table(FORMAT + ORDER + RULES + DENY + LIFT)
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "verdict", "by"),
+    [
+        ("a:1:1", "b:1:1", "compatible", []),
+        ("aa:1:1", "a:1:1", "compatible", []),
+        ("b:1:1", "a:1:1", "incompatible", ["generation-not-lower"]),
+        ("b:1:1", "a:2:1", "incompatible", ["generation-not-lower", "same-n"]),
+        ("?:1:1", "a:1:1", "undetermined", ["generation-not-lower"]),
+        ("new:1:1", "a:1:1", "undetermined", ["generation-not-lower"]),
+        ("?:?:1", "a:1:1", "undetermined", ["generation-not-lower", "same-n"]),
+        ("?:1:1", "a:2:1", "incompatible", ["same-n"]),
+    ],
+)
+def test_any_that_fails_wins_then_any_that_is_not_known(
+    source: str, destination: str, verdict: str, by: list[str]
+) -> None:
+    found = outcome(PLAIN, f"1ac1-{source}", f"1ac1-{destination}")
+
+    assert found.verdict == verdict
+    assert PLAIN.decided_by(found) == by
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "verdict", "by"),
+    [
+        ("a:1:1.3", "a:1:2", "incompatible", ["early"]),
+        ("a:1:1.4", "a:1:2", "compatible", []),
+        ("a:1:?", "a:1:2", "undetermined", ["early"]),
+        ("a:1:?", "a:1:1", "compatible", []),
+        ("a:1:1.4", "a:2:3", "compatible", ["any-n"]),
+        ("a:1:1.4", "a:1:3", "compatible", []),
+        ("a:1:1.4", "a:2:2", "incompatible", ["same-n"]),
+        ("a:1:1.4", "a:2:?", "undetermined", ["same-n"]),
+        ("a:1:1.4", "a:1:?", "compatible", []),
+        ("a:1:1.3", "a:2:3", "incompatible", ["early"]),
+        ("b:1:1.4", "a:2:3", "incompatible", ["generation-not-lower"]),
+        ("a:?:1.4", "a:2:3", "compatible", ["any-n"]),
+        ("a:?:1.4", "a:2:?", "undetermined", ["same-n"]),
+    ],
+)
+def test_exceptions_deny_and_lift(
+    source: str, destination: str, verdict: str, by: list[str]
+) -> None:
+    found = outcome(FULL, f"1ac1-{source}", f"1ac1-{destination}")
+
+    assert (found.verdict, FULL.decided_by(found)) == (verdict, by)
+
+
+def test_a_condition_on_one_side() -> None:
+    made = table(
+        FORMAT
+        + requirement("new", "v", "specifier", 'specifier = ">=2"')
+        + requirement(
+            "old", "v", "specifier", 'specifier = ["1", "2"]', 'side = "source"'
+        )
+    )
+
+    assert outcome(made, "1ac1-a:1:1", "1ac1-a:1:2").verdict == "compatible"
+    found = outcome(made, "1ac1-a:1:3", "1ac1-a:1:1")
+    assert made.decided_by(found) == ["new", "old"]
+    assert outcome(made, "1ac1-a:1:?", "1ac1-a:1:2").verdict == "undetermined"
+
+
+def test_two_fields_of_different_names() -> None:
+    made = table(
+        '[format]\nf = "{n:int}:{r:range}"\n'
+        + requirement("inside", "n", "within", 'destination_field = "r"')
+    )
+
+    assert outcome(made, "1ac1-3:1..1", "1ac1-9:2..4").verdict == "compatible"
+    assert outcome(made, "1ac1-5:1..1", "1ac1-9:2..4").verdict == "incompatible"
+
+
+def test_where_the_device_decides_a_yes_is_none() -> None:
+    head = HEAD + 'migration = "device-decides"\nwhy = "it compares more"\n'
+    made = table(
+        FORMAT + RULES.replace('"generation"', '"g"').replace("not-lower", "equal"),
+        head,
+    )
+
+    assert outcome(made, "1ac1-a:1:1", "1ac1-a:1:1").verdict == "undetermined"
+    assert outcome(made, "1ac1-a:1:1", "1ac1-b:1:1").verdict == "incompatible"
+
+
+def test_format_and_spelling_are_fields() -> None:
+    formats = '[format]\nnew = "n{a:int}"\nold = "{a:int}"\n'
+    made = table(
+        formats
+        + requirement("same-format", "format", "equal")
+        + requirement("bare", "vendor_spelling", "specifier", 'specifier = "bare"')
+    )
+
+    assert outcome(made, "1ac1-n1", "1ac1-n1").verdict == "compatible"
+    assert outcome(made, "1ac1-1", "1ac1-n1").verdict == "incompatible"
+    assert outcome(made, "1ac1-n1", "00021ac1-n1").verdict == "incompatible"
+
+
+def test_a_derived_string_has_an_unknown_spelling_and_its_own_format() -> None:
+    made = table(
+        '[format]\nnew = "{a:text}:{b:text}"\nold = "{a:text}"\n'
+        '[derive]\nformat = "old"\na = "type_name"\n'
+        + requirement("bare", "vendor_spelling", "specifier", 'specifier = "bare"')
+    )
+
+    assert read(made, "1ac1-x:y").format == "new"
+    derived = read(made, "1ac1-x:y", derived=True)
+    assert derived.format == "old"
+    assert made.outcome(derived.values, derived.values).verdict == "undetermined"
+
+
+def test_a_reading_shows_every_field() -> None:
+    assert read(PLAIN, "1ac1-aa:7:?").shown == {
+        "format": "f",
+        "g": "aa",
+        "n": "7",
+        "v": "?",
+        "generation": "A1",
+    }
+    assert read(PLAIN, "1ac1-zz:7:1").shown["generation"] == "?"
+
+
+def test_pieces_are_where_they_stand_in_the_whole_string() -> None:
+    found = read(PLAIN, "00021ac1-aa:7:1.2")
+
+    text = found.version.text
+    assert text[found.pieces["n"].start : found.pieces["n"].end] == "7"
+    assert found.pieces["generation"] == found.pieces["g"]
+
+
+def test_it_is_told_where_each_format_stops() -> None:
+    stops = FULL.read(VersionString.parse("1ac1-a:x:1"))
+
+    assert stops == [Stop(7, "n, an int such as 8")]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "text", "claimed"),
+    [
+        ("pci:1ac1", "1ac1-x", True),
+        ("pci:1ac1", "00021ac1-x", True),
+        ("pci:1ac1", "80001ac1-x", True),
+        ("pci:1ac1", "0x1ac1-x", False),
+        ("pci:1ac1", "opaque", False),
+        ("u32:0x00001ac1", "0x1ac1-x", True),
+        ("u32:0x00001ac1", "1ac1-x", False),
+    ],
+)
+def test_whose_strings_a_table_claims(vendor: str, text: str, *, claimed: bool) -> None:
+    made = table(
+        FORMAT + RULES.replace('"generation"', '"v"'), HEAD.replace("pci:1ac1", vendor)
+    )
+
+    assert made.claims(VersionString.parse(text).vendor) is claimed

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Outcomes in words: codes, what is underlined, and what would help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vfiocompat.tables.language.reasons import End
+from vfiocompat.tables.language.wording import findings
+
+from .making import exception, read, requirement, table
+
+if TYPE_CHECKING:
+    from vfiocompat.diagnostics import Diagnostic
+    from vfiocompat.tables.language.table import Table
+
+ORDER = """
+[field.generation]
+from = "v"
+order = [{ name = "A1", values = ["1"] }, { name = "A2", values = ["2"] }]
+"""
+
+
+def found(
+    made: Table, source: str, destination: str, *, derived: bool = False
+) -> list[Diagnostic]:
+    ends = [
+        End(side, read(made, f"1ac1-{text}"), derived)
+        for side, text in (("source", source), ("destination", destination))
+    ]
+    outcome = made.outcome(ends[0].reading.values, ends[1].reading.values)
+    return list(findings(made, outcome, *ends))
+
+
+def kind(name: str, relation: str, *lines: str, more: str = "") -> Table:
+    form = f'[format]\nf = "{{v:{name}}}|{{x:text}}"\n'
+    return table(form + more + requirement("rule", "v", relation, *lines))
+
+
+@pytest.mark.parametrize(
+    ("made", "source", "destination", "code", "hint"),
+    [
+        (
+            kind("int", "not-lower"),
+            "2",
+            "1",
+            "VFC210",
+            "needs v >= 2 on the destination",
+        ),
+        (
+            kind("int", "not-higher"),
+            "1",
+            "2",
+            "VFC211",
+            "needs v <= 1 on the destination",
+        ),
+        (kind("text", "equal"), "a", "b", "VFC212", "needs a destination whose v is a"),
+        (
+            kind("version", "same-major-minor-not-lower"),
+            "1.3",
+            "2.0",
+            "VFC213",
+            "needs v >= 1.3 and < 2 on the destination",
+        ),
+        (
+            kind("set", "subset"),
+            "a,b,c",
+            "b",
+            "VFC214",
+            "needs v with a,c on the destination",
+        ),
+        (
+            kind("map", "each-not-lower"),
+            "a=2",
+            "a=1",
+            "VFC216",
+            "needs v of at least a=2 on the destination",
+        ),
+        (
+            kind("version", "specifier", 'specifier = ">=1.9"'),
+            "1",
+            "1.8",
+            "VFC217",
+            "needs v >=1.9 on the destination",
+        ),
+    ],
+)
+def test_a_requirement_that_fails(
+    made: Table, source: str, destination: str, code: str, hint: str
+) -> None:
+    [finding] = found(made, f"{source}|x", f"{destination}|x")
+
+    assert (finding.code, finding.hint) == (code, hint)
+    assert (finding.table, finding.requirement) == ("acme-npu", "rule")
+    assert finding.why == "it is so"
+
+
+def test_a_field_is_underlined_in_both_strings_with_what_it_stands_for() -> None:
+    made = table(
+        '[format]\nf = "n-{v:int}-{x:text}"\n'
+        + ORDER
+        + requirement("rule", "generation", "not-lower")
+    )
+    [finding] = found(made, "n-2-x", "n-1-x")
+
+    assert finding.summary == "the destination is of a lower generation"
+    assert finding.hint == "needs a destination of generation A2 or higher"
+    assert (finding.detail or "").splitlines() == [
+        "source       1ac1-n-2-x",
+        "                    ^ A2",
+        "destination  1ac1-n-1-x",
+        "                    ^ A1",
+    ]
+
+
+def test_sizes_are_told_in_units() -> None:
+    [finding] = found(kind("size", "not-lower"), "2048M|x", "1K|x")
+
+    assert finding.detail is not None
+    assert [line.split("^ ")[1] for line in finding.detail.splitlines()[1::2]] == [
+        "2 GiB",
+        "1 KiB",
+    ]
+
+
+def test_what_is_lacking_is_told_below_the_destination() -> None:
+    [finding] = found(kind("set", "subset"), "a,b|x", "|x")
+
+    assert finding.detail is not None
+    assert finding.detail.splitlines()[-1].endswith("^ lacks a,b")
+
+
+def test_every_requirement_that_fails_is_told_and_nothing_that_is_not_known() -> None:
+    made = table(
+        '[format]\nf = "{a:int}|{b:int}|{c:int}"\n'
+        + requirement("a", "a", "equal")
+        + requirement("b", "b", "equal")
+        + requirement("c", "c", "equal")
+    )
+
+    assert [each.requirement for each in found(made, "1|1|?", "2|2|1")] == ["a", "b"]
+    assert [each.code for each in found(made, "?|1|1", "1|?|1")] == ["VFC220", "VFC220"]
+    assert [each.code for each in found(made, "1|1|1", "1|1|1")] == ["VFC209"]
+
+
+@pytest.mark.parametrize(
+    ("derived", "hint"),
+    [
+        (False, "write the source's v in place of ?; to learn it: ask"),
+        (True, "state it with --fact v=VALUE; to learn it: ask"),
+    ],
+)
+def test_what_is_not_known_is_told_with_how_to_learn_it(
+    *, derived: bool, hint: str
+) -> None:
+    made = kind("int", "equal", more='[field.v]\nlearn = "ask"\n')
+    [finding] = found(made, "?|x", "1|x", derived=derived)
+
+    assert (finding.code, finding.hint) == ("VFC220", hint)
+    assert finding.summary == "nothing is known of the source's v"
+
+
+def test_a_value_in_no_generation() -> None:
+    made = table(
+        '[format]\nf = "{v:int}|{x:text}"\n'
+        + ORDER
+        + requirement("rule", "generation", "not-lower")
+    )
+    [finding] = found(made, "9|x", "1|x")
+
+    assert finding.detail is not None
+    assert "in no generation of the table" in finding.detail
+    assert finding.hint == "the table acme-npu does not know 9: a site's table may"
+
+
+def test_exceptions_are_told() -> None:
+    made = table(
+        '[format]\nf = "{v:int}|{x:int}"\n'
+        + requirement("rule", "v", "equal")
+        + exception("deny", 'verdict = "incompatible"', 'source = { x = "9" }')
+        + exception("lift", 'lifts = ["rule"]', 'destination = { x = "7" }')
+    )
+
+    assert [each.code for each in found(made, "1|9", "1|1")] == ["VFC208"]
+    assert [each.code for each in found(made, "1|1", "2|7")] == ["VFC222", "VFC209"]
+    assert [each.code for each in found(made, "1|?", "1|1")] == ["VFC221"]
+    [maybe] = found(made, "1|1", "2|?")
+    assert maybe.code == "VFC220"
+    assert "whether an exception lifts that is not known" in maybe.summary
+
+
+def test_a_policy_is_told_as_one() -> None:
+    made = kind("int", "equal", 'policy = "the platform"')
+    [finding] = found(made, "1|x", "2|x")
+
+    assert finding.why == "it is so (a policy of the platform)"

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shipped tables: each is right, sourced, and held by its own cases."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
+
+import vfiocompat
+from vfiocompat.tables.language.cases import case_mistakes
+from vfiocompat.tables.language.records import Head
+from vfiocompat.tables.language.relations import RELATIONS
+from vfiocompat.tables.language.table import Reading, Table
+from vfiocompat.tables.library import load_table
+from vfiocompat.versions import VersionString
+
+if TYPE_CHECKING:
+    from vfiocompat.tables.language.records import Requirement, TableFile
+
+FOLDER = Path(vfiocompat.__file__).parent / "tables/shipped"
+TABLES = {path.stem: load_table(str(path)) for path in sorted(FOLDER.glob("*.toml"))}
+EXPECTED = {
+    None: {
+        "hisi-acc",
+        "intel-gvt-g",
+        "intel-qat-gen4",
+        "intel-xe",
+        "migration-proposal-2020",
+        "mtty",
+        "nvidia-vgpu",
+    },
+    "device-decides": {"mlx5", "pds", "virtio"},
+    "unsupported": {"i915-kvmgt", "nvgrace", "vfio-ap", "vfio-ccw", "vfio-pci"},
+}
+DECIDING = sorted(EXPECTED[None])
+
+each_table = pytest.mark.parametrize("name", TABLES)
+each_deciding = pytest.mark.parametrize("name", DECIDING)
+
+
+def test_there_is_one_for_each_driver_and_its_kind() -> None:
+    found: dict[str | None, set[str]] = {}
+    for name, table in TABLES.items():
+        found.setdefault(table.file.migration, set()).add(name)
+    assert found == EXPECTED
+
+
+@each_table
+def test_its_cases_hold_and_are_enough(name: str) -> None:
+    assert list(case_mistakes(TABLES[name])) == []
+
+
+@each_table
+def test_it_has_sources(name: str) -> None:
+    file = TABLES[name].file
+    assert all(re.match(r"https://\S+$", link) for link in file.references)
+    assert [each.id for each in file.requirement if each.reference is None] == []
+    assert [each.id for each in file.exception if each.reference is None] == []
+    assert file.evidence != "site"
+
+
+@each_table
+def test_keys_of_the_head_are_in_order(name: str) -> None:
+    head = (FOLDER / f"{name}.toml").read_text().partition("\n[")[0]
+    keys = re.findall(r"^(\w+) = ", head, re.MULTILINE)
+    assert keys == [key for key in Head.__struct_fields__ if key in keys]
+
+
+@each_deciding
+def test_each_case_that_is_no_yes_says_what_decides_it(name: str) -> None:
+    cases = TABLES[name].file.case
+    verdicts = {case.verdict for case in cases}
+    assert verdicts == {"compatible", "incompatible", "undetermined"}
+    for case in cases:
+        assert case.decided_by or case.verdict == "compatible", case
+
+
+@each_deciding
+def test_what_no_fact_gives_says_how_it_is_learnt(name: str) -> None:
+    table = TABLES[name]
+    for field in table.fields.kinds:
+        if field in {"format", "vendor_spelling"} or field in table.fields.origins:
+            continue
+        note = table.file.field.get(field)
+        learnt = note is not None and note.learn is not None
+        assert learnt or table.file.derivation(field).facts, field
+
+
+def test_no_two_tables_of_a_vendor_read_one_string() -> None:
+    for name, table in TABLES.items():
+        texts = {text for case in table.file.case for text in (case.source,)}
+        for other, rival in TABLES.items():
+            if other == name:
+                continue
+            for text in texts:
+                version = VersionString.parse(text)
+                if rival.claims(version.vendor):
+                    found = rival.read(version)
+                    assert not isinstance(found, Reading), f"{other} reads {text}"
+
+
+# ---- mutants: each rule is held by a case ----------------------------------------
+
+
+def mutants(table: Table) -> list[tuple[str, TableFile]]:
+    """Change one rule at a time: a requirement's relation, or an exception away."""
+    file = table.file
+    made = []
+    for at, requirement in enumerate(file.requirement):
+        for changed in others(table, requirement):
+            requirements = (
+                *file.requirement[:at],
+                changed,
+                *file.requirement[at + 1 :],
+            )
+            name = f"{requirement.id}-{changed.relation}"
+            made.append((name, replace(file, requirement=requirements)))
+    for at, exception in enumerate(file.exception):
+        exceptions = (*file.exception[:at], *file.exception[at + 1 :])
+        made.append((f"without-{exception.id}", replace(file, exception=exceptions)))
+    return made
+
+
+def others(table: Table, requirement: Requirement) -> list[Requirement]:
+    """Give a requirement every other relation that its kinds have."""
+    kinds = table.fields.kinds
+    pair = (
+        kinds[requirement.field],
+        kinds[requirement.destination_field or requirement.field],
+    )
+    return [
+        replace(requirement, relation=name, specifier=None, side="destination")
+        for name, relation in RELATIONS.items()
+        if name != requirement.relation and pair in relation.kinds
+    ]
+
+
+def breaks_a_case(file: TableFile) -> bool:
+    broken = [
+        mistake
+        for mistake in case_mistakes(Table(file))
+        if re.match(r"case\[\d+\]\.(verdict|decided_by): ", mistake)
+    ]
+    return bool(broken)
+
+
+MUTANTS = [
+    pytest.param(file, id=f"{name}::{mutant}")
+    for name, table in TABLES.items()
+    for mutant, file in mutants(table)
+]
+
+
+def test_there_are_mutants_of_every_deciding_table() -> None:
+    """Every requirement of an ordered kind has some, and every exception has one."""
+    assert len(MUTANTS) > 60
+    named = {str(param.id).partition("::")[0] for param in MUTANTS}
+    assert named == set(DECIDING)
+
+
+@pytest.mark.parametrize("file", MUTANTS)
+def test_a_case_notices_a_changed_rule(file: TableFile) -> None:
+    assert breaks_a_case(file)
+
+
+@each_deciding
+def test_no_case_notices_an_unchanged_table(name: str) -> None:
+    assert not breaks_a_case(TABLES[name].file)

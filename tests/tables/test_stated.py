@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What operators state: in files, on the command line, and what contradicts it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from tests.fleets import function
+from vfiocompat.endpoints import Recorded, literal
+from vfiocompat.errors import FactError, UsageError
+from vfiocompat.tables.library import Library
+from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vfiocompat.endpoints import Endpoint
+
+LIBRARY = Library(config="/nonexistent")
+DEVICE = function("0000:75:00.1", None)
+
+
+def site(tmp_path: Path, *texts: str) -> SiteFacts:
+    (tmp_path / "facts.d").mkdir()
+    for at, text in enumerate(texts):
+        (tmp_path / f"facts.d/{at}.toml").write_text(f"schema = 1\n{text}")
+    return SiteFacts(str(tmp_path))
+
+
+def of(stated: Stated, endpoint: Endpoint = DEVICE) -> dict[str, str]:
+    return stated.of_source(endpoint, LIBRARY).stated
+
+
+def wrong(stated: Stated) -> str:
+    with pytest.raises((FactError, UsageError)) as caught:
+        of(stated)
+    assert caught.value.code == "VFC228"
+    return f"{caught.value.summary}\n{caught.value.detail}"
+
+
+def test_without_files_nothing_is_stated(tmp_path: Path) -> None:
+    assert of(Stated(site=SiteFacts(str(tmp_path)))) == {}
+
+
+def test_an_endpoints_own_values_win_over_its_drivers(tmp_path: Path) -> None:
+    files = site(
+        tmp_path,
+        '[driver.hisi_acc_vfio_pci]\nqueue_pairs = "1"\nmagic = "v2"',
+        '[endpoint."0000:75:00.1"]\nqueue_pairs = "16"',
+        '[endpoint."0000:75:00.2"]\nqueue_pairs = "32"',
+    )
+
+    assert of(Stated(site=files)) == {"queue_pairs": "16", "magic": "v2"}
+
+
+def test_the_command_line_wins_over_files(tmp_path: Path) -> None:
+    files = site(
+        tmp_path, '[driver.hisi_acc_vfio_pci]\nqueue_pairs = "1"\nmagic = "v1"'
+    )
+    stated = Stated({"queue_pairs": "8"}, {"queue_pairs": "9"}, files)
+
+    assert of(stated) == {"queue_pairs": "8", "magic": "v1"}
+    there = stated.of_destination(DEVICE, LIBRARY)
+    assert there.stated == {"queue_pairs": "9", "magic": "v1"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[driver.x]\ny = 1", "driver.x.y: expected `str`, got `int`"),
+        ("moon = 1", "moon: unknown key"),
+        ('[endpoint."3b:00.0"]\nx = "1"', "is not an address"),
+        ('[endpoint."/sys/x"]\nx = "1"', "is not an address"),
+        ('[endpoint."version:a"]\nx = "1"', "is not an address"),
+        ('[endpoint."0000:3B:00.0"]\nx = "1"', "is written '0000:3b:00.0'"),
+        (
+            '[driver.hisi_acc_vfio_pci]\nmoon = "1"',
+            "moon: is neither a fact nor a field",
+        ),
+        (
+            '[driver.hisi_acc_vfio_pci]\nqueue_pairs = "x"',
+            "queue_pairs: 'x' is no int",
+        ),
+        (
+            '[driver.hisi_acc_vfio_pci]\ndevice_id = "0x1"',
+            "device_id: '0x1' is stated, sysfs says '0xa251'",
+        ),
+    ],
+)
+def test_mistakes_in_files(tmp_path: Path, text: str, says: str) -> None:
+    assert says in wrong(Stated(site=site(tmp_path, text)))
+
+
+def test_files_that_contradict_each_other(tmp_path: Path) -> None:
+    one = '[endpoint."0000:75:00.1"]\nmagic = "v1"'
+    files = site(tmp_path, one, one.replace("v1", "v2"))
+
+    assert "magic: another file states 'v1'" in wrong(Stated(site=files))
+
+
+def test_the_same_twice_is_no_contradiction(tmp_path: Path) -> None:
+    one = '[endpoint."0000:75:00.1"]\nmagic = "v1"'
+
+    assert of(Stated(site=site(tmp_path, one, one))) == {"magic": "v1"}
+
+
+def test_what_an_option_gives_wrongly_is_a_wrong_use() -> None:
+    with pytest.raises(UsageError, match="--fact: what is stated of"):
+        Stated({"moon": "1"}).of_source(DEVICE, LIBRARY)
+    with pytest.raises(UsageError, match="--destination-fact"):
+        Stated({}, {"moon": "1"}).of_destination(DEVICE, LIBRARY)
+    with pytest.raises(UsageError, match="a literal string says all"):
+        Stated({"magic": "v1"}).of_source(literal("19e5-x"), LIBRARY)
+
+
+def test_files_of_this_host_say_nothing_of_an_inventorys_endpoints(
+    tmp_path: Path,
+) -> None:
+    files = site(tmp_path, '[driver.hisi_acc_vfio_pci]\nmagic = "v1"')
+    there = msgspec.structs.replace(
+        DEVICE, recorded=Recorded("b", ""), stated={"queue_pairs": "16"}
+    )
+
+    assert of(Stated(site=files), there) == {"queue_pairs": "16"}
+    assert of(Stated({"magic": "v2"}, site=files), there) == {
+        "queue_pairs": "16",
+        "magic": "v2",
+    }
+
+
+def test_names_and_values_as_they_are_typed() -> None:
+    assert parse_facts(["a=b=c", "d="]) == {"a": "b=c", "d": ""}
+    assert parse_facts(["a=b", "a=b"]) == {"a": "b"}
+    for texts in (["a"], ["=b"], ["a=b", "a=c"]):
+        with pytest.raises(UsageError):
+            parse_facts(texts)

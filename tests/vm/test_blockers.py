@@ -1,0 +1,538 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
+
+from tests.fleets import endpoint, function
+from vfiocompat.decision.decide import Decision, beside
+from vfiocompat.diagnostics import diagnostic
+from vfiocompat.endpoints import (
+    Endpoint,
+    Flag,
+    FunctionAddress,
+    MdevAddress,
+    Migration,
+)
+from vfiocompat.vm.blockers import across_drivers, demanded, is_vgpu
+from vfiocompat.vm.model import OnOffAuto, Vm, VmDevice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vfiocompat.diagnostics import Diagnostic
+
+UUID = "c2177883-f1bb-47f0-914d-32a22e3a8804"
+MDEV = VmDevice(address=MdevAddress(UUID), name="hostdev0")
+FUNCTION = VmDevice(address=FunctionAddress("0000:65:00.1"), name="hostdev1")
+NAMELESS = VmDevice(address=FunctionAddress("0000:65:00.2"))
+GONE = VmDevice(address=FunctionAddress("0000:65:00.3"), name="net0", unplugged=True)
+
+UNKNOWN = endpoint("p/t", None)
+
+
+def with_flags(*flags: Flag, path: str = "p/t") -> Endpoint:
+    return endpoint(path, None, migration=Migration("v2", flags))
+
+
+P2P = with_flags("STOP_COPY", "P2P")
+ALONE = with_flags("STOP_COPY", "PRE_COPY")
+
+
+def codes(found: Sequence[Diagnostic]) -> list[str]:
+    return [finding.code for finding in found]
+
+
+def told(*devices: VmDevice, blockers: Sequence[str] = ()) -> list[str]:
+    """Give the codes of what is demanded of a VM whose devices' flags are unknown."""
+    vm = Vm(name="web", devices=devices, blockers=tuple(blockers))
+    return codes(demanded(vm, [UNKNOWN] * len(vm.moved)))
+
+
+# ---- what QEMU says --------------------------------------------------------------
+
+TEXTS = [
+    # QEMU 7.2
+    ("VFIO device doesn't support migration", "VFC537"),
+    # 8.0
+    ("Migration is currently not supported with multiple VFIO devices", "VFC531"),
+    ("Migration is currently not supported with vIOMMU enabled", "VFC540"),
+    # 8.1 and newer
+    (f"{UUID}: VFIO migration is not supported in kernel", "VFC537"),
+    ("0000:65:00.1: VFIO migration is not supported in kernel", "VFC537"),
+    (f"{UUID}: Migration is disabled for VFIO device", "VFC533"),
+    (
+        (
+            f"{UUID}: Migration couldn't be initialized for VFIO device, err: -22 "
+            "(Invalid argument)"
+        ),
+        "VFC538",
+    ),
+    (f"{UUID}: VFIO device doesn't support device dirty tracking", "VFC539"),
+    (
+        "0000:65:00.1: Migration is currently not supported with vIOMMU enabled",
+        "VFC540",
+    ),
+    # 8.2 and newer
+    (
+        (
+            "Multiple VFIO devices migration is supported only if all of them support "
+            "P2P migration"
+        ),
+        "VFC531",
+    ),
+    # 9.1 and newer
+    (f"{UUID}: VFIO device doesn't support device and IOMMU dirty tracking", "VFC539"),
+    # of devices that QEMU cannot save (migration/savevm.c)
+    ("non-migratable device: 0000:00:05.0/vfio-ap", "VFC542"),
+    ("non-migratable device: vfio-ccw", "VFC542"),
+    # of other parts of QEMU
+    ("The vvfat (rw) format used by node '#block057' does not support live", "VFC541"),
+    (f"{UUID}: VFIO migration is not supported with postcopy migration", "VFC541"),
+    ("State blocked by something new", "VFC541"),
+    ("vfio device doesn't support migration", "VFC541"),
+    ("", "VFC541"),
+    ("\x1b[31m\n", "VFC541"),
+]
+
+
+@pytest.mark.parametrize(("text", "code"), TEXTS)
+def test_a_blocker_is_told_by_its_text(text: str, code: str) -> None:
+    vm = Vm(name="web", devices=(MDEV,), blockers=(text,))
+
+    assert demanded(vm, [UNKNOWN]) == (diagnostic(code, detail=text),)
+
+
+@pytest.mark.parametrize(("text", "code"), TEXTS)
+def test_every_blocker_forbids_the_migration(text: str, code: str) -> None:
+    assert diagnostic(code, detail=text).severity == "error"
+
+
+def test_blockers_are_told_in_the_order_of_qemu_and_each_of_them() -> None:
+    texts = [text for text, _ in TEXTS]
+
+    assert told(MDEV, blockers=[*texts, *texts]) == [code for _, code in TEXTS] * 2
+
+
+def test_a_vm_without_vfio_devices_may_be_blocked_too() -> None:
+    assert told(blockers=["x"]) == ["VFC530", "VFC541"]
+
+
+@pytest.mark.parametrize("blockers", [None, ()])
+def test_nothing_is_said_of_a_vm_that_nothing_forbids(
+    blockers: tuple[str, ...] | None,
+) -> None:
+    for devices in [(MDEV,), (FUNCTION,), (NAMELESS,)]:
+        vm = Vm(name="web", devices=devices, blockers=blockers, postcopy=False)
+        assert demanded(vm, [UNKNOWN]) == ()
+
+
+def test_a_vm_without_vfio_devices_is_no_mistake() -> None:
+    [finding] = demanded(Vm(name="web"), [])
+
+    assert (finding.code, finding.severity) == ("VFC530", "info")
+
+
+# ---- post-copy -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("devices", "postcopy", "expected"),
+    [
+        ((MDEV,), True, ["VFC532"]),
+        ((MDEV, FUNCTION), True, ["VFC532"]),
+        ((MDEV,), False, []),
+        ((MDEV,), None, []),
+        ((), True, ["VFC530"]),
+        ((GONE,), True, ["VFC536"]),
+        ((GONE, MDEV), True, ["VFC532", "VFC536"]),
+    ],
+)
+def test_postcopy_is_refused_where_a_device_is_moved(
+    devices: tuple[VmDevice, ...], expected: list[str], *, postcopy: bool | None
+) -> None:
+    vm = Vm(name="web", devices=devices, postcopy=postcopy)
+
+    assert codes(demanded(vm, [P2P] * len(vm.moved))) == expected
+
+
+# ---- enable-migration ------------------------------------------------------------
+
+
+def switched(device: VmDevice, migration: OnOffAuto | None) -> VmDevice:
+    return VmDevice(
+        address=device.address,
+        name=device.name,
+        migration=migration,
+        unplugged=device.unplugged,
+    )
+
+
+@pytest.mark.parametrize("migration", ["on", "auto", None])
+def test_migration_that_is_not_switched_off(migration: OnOffAuto | None) -> None:
+    assert told(switched(MDEV, migration)) == []
+
+
+@pytest.mark.parametrize(
+    ("device", "shown"),
+    [
+        (MDEV, f"{UUID} (hostdev0)"),
+        (FUNCTION, "0000:65:00.1 (hostdev1)"),
+        (NAMELESS, "0000:65:00.2"),
+    ],
+)
+def test_migration_that_is_switched_off(device: VmDevice, shown: str) -> None:
+    vm = Vm(name="web", devices=(switched(device, "off"),))
+
+    assert demanded(vm, [UNKNOWN]) == (
+        diagnostic("VFC533", f"migration is switched off for {shown}"),
+    )
+
+
+def test_each_device_is_told_whose_migration_is_switched_off() -> None:
+    devices = (switched(MDEV, "off"), FUNCTION, switched(NAMELESS, "off"))
+    found = demanded(Vm(name="web", devices=devices), [P2P] * 3)
+
+    assert [finding.summary for finding in found] == [
+        f"migration is switched off for {UUID} (hostdev0)",
+        "migration is switched off for 0000:65:00.2",
+    ]
+
+
+def test_what_is_switched_off_is_not_told_twice() -> None:
+    text = f"{UUID}: Migration is disabled for VFIO device"
+
+    assert told(switched(MDEV, "off"), blockers=[text]) == ["VFC533"]
+
+
+def test_another_blocker_does_not_hide_what_is_switched_off() -> None:
+    """QEMU 7.2 says the same of every device, and there off is the default."""
+    text = "VFIO device doesn't support migration"
+
+    assert told(switched(MDEV, "off"), blockers=[text]) == ["VFC537", "VFC533"]
+
+
+def test_a_device_that_is_unplugged_needs_no_migration() -> None:
+    assert told(switched(GONE, "off")) == ["VFC536"]
+
+
+def test_each_device_that_is_unplugged_is_told() -> None:
+    found = demanded(Vm(name="web", devices=(GONE, MDEV, GONE)), [UNKNOWN])
+
+    assert (
+        found
+        == (
+            diagnostic(
+                "VFC536", "0000:65:00.3 (net0) is unplugged before the migration"
+            ),
+        )
+        * 2
+    )
+    assert found[0].severity == "info"
+
+
+# ---- P2P -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sources", "lacking"),
+    [
+        ([ALONE], []),
+        ([P2P], []),
+        ([UNKNOWN], []),
+        ([P2P, P2P], []),
+        ([UNKNOWN, UNKNOWN], []),
+        ([P2P, UNKNOWN], []),
+        ([ALONE, P2P], [0]),
+        ([P2P, ALONE], [1]),
+        ([ALONE, ALONE], [0, 1]),
+        ([ALONE, UNKNOWN], [0]),
+        ([P2P, ALONE, P2P], [1]),
+        ([with_flags(), P2P], [0]),
+        ([endpoint("p/t", None, migration=Migration("v2")), P2P], []),
+        ([endpoint("p/t", None, migration=Migration("none")), P2P], []),
+    ],
+)
+def test_several_devices_have_to_support_p2p(
+    sources: list[Endpoint], lacking: list[int]
+) -> None:
+    devices = (MDEV, FUNCTION, NAMELESS)[: len(sources)]
+    found = demanded(Vm(name="web", devices=devices), sources)
+
+    found = tuple(each for each in found if each.severity == "error")
+    assert codes(found) == ["VFC531"] * len(lacking)
+    for finding, at in zip(found, lacking, strict=True):
+        assert devices[at].text in finding.summary
+        assert finding.path == sources[at].path
+
+
+@pytest.mark.parametrize(
+    ("sources", "detail"),
+    [
+        ([UNKNOWN], ()),
+        ([P2P, P2P], ()),
+        ([UNKNOWN, UNKNOWN], (None,)),
+        ([P2P, UNKNOWN], (f"of {FUNCTION.text} (hostdev1)",)),
+        ([UNKNOWN, P2P], (f"of {MDEV.text} (hostdev0)",)),
+        ([ALONE, UNKNOWN], ()),  # which is a no already
+    ],
+)
+def test_that_p2p_is_not_known_is_told(
+    sources: list[Endpoint], detail: tuple[str | None, ...]
+) -> None:
+    devices = (MDEV, FUNCTION)[: len(sources)]
+    vm = Vm(name="web", devices=devices)
+
+    found = [each for each in demanded(vm, sources) if each.code == "VFC544"]
+    assert tuple(each.detail for each in found) == detail
+    asked = replace(vm, blockers=())
+    assert "VFC544" not in codes(demanded(asked, sources)), "QEMU itself knows"
+
+
+@pytest.mark.parametrize("blockers", [None, (), ("VFIO: non-migratable device",)])
+def test_what_qemu_never_saves_is_a_no(blockers: tuple[str, ...] | None) -> None:
+    device = replace(MDEV, saved=False)
+    vm = Vm(name="web", devices=(device,), blockers=blockers)
+
+    [finding] = demanded(vm, [UNKNOWN])
+    assert (finding.code, finding.severity) == ("VFC542", "error")
+    unplugged = replace(device, unplugged=True)
+    vm = Vm(name="web", devices=(unplugged,))
+    assert codes(demanded(vm, [])) == ["VFC536"]
+
+
+def test_networks_that_may_be_pools_are_told() -> None:
+    names = tuple(f"n{at}" for at in range(7))
+    found = demanded(Vm(name="web", networks=names), [])
+
+    assert codes(found) == ["VFC530", "VFC543"]
+    assert found[1].severity == "info"
+    assert found[1].detail == "networks  n0, n1, n2, n3, n4 and 2 more"
+
+
+@pytest.mark.parametrize(
+    ("source", "detail"),
+    [(ALONE, "it has STOP_COPY, PRE_COPY"), (with_flags(), "it has none")],
+)
+def test_what_a_device_has_in_place_of_p2p_is_told(
+    source: Endpoint, detail: str
+) -> None:
+    vm = Vm(name="web", devices=(MDEV, FUNCTION))
+
+    assert demanded(vm, [P2P, source]) == (
+        diagnostic(
+            "VFC531",
+            "the VM has 2 VFIO devices, and 0000:65:00.1 (hostdev1) has no P2P",
+            detail=detail,
+            path=source.path,
+        ),
+    )
+
+
+@pytest.mark.parametrize("devices", [(MDEV, GONE), (GONE, MDEV), (GONE, MDEV, GONE)])
+def test_a_device_that_is_unplugged_needs_no_p2p(
+    devices: tuple[VmDevice, ...],
+) -> None:
+    found = demanded(Vm(name="web", devices=devices), [ALONE])
+
+    assert set(codes(found)) == {"VFC536"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Migration is currently not supported with multiple VFIO devices",
+        (
+            "Multiple VFIO devices migration is supported only if all of them support "
+            "P2P migration"
+        ),
+    ],
+)
+def test_missing_p2p_is_not_told_twice(text: str) -> None:
+    vm = Vm(name="web", devices=(MDEV, FUNCTION), blockers=(text,))
+
+    assert demanded(vm, [ALONE, ALONE]) == (diagnostic("VFC531", detail=text),)
+
+
+# ---- NVIDIA's host drivers -------------------------------------------------------
+
+
+def vgpu(version: str | None, **more: object) -> Endpoint:
+    """Make a vGPU of a host with a version of NVIDIA's driver."""
+    facts = {} if version is None else {"module_version": version}
+    fields = {"vendor_id": "0x10de", "driver": "nvidia-vgpu-vfio", "facts": facts}
+    return endpoint("0000:65:00.4/nvidia-471", None, **(fields | more))
+
+
+OLD, NEW = vgpu("550.54.10"), vgpu("570.86.10")
+
+
+def across(
+    machine: str | None,
+    skips: bool | None = None,  # noqa: FBT001 - it is a value and not a switch
+    ends: tuple[Endpoint, Endpoint] = (OLD, NEW),
+) -> Diagnostic | None:
+    device = VmDevice(address=MdevAddress(UUID), skip_vsc_check=skips)
+    vm = Vm(name="web", machine=machine, devices=(device,))
+    return across_drivers(vm, device, *ends)
+
+
+@pytest.mark.parametrize(
+    ("machine", "code"),
+    [
+        ("pc-q35-9.1", None),
+        ("pc-q35-9.2", None),
+        ("pc-q35-9.10", None),
+        ("pc-q35-10.0", None),
+        ("pc-q35-11.0", None),
+        ("pc-i440fx-9.1", None),
+        ("pc-i440fx-10.0", None),
+        ("virt-9.1", None),
+        ("virt-10.2", None),
+        ("pc-q35-9.0", "VFC534"),
+        ("pc-q35-8.2", "VFC534"),
+        ("pc-q35-2.12", "VFC534"),
+        ("pc-i440fx-8.2", "VFC534"),
+        ("virt-9.0", "VFC534"),
+        ("pc-q35-rhel9.6.0", "VFC535"),
+        ("pc-q35-rhel9.4.0", "VFC535"),
+        ("pc-i440fx-rhel7.6.0", "VFC535"),
+        ("virt-rhel9.2.0", "VFC535"),
+        ("pc-q35-noble", "VFC535"),
+        ("pc-q35-noble-v2", "VFC535"),
+        ("q35", "VFC535"),
+        ("pc", "VFC535"),
+        ("virt", "VFC535"),
+        ("microvm", "VFC535"),
+        ("pc-q35-9.1.2", "VFC535"),
+        ("pc-q35-9", "VFC535"),
+        ("pc-q35-9.1\n", "VFC535"),
+        ("xpc-q35-9.1", "VFC535"),
+        ("pc-q35-\u0669.1", "VFC535"),
+        ("pc-q35-" + "9" * 5000 + ".1", "VFC535"),
+        ("", "VFC535"),
+        (None, "VFC535"),
+    ],
+)
+def test_machine_types_from_9_1_on_let_nvidias_drivers_differ(
+    machine: str | None, code: str | None
+) -> None:
+    detail = (
+        "source       550.54.10\ndestination  570.86.10\n"
+        f"machine type {machine or 'not known'}"
+    )
+    expected = None if code is None else diagnostic(code, detail=detail)
+
+    assert across(machine) == expected
+    assert {"VFC534": "error", "VFC535": "warning", None: None}[code] == (
+        expected and expected.severity
+    )
+
+
+@pytest.mark.parametrize(
+    "machine", ["pc-q35-9.1", "pc-q35-9.0", "pc-q35-rhel9.4.0", "q35", None]
+)
+def test_what_qemu_was_told_of_the_device_wins_over_the_machine_type(
+    machine: str | None,
+) -> None:
+    refused = across(machine, skips=False)
+
+    assert across(machine, skips=True) is None
+    assert refused is not None
+    assert refused.code == "VFC534"
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        (OLD, OLD),
+        (NEW, vgpu("570.86.10")),
+        (vgpu(None), NEW),
+        (OLD, vgpu(None)),
+        (vgpu(None), vgpu(None)),
+        (OLD, vgpu("570", vendor_id="0x8086")),
+        (vgpu("550", vendor_id="0x8086"), NEW),
+        (vgpu("550", vendor_id="0x8086"), vgpu("570", vendor_id="0x8086")),
+        (vgpu("550", vendor_id=None), vgpu("570", vendor_id=None)),
+        (vgpu("550", type_id=None), NEW),
+        (OLD, vgpu("570", type_id=None)),
+        (vgpu("550", type_id=None), vgpu("570", type_id=None)),
+        (
+            function("0000:01:00.1", None, facts={"module_version": "1"}),
+            function("0000:01:00.2", None, facts={"module_version": "2"}),
+        ),
+    ],
+)
+@pytest.mark.parametrize("machine", ["pc-q35-8.2", "q35", None])
+def test_nothing_is_said_where_the_drivers_do_not_differ(
+    machine: str | None, ends: tuple[Endpoint, Endpoint]
+) -> None:
+    assert across(machine, ends=ends) is None
+    assert across(machine, skips=False, ends=ends) is None
+
+
+@pytest.mark.parametrize(("one", "other"), [(OLD, NEW), (NEW, OLD)])
+def test_it_does_not_matter_which_driver_is_newer(
+    one: Endpoint, other: Endpoint
+) -> None:
+    found = across("pc-q35-9.0", ends=(one, other))
+
+    assert found is not None
+    assert found.detail == (
+        f"source       {one.facts['module_version']}\n"
+        f"destination  {other.facts['module_version']}\nmachine type pc-q35-9.0"
+    )
+
+
+def test_a_vgpu_is_of_nvidia_and_has_a_type() -> None:
+    assert is_vgpu(OLD)
+    assert is_vgpu(vgpu(None))
+    assert is_vgpu(vgpu(None, kind="function"))
+    assert not is_vgpu(vgpu("1", type_id=None))
+    assert not is_vgpu(vgpu("1", vendor_id="0x10df"))
+    assert not is_vgpu(UNKNOWN)
+
+
+# ---- what becomes of a pair's decision -------------------------------------------
+
+NOTE = diagnostic("VFC129")
+COMPATIBLE = Decision(
+    verdict="compatible", basis="driver", table="t", diagnostics=(NOTE,)
+)
+UNDETERMINED = Decision(
+    verdict="undetermined", basis="none", diagnostics=(NOTE,), failed=True
+)
+INCOMPATIBLE = Decision(
+    verdict="incompatible", basis="table", table="t", diagnostics=(NOTE,)
+)
+ERROR, WARNING = diagnostic("VFC534"), diagnostic("VFC535")
+
+
+@pytest.mark.parametrize("decision", [COMPATIBLE, UNDETERMINED])
+def test_an_error_beside_a_decision_overrules_it(decision: Decision) -> None:
+    assert beside(decision, ERROR) == Decision(
+        verdict="incompatible", basis="none", diagnostics=(ERROR, NOTE)
+    )
+
+
+@pytest.mark.parametrize(
+    ("decision", "finding"),
+    [
+        (COMPATIBLE, WARNING),
+        (UNDETERMINED, WARNING),
+        (INCOMPATIBLE, WARNING),
+        (INCOMPATIBLE, ERROR),
+    ],
+)
+def test_anything_else_beside_a_decision_is_only_told(
+    decision: Decision, finding: Diagnostic
+) -> None:
+    assert beside(decision, finding) == Decision(
+        verdict=decision.verdict,
+        basis=decision.basis,
+        table=decision.table,
+        diagnostics=(NOTE, finding),
+        failed=decision.failed,
+    )

@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the options that every command takes say, and how results are shown."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import click
+import msgspec
+
+from vfiocompat.host.sysfs import Host
+from vfiocompat.output.json import json_text, streamed
+from vfiocompat.output.text import plain
+from vfiocompat.output.visible import visible
+from vfiocompat.times import parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    from vfiocompat.output.text import Line
+    from vfiocompat.tables.library import Library
+
+__all__ = [
+    "Settings",
+    "common_options",
+    "duration",
+    "global_options",
+    "hosts_option",
+    "max_age_option",
+    "require_option",
+    "tell",
+]
+
+Command = TypeVar("Command", bound="Callable[..., Any]")
+
+
+def _sysroot() -> str:
+    return os.environ.get("VFIOCOMPAT_SYSROOT") or "/"
+
+
+class Settings(msgspec.Struct):
+    """The common options, as given before or after the command's name."""
+
+    sysroot: str = msgspec.field(default_factory=_sysroot)
+    table: tuple[str, ...] = ()
+    timeout: float = 5.0
+    color: Literal["auto", "always", "never"] = "auto"
+    verbose: bool = False
+    quiet: bool = False
+    format: Literal["text", "json"] = "text"
+
+    @property
+    def host(self) -> Host:
+        """The host whose sysfs --sysroot names."""
+        return Host(self.sysroot, self.timeout)
+
+    @property
+    def config(self) -> str:
+        """The site's directory of tables and facts."""
+        from vfiocompat.tables.library import CONFIG  # noqa: PLC0415 - not for --help
+
+        return os.environ.get("VFIOCOMPAT_CONFIG") or CONFIG
+
+    @property
+    def library(self) -> Library:
+        """The tables: those of --table, the site's, and the shipped ones."""
+        from vfiocompat.tables.library import Library  # noqa: PLC0415 - not for --help
+
+        return Library(self.table, self.config)
+
+    def demand_tables(self) -> None:
+        """See that the files of --table can be used, by a command that may need none.
+
+        Raises:
+            TableError: one has mistakes.
+
+        """
+        if self.table:
+            _ = self.library.entries
+
+    def drivers(self) -> Collection[str]:
+        """Name every driver that a table speaks for."""
+        return self.library.drivers()
+
+    @property
+    def json(self) -> bool:
+        """Whether the result is to be a JSON document."""
+        return self.format == "json"
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether a person looks at stdout."""
+        return sys.stdout.isatty()
+
+    @property
+    def width(self) -> int:
+        """How many columns the terminal has."""
+        return os.get_terminal_size(sys.stdout.fileno()).columns
+
+    @property
+    def colored(self) -> bool:
+        """Whether stdout gets colours."""
+        if self.color == "auto":
+            return self.on_terminal and not os.environ.get("NO_COLOR")
+        return self.color == "always"
+
+    def print_document(self, document: object) -> None:
+        """Print a document as JSON: in one line, or indented on a terminal."""
+        text = json_text(document, indent=2 if self.on_terminal else None)
+        out = sys.stdout.buffer
+        out.write(text)  # not by echo, which makes a copy
+        out.write(b"\n")
+
+    def print_streamed(self, document: object, items: Iterable[bytes]) -> None:
+        """Print a document whose last list is long; `items` are JSON already."""
+        if self.on_terminal:
+            whole = b"".join(streamed(document, items))
+            self.print_document(msgspec.json.decode(whole))
+            return
+        for piece in streamed(document, items):
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.write(b"\n")
+
+    def print_lines(self, lines: Iterable[Line]) -> None:
+        """Print lines, in colours on a terminal."""
+        if self.colored:
+            from vfiocompat.output import terminal  # noqa: PLC0415 - rich is slow
+
+            terminal.print_lines(lines)
+        else:
+            for line in plain(lines):
+                click.echo(line)
+
+    def print_rows(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print a table: aligned on a terminal, tab-separated without heading else."""
+        if self.on_terminal:
+            from vfiocompat.output import terminal  # noqa: PLC0415 - rich is slow
+
+            terminal.print_table(columns, rows, color=self.colored)
+        else:
+            self.print_tabbed(rows)
+
+    def print_tabbed(self, rows: Iterable[Sequence[str]]) -> None:
+        """Print rows for programs: cells separated by a tab."""
+        for row in rows:
+            click.echo("\t".join(map(visible, row)))
+
+    def progress(
+        self, what: str, done: Callable[[], float] | None = None
+    ) -> contextlib.AbstractContextManager[object]:
+        """Show on a terminal that something takes more than a moment."""
+        if self.quiet or not sys.stderr.isatty():
+            return contextlib.nullcontext()
+        from vfiocompat.output.progress import Progress  # noqa: PLC0415 - rich is slow
+
+        return Progress(what, done)
+
+    def note(self, lines: Iterable[Line]) -> None:
+        """Tell on stderr what is not the result; not with --quiet."""
+        if not self.quiet:
+            tell(lines)
+
+
+def tell(lines: Iterable[Line]) -> None:
+    """Say something on stderr; lines that go on with one before are indented."""
+    with contextlib.suppress(OSError):  # the exit code tells, where stderr cannot
+        for line in plain(lines):
+            mark = "" if line.startswith(" ") else "vfiocompat: "
+            click.echo(f"{mark}{line}", err=True)
+
+
+def _store(ctx: click.Context, param: click.Parameter, value: object) -> None:
+    """Keep an option that was given; one after the command's name comes last."""
+    if value is not None and param.name is not None:
+        setattr(ctx.ensure_object(Settings), param.name, value)
+
+
+def _more(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> None:  # noqa: ARG001 - click's
+    """Add to what was given before the command's name."""
+    settings = ctx.ensure_object(Settings)
+    settings.table += value
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: float | None) -> None:
+    if value is not None and not (0 < value < math.inf):
+        raise click.BadParameter("must be a number of seconds above 0", ctx, param)
+    _store(ctx, param, value)
+
+
+_GLOBAL = (
+    click.option(
+        "--sysroot",
+        metavar="DIR",
+        callback=_store,
+        expose_value=False,
+        help="Read DIR/sys in place of /sys [env: VFIOCOMPAT_SYSROOT].",
+    ),
+    click.option(
+        "--table",
+        multiple=True,
+        metavar="FILE",
+        callback=_more,
+        expose_value=False,
+        help="Decide by the table in FILE before all others; may be given again.",
+    ),
+    click.option(
+        "--timeout",
+        type=float,
+        metavar="S",
+        callback=_seconds,
+        expose_value=False,
+        help="Wait S seconds for a driver that hangs (default 5).",
+    ),
+    click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        callback=_store,
+        expose_value=False,
+        help="Use colours; auto: on a terminal, unless NO_COLOR is set.",
+    ),
+    click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        default=None,
+        callback=_store,
+        expose_value=False,
+        help="Say more; show the traceback of a bug.",
+    ),
+    click.option(
+        "-q",
+        "--quiet",
+        is_flag=True,
+        default=None,
+        callback=_store,
+        expose_value=False,
+        help="Say less: no notes, and no verdicts but the exit code.",
+    ),
+)
+_FORMAT = click.option(
+    "--format",
+    type=click.Choice(["text", "json"]),
+    callback=_store,
+    expose_value=False,
+    help="Print text for people (the default) or one JSON document.",
+)
+
+
+def duration(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> float | None:
+    """Read an option that is a duration, in seconds."""
+    try:
+        return None if value is None else parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+
+
+max_age_option = click.option(
+    "--max-age",
+    callback=duration,
+    metavar="AGE",
+    help="Take older inventories and answers for unknown: 90, 15m, 12h, 7d.",
+)
+
+
+hosts_option = click.option(
+    "--host",
+    "hosts",
+    metavar="HOST",
+    multiple=True,
+    help="Only to this host of FLEET; may be given again.",
+)
+require_option = click.option(
+    "--require",
+    type=click.Choice(["driver", "recorded", "table"]),
+    default="table",
+    help="The least that a yes must rest on (default: table).",
+)
+
+
+def global_options(command: Command) -> Command:
+    """Add the options that may also stand before the command's name."""
+    for option in reversed(_GLOBAL):
+        command = option(command)
+    return command
+
+
+def common_options(command: Command) -> Command:
+    """Add the options that every command takes."""
+    return global_options(_FORMAT(command))

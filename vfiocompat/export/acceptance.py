@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a host of a fleet accepts, put together for writers of other programs' files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vfiocompat.export.view import Group, View
+from vfiocompat.fleet.classes import Classifier, class_id
+from vfiocompat.fleet.grid import evaluate_grid
+from vfiocompat.tables.judge import derived_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.fleet.read import Gauge
+    from vfiocompat.inventory import Inventory
+    from vfiocompat.tables.library import Library
+    from vfiocompat.times import Horizon
+
+__all__ = ["view_of"]
+
+
+def view_of(
+    fleet: Mapping[str, Inventory],
+    host: str,
+    library: Library,
+    horizon: Horizon,
+    *,
+    expires: float,
+    gauge: Gauge,
+) -> View:
+    """Tell of a host of a fleet which of the fleet's version strings it accepts.
+
+    A string that a table derives counts as one where it is known whole.
+    """
+    classifier = Classifier(horizon, library.facts_read)
+    for other in fleet:
+        if other != host:
+            for _ in classifier.sort(fleet[other]):
+                pass
+    inventory = fleet[host]
+    members: dict[tuple[int, str | None], list[Endpoint]] = {}
+    for endpoint, number in classifier.sort(inventory):
+        members.setdefault((number, endpoint.parent), []).append(endpoint)
+    classes = classifier.classes
+    grid = evaluate_grid(classes, library, gauge)
+    names = [_string(endpoint, library) for endpoint in classes]
+    # Of several classes with one string the most doubtful verdict counts.
+    sources: dict[str, list[int]] = {}
+    for number, name in enumerate(names):
+        if name is not None:
+            sources.setdefault(name, []).append(number)
+    groups = [
+        Group(
+            class_=class_id(classes[number]),
+            string=names[number],
+            addresses=tuple(each.address for each in endpoints),
+            parent=parent,
+            type_id=classes[number].type_id,
+            verdicts={
+                name: grid.least(rows, number) for name, rows in sorted(sources.items())
+            },
+        )
+        for (number, parent), endpoints in members.items()
+    ]
+    return View(inventory, groups, sorted(sources), horizon.now, expires)
+
+
+def _string(endpoint: Endpoint, library: Library) -> str | None:
+    """Give the string that names a class to others; None if it is not known whole."""
+    if endpoint.recorded and endpoint.recorded.rejected:
+        return None
+    if endpoint.version is not None:
+        return endpoint.version
+    text = derived_text(endpoint, library.speaking_for(endpoint))
+    return None if text is None or "?" in text else text

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Endpoints as commands get them: at addresses, or all that a host has.
+
+`drivers` gives the drivers that tables speak for. It is called only where a virtual
+parent's driver has to be told from its types, so that most commands read no table.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vfiocompat.endpoints import (
+    InventoryAddress,
+    LiteralAddress,
+    identified,
+    is_function,
+    literal,
+)
+from vfiocompat.errors import InventoryError, NoSuchEndpoint
+from vfiocompat.files import read_inventory
+from vfiocompat.host.sysfs import Looked, Survey
+from vfiocompat.inventory import named, recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from vfiocompat.endpoints import Address, Endpoint
+    from vfiocompat.host.sysfs import Ask, Host
+    from vfiocompat.inventory import Inventory
+    from vfiocompat.times import Horizon
+
+    Drivers = Callable[[], Collection[str]]
+
+__all__ = ["look", "survey"]
+
+
+def look(
+    addresses: Sequence[Address],
+    host: Host,
+    drivers: Drivers,
+    *,
+    ask: Ask,
+    horizon: Horizon,
+) -> list[Looked]:
+    """Find and read endpoints at once; literals become endpoints by themselves.
+
+    `horizon` says how old an inventory may be.
+
+    Raises:
+        InvalidVersion: a literal is no version string.
+        VfiocompatError: there is no sysfs.
+
+    """
+    live = [
+        address
+        for address in addresses
+        if not isinstance(address, LiteralAddress | InventoryAddress)
+    ]
+    found = iter(host.read(live, ask=ask) if live else ())
+    inventories: dict[str, Inventory] = {}
+    ends = []
+    for address in addresses:
+        match address:
+            case LiteralAddress(text):
+                ends.append(Looked(endpoint=literal(text)))
+            case InventoryAddress():
+                ends.append(_in_inventory(address, inventories, horizon))
+            case _:
+                ends.append(_looked(next(found), drivers))
+    return ends
+
+
+def _in_inventory(
+    address: InventoryAddress, known: dict[str, Inventory], horizon: Horizon
+) -> Looked:
+    """Find an endpoint in its inventory, which is read once."""
+    try:
+        if address.file not in known:
+            known[address.file] = read_inventory(address.file)
+        inventory = known[address.file]
+        return Looked(endpoint=recorded(named(inventory, address), inventory, horizon))
+    except (InventoryError, NoSuchEndpoint) as error:
+        return Looked(error=error.record)
+
+
+def survey(host: Host, drivers: Drivers) -> Survey:
+    """Find and read every endpoint of a host.
+
+    Raises:
+        VfiocompatError: there is no sysfs, or the tables cannot be read.
+
+    """
+    found = host.survey()
+    return Survey(
+        [_identified(endpoint, drivers) for endpoint in found.endpoints], found.problems
+    )
+
+
+def _identified(endpoint: Endpoint, drivers: Drivers) -> Endpoint:
+    """Give an endpoint of a virtual parent the driver that only tables can tell."""
+    if endpoint.driver is not None or endpoint.type_id is None:
+        return endpoint
+    if is_function(endpoint.parent or ""):
+        return endpoint  # sysfs tells, and it has none
+    return identified(endpoint, drivers())
+
+
+def _looked(found: Looked, drivers: Drivers) -> Looked:
+    if found.endpoint is None:
+        return found
+    return Looked(endpoint=_identified(found.endpoint, drivers))

@@ -1,0 +1,455 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fleets: endpoints of many hosts, of which those that are alike are one class.
+
+A class is all endpoints for which a decision reads the same things, so one decision
+holds for every pair of two classes. What was recorded of one host never decides for
+another: drivers' answers are a part of what is alike.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+
+import msgspec
+
+from vfiocompat.endpoints import MIGRATION_VERSION, Endpoint, Kind, Recorded
+from vfiocompat.errors import ErrorRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    from vfiocompat.endpoints import Attribute
+    from vfiocompat.inventory import Inventory
+    from vfiocompat.times import Horizon
+
+__all__ = [
+    "Class",
+    "Classifier",
+    "Fleet",
+    "HostShare",
+    "Member",
+    "Place",
+    "Reduced",
+    "Share",
+    "class_id",
+    "merge",
+    "newest",
+    "twice",
+]
+
+Key = tuple[Any, ...]
+
+
+class Member(NamedTuple):
+    """An endpoint of a class on a host, and what is told of its capacity."""
+
+    address: str
+    free: int | None
+    kind: Kind
+    in_use: bool | None
+    parent: str | None
+    type_id: str | None
+
+    @classmethod
+    def of(cls, endpoint: Endpoint) -> Member:
+        """Make the member that an endpoint is."""
+        return cls(
+            endpoint.address,
+            endpoint.available_instances,
+            endpoint.kind,
+            endpoint.in_use,
+            endpoint.parent,
+            endpoint.type_id,
+        )
+
+
+class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a host has of one class: how many endpoints, how many of them devices.
+
+    `encoded` are those that were asked for: few are looked at.
+    """
+
+    class_: int
+    endpoints: int
+    devices: int
+    encoded: msgspec.Raw
+
+    @property
+    def members(self) -> list[Member]:
+        """The endpoints, where they were asked for."""
+        return _members_decoder.decode(self.encoded)
+
+
+class HostShare(msgspec.Struct, array_like=True, gc=False):
+    """A host of a fleet. `shares` are encoded: they are most of a fleet's memory.
+
+    `part` says which classifier counted its classes.
+    """
+
+    path: str
+    host: str
+    taken_at: str
+    shares: msgspec.Raw
+    part: int = 0
+
+
+_members_decoder = msgspec.msgpack.Decoder(list[Member])
+_shares_decoder = msgspec.msgpack.Decoder(list[Share])
+_shares_encoder = msgspec.msgpack.Encoder()
+
+
+class Reduced(msgspec.Struct, array_like=True):
+    """Inventories reduced to classes: an endpoint that stands for each, and hosts.
+
+    `counts` says of each class how many endpoints, devices and hosts it has.
+    """
+
+    classes: list[Endpoint]
+    counts: list[tuple[int, int, int]]
+    hosts: list[HostShare]
+    errors: dict[str, ErrorRecord]
+
+
+class Class(msgspec.Struct):
+    """A class of a fleet: an endpoint that stands for all, and how many there are.
+
+    `id` is made of what the decision reads, so it is the same in every fleet. `devices`
+    are those of the endpoints that a virtual machine may have.
+    """
+
+    id: str
+    endpoint: Endpoint
+    endpoints: int = 0
+    hosts: int = 0
+    devices: int = 0
+
+
+class Fleet(msgspec.Struct):
+    """The classes of a fleet, its hosts by name, and by path what cannot be used."""
+
+    classes: list[Class]
+    hosts: list[HostShare]
+    errors: dict[str, ErrorRecord]
+    numbers: list[list[int]]
+
+    def shares(self, host: HostShare) -> Iterator[tuple[int, Share]]:
+        """Give what a host has of each class, which is given by its place."""
+        numbers = self.numbers[host.part]
+        for share in _shares_decoder.decode(host.shares):
+            yield numbers[share.class_], share
+
+
+class Place(NamedTuple):
+    """A host, or some addresses of it."""
+
+    host: str
+    addresses: frozenset[str] | None = None
+
+    def has(self, endpoint: Endpoint) -> bool:
+        """Whether an endpoint of the host is meant."""
+        return self.addresses is None or endpoint.address in self.addresses
+
+
+class Classifier:
+    """Sorts endpoints into classes.
+
+    `facts_read` names the facts that tables may read of an endpoint of a driver.
+    `about` are the only strings whose recorded answers matter, if not all do; then an
+    answer's time matters too. `wanted` says of which classes, by the endpoint
+    that stands for one, members are to be kept. `without` is left out. `beside` names
+    by the vendor the facts that are read of an endpoint whatever tables read.
+    """
+
+    def __init__(
+        self,
+        horizon: Horizon,
+        facts_read: Callable[[str | None], tuple[str, ...]],
+        *,
+        about: Collection[str] | None = None,
+        wanted: Callable[[Endpoint], bool] | None = None,
+        without: Place | None = None,
+        beside: Mapping[str | None, tuple[str, ...]] = MappingProxyType({}),
+    ) -> None:
+        self._beside = beside
+        self._horizon = horizon
+        self._facts_read = facts_read
+        self._about = about
+        self._wanted = wanted
+        self._without = without
+        self._numbers: dict[Key, int] = {}
+        self._keeps: list[bool] = []
+        self._fresh: dict[str, bool] = {}  # whether an answer of a moment counts
+        self._counts: list[list[int]] = []
+        self._hosts: list[HostShare] = []
+        self.classes: list[Endpoint] = []
+
+    def reduced(self, errors: dict[str, ErrorRecord]) -> Reduced:
+        """Give all that was sorted."""
+        counts = [(each[0], each[1], each[2]) for each in self._counts]
+        return Reduced(self.classes, counts, self._hosts, errors)
+
+    def add(self, path: str, inventory: Inventory) -> None:
+        """Sort a host's endpoints into classes, and count them."""
+        shares: dict[int, list[Any]] = {}
+        keeps = self._keeps
+        for endpoint, number in self.sort(inventory):
+            share = shares.get(number)
+            if share is None:
+                share = shares[number] = [number, 0, 0, []]
+            share[1] += 1
+            if endpoint.in_use or endpoint.kind == "mdev":
+                share[2] += 1
+            if keeps[number]:
+                share[3].append(  # as Member.of, without its call
+                    (
+                        endpoint.address,
+                        endpoint.available_instances,
+                        endpoint.kind,
+                        endpoint.in_use,
+                        endpoint.parent,
+                        endpoint.type_id,
+                    )
+                )
+        for number, all_, devices, _ in shares.values():
+            counts = self._counts[number]
+            counts[0] += all_
+            counts[1] += devices
+            counts[2] += 1
+        raw = msgspec.Raw(_shares_encoder.encode(list(shares.values())))
+        self._hosts.append(HostShare(path, inventory.host, inventory.taken_at, raw))
+
+    def sort(self, inventory: Inventory) -> Iterator[tuple[Endpoint, int]]:
+        """Give a host's endpoints, each with the number of its class."""
+        old = self._horizon.rejects(inventory.taken_at) is not None
+        numbers, beside = self._numbers, self._beside
+        endpoints = inventory.endpoints
+        if self._without is not None and inventory.host == self._without.host:
+            endpoints = [each for each in endpoints if not self._without.has(each)]
+        # What is done here is done a million times.
+        for endpoint in endpoints:
+            attribute = endpoint.attribute
+            version = endpoint.version
+            key = (
+                version,
+                endpoint.type_id,
+                endpoint.driver,
+                endpoint.device_api,
+                endpoint.vfio,
+                endpoint.migration,
+                attribute
+                and (
+                    attribute.name,
+                    attribute.state,
+                    attribute.node if attribute.name == MIGRATION_VERSION else None,
+                    attribute.code,
+                    attribute.errno,
+                ),
+                self._facts(endpoint) if version is None else None,
+                (read := beside.get(endpoint.vendor_id, ()))
+                and tuple([endpoint.facts.get(name, "") for name in read]),
+                self._answers(endpoint) if endpoint.answers else None,
+                old,
+            )
+            number = numbers.get(key)
+            if number is None:
+                number = self._new(key, endpoint, inventory)
+            yield endpoint, number
+
+    def _new(self, key: Key, endpoint: Endpoint, inventory: Inventory) -> int:
+        """Begin a class, and give its number."""
+        number = self._numbers[key] = len(self.classes)
+        stands = self._standing(endpoint, inventory)
+        self.classes.append(stands)
+        self._counts.append([0, 0, 0])
+        self._keeps.append(self._wanted is not None and self._wanted(stands))
+        return number
+
+    def _facts(self, endpoint: Endpoint) -> Key:
+        """Give what tables may read of an endpoint without a string."""
+        return (
+            endpoint.vendor_id,
+            *map(endpoint.facts.get, self._facts_read(endpoint.driver)),
+            *sorted(endpoint.stated.items()),
+        )
+
+    def _answers(self, endpoint: Endpoint) -> Key:
+        """Give the answers that count, and of the others that they do not."""
+        rejects = self._horizon.rejects
+        if self._about is not None:
+            return tuple(
+                (each.version, each.accepted, each.errno, each.asked_at)
+                for each in endpoint.answers
+                if each.version in self._about
+            )
+        fresh = self._fresh
+        found = []
+        for each in endpoint.answers:
+            counts = fresh.get(each.asked_at)
+            if counts is None:
+                counts = rejects(each.asked_at) is None
+                fresh[each.asked_at] = counts
+            found.append((each.version, each.accepted, each.errno, counts))
+        return tuple(found)
+
+    def _standing(self, endpoint: Endpoint, inventory: Inventory) -> Endpoint:
+        """Give the endpoint that stands for a class: without what is only its own."""
+        rejects, age = self._horizon.rejects, self._horizon.age
+        about = self._about
+        answers = sorted(
+            (
+                each
+                for each in endpoint.answers
+                if about is None or each.version in about
+            ),
+            key=lambda each: each.version,
+        )
+        reasons = {each.version: rejects(each.asked_at) for each in answers}
+        ages = {
+            each.version: age(each.asked_at) for each in answers if about is not None
+        }
+        if about is None:  # hosts were asked at different times
+            answers = [msgspec.structs.replace(each, asked_at="") for each in answers]
+        attribute = endpoint.attribute
+        derives = endpoint.version is None
+        read = self._beside.get(endpoint.vendor_id, ())
+        if derives:
+            read += self._facts_read(endpoint.driver)
+        facts = {name: endpoint.facts[name] for name in read if name in endpoint.facts}
+        return Endpoint(
+            kind=endpoint.kind,
+            address="",
+            type_id=endpoint.type_id,
+            driver=endpoint.driver,
+            vendor_id=endpoint.vendor_id if read else None,
+            device_api=endpoint.device_api,
+            facts=facts,
+            stated=endpoint.stated if derives else {},
+            attribute=attribute and _standing_attribute(attribute),
+            migration=endpoint.migration,
+            version=endpoint.version,
+            origin=None if derives else "recorded",
+            answers=tuple(each for each in answers if reasons[each.version] is None),
+            vfio=endpoint.vfio,
+            recorded=Recorded(
+                "",
+                "",
+                rejects(inventory.taken_at),
+                {version: why for version, why in reasons.items() if why is not None},
+                ages,
+            ),
+        )
+
+
+def _standing_attribute(attribute: Attribute) -> Attribute:
+    """Give what decisions read of an attribute: not always whose directory has it."""
+    node = attribute.node if attribute.name == MIGRATION_VERSION else None
+    return msgspec.structs.replace(attribute, path=None, node=node)
+
+
+class _Taken(Protocol):
+    """What comes from an inventory: of which host, from which file, and when taken."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def taken_at(self) -> str: ...
+
+
+Taken = TypeVar("Taken", bound=_Taken)
+
+
+def newest(several: Iterable[Taken]) -> tuple[list[Taken], dict[str, ErrorRecord]]:
+    """Give the newest of each host, by its name; what is passed over is an error."""
+    known: dict[str, Taken] = {}
+    errors = {}
+    for each in several:
+        other = known.setdefault(each.host, each)
+        if other is not each:
+            used, passed = other, each
+            if (each.taken_at, other.path) > (other.taken_at, each.path):
+                used, passed = each, other
+            known[each.host] = used
+            errors[passed.path] = twice(each.host, used.path, passed.path)
+    return [known[name] for name in sorted(known)], errors
+
+
+def merge(parts: Iterable[Reduced]) -> Fleet:
+    """Make one fleet of parts that were reduced apart.
+
+    Of two inventories of a host the newer one counts; the other is an error.
+    """
+    fleet = Fleet([], [], {}, [])
+    places: dict[str, int] = {}
+    hosts: list[HostShare] = []
+    for at, part in enumerate(parts):
+        fleet.errors |= part.errors
+        numbers = []
+        for endpoint, counts in zip(part.classes, part.counts, strict=True):
+            id_ = class_id(endpoint)
+            if id_ not in places:
+                places[id_] = len(fleet.classes)
+                fleet.classes.append(Class(id_, endpoint))
+            numbers.append(places[id_])
+            _count(fleet.classes[places[id_]], *counts)
+        fleet.numbers.append(numbers)
+        for host in part.hosts:
+            host.part = at
+            hosts.append(host)
+    fleet.hosts, doubles = newest(hosts)
+    fleet.errors |= doubles
+    for host in hosts:
+        if host.path in doubles:
+            for place, share in fleet.shares(host):
+                class_ = fleet.classes[place]
+                _count(class_, -share.endpoints, -share.devices, -1)
+    _sort(fleet)
+    fleet.errors = dict(sorted(fleet.errors.items()))
+    return fleet
+
+
+def _sort(fleet: Fleet) -> None:
+    """Put the classes in an order that people expect, and leave out empty ones."""
+    places = [at for at, class_ in enumerate(fleet.classes) if class_.endpoints]
+    places.sort(key=lambda at: _order(fleet.classes[at]))
+    moved = {old: new for new, old in enumerate(places)}
+    fleet.classes = [fleet.classes[at] for at in places]
+    # An empty class is in no share of a host that counts.
+    fleet.numbers = [[moved.get(at, -1) for at in part] for part in fleet.numbers]
+
+
+def _order(class_: Class) -> tuple[str, ...]:
+    end = class_.endpoint
+    return end.driver or "", end.type_id or "", end.version or "", class_.id
+
+
+def _count(class_: Class, endpoints: int, devices: int, hosts: int) -> None:
+    class_.endpoints += endpoints
+    class_.devices += devices
+    class_.hosts += hosts
+
+
+def twice(host: str, used: str, passed: str) -> ErrorRecord:
+    """Say that a host has two inventories, and which of the files is used."""
+    return ErrorRecord(
+        "VFC408",
+        f"{passed} is of host {host}, as {used} is: passed over",
+        None,
+        "remove the older one; two hosts of one name are told apart by scan --host",
+    )
+
+
+def class_id(endpoint: Endpoint) -> str:
+    """Name a class by what it is made of, the same in every fleet.
+
+    What is not known does not count, so a later program that knows of more gives an
+    older inventory's classes the same names.
+    """
+    import hashlib  # noqa: PLC0415 - costs start-up time, and not all need names
+
+    alike = msgspec.structs.replace(endpoint, kind="type")
+    known = msgspec.to_builtins(alike)
+    known = {name: value for name, value in known.items() if value is not None}
+    return hashlib.sha256(msgspec.json.encode(known, order="sorted")).hexdigest()[:10]

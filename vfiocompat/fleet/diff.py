@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What changed between two fleets: endpoints, and the paths between their classes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from vfiocompat.fleet.classes import Classifier, class_id
+from vfiocompat.fleet.grid import evaluate_grid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.fleet.grid import Grid
+    from vfiocompat.fleet.read import Gauge
+    from vfiocompat.inventory import Inventory
+    from vfiocompat.tables.library import Library
+    from vfiocompat.times import Horizon
+
+__all__ = ["GONE", "Change", "Comparison", "Path", "compare"]
+
+Name = tuple[str, str]
+"""A host and an address on it."""
+
+_COMPARED = ("version", "driver", "type_id", "device_api", "vfio")
+GONE = "VFC411"
+"""The code of a path that is lost because nothing is left of a class."""
+
+
+class Change(msgspec.Struct, frozen=True):
+    """An endpoint that is there in both fleets, and each value that is another now.
+
+    `values` has the older and the newer value by the name of the field or the fact.
+    """
+
+    host: str
+    address: str
+    values: dict[str, tuple[str | None, str | None]]
+
+
+class Path(msgspec.Struct, frozen=True):
+    """A pair of classes that endpoints can go between in one of two fleets only.
+
+    `codes` say why not in the other. There the endpoints are of the classes in
+    `became`, if they are there at all.
+    """
+
+    source: str
+    destination: str
+    codes: tuple[str, ...]
+    became: tuple[str, str] | None
+
+
+class Comparison(NamedTuple):
+    """All that changed; `classes` has what stands for each class that is named."""
+
+    added: list[Name]
+    removed: list[Name]
+    changed: list[Change]
+    lost: list[Path]
+    gained: list[Path]
+    classes: dict[str, Endpoint]
+
+
+class _Moves:
+    """From which class of the older fleet to which of the newer endpoints have come.
+
+    A class is None where there is no such endpoint.
+    """
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str | None, str | None]] = Counter()
+
+    def add(self, before: str | None, after: str | None, times: int) -> None:
+        """Count some endpoints."""
+        self._counts[before, after] += times
+
+    def forward(self) -> dict[str, Counter[str | None]]:
+        """Give what became of each class of the older fleet, and of how many."""
+        return self._grouped(0)
+
+    def backward(self) -> dict[str, Counter[str | None]]:
+        """Give what each class of the newer fleet was, and of how many."""
+        return self._grouped(1)
+
+    def _grouped(self, side: int) -> dict[str, Counter[str | None]]:
+        found: dict[str, Counter[str | None]] = {}
+        for ends, times in self._counts.items():
+            here, there = ends[side], ends[1 - side]
+            if here is not None:
+                found.setdefault(here, Counter())[there] += times
+        return found
+
+
+def compare(
+    old: Mapping[str, Inventory],
+    new: Mapping[str, Inventory],
+    library: Library,
+    horizon: Horizon,
+    gauge: Gauge,
+) -> Comparison:
+    """Compare two fleets, given as inventories by host; one host at a time is read."""
+    classifiers = [Classifier(horizon, library.facts_read) for _ in range(2)]
+    found = Comparison([], [], [], [], [], {})
+    numbers: Counter[tuple[int | None, int | None]] = Counter()
+    for host in sorted({*old, *new}):
+        before, after = (
+            _sorted(host, side, classifier)
+            for side, classifier in zip((old, new), classifiers, strict=True)
+        )
+        for address in sorted({*before, *after}):
+            one, other = before.get(address), after.get(address)
+            numbers[one and one[1], other and other[1]] += 1
+            if one is None:
+                found.added.append((host, address))
+            elif other is None:
+                found.removed.append((host, address))
+            elif values := _changes(one[0], other[0]):
+                found.changed.append(Change(host, address, values))
+    ids = []
+    for classifier in classifiers:
+        names = [class_id(endpoint) for endpoint in classifier.classes]
+        found.classes.update(zip(names, classifier.classes, strict=True))
+        ids.append(names)
+    moves = _Moves()
+    for (one_class, other_class), times in numbers.items():
+        moves.add(
+            None if one_class is None else ids[0][one_class],
+            None if other_class is None else ids[1][other_class],
+            times,
+        )
+    places = {id_: at for at, id_ in enumerate(found.classes)}
+    grid = evaluate_grid(list(found.classes.values()), library, gauge)
+    ways = _Ways(grid, places)
+    found.lost.extend(ways.missing(moves.forward()))
+    found.gained.extend(ways.missing(moves.backward()))
+    return found
+
+
+def _sorted(
+    host: str, fleet: Mapping[str, Inventory], classifier: Classifier
+) -> dict[str, tuple[Endpoint, int]]:
+    """Give a host's endpoints by address, each with the number of its class."""
+    if host not in fleet:
+        return {}
+    return {
+        endpoint.address: (endpoint, number)
+        for endpoint, number in classifier.sort(fleet[host])
+    }
+
+
+def _changes(
+    one: Endpoint, other: Endpoint
+) -> dict[str, tuple[str | None, str | None]]:
+    """Give each value of an endpoint that is another now."""
+    olds, news = _values(one), _values(other)
+    return {
+        key: (olds.get(key), news.get(key))
+        for key in olds | news
+        if olds.get(key) != news.get(key)
+    }
+
+
+def _values(endpoint: Endpoint) -> dict[str, str]:
+    """Give what of an endpoint is worth telling when it changes: not what is free."""
+    found = {name: getattr(endpoint, name) for name in _COMPARED}
+    found["attribute"] = endpoint.attribute and endpoint.attribute.state
+    found |= {f"stated {name}": text for name, text in endpoint.stated.items()}
+    return endpoint.facts | {
+        name: str(value) for name, value in found.items() if value is not None
+    }
+
+
+class _Ways:
+    """Which classes can go where, whatever fleet they are of."""
+
+    def __init__(self, grid: Grid, places: Mapping[str, int]) -> None:
+        self._grid = grid
+        self._places = places
+        self._ids = list(places)
+
+    def missing(self, became: Mapping[str, Mapping[str | None, int]]) -> Iterator[Path]:
+        """Give the paths of one fleet that the other one does not have.
+
+        `became` says of each class what its endpoints are there, and of how many.
+        """
+        for source in sorted(became):
+            row = self._grid.can_go(self._places[source])
+            for destination in sorted(became):
+                if not row[self._places[destination]]:
+                    continue
+                if source == destination and sum(became[source].values()) == 1:
+                    continue  # an endpoint does not go to itself
+                yield from self._missing(
+                    source, destination, set(became[source]), set(became[destination])
+                )
+
+    def _missing(
+        self,
+        source: str,
+        destination: str,
+        sources: set[str | None],
+        destinations: set[str | None],
+    ) -> Iterator[Path]:
+        """Say of a path whether it is missing where its ends became others."""
+        if sources == {source} and destinations == {destination}:
+            return
+        if sources == {None} or destinations == {None}:
+            yield Path(source, destination, (GONE,), None)
+            return
+        for one in sorted(filter(None, sources)):
+            for other in sorted(filter(None, destinations)):
+                cell = self._grid.cell(self._places[one], self._places[other])
+                if cell.verdict != "compatible":
+                    yield Path(source, destination, cell.codes, (one, other))

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading a fleet: its inventories, by several processes at once."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from vfiocompat.children import aside_all
+from vfiocompat.errors import ErrorRecord, InventoryError
+from vfiocompat.files import inventory_files, read_inventory
+from vfiocompat.fleet.classes import Reduced, merge, newest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from vfiocompat.fleet.classes import Classifier, Fleet
+    from vfiocompat.inventory import Inventory
+
+__all__ = [
+    "Gauge",
+    "Inventories",
+    "Reading",
+    "demand_hosts",
+    "gather",
+    "spread",
+    "workers",
+]
+
+Result = TypeVar("Result")
+
+_WORTH_A_PROCESS = 4 << 20  # bytes of inventories
+
+
+class Gauge:
+    """How much of some work is done, counted by the processes that do it."""
+
+    def __init__(self, places: int) -> None:
+        self._places = places
+        self._memory = mmap.mmap(-1, 8 * places)
+        self.total = 0
+
+    def add(self, place: int, amount: int) -> None:
+        """Count what one process has done."""
+        (known,) = struct.unpack_from("q", self._memory, 8 * place)
+        struct.pack_into("q", self._memory, 8 * place, known + amount)
+
+    def done(self) -> float:
+        """Give how much is done, from 0 to 1."""
+        counts = struct.unpack_from(f"{self._places}q", self._memory)
+        return min(1.0, sum(counts) / self.total) if self.total else 0.0
+
+
+def workers() -> int:
+    """Give how many processes are worth it: one a core."""
+    return len(os.sched_getaffinity(0))
+
+
+class Reading:
+    """A part of a fleet's inventories, read one at a time: each path with its own.
+
+    `sizes` are the files' in bytes, by their paths, which are relative to `folder`: a
+    process of its own has another working directory. `errors` say by path what cannot
+    be used.
+    """
+
+    def __init__(
+        self,
+        sizes: Mapping[str, int],
+        folder: str,
+        wanted: Collection[str],
+        count: Callable[[int], None],
+    ) -> None:
+        self._sizes = sizes
+        self._folder = folder
+        self._wanted = wanted
+        self._count = count
+        self.errors: dict[str, ErrorRecord] = {}
+
+    def __iter__(self) -> Iterator[tuple[str, Inventory]]:
+        """Give the inventories that can be used, and that are wanted."""
+        for path, size in self._sizes.items():
+            try:
+                inventory = read_inventory(os.path.join(self._folder, path), path)
+            except InventoryError as error:
+                self.errors[path] = error.record
+            else:
+                if not self._wanted or inventory.host in self._wanted:
+                    yield path, inventory
+            self._count(size)
+
+
+def spread(
+    fleet: Sequence[str],
+    work: Callable[[Reading], Result],
+    result: type[Result],
+    gauge: Gauge,
+    hosts: Collection[str] = (),
+) -> list[Result]:
+    """Have the inventories of a fleet read, by several processes if they are many.
+
+    `work` makes a `result` of each part. `hosts` are the only ones that count, if there
+    are any.
+
+    Raises:
+        InventoryError: there is none, or a folder cannot be read.
+
+    """
+    paths = inventory_files(fleet)
+    sizes = {path: _size(path) for path in paths}
+    gauge.total = sum(sizes.values())
+    number = workers() if gauge.total > _WORTH_A_PROCESS else 1
+    folder = os.getcwd()
+    tasks = [
+        partial(
+            work,
+            Reading(
+                {path: sizes[path] for path in share},
+                folder,
+                frozenset(hosts),
+                partial(gauge.add, place),
+            ),
+        )
+        for place, share in enumerate(_shares(sizes, number))
+    ]
+    return aside_all(tasks, result) if number > 1 else [tasks[0]()]
+
+
+def gather(
+    fleet: Sequence[str],
+    classifier: Callable[[], Classifier],
+    gauge: Gauge,
+    hosts: Collection[str] = (),
+) -> Fleet:
+    """Read the inventories of a fleet, and sort their endpoints into classes.
+
+    `hosts` are the only ones that count, if there are any.
+
+    Raises:
+        InventoryError: no inventory of the fleet can be used.
+
+    """
+
+    def reduced(reading: Reading) -> Reduced:
+        known = classifier()
+        for path, inventory in reading:
+            known.add(path, inventory)
+        return known.reduced(reading.errors)
+
+    found = merge(spread(fleet, reduced, Reduced, gauge, hosts))
+    demand_hosts(found.hosts, found.errors, hosts)
+    return found
+
+
+def demand_hosts(
+    found: Collection[object], errors: Mapping[str, ErrorRecord], hosts: Collection[str]
+) -> None:
+    """See that something was found in a fleet.
+
+    Raises:
+        InventoryError: nothing was, and why.
+
+    """
+    if found:
+        return
+    if not errors:
+        raise InventoryError(f"the fleet has no host {', '.join(sorted(hosts))}")
+    raise InventoryError.of(next(iter(errors.values())))
+
+
+class _Taken(NamedTuple):
+    path: str
+    host: str
+    taken_at: str
+
+
+class Inventories(Mapping[str, "Inventory"]):
+    """The inventories of a fleet by host, each read again when it is looked at.
+
+    So that one at a time is in memory. `errors` say by path what cannot be used.
+
+    Raises:
+        InventoryError: no inventory of the fleet can be used.
+
+    """
+
+    def __init__(self, fleet: Sequence[str]) -> None:
+        paths = dict.fromkeys(inventory_files(fleet), 0)
+        reading = Reading(paths, "", (), lambda _: None)
+        found, doubles = newest(
+            [_Taken(path, each.host, each.taken_at) for path, each in reading]
+        )
+        self.errors = reading.errors | doubles
+        demand_hosts(found, self.errors, ())
+        self._paths = {each.host: each.path for each in found}
+
+    def __getitem__(self, host: str) -> Inventory:
+        """Read a host's inventory; InventoryError if it cannot be used any more."""
+        return read_inventory(self._paths[host])
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the hosts' names, in their order."""
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        """Give how many hosts there are."""
+        return len(self._paths)
+
+
+def _shares(sizes: dict[str, int], number: int) -> list[list[str]]:
+    """Share files out so that each process has as many bytes to read."""
+    shares: list[list[str]] = [[] for _ in range(number)]
+    loads = [0] * number
+    for path in sorted(sizes, key=lambda path: -sizes[path]):
+        least = loads.index(min(loads))
+        shares[least].append(path)
+        loads[least] += sizes[path]
+    return shares
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0

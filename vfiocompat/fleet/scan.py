@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scanning a host: its endpoints as an inventory, with its drivers' answers."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from vfiocompat.decision.decide import question_ahead, recordable
+from vfiocompat.endpoints import Problem, RecordedAnswer
+from vfiocompat.errors import FactError
+from vfiocompat.find import survey
+from vfiocompat.host.sysfs import Question
+from vfiocompat.inventory import Inventory
+from vfiocompat.times import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.errors import ErrorRecord
+    from vfiocompat.host.sysfs import Host
+    from vfiocompat.inventory import Identity
+    from vfiocompat.tables.library import Library
+    from vfiocompat.tables.stated import Stated
+
+__all__ = ["Strings", "ask_drivers", "keep_answers", "scan"]
+
+
+def scan(
+    host: Host, identity: Identity, library: Library, stated: Stated, now: float
+) -> Inventory:
+    """Find and read every endpoint of a host, with what is stated of it.
+
+    `now` is in seconds since 1970.
+
+    Raises:
+        VfiocompatError: there is no sysfs, or the tables cannot be read.
+
+    """
+    found = survey(host, library.drivers)
+    endpoints = []
+    wrong: dict[ErrorRecord, Problem] = {}
+    for endpoint in found.endpoints:
+        try:
+            endpoints.append(stated.of_source(endpoint, library))
+        except FactError as error:  # a file's mistake is one for every endpoint
+            endpoints.append(endpoint)
+            problem = Problem(endpoint.address, "state", None, "VFC228")
+            wrong.setdefault(error.record, problem)
+    return Inventory(
+        host=identity.host or "",
+        machine_id=identity.machine_id,
+        taken_at=moment(now),
+        kernel=identity.kernel or "",
+        endpoints=endpoints,
+        problems=[*found.problems, *wrong.values()],
+    )
+
+
+# ---- drivers' answers ----------------------------------------------------------
+
+
+def keep_answers(inventory: Inventory, before: Inventory, now: float) -> Inventory:
+    """Take over the answers of endpoints that are as they were.
+
+    An answer at a time that has not come yet is not taken over: a clock was wrong.
+    """
+    if inventory.host != before.host or inventory.kernel != before.kernel:
+        return inventory
+    known = {endpoint.address: endpoint for endpoint in before.endpoints}
+    latest = moment(now)
+    endpoints = []
+    for endpoint in inventory.endpoints:
+        old = known.get(endpoint.address)
+        if old is not None and old.answers and _driver_of(old) == _driver_of(endpoint):
+            kept = tuple(each for each in old.answers if each.asked_at <= latest)
+            endpoints.append(msgspec.structs.replace(endpoint, answers=kept))
+        else:
+            endpoints.append(endpoint)
+    return msgspec.structs.replace(inventory, endpoints=endpoints)
+
+
+def _driver_of(endpoint: Endpoint) -> tuple[object, ...]:
+    """Give what an endpoint's answers depend on, beside the kernel."""
+    attribute = endpoint.attribute
+    return (
+        endpoint.version,
+        endpoint.driver,
+        endpoint.facts.get("module_version"),
+        endpoint.type_id,
+        endpoint.device_api,
+        attribute and (attribute.name, attribute.state, attribute.path),
+    )
+
+
+def ask_drivers(
+    inventory: Inventory,
+    strings: Strings,
+    host: Host,
+    now: float,
+    limit: int | None,
+) -> Inventory:
+    """Ask drivers about strings, and record their answers.
+
+    Types are asked, and of the others those that have an attribute of their own. What
+    has an answer is not asked again, unless that was neither yes nor no: such are asked
+    after all others. `limit` bounds how many are asked; None is no bound.
+    """
+    wanted = list(islice(_to_ask(inventory.endpoints, strings.sources()), limit))
+    found: dict[int, dict[str, RecordedAnswer]] = {}
+    while wanted:
+        # One question an endpoint at a time: a driver that hangs holds one call.
+        turn = {at: (version, data) for at, version, data in reversed(wanted)}
+        replies = host.probe(
+            [Question(inventory.endpoints[at], data) for at, (_, data) in turn.items()]
+        )
+        wanted = [each for each in wanted if turn[each[0]] != each[1:]]
+        for (at, (version, data)), (answer, _) in zip(
+            turn.items(), replies, strict=True
+        ):
+            if (said := recordable(answer, len(data))) is not None:
+                new = RecordedAnswer(version, *said, moment(now))
+                found.setdefault(at, {})[version] = new
+            if answer.stage not in {"done", "write"}:
+                wanted = [each for each in wanted if each[0] != at]
+    endpoints = list(inventory.endpoints)
+    for at, new_ones in found.items():
+        known = {each.version: each for each in endpoints[at].answers} | new_ones
+        answers = tuple(known[version] for version in sorted(known))
+        endpoints[at] = msgspec.structs.replace(endpoints[at], answers=answers)
+    return msgspec.structs.replace(inventory, endpoints=endpoints)
+
+
+class Strings:
+    """The distinct strings that attributes of a fleet showed, with a source of each.
+
+    A source's type and API belong to it, since a destination may compare them.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[object, ...], Endpoint] = {}
+
+    def add(self, endpoints: Iterable[Endpoint]) -> None:
+        """Add those of some endpoints."""
+        for endpoint in endpoints:
+            if endpoint.version is not None:
+                key = endpoint.version, endpoint.device_api, endpoint.type_id
+                self._found.setdefault(key, endpoint)
+
+    def sources(self) -> list[Endpoint]:
+        """Give a source of each, in a stable order."""
+        return [self._found[key] for key in sorted(self._found, key=str)]
+
+
+def _to_ask(
+    endpoints: Sequence[Endpoint], sources: Sequence[Endpoint]
+) -> Iterator[tuple[int, str, bytes]]:
+    """Give the questions that have no answer, then those that have no definite one."""
+    again = []
+    for at, endpoint in enumerate(endpoints):
+        if not _is_asked(endpoint):
+            continue
+        known = {answer.version: answer.accepted for answer in endpoint.answers}
+        for version, data in _questions(endpoint, sources).items():
+            if version not in known:
+                yield at, version, data
+            elif known[version] is None:
+                again.append((at, version, data))
+    yield from again
+
+
+def _questions(endpoint: Endpoint, sources: Sequence[Endpoint]) -> Mapping[str, bytes]:
+    found: dict[str, bytes] = {}
+    for source in sources:
+        data = question_ahead(source, endpoint)
+        if data is not None and source.version is not None:
+            found.setdefault(source.version, data)
+    return found
+
+
+def _is_asked(endpoint: Endpoint) -> bool:
+    """Whether an endpoint is asked: a type, or one with an attribute of its own."""
+    attribute = endpoint.attribute
+    if attribute is None or attribute.state != "present":
+        return False
+    return endpoint.kind == "type" or attribute.node == "device"

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where one source can go: each endpoint of a fleet, or of this host."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from vfiocompat.decision.decide import required
+from vfiocompat.fleet.classes import Classifier
+from vfiocompat.fleet.read import gather
+from vfiocompat.pairs import Pair, check_host, evaluate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.errors import ErrorRecord
+    from vfiocompat.fleet.classes import Place
+    from vfiocompat.fleet.read import Gauge
+    from vfiocompat.host.sysfs import Host
+    from vfiocompat.tables.library import Library
+    from vfiocompat.tables.stated import Stated
+    from vfiocompat.times import Horizon
+    from vfiocompat.verdicts import Basis, Verdict
+
+__all__ = ["Query", "Target", "Targets", "fleet_targets", "host_targets"]
+
+SHOWN: tuple[Verdict, ...] = ("compatible", "undetermined")
+"""Verdicts of which each endpoint is named; the others are counted."""
+
+
+class Query(NamedTuple):
+    """A source, and what counts as a place for it to go.
+
+    `basis` is the least that a yes must rest on. `hosts` are the only ones that count,
+    if there are any; `without` never does.
+    """
+
+    source: Endpoint
+    basis: Basis = "none"
+    hosts: Collection[str] = ()
+    without: Place | None = None
+
+    def decide(self, endpoint: Endpoint, library: Library) -> Pair:
+        """Decide whether the source can go to what stands for a class."""
+        return self.demand(evaluate(self.source, endpoint, library))
+
+    def demand(self, pair: Pair) -> Pair:
+        """Give a pair its verdict by what it must rest on."""
+        return pair._replace(decision=required(pair.decision, self.basis))
+
+
+class Target(NamedTuple):
+    """One endpoint that a source can go to, or perhaps, and how much of it is free.
+
+    `pair` is that of its class.
+    """
+
+    host: str | None
+    address: str
+    free: int | None
+    pair: Pair
+
+
+class Targets(NamedTuple):
+    """Where a source can go, compatible ones first; all others are only counted.
+
+    A failed target could not be asked; it counts as that alone. `errors` are of
+    inventories that could not be used.
+    """
+
+    counts: Counter[str]
+    found: Callable[[], Iterator[Target]]
+    errors: dict[str, ErrorRecord]
+
+
+def fleet_targets(
+    query: Query,
+    fleet: Sequence[str],
+    library: Library,
+    horizon: Horizon,
+    gauge: Gauge,
+) -> Targets:
+    """Find where a source can go in a fleet.
+
+    Raises:
+        InventoryError: no inventory of the fleet can be used.
+
+    """
+
+    def is_wanted(endpoint: Endpoint) -> bool:
+        return query.decide(endpoint, library).decision.verdict in SHOWN
+
+    def classifier() -> Classifier:
+        about = {query.source.version or ""}
+        return Classifier(
+            horizon,
+            library.facts_read,
+            about=about,
+            wanted=is_wanted,
+            without=query.without,
+        )
+
+    known = gather(fleet, classifier, gauge, query.hosts)
+    pairs = [query.decide(class_.endpoint, library) for class_ in known.classes]
+    verdicts = [pair.decision.verdict for pair in pairs]
+    counts: Counter[str] = Counter()
+    for verdict, class_ in zip(verdicts, known.classes, strict=True):
+        counts[verdict] += class_.endpoints
+
+    def found() -> Iterator[Target]:
+        for verdict in SHOWN:
+            for host in known.hosts if counts[verdict] else ():
+                for place, share in known.shares(host):
+                    if verdicts[place] == verdict:
+                        for member in share.members:
+                            pair = pairs[place]
+                            yield Target(host.host, member.address, member.free, pair)
+
+    return Targets(counts, found, known.errors)
+
+
+def host_targets(query: Query, host: Host, library: Library, stated: Stated) -> Targets:
+    """Find where a source can go on this host, whose drivers are asked.
+
+    Raises:
+        VfiocompatError: there is no sysfs.
+
+    """
+    itself = None if query.source.recorded else query.source.address
+    pairs = [
+        query.demand(pair)
+        for pair in check_host(query.source, host, library, stated)
+        if pair.destination.address != itself
+    ]
+    counts = Counter(
+        "failed" if pair.decision.failed else pair.decision.verdict for pair in pairs
+    )
+
+    def found() -> Iterator[Target]:
+        for verdict in SHOWN:
+            for pair in pairs:
+                there = pair.destination
+                if pair.decision.verdict == verdict:
+                    yield Target(None, there.address, there.available_instances, pair)
+
+    return Targets(counts, found, {})

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host as callers see it: each question is answered by a child process."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from vfiocompat.children import aside_all
+from vfiocompat.decision.decide import Answer
+from vfiocompat.endpoints import Endpoint, Migration
+from vfiocompat.errors import ErrorRecord, VfiocompatError
+from vfiocompat.host.held import HeldCalls, held_calls
+from vfiocompat.host.sysfs.lookup import find
+from vfiocompat.host.sysfs.nodes import Node
+from vfiocompat.host.sysfs.probing import probe
+from vfiocompat.host.sysfs.reading import KERNEL, Ask, Survey, read_nodes
+from vfiocompat.host.sysfs.survey import Part, Share, survey_functions, survey_mdevs
+from vfiocompat.host.sysfs.tree import Tree, text
+from vfiocompat.host.sysfs.using import with_use
+from vfiocompat.host.vfio import open_migration
+from vfiocompat.inventory import Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from vfiocompat.endpoints import LiveAddress
+    from vfiocompat.host.sysfs.probing import Question
+
+__all__ = ["Host", "Looked"]
+
+Result = TypeVar("Result")
+
+SURVEYORS = 2
+"""Processes that share the mdevs of a survey: two halve its time."""
+
+
+class Looked(NamedTuple):
+    """What is at an address: an endpoint, or why there is none."""
+
+    endpoint: Endpoint | None = None
+    error: ErrorRecord | None = None
+
+
+class Host:
+    """This host, or the one whose `/` is the directory `root`.
+
+    A driver that hangs costs a call `timeout` seconds once, however much of it hangs;
+    one whose vGPU types and version attribute both hang costs them twice. `held` are
+    files that an earlier process still waits for: they are not called again. Every
+    method raises VfiocompatError where there is no sysfs.
+    """
+
+    def __init__(
+        self, root: str = "/", timeout: float = 5.0, held: Collection[str] = frozenset()
+    ) -> None:
+        self._tree = Tree(root, timeout, held)
+        self._timeout = timeout
+        self.left: list[HeldCalls] = []
+        """Processes that had to be left behind, and what holds them."""
+
+    def survey(self) -> Survey:
+        """Find and read every endpoint, in the order of kinds and addresses."""
+        shares = [Share(at, SURVEYORS) for at in range(SURVEYORS)]
+        tasks = [partial(survey_mdevs, share=share) for share in shares]
+        parts = self._aside([*tasks, survey_functions], Part)
+        # One that appears while two processes look may be seen by both.
+        endpoints = {
+            (_KINDS[endpoint.kind], endpoint.address): endpoint
+            for part in parts
+            for endpoint in part.endpoints
+        }
+        problems = {problem for part in parts for problem in part.problems}
+        [used] = [part.used for part in parts if part.used is not None]
+        return Survey(
+            [with_use(endpoints[key], used) for key in sorted(endpoints)],
+            sorted(problems, key=lambda problem: problem.path),
+        )
+
+    def identity(self) -> Identity:
+        """Tell which host this is."""
+        return self._aside([_identity], Identity)[0]
+
+    def name(self) -> str:
+        """Tell what this host is called; empty if it does not say."""
+        return self.identity().host or ""
+
+    def read(self, addresses: Sequence[LiveAddress], *, ask: Ask) -> list[Looked]:
+        """Find the endpoints at addresses, and read them; `ask` as in `read_nodes`."""
+        task = partial(_read, addresses=addresses, ask=ask)
+        return self._aside([task], list[Looked])[0]
+
+    def open_device(self, address: LiveAddress) -> Migration:
+        """Open a device, and ask for its migration interface; see `vfio`.
+
+        Raises:
+            DeviceError: it cannot be opened.
+
+        """
+        task = partial(_open_device, address=address)
+        return self._aside([task], Migration, self._timeout)[0]
+
+    def probe(self, questions: Sequence[Question]) -> list[tuple[Answer, str | None]]:
+        """Ask drivers; see `probing.probe`."""
+        task = partial(probe, questions=questions)
+        return self._aside([task], list[tuple[Answer, str | None]])[0]
+
+    def _aside(
+        self,
+        tasks: Sequence[Callable[[Tree], Result]],
+        result: type[Result],
+        timeout: float | None = None,
+    ) -> list[Result]:
+        """Run tasks in children, each with a tree that is settled there."""
+        outcomes = aside_all(
+            [partial(_settled, self._tree, task) for task in tasks],
+            tuple[result, HeldCalls | None],  # type: ignore[valid-type]
+            timeout,
+        )
+        self.left += [left for _, left in outcomes if left is not None]
+        return [value for value, _ in outcomes]
+
+
+_KINDS = {"type": 0, "mdev": 1, "function": 2}
+
+
+def _settled(
+    tree: Tree, task: Callable[[Tree], Result]
+) -> tuple[Result, HeldCalls | None]:
+    """Run a task; say what this process leaves behind, which is itself."""
+    tree.settle()
+    found = task(tree)
+    return found, held_calls(tree.left) if tree.left else None
+
+
+def _identity(tree: Tree) -> Identity:
+    replies = tree.run(
+        {
+            "host": tree.read(KERNEL, "hostname"),
+            "machine_id": tree.read("/etc", "machine-id"),
+            "kernel": tree.read(KERNEL, "osrelease"),
+        }
+    )
+    return Identity(**{name: text(reply) or None for name, reply in replies.items()})
+
+
+def _open_device(tree: Tree, address: LiveAddress) -> Migration:
+    return open_migration(find(tree, address).path)
+
+
+def _read(tree: Tree, addresses: Sequence[LiveAddress], *, ask: Ask) -> list[Looked]:
+    found: list[Node | ErrorRecord] = []
+    for address in addresses:
+        try:
+            found.append(find(tree, address))
+        except VfiocompatError as error:
+            found.append(error.record)
+    nodes = [place for place in found if isinstance(place, Node)]
+    endpoints = iter(read_nodes(tree, nodes, ask=ask).endpoints)
+    return [
+        Looked(endpoint=next(endpoints))
+        if isinstance(place, Node)
+        else Looked(error=place)
+        for place in found
+    ]

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asking drivers: a source's string is written to destinations, all at once."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, NamedTuple
+
+from vfiocompat.endpoints import Endpoint, written_name
+from vfiocompat.host.sysfs.reading import as_answer, version_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vfiocompat.decision.decide import Answer
+    from vfiocompat.host.sysfs.tree import Tree
+
+__all__ = ["Question", "probe"]
+
+
+class Question(NamedTuple):
+    """A destination, and the exact bytes to write to its version attribute."""
+
+    destination: Endpoint
+    data: bytes
+
+
+def probe(tree: Tree, questions: Sequence[Question]) -> list[tuple[Answer, str | None]]:
+    """Write to each destination's attribute, and read its own string beside.
+
+    Both happen in one batch, so that a hung driver costs one time-out. The string is
+    None where reading gave none; that explains an answer, and never changes it.
+    """
+    places = []
+    operations = {}
+    for at, (destination, data) in enumerate(questions):
+        attribute = destination.attribute
+        assert attribute is not None
+        assert attribute.path is not None
+        directory, name = posixpath.split(attribute.path)
+        written = written_name(name)
+        places.append(f"{directory}/{written}")
+        operations[at, "write"] = tree.probe(directory, written, data)
+        operations[at, "read"] = tree.read(directory, name)
+    replies = tree.run(operations)
+    answers = []
+    for at, place in enumerate(places):
+        own, _, _ = version_of(replies[at, "read"], place)
+        answer = as_answer(replies[at, "write"], place)
+        answers.append((answer, own.text if own else None))
+    return answers

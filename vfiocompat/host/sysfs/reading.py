@@ -1,0 +1,436 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the files of endpoints say: nodes in, endpoints and problems out.
+
+Every file of every node is read in one batch, so that hung drivers wait together.
+"""
+
+from __future__ import annotations
+
+import errno
+import posixpath
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
+
+from vfiocompat.decision.decide import Answer, read_code
+from vfiocompat.endpoints import (
+    Attribute,
+    Endpoint,
+    Migration,
+    Problem,
+    attribute_names,
+)
+from vfiocompat.errors import InvalidVersion, errno_name
+from vfiocompat.host.sysfs.nodes import (
+    CURRENT,
+    NVIDIA,
+    is_vfio_driver,
+    vgpu_operations,
+    vgpu_types,
+)
+from vfiocompat.host.sysfs.tree import problem, text
+from vfiocompat.versions import VersionString
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vfiocompat.endpoints import Flag, Kind
+    from vfiocompat.host.batch import Failure, Operation, Reply
+    from vfiocompat.host.sysfs.nodes import Node
+    from vfiocompat.host.sysfs.tree import Tree
+
+__all__ = ["KERNEL", "Ask", "Survey", "as_answer", "read_nodes", "version_of"]
+
+_VERSION = "(version attribute)"  # no sysfs name has a blank, so the key is its own
+_DEVICE_FILES = {
+    "vendor": "vendor_id",
+    "device": "device_id",
+    "subsystem_vendor": "subsystem_vendor_id",
+    "subsystem_device": "subsystem_device_id",
+    "revision": "revision",
+    "numa_node": "numa_node",
+}
+KERNEL = "/proc/sys/kernel"
+_DRIVERS = "/sys/bus/pci/drivers"
+_PHYSICAL = "physfn"
+"""The link of a virtual function to its physical one (drivers/pci/iov.c)."""
+
+_MODULES = "/sys/module"
+DEBUGFS = "/sys/kernel/debug/vfio"
+_FLAGS: dict[str, Flag] = {
+    "stop-copy": "STOP_COPY",
+    "p2p": "P2P",
+    "pre-copy": "PRE_COPY",
+    "dirty-tracking": "DIRTY_TRACKING",
+}
+_VGPU_MANAGER = {"nvidia": "nvidia_vgpu_vfio"}
+"""Modules that tell a driver's version in place of its own.
+
+KubeVirt reads NVIDIA's vGPU manager version there; on hosts of the vendor-specific VFIO
+framework the module may be missing, and the driver's own tells it.
+"""
+_TYPE_FILES = ("name", "device_api")
+_ASKS_DRIVER = ("available_instances", "description")
+
+
+class Survey(NamedTuple):
+    """What was found: endpoints in the order of their nodes, and what went wrong."""
+
+    endpoints: list[Endpoint]
+    problems: list[Problem]
+
+
+class _Device(msgspec.Struct, frozen=True):
+    """What a parent or a function says of itself, once for all its endpoints."""
+
+    driver: str | None
+    facts: dict[str, str]
+
+
+class _Type(msgspec.Struct, frozen=True):
+    """What an mdev type says of itself, once for it and all its mdevs."""
+
+    device_api: str | None
+    available_instances: int | None
+    facts: dict[str, str]
+
+
+_NO_TYPE = _Type(None, None, {})
+
+
+class _Own(NamedTuple):
+    """What is of an endpoint itself; `driver` is that of an mdev.
+
+    The `parent` of an NVIDIA function is the physical one, whose GPU it shares.
+    """
+
+    attribute: Attribute
+    version: VersionString | None
+    migration: Migration | None
+    driver: str | None
+    parent: str | None
+
+
+Replies = dict[tuple[str, str], "Reply"]
+
+
+Ask = Literal["all", "vgpu-types", "nothing"]
+"""What to ask drivers for; they may hang, which the kernel's own answers do not.
+
+`all` is version strings, free instances and descriptions. Without it an attribute that
+exists counts as present with no string yet.
+"""
+
+
+def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> Survey:
+    """Read the files of nodes, and make endpoints of them.
+
+    An endpoint whose directory has gone has an attribute with the code VFC113.
+    """
+    asked = ask == "all"
+    devices = dict.fromkeys(node.device for node in nodes)
+    types = dict.fromkeys(node.type_path for node in nodes if node.type_path)
+    vgpu: dict[tuple[str, str], Operation] = {}
+    for node in nodes:
+        if node.nvidia and node.vgpu is None and ask != "nothing":
+            vgpu |= vgpu_operations(tree, node.path)
+    replies = tree.run(
+        vgpu
+        | {
+            (path, file): tree.read(path, file)
+            for path in devices
+            for file in _DEVICE_FILES
+        }
+        | {(path, "driver"): tree.link(path, "driver") for path in devices}
+        | {
+            (node.path, _PHYSICAL): tree.link(node.path, _PHYSICAL)
+            for node in nodes
+            if node.nvidia
+        }
+        | {(KERNEL, "osrelease"): tree.read(KERNEL, "osrelease")}
+        | {
+            (path, file): tree.read(path, file)
+            for path in types
+            for file in (_TYPE_FILES + _ASKS_DRIVER if asked else _TYPE_FILES)
+        }
+        | {(path, _VERSION): _version(tree, path, "type", ask=asked) for path in types}
+        | {
+            (node.path, _VERSION): _version(tree, node.path, node.kind, node, ask=asked)
+            for node in nodes
+            if node.kind != "type" or node.attribute
+        }
+    )
+    problems = [
+        problem(f"{path}/{file}", reply.failure)
+        for (path, file), reply in replies.items()
+        if file != _VERSION and reply.failure and not _is_optional(reply.failure)
+    ]
+    links = [replies[path, "driver"] for path in devices]
+    modules = _module_versions(tree, links)
+    device_of = {path: _device(path, replies, modules) for path in devices}
+    type_of = {path: _type(path, replies) for path in types}
+    drivers = _mdev_drivers(tree, nodes, device_of)
+    interfaces = _migration(tree, nodes)
+    endpoints = []
+    for found in nodes:
+        node = _with_vgpu(found, replies)
+        attribute, version = _attribute(node, replies, asked=asked)
+        if attribute.state == "unreadable" and attribute.code != "VFC105":
+            problems.append(_problem(attribute, node))
+        own = _Own(
+            attribute,
+            version,
+            interfaces.get(node.path),
+            drivers.get(node.device) if node.kind == "mdev" else None,
+            node.parent or _linked(replies.get((node.path, _PHYSICAL))),
+        )
+        endpoints.append(
+            _endpoint(
+                node,
+                device_of[node.device],
+                type_of.get(node.type_path or "", _NO_TYPE),
+                own,
+            )
+        )
+    return Survey(endpoints, problems)
+
+
+def version_of(reply: Reply, path: str) -> tuple[VersionString | None, str, int]:
+    """Give a reply's version string; or None, the code that says why, and the errno."""
+    if reply.failure is not None:
+        answer = as_answer(reply, path)
+        return None, read_code(answer), answer.errno
+    try:
+        return VersionString.parse(reply.data), "", 0
+    except InvalidVersion as error:
+        return None, error.code, 0
+
+
+def as_answer(reply: Reply, path: str) -> Answer:
+    """Say in the decision's terms how far a call on an attribute came."""
+    failure = reply.failure
+    if failure is None:
+        return Answer(stage="done", path=path, count=reply.count)
+    return Answer(
+        stage=failure.stage,
+        path=path,
+        errno=failure.errno,
+        gone=failure.gone,
+        code=failure.code,
+    )
+
+
+def _version(
+    tree: Tree, path: str, kind: Kind, node: Node | None = None, *, ask: bool
+) -> Operation:
+    names = (node.attribute,) if node and node.attribute else attribute_names(kind)
+    return tree.read(path, *names) if ask else tree.find(path, *names)
+
+
+def _is_optional(failure: Failure) -> bool:
+    """Whether a missing file is nothing to report: all of these may be absent."""
+    return failure.errno in {errno.ENOENT, errno.ENOTDIR}
+
+
+def _attribute(
+    node: Node, replies: Replies, *, asked: bool
+) -> tuple[Attribute, VersionString | None]:
+    """Choose a node's attribute: its own, else that of its type."""
+    own: Literal["type", "device"] = "type" if node.kind == "type" else "device"
+    attribute, version = _attribute_at(
+        node.path, own, replies[node.path, _VERSION], asked=asked
+    )
+    if attribute.state == "absent" and node.type_path and not node.attribute:
+        at_type = replies[node.type_path, _VERSION]
+        if at_type.failure is None or not _is_optional(at_type.failure):
+            return _attribute_at(node.type_path, "type", at_type, asked=asked)
+    return attribute, version
+
+
+def _attribute_at(
+    path: str, node: Literal["type", "device"], reply: Reply, *, asked: bool
+) -> tuple[Attribute, VersionString | None]:
+    name = reply.name or (reply.failure.name if reply.failure else "")
+    where = f"{path}/{name}" if name else path
+    if reply.failure is None and not asked:
+        return Attribute(name, "present", path=where, node=node), None
+    version, code, number = version_of(reply, where)
+    if version is not None:
+        return Attribute(name, "present", path=where, node=node), version
+    if code == "VFC102":
+        return Attribute(None, "absent", errno_name(number), path, None, code), None
+    errno_text = errno_name(number) if number else None
+    return Attribute(name or None, "unreadable", errno_text, where, node, code), None
+
+
+def _problem(attribute: Attribute, node: Node) -> Problem:
+    return Problem(
+        attribute.path or node.path, "read", attribute.errno, attribute.code or ""
+    )
+
+
+def _device(path: str, replies: Replies, modules: dict[str, str]) -> _Device:
+    driver = _linked(replies[path, "driver"])
+    read = {fact: text(replies[path, file]) for file, fact in _DEVICE_FILES.items()}
+    read["driver"] = driver
+    read["module_version"] = modules.get(driver or "")
+    read["kernel"] = text(replies[KERNEL, "osrelease"])
+    return _Device(driver, {name: value for name, value in read.items() if value})
+
+
+def _linked(link: Reply | None) -> str | None:
+    """Give the name that a link leads to; None if there is none."""
+    return None if link is None or link.failure else posixpath.basename(link.text)
+
+
+def _module_versions(tree: Tree, links: Sequence[Reply]) -> dict[str, str]:
+    """Read which version each PCI driver's module has, by the name of the driver."""
+    drivers = dict.fromkeys(filter(None, map(_linked, links)))
+    owners = tree.run(
+        {driver: tree.link(f"{_DRIVERS}/{driver}", "module") for driver in drivers}
+    )
+    modules = {
+        driver: posixpath.basename(link.text) or driver.replace("-", "_")
+        for driver, link in owners.items()
+    }
+    managers = [_VGPU_MANAGER[name] for name in drivers if name in _VGPU_MANAGER]
+    wanted = {*modules.values(), *managers}
+    replies = tree.run(
+        {name: tree.read(f"{_MODULES}/{name}", "version") for name in wanted}
+    )
+    versions = {name: text(reply) for name, reply in replies.items()}
+    found = {
+        driver: versions.get(_VGPU_MANAGER.get(driver, "")) or versions[module]
+        for driver, module in modules.items()
+    }
+    return {driver: version for driver, version in found.items() if version}
+
+
+def _type(path: str, replies: Replies) -> _Type:
+    def said(file: str) -> str | None:
+        reply = replies.get((path, file))
+        return None if reply is None else text(reply)
+
+    free = said("available_instances") or ""
+    named = {"type_name": said("name"), "type_description": said("description")}
+    facts = {"type_id": posixpath.basename(path)}
+    facts |= {fact: value for fact, value in named.items() if value is not None}
+    return _Type(said("device_api"), int(free) if _is_u32(free) else None, facts)
+
+
+def _is_u32(number: str) -> bool:
+    """Whether a text can be what sysfs prints for an unsigned int."""
+    return number.isascii() and number.isdigit() and len(number) <= len(str(1 << 32))
+
+
+def _with_vgpu(node: Node, replies: Replies) -> Node:
+    """Give an NVIDIA function the vGPU types that were read, and its own one."""
+    if (f"{node.path}/{NVIDIA}", CURRENT) not in replies:
+        return node
+    vgpu = vgpu_types(node.path, replies)
+    type_id = node.type_id or vgpu.current
+    return msgspec.structs.replace(node, vgpu=vgpu, type_id=type_id)
+
+
+def _mdev_drivers(
+    tree: Tree, nodes: Sequence[Node], device_of: dict[str, _Device]
+) -> dict[str, str]:
+    """Read which driver a driverless parent's mdevs have: one mdev speaks for all.
+
+    The mdev core matches mdevs to the driver that their parent was registered with
+    (drivers/vfio/mdev/mdev_driver.c, mdev_match).
+    """
+    speakers = {
+        node.device: node.path
+        for node in nodes
+        if node.kind == "mdev" and device_of[node.device].driver is None
+    }
+    links = tree.run({at: tree.link(path, "driver") for at, path in speakers.items()})
+    return {
+        device: posixpath.basename(link.text)
+        for device, link in links.items()
+        if link.failure is None
+    }
+
+
+def _migration(tree: Tree, nodes: Sequence[Node]) -> dict[str, Migration]:
+    """Read from debugfs which devices can migrate, by their paths; no driver is asked.
+
+    Each VFIO device has a directory there, and in it `migration` if its driver has
+    migration operations (Linux 6.8, drivers/vfio/debugfs.c, vfio_device_debugfs_init);
+    `features` tells what these can do (Linux 6.18).
+    """
+    listed = tree.run({DEBUGFS: tree.list(DEBUGFS)})[DEBUGFS].names
+    known = set(listed)
+    paths = {
+        node.path: f"{DEBUGFS}/{posixpath.basename(node.path)}"
+        for node in nodes
+        if node.kind != "type" and posixpath.basename(node.path) in known
+    }
+    places = tree.run({path: tree.list(place) for path, place in paths.items()})
+    features = tree.run(
+        {
+            path: tree.read(f"{paths[path]}/migration", "features")
+            for path, place in places.items()
+            if "migration" in place.names
+        }
+    )
+    found = {}
+    for path, place in places.items():
+        if path in features:
+            found[path] = Migration("v2", _flags(text(features[path])))
+        elif place.failure is None:
+            found[path] = Migration("none")
+    return found
+
+
+def _flags(features: str | None) -> tuple[Flag, ...] | None:
+    if features is None:
+        return None
+    words = features.split()
+    return tuple(flag for word, flag in _FLAGS.items() if word in words)
+
+
+def _endpoint(
+    node: Node,
+    device: _Device,
+    type_: _Type,
+    own: _Own,
+) -> Endpoint:
+    version = own.version
+    facts = device.facts | type_.facts
+    device_api = type_.device_api
+    free = type_.available_instances if node.kind == "type" else None
+    driver = device.driver or own.driver
+    vfio = True
+    in_use = None
+    if node.kind == "function":
+        vfio = is_vfio_driver(driver) or node.nvidia
+        device_api = "vfio-pci" if vfio else None
+        if node.type_id is not None and node.vgpu is not None:
+            creatable = node.vgpu.creatable
+            free = None if creatable is None else int(node.type_id in creatable)
+            in_use = node.type_id == node.vgpu.current
+            facts["vgpu_type"] = node.type_id
+            if name := (creatable or {}).get(node.type_id):
+                facts["vgpu_type_name"] = name
+    return Endpoint(
+        kind=node.kind,
+        address=node.address,
+        parent=own.parent,
+        type_id=node.type_id,
+        uuid=node.uuid,
+        driver=driver,
+        vendor_id=device.facts.get("vendor_id"),
+        device_id=device.facts.get("device_id"),
+        device_api=device_api,
+        available_instances=free,
+        in_use=in_use,
+        facts=facts,
+        attribute=own.attribute,
+        migration=own.migration,
+        version=version.text if version else None,
+        newline=version.original.endswith("\n") if version else None,
+        origin="attribute" if version else None,
+        vfio=vfio,
+    )

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""File operations below a root that stands for `/`, each bounded in time.
+
+Paths are always as seen inside the root (`/sys/...`), and so are those in errors.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from typing import TYPE_CHECKING, TypeVar
+
+from vfiocompat.endpoints import Problem
+from vfiocompat.errors import VfiocompatError, errno_name
+from vfiocompat.host.batch import Batch, Failure, Operation, Probe, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["DEVICES", "Tree", "problem", "text"]
+
+DEVICES = "/sys/devices"
+"""Every device's real directory is somewhere below this one."""
+
+Key = TypeVar("Key")
+
+
+class Tree:
+    """One host's /sys, below the directory `root` that stands for `/`.
+
+    Below another root than `/` itself, FUSE counts as sysfs. A held call costs
+    `timeout` seconds once a batch, and leaves a thread behind: see `aside`.
+    """
+
+    def __init__(
+        self, root: str, timeout: float, held: Collection[str] = frozenset()
+    ) -> None:
+        self._root = os.path.abspath(root).rstrip("/")
+        self._timeout = timeout
+        self._held = held
+        self.left: list[str] = []
+        """Files and directories that drivers hold: their calls have not returned."""
+
+    def settle(self) -> None:
+        """Find out where the root really is, and make sure that it has a sysfs.
+
+        To be called first, in the child: it may hang, as everything here may.
+
+        Raises:
+            VfiocompatError: there is no directory `sys` in the root.
+
+        """
+        replies = self.run({"root": self.resolve("/sys"), "sys": self.list("/sys")})
+        failure = replies["root"].failure or replies["sys"].failure
+        if failure is not None:
+            why = "the file system does not answer"
+            if failure.stage != "timeout":
+                why = os.strerror(failure.errno)
+            raise VfiocompatError(
+                f"there is no sysfs at {self._root}/sys: {why}",
+                hint="--sysroot names the directory that stands for /, so it must "
+                "hold one named sys",
+                code="VFC507",
+            )
+        self._root = replies["root"].text.rstrip("/")
+
+    def run(self, operations: dict[Key, Operation]) -> dict[Key, Reply]:
+        """Run operations as one batch, and give each key its reply.
+
+        What an earlier process still waits for is not called again: VFC115.
+        """
+        replies: dict[Key, Reply] = {}
+        if self._held:
+            for key, operation in operations.items():
+                for path in self._paths(operation):
+                    if path in self._held:
+                        name = posixpath.basename(path)
+                        failure = Failure("refused", name=name, code="VFC115")
+                        replies[key] = Reply(failure)
+                        break
+        asked = {key: each for key, each in operations.items() if key not in replies}
+        found = Batch(list(asked.values()), self._timeout).run()
+        replies |= zip(asked, found, strict=True)
+        for key, operation in asked.items():
+            failed = replies[key].failure
+            if failed is not None and failed.stage == "timeout":
+                self.left += [
+                    path
+                    for path in self._paths(operation)
+                    if failed.name in {"", posixpath.basename(path)}
+                ]
+        return {key: replies[key] for key in operations}
+
+    def _paths(self, operation: Operation) -> list[str]:
+        """Name what an operation may call, as seen inside the root."""
+        directory = self.inside(operation.directory)
+        return [f"{directory}/{name}" for name in operation.names] or [directory]
+
+    def inside(self, path: str) -> str:
+        """Give a real path as it is seen inside the root."""
+        return path.removeprefix(self._root)
+
+    def outside(self, path: str) -> str:
+        """Give a path inside the root as it is seen outside."""
+        return self._root + path
+
+    def list(self, path: str) -> Operation:
+        """List the names in a directory."""
+        return Operation("list", self._root + path)
+
+    def link(self, path: str, name: str) -> Operation:
+        """Read the target of a symbolic link."""
+        return Operation("link", self._root + path, (name,))
+
+    def resolve(self, path: str) -> Operation:
+        """Find out where a path really is, and what it is."""
+        directory, _, name = path.rpartition("/")
+        return Operation("resolve", self._root + (directory or "/"), (name,))
+
+    def find(self, path: str, *names: str) -> Operation:
+        """Find the first of several names that exists in a directory."""
+        return Operation("find", self._root + path, names)
+
+    def read(self, path: str, *names: str) -> Operation:
+        """Read the first of several files that exists in a directory."""
+        return Operation("read", self._root + path, names)
+
+    def probe(self, path: str, name: str, data: bytes) -> Operation:
+        """Write to a version attribute, if it is one."""
+        allowed = ("sysfs", "fuse") if self._root else ("sysfs",)
+        where = self._root + DEVICES
+        return Operation(
+            "probe", self._root + path, (name,), Probe(data, where, allowed)
+        )
+
+
+def text(reply: Reply) -> str | None:
+    """Give what a small file held, without its newline; None if it gave nothing.
+
+    Text that is not UTF-8 keeps its bytes as visible escapes.
+    """
+    if reply.failure is not None:
+        return None
+    return reply.data.decode("utf-8", "backslashreplace").removesuffix("\n")
+
+
+def problem(path: str, failure: Failure) -> Problem:
+    """Record that something could not be read while the rest could."""
+    if failure.stage == "timeout":
+        return Problem(path, "read", None, "VFC112")
+    if failure.stage == "refused":
+        return Problem(path, "open", None, failure.code)
+    code = "VFC113" if failure.gone else "VFC505"
+    return Problem(path, failure.stage, errno_name(failure.errno), code)

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which devices of a host somebody uses: sysfs does not tell, open files do."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from vfiocompat.host.vfio import held_nodes
+
+if TYPE_CHECKING:
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.host.sysfs.tree import Tree
+
+__all__ = ["Used", "used_devices", "with_use"]
+
+_GROUPS = "/sys/kernel/iommu_groups"
+_OWN_NODES = "/sys/class/vfio-dev"
+
+
+class Used(NamedTuple):
+    """The devices that somebody has open; `complete` says that there are no others."""
+
+    names: list[str]
+    complete: bool
+
+
+def used_devices(tree: Tree) -> Used:
+    """Find the devices whose node, or whose group's, a process has open.
+
+    Who has a group has all of its devices: nobody else can use another one of them.
+    """
+    held = held_nodes(tree.outside("/proc"))
+    nodes = {posixpath.basename(node): node for node in held.nodes}
+    own = {name for name, node in nodes.items() if "/devices/" in node}
+    groups = tree.run(
+        {
+            name: tree.list(f"{_GROUPS}/{name.removeprefix('noiommu-')}/devices")
+            for name in nodes.keys() - own
+        }
+    )
+    links = tree.run(
+        {name: tree.link(f"{_OWN_NODES}/{name}", "device") for name in own}
+    )
+    names = {name for group in groups.values() for name in group.names}
+    names |= {posixpath.basename(link.text) for link in links.values()}
+    found = [reply.failure for reply in (*groups.values(), *links.values())]
+    return Used(sorted(names - {""}), held.complete and not any(found))
+
+
+def with_use(endpoint: Endpoint, used: Used) -> Endpoint:
+    """Give a device with whether somebody uses it, as far as that is known.
+
+    A function of NVIDIA's that has its vGPU type, and that nobody uses, is an instance
+    of that type that can be had.
+    """
+    if endpoint.kind == "type" or "/" in endpoint.address:
+        return endpoint
+    in_use = endpoint.address in used.names or (False if used.complete else None)
+    if in_use is None:
+        return endpoint
+    free = endpoint.available_instances
+    if endpoint.type_id is not None and endpoint.kind == "function" and not in_use:
+        free = 1
+    return msgspec.structs.replace(endpoint, in_use=in_use, available_instances=free)

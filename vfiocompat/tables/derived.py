@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Version strings that tables make for endpoints without an attribute."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from vfiocompat.tables.judge import derived_text
+
+if TYPE_CHECKING:
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.tables.library import Library
+    from vfiocompat.tables.stated import Stated
+
+__all__ = ["derive_string", "derived"]
+
+
+def derive_string(endpoint: Endpoint, library: Library, stated: Stated) -> Endpoint:
+    """Give an endpoint without an attribute the string that a table derives for it.
+
+    It stays as it is where no table does, or several do; one whose attribute cannot be
+    read gets no other string.
+
+    Raises:
+        UsageError, FactError: what is stated cannot be used.
+
+    """
+    if endpoint.kind == "literal" or endpoint.version is not None:
+        return endpoint
+    if endpoint.attribute is not None and endpoint.attribute.state != "absent":
+        return endpoint
+    known = stated.of_source(endpoint, library)
+    return derived(known, derived_text(known, library.speaking_for(known)))
+
+
+def derived(endpoint: Endpoint, text: str | None) -> Endpoint:
+    """Show an endpoint with the string that was derived for it; none is written."""
+    if text is None:
+        return endpoint
+    return msgspec.structs.replace(endpoint, version=text, origin="derived")

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tables say of a pair: which one speaks for it, and its verdict with reasons.
+
+Pure: endpoints and tables come in. Whether a table may decide at all, beside a driver
+or in its place, is not known here.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+from vfiocompat.diagnostics import Diagnostic, diagnostic
+from vfiocompat.errors import ErrorRecord
+from vfiocompat.tables.language.derive import derive
+from vfiocompat.tables.language.reasons import End
+from vfiocompat.tables.language.table import Reading
+from vfiocompat.tables.language.wording import findings, tried
+from vfiocompat.verdicts import Judgement
+from vfiocompat.versions import VersionString
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.tables.language.formats import Stop
+    from vfiocompat.tables.language.records import Head
+    from vfiocompat.tables.language.table import Table
+
+__all__ = [
+    "Shelved",
+    "cannot_migrate",
+    "concerns",
+    "derived_text",
+    "judge",
+    "read_end",
+    "speaks_for",
+]
+
+
+class Shelved(NamedTuple):
+    """A table that may speak for a pair, or what is wrong with it.
+
+    Of several, one of a lower `rank` wins: an option's over the site's over a shipped
+    one.
+    """
+
+    rank: int
+    id: str
+    table: Table | ErrorRecord
+
+
+class _Unread(NamedTuple):
+    """A table that cannot read one end: where its formats stopped.
+
+    `stops` is None where the end has no string and the table derives none.
+    """
+
+    table: Table
+    side: str
+    stops: list[Stop] | None
+
+
+class _Match(NamedTuple):
+    """A table, and both ends as it reads them; None where it has no format."""
+
+    table: Table
+    source: End | None
+    destination: End | None
+
+
+def speaks_for(head: Head, endpoint: Endpoint) -> bool:
+    """Whether a table may speak for an endpoint, as far as its head tells."""
+    if endpoint.driver is not None and endpoint.driver not in head.drivers:
+        return False
+    if head.vendor is None:
+        return endpoint.version is not None or endpoint.driver is not None
+    vendor = endpoint.vendor
+    if vendor is None:  # a virtual parent has no ids, an opaque string no vendor
+        return endpoint.version is None and endpoint.driver is not None
+    namespace, _, number = head.vendor.partition(":")
+    return (vendor.namespace, vendor.number) == (namespace, int(number, 16))
+
+
+def concerns(head: Head, source: Endpoint, destination: Endpoint) -> bool:
+    """Whether a table may decide a pair, as far as its head tells."""
+    ends = source, destination
+    if head.migration == "unsupported":
+        return any(_is_bound(head, end) for end in ends)
+    return all(speaks_for(head, end) for end in ends)
+
+
+def _is_bound(head: Head, endpoint: Endpoint) -> bool:
+    """Whether an endpoint without an attribute is bound to one of a table's drivers."""
+    return (
+        endpoint.kind != "literal"
+        and endpoint.version is None
+        and (endpoint.attribute is None or endpoint.attribute.state == "absent")
+        and endpoint.driver is not None
+        and speaks_for(head, endpoint)
+    )
+
+
+def cannot_migrate(endpoint: Endpoint, shelf: Sequence[Shelved]) -> bool:
+    """Whether tables say that the driver an endpoint is bound to migrates nothing."""
+    return any(
+        each.table.file.migration == "unsupported"
+        and _is_bound(each.table.file, endpoint)
+        for each in shelf
+        if not isinstance(each.table, ErrorRecord)
+    )
+
+
+def judge(
+    source: Endpoint, destination: Endpoint, shelf: Sequence[Shelved]
+) -> Judgement:
+    """Say what the tables that concern a pair make of it."""
+    unread: list[_Unread] = []
+    for _, tier in groupby(
+        sorted(shelf, key=lambda each: each.rank), lambda each: each.rank
+    ):
+        shelved = list(tier)
+        tables = [
+            each.table for each in shelved if not isinstance(each.table, ErrorRecord)
+        ]
+        if len(tables) < len(shelved):
+            return _broken(shelved)
+        if unsupported := [
+            table for table in tables if table.file.migration == "unsupported"
+        ]:
+            return _unsupported(unsupported, source, destination)
+        matches = []
+        for table in tables:
+            found = _match(table, source, destination)
+            if isinstance(found, _Match):
+                matches.append(found)
+            else:
+                unread.append(found)
+        if len(matches) > 1:
+            return _ambiguous(matches)
+        if matches:
+            return _evaluated(matches[0])
+    return Judgement(findings=tuple(_unread(unread, source, destination)))
+
+
+def _match(table: Table, source: Endpoint, destination: Endpoint) -> _Match | _Unread:
+    """Read both ends with a table, or say which one it cannot read."""
+    if not table.formats:
+        if None not in {source.driver, destination.driver}:
+            return _Match(table, None, None)
+        return _Unread(table, "source" if source.driver is None else "destination", [])
+    ends = []
+    for side, endpoint in (("source", source), ("destination", destination)):
+        found = read_end(table, endpoint)
+        if isinstance(found, Reading):
+            ends.append(End(side, found, derived=endpoint.version is None))
+        else:
+            return _Unread(table, side, found)
+    return _Match(table, *ends)
+
+
+def _unread(
+    unread: Sequence[_Unread], source: Endpoint, destination: Endpoint
+) -> Iterator[Diagnostic]:
+    """Say of each end which tables could not read it, and where they stopped."""
+    for side, endpoint in (("source", source), ("destination", destination)):
+        here = [each for each in unread if each.side == side]
+        for each in here:
+            if each.stops is None:
+                yield diagnostic(
+                    "VFC224",
+                    f"table {each.table.id} makes no string of the {side}'s facts",
+                    hint="give the string that the driver would print: version:STRING",
+                    table=each.table.id,
+                )
+        stopped = [
+            (f"{each.table.id}, {form.name}", form, stop)
+            for each in here
+            for form, stop in zip(each.table.formats, each.stops or (), strict=False)
+            # One for any vendor is not meant where not even its first word is there.
+            if each.table.file.vendor is not None or stop.begun
+        ]
+        if stopped:
+            yield diagnostic(
+                "VFC202",
+                f"no format of a table matches the {side}'s string",
+                detail=tried(stopped, endpoint.version or ""),
+            )
+
+
+def read_end(table: Table, endpoint: Endpoint) -> Reading | list[Stop] | None:
+    """Read an endpoint's string with a table, or that which the table derives.
+
+    None where there is no string and none can be derived.
+    """
+    if endpoint.version is not None:
+        return table.read(VersionString.parse(endpoint.version))
+    return derive(table, endpoint.facts, endpoint.stated, endpoint.vendor_id)
+
+
+def derived_text(endpoint: Endpoint, shelf: Sequence[Shelved]) -> str | None:
+    """Give the string that the table for an endpoint derives; None if not just one."""
+    for _, tier in groupby(
+        sorted(shelf, key=lambda each: each.rank), lambda each: each.rank
+    ):
+        texts = []
+        for each in tier:
+            if isinstance(each.table, ErrorRecord):
+                return None
+            found = read_end(each.table, endpoint)
+            if isinstance(found, Reading):
+                texts.append(found.version.text)
+        if texts:
+            return texts[0] if len(texts) == 1 else None
+    return None
+
+
+def _evaluated(match: _Match) -> Judgement:
+    table, source, destination = match
+    decides = table.file.migration == "device-decides"
+    if source is None or destination is None:
+        return Judgement(table=table.id, findings=(_device_decides(table),))
+    outcome = table.outcome(source.reading.values, destination.reading.values)
+    found = list(findings(table, outcome, source, destination))
+    if decides and outcome.verdict != "incompatible":
+        found.append(_device_decides(table))
+    return Judgement(
+        verdict=outcome.verdict,
+        table=table.id,
+        findings=tuple(found),
+        source=source.reading.version.text if source.derived else None,
+        destination=destination.reading.version.text if destination.derived else None,
+    )
+
+
+def _device_decides(table: Table) -> Diagnostic:
+    return diagnostic("VFC207", table=table.id, why=table.file.why)
+
+
+def _unsupported(
+    tables: Sequence[Table], source: Endpoint, destination: Endpoint
+) -> Judgement:
+    found = [
+        diagnostic(
+            "VFC206",
+            f"the {side}'s driver {endpoint.driver} cannot migrate it",
+            hint="as bound now: see whether its driver can be another",
+            path=endpoint.path,
+            table=table.id,
+            why=table.file.why,
+        )
+        for table in tables
+        for side, endpoint in (("source", source), ("destination", destination))
+        if _is_bound(table.file, endpoint)
+    ]
+    return Judgement(verdict="incompatible", table=tables[0].id, findings=tuple(found))
+
+
+def _ambiguous(matches: Sequence[_Match]) -> Judgement:
+    names = ", ".join(match.table.id for match in matches)
+    return Judgement(
+        findings=(
+            diagnostic(
+                "VFC203",
+                f"{len(matches)} tables speak for this pair: {names}",
+                hint="remove all but one, or give only one with --table",
+            ),
+        )
+    )
+
+
+def _broken(shelved: Sequence[Shelved]) -> Judgement:
+    errors = [each.table for each in shelved if isinstance(each.table, ErrorRecord)]
+    return Judgement(
+        findings=tuple(
+            diagnostic("VFC204", error.summary, detail=error.detail, hint=error.hint)
+            for error in errors
+        ),
+        failed=True,
+    )

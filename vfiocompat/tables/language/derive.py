@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Version strings made of facts, for endpoints whose driver prints none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vfiocompat.errors import InvalidVersion
+from vfiocompat.tables.facts import FACTS
+from vfiocompat.tables.language.formats import RESERVED
+from vfiocompat.tables.language.table import Reading
+from vfiocompat.versions import VersionString
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vfiocompat.tables.language.table import Table
+
+__all__ = ["derive", "learn", "state", "stated_mistakes"]
+
+
+def derive(
+    table: Table,
+    facts: Mapping[str, str],
+    stated: Mapping[str, str],
+    vendor_id: str | None,
+) -> Reading | None:
+    """Derive an endpoint's version string; None where the table does not say how.
+
+    `facts` were read, `stated` is what an operator states: facts, or fields that the
+    table does not derive. `vendor_id` is the endpoint's, as sysfs has it, for tables of
+    no vendor. What is not known, or would not be read back as it is, is written `?`.
+    """
+    vendor = _vendor(table, vendor_id)
+    if vendor is None or "format" not in table.file.derive:
+        return None
+    name = table.file.derive["format"]
+    form = next(form for form in table.formats if form.name == name)
+    known = {**stated, **facts}
+    texts = {}
+    for part in form.parts:
+        text = _text(table, part.name, known)
+        if text is not None and not (part.literal and part.literal in text):
+            texts[part.name] = text
+    try:
+        version = VersionString.parse(f"{vendor}-{form.write(texts)}")
+    except InvalidVersion:
+        return None
+    found = table.read(version, derived=True)
+    return found if isinstance(found, Reading) else None
+
+
+def _vendor(table: Table, vendor_id: str | None) -> str | None:
+    if table.file.vendor is None:
+        return vendor_id and vendor_id.removeprefix("0x")
+    return table.file.vendor.removeprefix("pci:").removeprefix("u32:")
+
+
+def _text(table: Table, field: str, known: Mapping[str, str]) -> str | None:
+    """Find the text of a field: of the first fact that gives one, else as stated.
+
+    A fact whose text is no value of the field gives none.
+    """
+    read = _read(table, field, known)
+    return _value(table, field, known.get(field)) if read is None else read
+
+
+def _read(table: Table, field: str, facts: Mapping[str, str]) -> str | None:
+    """Find the text of a field in the facts that the table names for it."""
+    derivation = table.file.derivation(field)
+    for fact in derivation.facts:
+        words = facts.get(fact, "").split()
+        whole = derivation.part == "whole" or not words
+        text = _value(table, field, facts.get(fact) if whole else words[-1])
+        if text is not None:
+            return text
+    return None
+
+
+def _value(table: Table, field: str, text: str | None) -> str | None:
+    """Give a text as the field has it, if it is a value of the field."""
+    if text is None or table.fields.worth(field, text) is None:
+        return None
+    return text.removeprefix("0x") if table.fields.kinds[field] == "hex" else text
+
+
+def learn(table: Table, field: str) -> str | None:
+    """Say how an operator learns what a field is, if the table or a fact tells."""
+    origin = table.fields.origins.get(field, field)
+    note = table.file.field.get(origin)
+    if note is not None and note.learn is not None:
+        return note.learn
+    facts = table.file.derivation(origin).facts
+    return next((FACTS[fact] for fact in facts), None)
+
+
+def state(table: Table, field: str) -> str:
+    """Name what an operator states to give a field: the field that it comes from."""
+    return table.fields.origins.get(field, field)
+
+
+def stated_mistakes(
+    stated: Mapping[str, str], facts: Mapping[str, str], tables: list[Table]
+) -> dict[str, str]:
+    """Find what is wrong with stated values, by their names.
+
+    A name is a fact or a field of one of the tables; a value is one that the field
+    takes, and not another than sysfs has.
+    """
+    wrong = {}
+    for name, text in stated.items():
+        takers = [table for table in tables if name in _stateable(table)]
+        if name in FACTS:
+            what = _same_fact(text, facts.get(name))
+        elif takers:
+            what = next(
+                filter(None, (_taken(t, name, text, facts) for t in takers)), ""
+            )
+        else:
+            what = _no_name(name, tables)
+        if what:
+            wrong[name] = what
+    return wrong
+
+
+def _stateable(table: Table) -> set[str]:
+    """Name the fields that an operator may state."""
+    return set(table.fields.kinds) - {*RESERVED, *table.fields.origins}
+
+
+def _same_fact(text: str, read: str | None) -> str:
+    if read is None or text.removeprefix("0x") == read.removeprefix("0x"):
+        return ""
+    return f"{text!r} is stated, sysfs says {read!r}"
+
+
+def _taken(table: Table, name: str, text: str, facts: Mapping[str, str]) -> str:
+    worth = table.fields.worth(name, text)
+    if worth is None:
+        return f"{text!r} is no {table.fields.kinds[name]}"
+    read = _read(table, name, facts)
+    if read is None or table.fields.worth(name, read) == worth:
+        return ""
+    return f"{text!r} is stated, sysfs says {read!r}"
+
+
+def _no_name(name: str, tables: list[Table]) -> str:
+    for table in tables:
+        if name in table.fields.origins:
+            return f"follows from {table.fields.origins[name]}: state that"
+    if not tables:
+        return "is no fact, and no table speaks for the endpoint"
+    return f"is neither a fact nor a field of {', '.join(table.id for table in tables)}"

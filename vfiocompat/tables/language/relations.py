@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Relations between a source's value and a destination's, and conditions on one.
+
+What is not known makes nothing hold and nothing fail: each answer is True, False, or
+None where it cannot be told.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vfiocompat.tables.language.kinds import Value
+    from vfiocompat.tables.language.records import Condition, RelationName
+
+__all__ = ["GENERATION", "RELATIONS", "Held", "Relation", "compile_condition", "lacks"]
+
+GENERATION = "generation"
+"""The kind of a computed field: its values are places in an order."""
+
+Held = bool | None
+"""Whether something holds; None where it is not known."""
+
+
+class Relation(NamedTuple):
+    """A relation, and which kinds of source and destination it is defined for.
+
+    `directed` relations may hold one way and not the other.
+    """
+
+    compare: Callable[[Value, Value], Held]
+    kinds: frozenset[tuple[str, str]]
+    directed: bool
+
+
+def _same(*kinds: str) -> frozenset[tuple[str, str]]:
+    return frozenset((kind, kind) for kind in kinds)
+
+
+def _equal(source: Value, destination: Value) -> Held:
+    if type(source) is type(destination):
+        return bool(source == destination)
+    if source and destination:
+        return None  # a list and a bit mask: nobody says which bit a name has
+    return not source and not destination
+
+
+def _subset(source: Value, destination: Value) -> Held:
+    if isinstance(source, str):
+        source = frozenset((source,))
+    if type(source) is not type(destination):
+        return None if source and destination else not source
+    if isinstance(source, int):
+        return not source & ~destination
+    return bool(source <= destination)
+
+
+def _within(source: Value, destination: Value) -> Held:
+    low, high = destination
+    return bool(low <= source <= high)
+
+
+def _same_major_minor_not_lower(source: Value, destination: Value) -> Held:
+    return bool(source.major == destination.major and source.minor <= destination.minor)
+
+
+def _each_not_lower(source: Value, destination: Value) -> Held:
+    held: Held = True
+    for key, numbers in source.items():
+        there = destination.get(key)
+        if there is None or any(map(operator.lt, there, numbers)):
+            return False
+        if len(there) < len(numbers):
+            held = None
+    return held
+
+
+_ORDERED = _same("hex", "int", "version", "size", GENERATION)
+
+RELATIONS: dict[RelationName, Relation] = {
+    "equal": Relation(
+        _equal, _ORDERED | _same("text", "set", "range", "map"), directed=False
+    ),
+    "not-lower": Relation(operator.le, _ORDERED, directed=True),
+    "not-higher": Relation(operator.ge, _ORDERED, directed=True),
+    "same-major-minor-not-lower": Relation(
+        _same_major_minor_not_lower, _same("version"), directed=True
+    ),
+    "subset": Relation(
+        _subset, frozenset({("set", "set"), ("text", "set")}), directed=True
+    ),
+    "within": Relation(
+        _within, frozenset({("int", "range"), ("hex", "range")}), directed=False
+    ),
+    "each-not-lower": Relation(_each_not_lower, _same("map"), directed=True),
+}
+"""Every relation of two values; `specifier`, which has one, is a condition."""
+
+
+def lacks(source: Value, destination: Value) -> str:
+    """Name what of a source's set is not in the destination's."""
+    if isinstance(source, str):
+        return source
+    missing = source  # where one is a list and the other an empty mask, or so
+    if type(source) is type(destination):
+        missing = (
+            source & ~destination if isinstance(source, int) else source - destination
+        )
+    return f"{missing:#x}" if isinstance(missing, int) else ",".join(sorted(missing))
+
+
+_COMPARISONS: dict[str, Callable[[Value, Value], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+_COMPARISON = re.compile(r"\s*+(<=|>=|==|!=|<|>)\s*+(.*\S)\s*+")
+
+
+def compile_condition(
+    condition: Condition, worth: Callable[[str], Value | None], *, ordered: bool
+) -> Callable[[Value], bool]:
+    """Make a test of a condition: a comparison, a text, or several texts.
+
+    Comparisons are for ordered kinds; a comma between them means that all hold.
+
+    Raises:
+        ValueError: it compares with something that is no value of the kind.
+
+    """
+    if isinstance(condition, str) and ordered and condition.lstrip()[:1] in "<>=!":
+        return _comparisons(condition.split(","), worth)
+    texts = (condition,) if isinstance(condition, str) else condition
+    if not texts:
+        raise ValueError("an empty list holds for nothing")
+    values = [_worth(text, worth) for text in texts]
+    return lambda value: value in values
+
+
+def _comparisons(
+    terms: Sequence[str], worth: Callable[[str], Value | None]
+) -> Callable[[Value], bool]:
+    tests = []
+    for term in terms:
+        match = _COMPARISON.fullmatch(term)
+        if match is None:
+            raise ValueError(f"{term!r} is no comparison such as '>=1.4'")
+        tests.append((_COMPARISONS[match[1]], _worth(match[2], worth)))
+    return lambda value: all(compare(value, other) for compare, other in tests)
+
+
+def _worth(text: str, worth: Callable[[str], Value | None]) -> Value:
+    value = worth(text)
+    if value is None:
+        raise ValueError(f"{text!r} is no value of the field")
+    return value

@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An outcome put into words: what fails or is not known, where, and what would help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vfiocompat.diagnostics import Diagnostic, diagnostic
+from vfiocompat.tables.language.derive import learn, state
+from vfiocompat.tables.language.kinds import UNKNOWN
+from vfiocompat.tables.language.reasons import REASONS, At, End, words
+from vfiocompat.tables.language.relations import GENERATION, lacks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vfiocompat.tables.language.formats import Format, Stop
+    from vfiocompat.tables.language.records import Exemption, Requirement
+    from vfiocompat.tables.language.table import Outcome, Table
+
+__all__ = ["findings", "tried"]
+
+
+def findings(
+    table: Table, outcome: Outcome, source: End, destination: End
+) -> Iterator[Diagnostic]:
+    """Give every reason for an outcome: what fails, then what is not known.
+
+    What is not known is left out where something fails anyway.
+    """
+    exceptions = list(zip(table.file.exception, outcome.applied, strict=False))
+    denies = [each for each in exceptions if each[0].verdict is not None]
+    lifts = [each for each in exceptions if each[0].verdict is None]
+    for exception, applied in denies:
+        if applied:
+            yield _denied(table, exception, source, destination)
+    maybe = [exception for exception, applied in lifts if applied is None]
+    held = zip(table.file.requirement, outcome.held, outcome.bare, strict=True)
+    for requirement, holds, bare in held:
+        if holds is False:
+            yield _failing(table, requirement, source, destination)
+        elif holds is None and outcome.verdict == "undetermined" and bare is None:
+            yield _unknown(table, requirement, source, destination)
+        elif holds is None and outcome.verdict == "undetermined":
+            yield _maybe_lifted(table, requirement, maybe, source, destination)
+    if outcome.verdict == "undetermined":
+        maybe = [exception for exception, applied in denies if applied is None]
+        yield from _maybe_denied(table, maybe, source, destination)
+    for exception in (exception for exception, applied in lifts if applied):
+        summary = f"an exception lifts {', '.join(exception.lifts)}"
+        yield _of(table, diagnostic("VFC222", summary), exception)
+    if outcome.verdict == "compatible":
+        summary = f"every requirement of table {table.id} holds"
+        yield diagnostic("VFC209", summary, table=table.id)
+
+
+def tried(stopped: Sequence[tuple[str, Format, Stop]], text: str) -> str:
+    """Show the formats tried on a string, and where the nearest one stopped.
+
+    `stopped` has a name to show for each format, and where it stopped.
+    """
+    (name, form, stop), *others = sorted(stopped, key=lambda each: -each[2].position)
+    return "\n".join(
+        [
+            f"{text}",
+            f"{' ' * stop.position}^ expected {stop.expected}",
+            f"{name}: {form.text}",
+            *(f"{name}: {form.text}" for name, form, _ in others),
+        ]
+    )
+
+
+# ---- requirements ----------------------------------------------------------------
+
+
+def _failing(
+    table: Table, requirement: Requirement, source: End, destination: End
+) -> Diagnostic:
+    ends = _ends(table, requirement, source, destination)
+    reason = REASONS[requirement.relation](requirement, *ends)
+    shown = [
+        (at, _shortage(requirement, *ends) if at.end is destination else at.stands_for)
+        for at in _sides(requirement, *ends)
+    ]
+    found = diagnostic(
+        reason.code, reason.summary, detail=_underlined(shown), hint=reason.hint
+    )
+    return _of(table, found, requirement)
+
+
+def _shortage(requirement: Requirement, source: At, destination: At) -> str:
+    """Say what the destination's value is short of, or what it stands for."""
+    if requirement.relation == "subset":
+        return f"lacks {lacks(source.value, destination.value)}"
+    return destination.stands_for
+
+
+def _unknown(
+    table: Table, requirement: Requirement, source: End, destination: End
+) -> Diagnostic:
+    ends = _sides(requirement, *_ends(table, requirement, source, destination))
+    unknown = [at for at in ends if at.value is None]
+    if not unknown:
+        names = words(requirement.field)
+        found = diagnostic(
+            "VFC220",
+            f"the two values of {names} cannot be compared",
+            detail=_underlined([(at, at.stands_for) for at in ends]),
+        )
+        return _of(table, found, requirement)
+    sides = " and ".join(f"the {at.end.side}'s {words(at.field)}" for at in unknown)
+    found = diagnostic(
+        "VFC220",
+        f"nothing is known of {sides}",
+        detail=_underlined([(at, _why_unknown(at)) for at in unknown]),
+        hint=_remedies(table, unknown),
+    )
+    return _of(table, found, requirement)
+
+
+def _why_unknown(at: At) -> str:
+    if at.text is None:
+        return f"format {at.end.reading.format} has no {words(at.field)}"
+    if at.text == UNKNOWN:
+        return "not known"
+    return f"in no {words(at.field)} of the table"
+
+
+def _maybe_lifted(
+    table: Table,
+    requirement: Requirement,
+    exceptions: Sequence[Exemption],
+    source: End,
+    destination: End,
+) -> Diagnostic:
+    """Say of a requirement that fails that an exception may lift it."""
+    fails = _failing(table, requirement, source, destination)
+    unknown = [
+        at
+        for exception in exceptions
+        if requirement.id in exception.lifts
+        for at in _conditioned(table, exception, source, destination)
+        if at.value is None
+    ]
+    found = diagnostic(
+        "VFC220",
+        f"{fails.summary}, and whether an exception lifts that is not known",
+        detail=fails.detail,
+        hint=_remedies(table, unknown),
+    )
+    return _of(table, found, requirement)
+
+
+def _remedies(table: Table, unknown: Sequence[At]) -> str:
+    """Say what to do so that fields are known, and how each is learnt."""
+    remedies = []
+    for field in dict.fromkeys(at.field for at in unknown):
+        ways = dict.fromkeys(_remedy(table, at) for at in unknown if at.field == field)
+        asked = any(at.text in {None, UNKNOWN} for at in unknown if at.field == field)
+        how = learn(table, field) if asked else None
+        remedies.append(" and ".join(ways) + (f"; to learn it: {how}" if how else ""))
+    return "; ".join(remedies)
+
+
+def _remedy(table: Table, at: At) -> str:
+    """Say what to do so that a field is known at one end."""
+    if at.text is None and not at.end.derived:
+        formats = [
+            form.name
+            for form in table.formats
+            if table.fields.origins.get(at.field, at.field) in form.kinds
+        ]
+        return f"needs a version string of format {' or '.join(formats)}"
+    if at.text not in {None, UNKNOWN}:
+        return f"the table {table.id} does not know {at.text}: a site's table may"
+    if at.end.derived:
+        option = "--fact" if at.end.side == "source" else "--destination-fact"
+        return f"state it with {option} {state(table, at.field)}=VALUE"
+    return f"write the {at.end.side}'s {words(at.field)} in place of ?"
+
+
+# ---- exceptions ------------------------------------------------------------------
+
+
+def _denied(
+    table: Table, exception: Exemption, source: End, destination: End
+) -> Diagnostic:
+    ends = _conditioned(table, exception, source, destination)
+    found = diagnostic(
+        "VFC208", detail=_underlined([(at, at.stands_for) for at in ends])
+    )
+    return _of(table, found, exception)
+
+
+def _maybe_denied(
+    table: Table, exceptions: Sequence[Exemption], source: End, destination: End
+) -> Iterator[Diagnostic]:
+    """Say what has to be known to tell whether exceptions apply, each thing once."""
+    groups: dict[str, tuple[list[At], list[Exemption]]] = {}
+    for exception in exceptions:
+        ends = _conditioned(table, exception, source, destination)
+        unknown = [at for at in ends if at.value is None]
+        key = " ".join(f"{at.end.side} {at.field}" for at in unknown)
+        groups.setdefault(key, (unknown, []))[1].append(exception)
+    for unknown, same in groups.values():
+        found = diagnostic(
+            "VFC221",
+            detail=_underlined([(at, _why_unknown(at)) for at in unknown]),
+            hint=_remedies(table, unknown),
+        )
+        yield _of(table, found, *same)
+
+
+def _conditioned(
+    table: Table, exception: Exemption, source: End, destination: End
+) -> list[At]:
+    return [
+        _at(table, end, field)
+        for end in (source, destination)
+        for field in getattr(exception, end.side)
+    ]
+
+
+def _of(table: Table, found: Diagnostic, *rules: Requirement | Exemption) -> Diagnostic:
+    """Say of a finding which rules of the table are behind it, and why that is so."""
+    reasons = [
+        f"{rule.why} (a policy of {rule.policy})" if rule.policy else rule.why
+        for rule in rules
+    ]
+    return diagnostic(
+        found.code,
+        found.summary,
+        detail=found.detail,
+        hint=found.hint,
+        table=table.id,
+        requirement=", ".join(rule.id for rule in rules),
+        why="; ".join(dict.fromkeys(reasons)),
+    )
+
+
+# ---- fields ----------------------------------------------------------------------
+
+
+def _ends(
+    table: Table, requirement: Requirement, source: End, destination: End
+) -> tuple[At, At]:
+    other = requirement.destination_field or requirement.field
+    return _at(table, source, requirement.field), _at(table, destination, other)
+
+
+def _sides(requirement: Requirement, source: At, destination: At) -> list[At]:
+    """Give the ends that a requirement is about."""
+    if requirement.relation != "specifier":
+        return [source, destination]
+    return [source if requirement.side == "source" else destination]
+
+
+def _at(table: Table, end: End, field: str) -> At:
+    value = end.reading.values[table.fields.places[field]]
+    kind = table.fields.kinds[field]
+    stands_for = ""
+    if value is not None and kind == GENERATION:
+        stands_for = table.fields.names[field][value]
+    elif value is not None and kind == "size":
+        stands_for = _size(value)
+    return At(end, field, kind, value, stands_for)
+
+
+def _size(number: int) -> str:
+    """Give a number of bytes in the largest unit that leaves no rest.
+
+    >>> _size(2048 << 20)
+    '2 GiB'
+    """
+    for shift, unit in ((40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if number and not number % (1 << shift):
+            return f"{number >> shift} {unit}"
+    return f"{number} bytes"
+
+
+def _underlined(ends: Sequence[tuple[At, str]]) -> str:
+    """Show each end's string with its field underlined, and a remark."""
+    lines = []
+    shown = None
+    for at, remark in ends:
+        if at.end is not shown:
+            lines.append(f"{at.end.side:<11}  {at.end.reading.version.text}")
+        shown = at.end
+        piece = at.end.reading.pieces.get(at.field)
+        if piece is not None:
+            width = max(1, piece.end - piece.start)
+            line = f"{' ' * (13 + piece.start)}{'^' * width} {remark}"
+            lines.append(line.rstrip())
+        elif remark:
+            lines.append(f"{'':<13}({remark})")
+    return "\n".join(lines)

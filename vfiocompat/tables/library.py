@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables that there are: shipped ones, the site's, and those of --table.
+
+To choose tables only their heads are read; a whole one is loaded when a pair needs it.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vfiocompat.endpoints import literal
+from vfiocompat.errors import ErrorRecord, TableError
+from vfiocompat.tables.facts import FACTS
+from vfiocompat.tables.judge import Shelved, concerns, speaks_for
+from vfiocompat.tables.language.mistakes import mistakes
+from vfiocompat.tables.language.records import Head, TableFile, TableOrigin
+from vfiocompat.tables.language.table import Reading, Table
+from vfiocompat.tomlfile import convert, parse_toml, read_text, regular
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.errors import VfiocompatError
+    from vfiocompat.versions import VersionString
+
+__all__ = ["CONFIG", "Entry", "Library", "load_table", "toml_files"]
+
+CONFIG = "/etc/vfiocompat"
+"""Where a site keeps its own tables and facts, in `tables.d` and `facts.d`."""
+
+_RANKS: dict[TableOrigin, int] = {"option": 0, "site": 1, "shipped": 2}
+_SHIPPED = os.path.join(os.path.dirname(__file__), "shipped")
+_STAND_INS = {
+    "schema": 1,
+    "id": "x",
+    "title": "x",
+    "evidence": "site",
+    "references": ["x"],
+}
+
+
+class Entry(NamedTuple):
+    """A table's head, where it comes from, and the id of a table that it replaces.
+
+    `error` says what is wrong with its head, which is None if it cannot tell which
+    pairs the table is for.
+    """
+
+    path: str
+    origin: TableOrigin
+    head: Head | None
+    error: TableError | None = None
+    replaces: TableOrigin | None = None
+
+    @property
+    def id(self) -> str:
+        """The table's id: the stem of its file's name."""
+        return _stem(self.path)
+
+
+class Library:
+    """Every table that may decide a pair.
+
+    `paths` are the files of --table, `config` the site's directory.
+    """
+
+    def __init__(self, paths: Sequence[str] = (), config: str = CONFIG) -> None:
+        self._paths = paths
+        self._config = config
+        self._tables: dict[str, Table | TableError] = {}
+        self._speaking: dict[object, list[Shelved]] = {}
+        self._facts_read: dict[str | None, tuple[str, ...]] = {}
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """Heads of all tables, the ones that win first, replaced ones left out.
+
+        Raises:
+            TableError: a file of --table has mistakes, or the site's directory cannot
+                be read.
+
+        """
+        found: list[Entry] = []
+        ids: dict[str, int] = {}
+        for origin, path in self._files():
+            head, error = _head(path)
+            if origin == "option":
+                self._tables[path] = load_table(path)
+            stem = _stem(path)
+            if stem not in ids:
+                ids[stem] = len(found)
+                found.append(Entry(path, origin, head, error))
+                continue
+            winner = found[ids[stem]]
+            if origin == winner.origin and winner.path != path:
+                raise TableError(f"{winner.path} and {path} have the same id")
+            # A broken one stands in for the pairs of that which it replaces.
+            found[ids[stem]] = winner._replace(
+                replaces=winner.replaces or origin, head=winner.head or head
+            )
+        return found
+
+    def drivers(self) -> frozenset[str]:
+        """Name every driver that a table speaks for."""
+        return self._drivers
+
+    @cached_property
+    def _drivers(self) -> frozenset[str]:
+        heads = (entry.head for entry in self.entries)
+        return frozenset(name for head in heads if head for name in head.drivers)
+
+    def shelf(self, source: Endpoint, destination: Endpoint) -> list[Shelved]:
+        """Load the tables that concern a pair, as far as heads tell."""
+        return [
+            self._shelved(entry)
+            for entry in self.entries
+            if entry.head is None or concerns(entry.head, source, destination)
+        ]
+
+    def speaking_for(self, endpoint: Endpoint) -> list[Shelved]:
+        """Load the tables that speak for one endpoint, as far as heads tell."""
+        vendor = endpoint.vendor
+        # What `speaks_for` reads of an endpoint: many have it in common.
+        key = (
+            endpoint.driver,
+            vendor and (vendor.namespace, vendor.number),
+            endpoint.version is None,
+        )
+        if key not in self._speaking:
+            self._speaking[key] = [
+                self._shelved(entry)
+                for entry in self.entries
+                if entry.head is None or speaks_for(entry.head, endpoint)
+            ]
+        return self._speaking[key]
+
+    def facts_read(self, driver: str | None) -> tuple[str, ...]:
+        """Name the facts that tables may read of an endpoint of a driver."""
+        if driver not in self._facts_read:
+            names = {"vendor_id"}
+            for entry in self.entries:
+                if entry.head is None or driver not in {None, *entry.head.drivers}:
+                    continue
+                table = self.table(entry)
+                if isinstance(table, Table):
+                    for field in table.file.derive:
+                        names.update(table.file.derivation(field).facts)
+            self._facts_read[driver] = tuple(sorted(names & set(FACTS)))
+        return self._facts_read[driver]
+
+    def readings(
+        self, version: VersionString
+    ) -> tuple[list[tuple[str, Reading]], list[ErrorRecord]]:
+        """Read a string with each table of its vendor, those that win first.
+
+        A reading comes with its table's id. Only those of the first origin that has any
+        are given. Beside them are the tables that could not be loaded.
+        """
+        if version.vendor is None:
+            return [], []
+        end = literal(version.text)
+        shelf = self.speaking_for(end)
+        errors = [each.table for each in shelf if isinstance(each.table, ErrorRecord)]
+        for _, tier in groupby(shelf, lambda each: each.rank):
+            tables = [each.table for each in tier if isinstance(each.table, Table)]
+            found = [
+                (table.id, reading)
+                for table in tables
+                if isinstance(reading := table.read(version), Reading)
+            ]
+            if found:
+                return found, errors
+        return [], errors
+
+    def _shelved(self, entry: Entry) -> Shelved:
+        table = entry.error or self.table(entry)
+        return Shelved(
+            _RANKS[entry.origin],
+            entry.id,
+            table.record if isinstance(table, TableError) else table,
+        )
+
+    def table(self, entry: Entry) -> Table | TableError:
+        """Load a table, or say what is wrong with it; each once."""
+        if entry.path not in self._tables:
+            try:
+                self._tables[entry.path] = load_table(entry.path)
+            except TableError as error:
+                self._tables[entry.path] = error
+        return self._tables[entry.path]
+
+    def _files(self) -> Iterator[tuple[TableOrigin, str]]:
+        for path in self._paths:
+            yield "option", path
+        for path in toml_files(os.path.join(self._config, "tables.d"), TableError):
+            yield "site", path
+        for path in toml_files(_SHIPPED, TableError):
+            yield "shipped", path
+
+
+def load_table(path: str) -> Table:
+    """Load a table.
+
+    Raises:
+        TableError: it has mistakes; every one is named with its dotted key.
+
+    """
+    document = parse_toml(read_text(path, TableError), path, TableError)
+    found = convert(document, TableFile, _STAND_INS)
+    wrong = list(found.mistakes)
+    if found.record is not None:
+        wrong += mistakes(found.record, _stem(path), found.broken)
+    if wrong:
+        raise _malformed(path, wrong)
+    assert found.record is not None
+    return Table(found.record)
+
+
+def _head(path: str) -> tuple[Head | None, TableError | None]:
+    """Read what stands before the first section, and no more where that is enough."""
+    try:
+        document = _head_document(path)
+    except TableError as error:
+        return None, error
+    found = convert(document, Head, _STAND_INS)
+    if not found.mistakes:
+        return found.record, None
+    usable = not {"vendor", "drivers"} & found.broken
+    return found.record if usable else None, _malformed(path, found.mistakes)
+
+
+def _head_document(path: str) -> dict[str, Any]:
+    lines: list[str] = []
+    try:
+        with open(path, encoding="utf-8", opener=regular) as file:
+            for line in file:
+                if line.startswith("["):
+                    return parse_toml("".join(lines), path, TableError)
+                lines.append(line)
+    except (OSError, UnicodeDecodeError, TableError):
+        pass  # a line may begin so within a value; the whole file tells what is wrong
+    document = parse_toml(read_text(path, TableError), path, TableError)
+    sections = {"format", "field", "requirement", "exception", "case", "derive"}
+    return {name: value for name, value in document.items() if name not in sections}
+
+
+def _malformed(path: str, wrong: Sequence[str]) -> TableError:
+    noun = "mistake" if len(wrong) == 1 else "mistakes"
+    return TableError(
+        f"{len(wrong)} {noun} in {path}",
+        detail="\n".join(wrong),
+        hint="the language is described in vfiocompat-table(5)",
+    )
+
+
+def _stem(path: str) -> str:
+    return os.path.basename(path).removesuffix(".toml")
+
+
+def toml_files(directory: str, error: type[VfiocompatError]) -> list[str]:
+    """List the TOML files of a directory, which may be missing, by name."""
+    try:
+        names = sorted(os.listdir(directory))
+    except FileNotFoundError:
+        return []
+    except OSError as why:
+        raise error(f"cannot read {directory}: {why.strerror}") from None
+    return [
+        os.path.join(directory, name)
+        for name in names
+        if name.endswith(".toml") and not name.startswith(".")
+    ]

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What operators state of endpoints, in files of facts.d and on the command line."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from vfiocompat.endpoints import Facts, address_text, parse_address
+from vfiocompat.errors import FactError, InvalidAddress, UsageError
+from vfiocompat.tables.language.derive import stated_mistakes
+from vfiocompat.tables.language.table import Table
+from vfiocompat.tables.library import CONFIG, toml_files
+from vfiocompat.tomlfile import convert, parse_toml, read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.errors import VfiocompatError
+    from vfiocompat.tables.library import Library
+
+__all__ = ["NOTHING_STATED", "FactFile", "SiteFacts", "Stated", "parse_facts"]
+
+
+class FactFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of facts.d: values by name, for one endpoint or for all of a driver."""
+
+    schema: Literal[1]
+    endpoint: dict[str, dict[str, str]] = {}
+    driver: dict[str, dict[str, str]] = {}
+
+
+class SiteFacts:
+    """Everything that the files of a site's facts.d state."""
+
+    def __init__(self, config: str = CONFIG) -> None:
+        self._directory = os.path.join(config, "facts.d")
+
+    def about(self, endpoint: Endpoint) -> Facts:
+        """Give what is stated of an endpoint; of it by address before by driver.
+
+        Raises:
+            FactError: a file has mistakes; every one is named.
+
+        """
+        of_driver = self._stated.driver.get(endpoint.driver or "", {})
+        return of_driver | self._stated.endpoint.get(endpoint.address, {})
+
+    @cached_property
+    def _stated(self) -> FactFile:
+        """Read all files as one."""
+        endpoints: dict[str, dict[str, str]] = {}
+        drivers: dict[str, dict[str, str]] = {}
+        for path in toml_files(self._directory, FactError):
+            file = _load(path)
+            wrong = [
+                *_merge(endpoints, file.endpoint, "endpoint"),
+                *_merge(drivers, file.driver, "driver"),
+            ]
+            if wrong:
+                raise _malformed(path, wrong)
+        return FactFile(1, endpoints, drivers)
+
+
+def _load(path: str) -> FactFile:
+    found = convert(
+        parse_toml(read_text(path, FactError), path, FactError), FactFile, {"schema": 1}
+    )
+    wrong = list(found.mistakes)
+    if found.record is not None:
+        wrong += _addresses(found.record)
+    if wrong or found.record is None:
+        raise _malformed(path, wrong)
+    return found.record
+
+
+def _addresses(file: FactFile) -> Iterator[str]:
+    for text in file.endpoint:
+        try:
+            known = address_text(parse_address(text))
+        except InvalidAddress:
+            known = None
+        if known is None:
+            yield (
+                f"endpoint.{text!r}: is not an address such as 0000:03:00.4, "
+                "PARENT/TYPE_ID or an mdev's UUID"
+            )
+        elif known != text:
+            yield f"endpoint.{text!r}: is written {known!r}"
+
+
+def _merge(
+    known: dict[str, dict[str, str]], more: Mapping[str, Mapping[str, str]], key: str
+) -> Iterator[str]:
+    """Add what another file states; what it states otherwise is a mistake."""
+    for name, values in more.items():
+        mine = known.setdefault(name, {})
+        for fact, value in values.items():
+            if mine.setdefault(fact, value) != value:
+                yield f"{key}.{name!r}.{fact}: another file states {mine[fact]!r}"
+
+
+def _malformed(path: str, wrong: Sequence[str]) -> FactError:
+    noun = "mistake" if len(wrong) == 1 else "mistakes"
+    return FactError(
+        f"{len(wrong)} {noun} in {path}",
+        detail="\n".join(wrong),
+        hint="the file is described in vfiocompat-facts(5)",
+    )
+
+
+def parse_facts(texts: Sequence[str]) -> Facts:
+    """Read several NAME=VALUE as a person types them.
+
+    Raises:
+        UsageError: one has no name or no `=`, or a name has two values.
+
+    """
+    facts: Facts = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"{text!r} is not NAME=VALUE", code="VFC228")
+        if facts.setdefault(name, value) != value:
+            raise UsageError(f"{name} is stated twice", code="VFC228")
+    return facts
+
+
+class Stated(msgspec.Struct, frozen=True):
+    """What an operator states: on the command line of each side, and in files.
+
+    What the command line says wins over what files say.
+    """
+
+    source: Facts = {}
+    destination: Facts = {}
+    site: SiteFacts | None = None
+
+    def of_source(self, endpoint: Endpoint, library: Library) -> Endpoint:
+        """Give a source what is stated of it.
+
+        Raises:
+            UsageError: an option gives what is not the name of a fact or a field, or no
+                value of it, or not what sysfs says.
+            FactError: the same, of what the site's files state.
+
+        """
+        return self._of(endpoint, library, self.source, "--fact")
+
+    def of_destination(self, endpoint: Endpoint, library: Library) -> Endpoint:
+        """Give a destination what is stated of it; raises as `of_source` does."""
+        return self._of(endpoint, library, self.destination, "--destination-fact")
+
+    def _of(
+        self, endpoint: Endpoint, library: Library, given: Facts, option: str
+    ) -> Endpoint:
+        if endpoint.kind == "literal":
+            if given:
+                raise UsageError(
+                    f"{option} is for an endpoint of a host: a literal string says all "
+                    "that is known of it",
+                    code="VFC228",
+                )
+            return endpoint
+        # What files here say is said of this host; an inventory has its own.
+        here = self.site is not None and not endpoint.recorded
+        site = self.site.about(endpoint) if here and self.site is not None else {}
+        if not site and not given:
+            return endpoint
+        shelf = library.speaking_for(endpoint)
+        tables = [each.table for each in shelf if isinstance(each.table, Table)]
+        others = {name: text for name, text in site.items() if name not in given}
+        _demand(endpoint, given, tables, option, UsageError)
+        _demand(endpoint, others, tables, "facts.d", FactError)
+        return msgspec.structs.replace(endpoint, stated=endpoint.stated | site | given)
+
+
+NOTHING_STATED = Stated()
+
+
+def _demand(
+    endpoint: Endpoint,
+    stated: Facts,
+    tables: list[Table],
+    where: str,
+    error: type[VfiocompatError],
+) -> None:
+    """Raise an error if something stated cannot be used."""
+    wrong = stated_mistakes(stated, endpoint.facts, tables)
+    if not wrong:
+        return
+    known = " or ".join(f"'vfiocompat tables show {table.id}'" for table in tables)
+    raise error(
+        f"{where}: what is stated of {endpoint.address} cannot be used",
+        detail="\n".join(f"{name}: {what}" for name, what in wrong.items()),
+        hint=f"{known} shows the fields there are"
+        if known
+        else f"no table speaks for its driver {endpoint.driver or '(none)'}",
+        code="VFC228",
+    )

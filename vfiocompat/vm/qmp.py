@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A running QEMU, asked over its monitor for its VFIO devices.
+
+Nothing in the VM is changed: only commands that query are sent, see `QUERIES`. What
+QEMU says is data from elsewhere, and is taken for what it should be or not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from vfiocompat.errors import VmError
+from vfiocompat.vm.model import Vm, VmDevice, demand_distinct, device_address, on_off
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+__all__ = ["QUERIES", "ask_qemu"]
+
+QUERIES = frozenset(
+    {
+        "query-name",
+        "query-uuid",
+        "query-migrate",
+        "query-migrate-capabilities",
+        "qom-list",
+        "qom-get",
+    }
+)
+"""Every command that is sent, beside the `qmp_capabilities` that begins a session."""
+
+_PLACES = "/machine/peripheral", "/machine/peripheral-anon"
+"""Where QEMU keeps what `-device` made: with an id, and without."""
+
+_VFIO = "child<vfio-"
+_UNKNOWN_COMMAND = "CommandNotFound"
+_NOT_PERMITTED = {errno.EACCES, errno.EPERM}
+_AS_ROOT = "run it as root, or as the user that QEMU runs as"
+_LONGEST_REASON = 4096  # characters
+Result = TypeVar("Result")
+
+
+def ask_qemu(path: str, timeout: float) -> Vm:
+    """Ask the QEMU whose monitor is the socket `path`, within `timeout` seconds.
+
+    Raises:
+        VmError: there is no such socket, nobody or no QEMU answers at it in time, QEMU
+            is too old, or the library for it is not installed.
+
+    """
+    try:
+        library = import_module("qemu.qmp")
+    except ImportError:
+        raise VmError(
+            "asking a running QEMU needs the package qemu.qmp",
+            hint="pip install 'vfiocompat[qmp]'",
+            code="VFC554",
+        ) from None
+    # It would report on stderr what is an error of ours already.
+    logging.getLogger("qemu.qmp").addHandler(logging.NullHandler())
+    logging.getLogger("qemu.qmp").propagate = False
+    _demand_socket(path)
+    try:
+        return asyncio.run(_in_time(_Monitor(library, path).vm(), timeout))
+    except TimeoutError:
+        raise VmError(
+            f"{path}: no answer in {timeout:g} s",
+            hint="a monitor has one client at a time: of a VM of libvirt's ask "
+            "libvirt:NAME",
+            code="VFC552",
+        ) from None
+
+
+async def _in_time(work: Coroutine[Any, Any, Vm], seconds: float) -> Vm:
+    async with asyncio.timeout(seconds):
+        return await work
+
+
+def _demand_socket(path: str) -> None:
+    """See that there is something to connect to.
+
+    Raises:
+        VmError: there is not, or it may not be.
+
+    """
+    try:
+        os.stat(path)
+    except OSError as error:
+        hint = "start QEMU with -qmp unix:SOCKET,server=on,wait=off"
+        raise VmError(
+            f"cannot connect to {path}: {error.strerror}",
+            hint=_AS_ROOT if error.errno in _NOT_PERMITTED else hint,
+            code="VFC552",
+        ) from None
+
+
+def _is_vfio(kind: str) -> bool:
+    """Whether a child is a device of the kernel's VFIO, and not of vfio-user."""
+    return kind.startswith(_VFIO) and not kind.startswith(f"{_VFIO}user-")
+
+
+class _Monitor:
+    """One session with a QEMU."""
+
+    def __init__(self, library: Any, path: str) -> None:  # noqa: ANN401 - a module
+        self._library = library
+        self._path = path
+        self._client = library.QMPClient("vfiocompat")
+
+    async def vm(self) -> Vm:
+        """Ask for everything.
+
+        Raises:
+            VmError: no session, or QEMU does not know a command.
+
+        """
+        try:
+            await self._client.connect(self._path)
+        except (self._library.ConnectError, OSError) as error:
+            raise self._cannot_connect(error) from None
+        try:
+            return await self._asked()
+        except self._library.QMPError as error:  # the session broke
+            raise VmError(f"{self._path}: {error}", code="VFC552") from None
+        finally:
+            # However the session ended; nobody waits for a QEMU that hangs.
+            with contextlib.suppress(Exception):
+                await self._client.disconnect()
+
+    async def _asked(self) -> Vm:
+        machine = await self._property("/machine", "type")
+        capabilities = await self._query(
+            "query-migrate-capabilities", list[_Capability]
+        )
+        migration = await self._query("query-migrate", _Migration)
+        return Vm(
+            name=(await self._query("query-name", _Name)).name,
+            uuid=(await self._query("query-uuid", _Uuid)).UUID,
+            machine=machine.removesuffix("-machine") if machine else None,
+            devices=await self._devices(),
+            postcopy=any(
+                each.state for each in capabilities if each.capability == "postcopy-ram"
+            ),
+            blockers=tuple(
+                text[:_LONGEST_REASON] for text in migration.blocked_reasons
+            ),
+        )
+
+    async def _devices(self) -> tuple[VmDevice, ...]:
+        found = []
+        for place in _PLACES:
+            listed = await self._list(place)
+            names = [each.name for each in listed if _is_vfio(each.type)]
+            names.sort(key=lambda name: (len(name), name))  # QEMU's own is a hash's
+            found += [await self._device(f"{place}/{name}", name) for name in names]
+        demand_distinct(found, self._path)
+        return tuple(found)
+
+    async def _device(self, path: str, name: str) -> VmDevice:
+        known = {each.name for each in await self._list(path)}
+
+        async def property_of(*names: str) -> object:
+            for each in names:
+                if each in known:
+                    return await self._query(
+                        "qom-get", object, path=path, property=each
+                    )
+            return None
+
+        for where in (await property_of("sysfsdev"), await property_of("host")):
+            if address := device_address(where if isinstance(where, str) else ""):
+                break
+        else:
+            raise VmError(
+                f"{self._path}: device {name} tells neither its sysfsdev nor its host",
+                code="VFC552",
+            )
+        told = await property_of("enable-migration", "x-enable-migration")
+        skips = await property_of("skip-vsc-check", "x-skip-vsc-check")
+        return VmDevice(
+            address=address,
+            name=name,
+            migration=on_off(told),
+            skip_vsc_check=skips if isinstance(skips, bool) else None,
+            unplugged=bool(await property_of("failover_pair_id")),
+        )
+
+    async def _list(self, path: str) -> list[_Property]:
+        return await self._query("qom-list", list[_Property], path=path)
+
+    async def _property(self, path: str, name: str) -> str | None:
+        value = await self._query("qom-get", object, path=path, property=name)
+        return value if isinstance(value, str) else None
+
+    async def _query(
+        self, command: str, kind: type[Result], **arguments: str
+    ) -> Result:
+        """Send a command, and take its answer for what it should be."""
+        assert command in QUERIES
+        try:
+            answer = await self._client.execute(command, arguments or None)
+        except self._library.ExecuteError as error:
+            if error.error_class != _UNKNOWN_COMMAND:
+                raise VmError(
+                    f"{self._path}: {command}: {error}", code="VFC552"
+                ) from None
+            raise VmError(
+                f"{self._path}: this QEMU is too old: it does not know {command}",
+                code="VFC553",
+            ) from None
+        try:
+            return msgspec.convert(answer, kind)
+        except msgspec.ValidationError as error:
+            raise VmError(
+                f"{self._path}: {command}: the answer is none of QEMU's",
+                detail=str(error),
+                code="VFC552",
+            ) from None
+
+    def _cannot_connect(self, error: Exception) -> VmError:
+        why = error.exc if isinstance(error, self._library.ConnectError) else error
+        hint = "is it the socket of -qmp, and is its QEMU running?"
+        reason = f"{why}".partition("\n")[0].rstrip(".: ")
+        if isinstance(why, EOFError):
+            reason = "the connection was closed"
+        elif isinstance(why, OSError):
+            reason = why.strerror or reason
+            hint = _AS_ROOT if why.errno in _NOT_PERMITTED else hint
+        return VmError(
+            f"cannot connect to {self._path}: {reason}", hint=hint, code="VFC552"
+        )
+
+
+# ---- what QEMU answers (qapi/*.json): of each as much as is needed ---------------
+
+
+class _Name(msgspec.Struct):
+    name: str | None = None
+
+
+class _Uuid(msgspec.Struct):
+    UUID: str
+
+
+class _Capability(msgspec.Struct):
+    capability: str
+    state: bool
+
+
+class _Migration(msgspec.Struct):
+    blocked_reasons: list[str] = msgspec.field(
+        name="blocked-reasons", default_factory=list
+    )
+
+
+class _Property(msgspec.Struct):
+    name: str
+    type: str

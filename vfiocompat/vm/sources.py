@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the devices of a VM are, before it goes: which endpoints, of which host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from vfiocompat.errors import VmError
+from vfiocompat.find import look
+from vfiocompat.inventory import recorded
+from vfiocompat.pairs import usable
+from vfiocompat.vm.domain import parse_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.host.sysfs import Host
+    from vfiocompat.inventory import Inventory
+    from vfiocompat.tables.library import Library
+    from vfiocompat.tables.stated import Stated
+    from vfiocompat.times import Horizon
+    from vfiocompat.vm.manifest import Manifest
+    from vfiocompat.vm.model import Vm
+    from vfiocompat.vm.read import Machine
+
+__all__ = ["Origin"]
+
+_SHOWN = 5  # hosts that are named in an error
+
+
+class Origin(NamedTuple):
+    """Where a VM may come from: this host, or that of one of several `inventories`.
+
+    `inventories` are None where none are given.
+    """
+
+    host: Host
+    library: Library
+    stated: Stated
+    horizon: Horizon
+    inventories: Mapping[str, Inventory] | None
+
+    def sources(self, machine: Machine, *, arrives: bool) -> tuple[Endpoint, ...]:
+        """Find what the devices of a VM are, before it goes.
+
+        Of a VM that `arrives` here the devices have the addresses of this host already;
+        the manifest in its XML says what they were, or an inventory of another host
+        where they have the same addresses.
+
+        Raises:
+            VfiocompatError: one is not there, or cannot be asked, or nothing tells.
+
+        """
+        if not machine.vm.moved:
+            return ()
+        if arrives:
+            return self._before_arrival(machine)
+        if self.inventories is not None:
+            return _in_inventories(machine.vm, self.inventories.values(), self.horizon)
+        if machine.remote is not None:
+            raise VmError(
+                f"{machine.where} comes from another host, by {machine.remote}, and "
+                "its devices are there",
+                hint="name the inventory of that host with --from",
+                code="VFC555",
+            )
+        return self._here(machine.vm)
+
+    def _before_arrival(self, machine: Machine) -> tuple[Endpoint, ...]:
+        mine = self.host.name()
+        manifest = None
+        if machine.xml is not None:
+            manifest = parse_manifest(machine.xml, machine.where)
+        others = None
+        if self.inventories is not None:
+            others = (each for host, each in self.inventories.items() if host != mine)
+        if manifest is not None and manifest.host == mine:
+            _demand_current(machine.vm, manifest, others or ())
+            return _of_manifest(machine.vm, manifest, self.horizon)
+        if others is not None:
+            return _in_inventories(machine.vm, others, self.horizon)
+        if manifest is None:
+            raise VmError(
+                "nothing tells what the VM's devices were before they came here",
+                hint="make its XML with 'vfiocompat vm --xml' where it runs, or name "
+                "the inventory of that host with --from",
+                code="VFC559",
+            )
+        raise VmError(
+            f"{machine.where} was made for host {manifest.host}, not for this one",
+            hint="make it again, or name the inventory of the VM's host with --from",
+            code="VFC558",
+        )
+
+    def _here(self, vm: Vm) -> tuple[Endpoint, ...]:
+        """Find and read the devices of a VM of this host."""
+        found = look(
+            [device.address for device in vm.moved],
+            self.host,
+            self.library.drivers,
+            ask="all",
+            horizon=self.horizon,
+        )
+        for device, (endpoint, error) in zip(vm.moved, found, strict=True):
+            if endpoint is None:
+                assert error is not None
+                raise VmError(
+                    f"the VM's device {device.text} is not on this host",
+                    detail=error.summary,
+                    hint="of a VM that runs elsewhere name its host's inventory with "
+                    "--from",
+                    code="VFC555",
+                )
+        return tuple(
+            self.stated.of_source(usable(each), self.library) for each in found
+        )
+
+
+def _demand_current(
+    vm: Vm, manifest: Manifest, inventories: Iterable[Inventory]
+) -> None:
+    """See that a manifest is not left from an earlier migration to this host.
+
+    Raises:
+        VmError: inventories say that the VM comes from another host.
+
+    """
+    wanted = {device.text for device in vm.moved}
+    having = [
+        each.host
+        for each in inventories
+        if wanted <= {endpoint.address for endpoint in each.endpoints}
+    ]
+    if having and manifest.inventory.host not in having:
+        raise VmError(
+            f"the manifest in the XML says that the VM comes from "
+            f"{manifest.inventory.host}, and {having[0]} has its devices",
+            hint="it may be left from an earlier migration: make the XML again",
+            code="VFC558",
+        )
+
+
+def _of_manifest(vm: Vm, manifest: Manifest, horizon: Horizon) -> tuple[Endpoint, ...]:
+    """Find what the devices of a VM were, as its XML says."""
+    inventory = manifest.inventory
+    known = {endpoint.address: endpoint for endpoint in inventory.endpoints}
+    found = []
+    for device in vm.moved:
+        was = known.get(manifest.devices.get(device.text, ""))
+        if was is None:
+            raise VmError(
+                f"the manifest in the XML does not tell what {device.text} was",
+                hint="the XML was changed since 'vfiocompat vm --xml' made it",
+                code="VFC559",
+            )
+        found.append(recorded(was, inventory, horizon))
+    return tuple(found)
+
+
+def _in_inventories(
+    vm: Vm, inventories: Iterable[Inventory], horizon: Horizon
+) -> tuple[Endpoint, ...]:
+    """Find what the devices of a VM are in the inventory of the host that it is on.
+
+    Of several inventories that is the one that has all of them.
+
+    Raises:
+        VmError: no inventory has them all, or more than one.
+
+    """
+    wanted = {device.text for device in vm.moved}
+    lacking: dict[str, list[str]] = {}
+    found: dict[str, list[Endpoint]] = {}
+    for inventory in inventories:
+        known = {endpoint.address: endpoint for endpoint in inventory.endpoints}
+        if absent := sorted(wanted - known.keys()):
+            lacking[inventory.host] = absent
+            continue
+        found[inventory.host] = [
+            recorded(known[device.text], inventory, horizon) for device in vm.moved
+        ]
+    if len(found) == 1:
+        [endpoints] = found.values()
+        return tuple(endpoints)
+    if found:
+        raise VmError(
+            f"{len(found)} hosts have all of the VM's devices: "
+            f"{', '.join(sorted(found)[:_SHOWN])}",
+            hint="name the inventory of the host that it runs on with --from",
+            code="VFC556",
+        )
+    shown = sorted(lacking.items(), key=lambda each: (len(each[1]), each[0]))[:_SHOWN]
+    raise VmError(
+        "no host of --from has all of the VM's devices",
+        detail="\n".join(f"{host} has no {', '.join(each)}" for host, each in shown),
+        hint="scan the host that the VM runs on again",
+        code="VFC555",
+    )
