@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from vfiocompat.children import aside_all
+from vfiocompat.diagnostics import Code
 from vfiocompat.errors import Bug, SysfsError, VfiocompatError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def test_tasks_run_beside_each_other() -> None:
 
 def test_an_error_of_a_task_is_raised_here() -> None:
     def task() -> int:
-        raise SysfsError("no", detail="/sys", hint="try", code="VFC505")
+        raise SysfsError("no", detail="/sys", hint="try", code=Code.SYSFS_UNREADABLE)
 
     with pytest.raises(VfiocompatError) as caught:
         aside(task, int)

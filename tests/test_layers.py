@@ -17,8 +17,8 @@ PACKAGE = Path(__file__).parent.parent / "vfiocompat"
 
 LAYERS = [
     "__init__",
-    "errors",
     "diagnostics",
+    "errors",
     "times",
     "versions",
     "addresses",

@@ -52,6 +52,7 @@ def test_a_wheel_holds_the_package_and_the_man_pages(wheel: Path) -> None:
         for path in (
             *package.rglob("*.py"),
             *(package / "tables/shipped").glob("*.toml"),
+            *(package / "explanations").glob("*.txt"),
         )
     }
     pages = [path.relative_to(ROOT / "man") for path in (ROOT / "man").glob("man*/*")]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
+from vfiocompat.diagnostics import Code
 from vfiocompat.errors import Bug, ErrorRecord, VfiocompatError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def aside_all(
         return [_value(decoder.decode(_receive(pipe, timeout))) for pipe in pipes]
     except TimeoutError:
         why = "the process that asks for it did not answer in time"
-        raise VfiocompatError(why, code="VFC112") from None
+        raise VfiocompatError(why, code=Code.NO_ANSWER_IN_TIME) from None
     except (OSError, msgspec.DecodeError) as error:
         why = f"the process that reads sysfs failed: {error}"
         raise VfiocompatError(why) from error

@@ -29,6 +29,8 @@ from typing import Self
 
 import msgspec
 
+from vfiocompat.diagnostics import Code
+
 __all__ = [
     "ENOTSUPP",
     "Bug",
@@ -84,7 +86,7 @@ def _encodable(text: str) -> str:
 class ErrorRecord(msgspec.Struct, frozen=True):
     """An error as data: for a JSON document, or from a child process."""
 
-    code: str
+    code: Code
     summary: str
     detail: str | None
     hint: str | None
@@ -93,11 +95,11 @@ class ErrorRecord(msgspec.Struct, frozen=True):
 class VfiocompatError(Exception):
     """What happened (`summary`), where (`detail`), and what to do (`hint`).
 
-    `code` is a diagnostic code that `vfiocompat explain` knows, and `exit_code`
+    `code` is one that `vfiocompat explain` knows, and `exit_code`
     what the process ends with if the error reaches the command line.
     """
 
-    code = "VFC503"
+    code: Code = Code.NOT_COMPLETED
     exit_code = ExitCode.FAILED
 
     def __init__(
@@ -106,7 +108,7 @@ class VfiocompatError(Exception):
         *,
         detail: str | None = None,
         hint: str | None = None,
-        code: str | None = None,
+        code: Code | None = None,
     ) -> None:
         super().__init__(summary)
         self.summary = _encodable(summary)
@@ -131,7 +133,7 @@ class VfiocompatError(Exception):
 class UsageError(VfiocompatError):
     """Options or arguments that cannot be meant; nothing was done."""
 
-    code = "VFC501"
+    code = Code.USAGE
     exit_code = ExitCode.USAGE
 
 
@@ -143,7 +145,7 @@ class InvalidVersion(UsageError, ValueError):
     """
 
     def __init__(
-        self, summary: str, *, code: str, position: int, excerpt: str, hint: str | None
+        self, summary: str, *, code: Code, position: int, excerpt: str, hint: str | None
     ) -> None:
         detail = excerpt if excerpt.strip("^\n ") else None
         super().__init__(summary, detail=detail, hint=hint, code=code)
@@ -154,79 +156,79 @@ class InvalidVersion(UsageError, ValueError):
 class InvalidAddress(UsageError, ValueError):
     """An address of none of the known forms."""
 
-    code = "VFC502"
+    code = Code.NOT_AN_ADDRESS
 
 
 class NoSuchEndpoint(VfiocompatError, LookupError):
     """Nothing is at an address; the hint names what exists that is close."""
 
-    code = "VFC504"
+    code = Code.NO_SUCH_ENDPOINT
 
 
 class SysfsError(VfiocompatError):
     """A path that could not be read; `detail` is the path."""
 
-    code = "VFC505"
+    code = Code.SYSFS_UNREADABLE
 
 
 class TableError(VfiocompatError, ValueError):
     """Mistakes in a compatibility table, each with its dotted key."""
 
-    code = "VFC204"
+    code = Code.TABLE_MALFORMED
 
 
 class FactError(VfiocompatError, ValueError):
     """Mistakes in what an operator states of an endpoint."""
 
-    code = "VFC228"
+    code = Code.FACT_UNUSABLE
 
 
 class InventoryError(VfiocompatError, ValueError):
     """An inventory that cannot be read, or is none; a fleet without any."""
 
-    code = "VFC401"
+    code = Code.INVENTORY_UNUSABLE
 
 
 class DeviceError(VfiocompatError):
     """A device that cannot be opened; the code says why."""
 
-    code = "VFC524"
+    code = Code.DEVICE_NOT_OPENED
 
 
 class VmError(VfiocompatError):
     """A VM that cannot be asked for; the code says why."""
 
-    code = "VFC551"
+    code = Code.VM_NOT_READ
 
 
 class DomainError(VmError, ValueError):
     """Domain XML that cannot be used; `detail` is the line."""
 
-    code = "VFC550"
+    code = Code.DOMAIN_UNUSABLE
 
 
 class OutputError(VfiocompatError):
     """A file that could not be written; one that was there is as it was."""
 
-    code = "VFC512"
+    code = Code.FILE_NOT_WRITTEN
 
 
 class SpecError(VfiocompatError, ValueError):
     """Mistakes in a simulation's specification, each with its dotted key."""
 
-    code = "VFC510"
+    code = Code.SPECIFICATION_MALFORMED
 
 
 class SimulationError(VfiocompatError):
     """A simulation that cannot be served: no FUSE, no mount point, no right."""
 
-    code = "VFC511"
+    code = Code.SIMULATION_FAILED
 
 
 class Bug(VfiocompatError):
     """Something that nobody expected; `detail` is the traceback."""
 
-    code = "VFC599"
+    code = Code.BUG
     exit_code = ExitCode.BUG
 
     @classmethod

@@ -21,6 +21,7 @@ from typing import Literal
 
 import msgspec
 
+from vfiocompat.diagnostics import Code
 from vfiocompat.errors import InvalidVersion
 
 __all__ = ["MAX_BYTES", "VendorId", "VersionString"]
@@ -118,7 +119,7 @@ class VersionString(msgspec.Struct, frozen=True, gc=False):
             raise InvalidVersion(
                 "the binary form begins with 4 bytes of vendor id, here are "
                 f"{len(raw)}",
-                code="VFC301",
+                code=Code.VERSION_EMPTY,
                 position=len(raw),
                 excerpt=_excerpt(raw, len(raw)),
                 hint=None,
@@ -166,7 +167,7 @@ def _demand_printable(body: bytes) -> None:
     if not body:
         raise InvalidVersion(
             "the version string is empty",
-            code="VFC301",
+            code=Code.VERSION_EMPTY,
             position=0,
             excerpt=_excerpt(body, 0),
             hint="the kernel answers an empty write without asking the driver, "
@@ -176,7 +177,7 @@ def _demand_printable(body: bytes) -> None:
         raise InvalidVersion(
             f"the version string has {len(body)} bytes, at most {MAX_BYTES} "
             "fit into a sysfs attribute",
-            code="VFC302",
+            code=Code.VERSION_TOO_LONG,
             position=MAX_BYTES,
             excerpt=_excerpt(body, MAX_BYTES),
             hint=None,
@@ -185,7 +186,7 @@ def _demand_printable(body: bytes) -> None:
         at = wrong.start()
         raise InvalidVersion(
             f"byte {at} of the version string is {body[at]:#04x}, not printable ASCII",
-            code="VFC303",
+            code=Code.VERSION_NOT_PRINTABLE,
             position=at,
             excerpt=_excerpt(body, at),
             hint=None,

@@ -11,7 +11,7 @@ import pytest
 
 from vfiocompat import __version__
 from vfiocompat.decision.decide import Answer, decide
-from vfiocompat.diagnostics import CODES
+from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 from vfiocompat.errors import ENOTSUPP
 from vfiocompat.output.documents import CheckDocument, ErrorDocument
@@ -563,8 +563,9 @@ def test_literal_without_a_type_at_a_types_migration_version(
     [result] = run(line, exit_code=3).document(CheckDocument).results
     assert (result.verdict, result.basis) == ("undetermined", "driver")
     codes = {found.code: found for found in result.diagnostics}
-    assert list(codes) == ["VFC107", "VFC124"]
-    assert "--source-type acme-destination" in (codes["VFC124"].hint or "")
+    assert [*codes] == ["VFC107", "VFC124"]
+    hint = codes[Code.SOURCE_TYPE_NOT_KNOWN].hint
+    assert "--source-type acme-destination" in (hint or "")
 
 
 def test_no_at_a_types_migration_version_is_a_no(shared_host: Host, run: Run) -> None:
@@ -1047,7 +1048,7 @@ def _end(address: str, version: str | None, origin: str | None) -> dict[str, Any
 
 
 def _finding(code: str, summary: str | None = None, **rest: Any) -> dict[str, Any]:  # noqa: ANN401
-    known = CODES[code]
+    known = Code.of(code)
     names = ("detail", "hint", "errno", "path", "requirement", "table", "why")
     optional = dict.fromkeys(names)
     named = {"severity": known.severity, "summary": summary or known.summary}
@@ -1076,7 +1077,7 @@ def test_json_of_an_incompatible_pair(shared_host: Host, run: Run) -> None:
         diagnostics=[
             _finding(
                 "VFC101",
-                f"{CODES['VFC101'].summary} (EINVAL)",
+                f"{Code.REFUSED.summary} (EINVAL)",
                 detail="source       1ac1-x\ndestination  1ac1-b",
                 hint="the destination's kernel log may say why",
                 errno="EINVAL",
@@ -1111,7 +1112,7 @@ def test_text_of_a_compatible_pair(shared_host: Host, run: Run) -> None:
     result = run(f"check {SOURCE} {DESTINATION}")
     assert (result.stdout, result.stderr) == (head, "")
     assert run(f"check {SOURCE} {DESTINATION} -v").stdout == (
-        f"{head}info[VFC107]: {CODES['VFC107'].summary}\n  --> {WRITTEN}\n"
+        f"{head}info[VFC107]: {Code.ACCEPTED.summary}\n  --> {WRITTEN}\n"
     )
 
 

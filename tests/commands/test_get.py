@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vfiocompat.diagnostics import CODES
+from vfiocompat.diagnostics import Code
 from vfiocompat.output.documents import ErrorDocument, GetDocument
 
 from .hosts import (
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from .conftest import PlainHost
 
-NOTHING = f"vfiocompat: info[VFC506]: {CODES['VFC506'].summary}\n"
+NOTHING = f"vfiocompat: info[VFC506]: {Code.NO_ENDPOINTS.summary}\n"
 
 
 def test_one_target_is_the_bare_string(shared_host: Host, run: Run) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vfiocompat.diagnostics import CODES
+from vfiocompat.diagnostics import Code
 from vfiocompat.output.documents import ListDocument
 from vfiocompat.output.text import LIST_COLUMNS
 
@@ -198,7 +198,7 @@ def test_every_address_that_is_listed_is_found(shared_host: Host, run: Run) -> N
 def test_empty_host(shared_host: Host, run: Run) -> None:
     shared_host("")
     result = run("list")
-    nothing = f"vfiocompat: info[VFC506]: {CODES['VFC506'].summary}\n"
+    nothing = f"vfiocompat: info[VFC506]: {Code.NO_ENDPOINTS.summary}\n"
     assert (result.stdout, result.stderr) == ("", nothing)
     document = run("list --format json").document(ListDocument)
     assert (document.endpoints, document.problems) == ([], [])

@@ -112,7 +112,7 @@ def probe(directory: Path, name: str, *filesystems: str) -> str:
     tree = str(directory.parent)
     what = Probe(b"written", tree, filesystems)
     [reply] = Batch([Operation("probe", str(directory), (name,), what)], 1).run()
-    return reply.failure.code if reply.failure else str(reply.count)
+    return str(reply.failure.code if reply.failure else reply.count)
 
 
 def test_a_probe_writes_where_it_is_allowed_to(tmp_path: Path) -> None:

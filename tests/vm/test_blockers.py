@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tests.fleets import endpoint, function
 from vfiocompat.decision.decide import Decision, beside
-from vfiocompat.diagnostics import diagnostic
+from vfiocompat.diagnostics import Code, diagnostic
 from vfiocompat.endpoints import (
     Endpoint,
     Flag,
@@ -102,12 +102,12 @@ TEXTS = [
 def test_a_blocker_is_told_by_its_text(text: str, code: str) -> None:
     vm = Vm(name="web", devices=(MDEV,), blockers=(text,))
 
-    assert demanded(vm, [UNKNOWN]) == (diagnostic(code, detail=text),)
+    assert demanded(vm, [UNKNOWN]) == (diagnostic(Code.of(code), detail=text),)
 
 
 @pytest.mark.parametrize(("text", "code"), TEXTS)
 def test_every_blocker_forbids_the_migration(text: str, code: str) -> None:
-    assert diagnostic(code, detail=text).severity == "error"
+    assert diagnostic(Code.of(code), detail=text).severity == "error"
 
 
 def test_blockers_are_told_in_the_order_of_qemu_and_each_of_them() -> None:
@@ -187,7 +187,7 @@ def test_migration_that_is_switched_off(device: VmDevice, shown: str) -> None:
     vm = Vm(name="web", devices=(switched(device, "off"),))
 
     assert demanded(vm, [UNKNOWN]) == (
-        diagnostic("VFC533", f"migration is switched off for {shown}"),
+        diagnostic(Code.MIGRATION_OFF, f"migration is switched off for {shown}"),
     )
 
 
@@ -225,7 +225,7 @@ def test_each_device_that_is_unplugged_is_told() -> None:
         found
         == (
             diagnostic(
-                "VFC536", "0000:65:00.3 (net0) is unplugged before the migration"
+                Code.UNPLUGGED, "0000:65:00.3 (net0) is unplugged before the migration"
             ),
         )
         * 2
@@ -323,7 +323,7 @@ def test_what_a_device_has_in_place_of_p2p_is_told(
 
     assert demanded(vm, [P2P, source]) == (
         diagnostic(
-            "VFC531",
+            Code.NO_P2P,
             "the VM has 2 VFIO devices, and 0000:65:00.1 (hostdev1) has no P2P",
             detail=detail,
             path=source.path,
@@ -353,7 +353,7 @@ def test_a_device_that_is_unplugged_needs_no_p2p(
 def test_missing_p2p_is_not_told_twice(text: str) -> None:
     vm = Vm(name="web", devices=(MDEV, FUNCTION), blockers=(text,))
 
-    assert demanded(vm, [ALONE, ALONE]) == (diagnostic("VFC531", detail=text),)
+    assert demanded(vm, [ALONE, ALONE]) == (diagnostic(Code.NO_P2P, detail=text),)
 
 
 # ---- NVIDIA's host drivers -------------------------------------------------------
@@ -423,7 +423,7 @@ def test_machine_types_from_9_1_on_let_nvidias_drivers_differ(
         "source       550.54.10\ndestination  570.86.10\n"
         f"machine type {machine or 'not known'}"
     )
-    expected = None if code is None else diagnostic(code, detail=detail)
+    expected = None if code is None else diagnostic(Code.of(code), detail=detail)
 
     assert across(machine) == expected
     assert {"VFC534": "error", "VFC535": "warning", None: None}[code] == (
@@ -497,7 +497,7 @@ def test_a_vgpu_is_of_nvidia_and_has_a_type() -> None:
 
 # ---- what becomes of a pair's decision -------------------------------------------
 
-NOTE = diagnostic("VFC129")
+NOTE = diagnostic(Code.MIGRATION_INTERFACE_NOT_TOLD)
 COMPATIBLE = Decision(
     verdict="compatible", basis="driver", table="t", diagnostics=(NOTE,)
 )
@@ -507,7 +507,7 @@ UNDETERMINED = Decision(
 INCOMPATIBLE = Decision(
     verdict="incompatible", basis="table", table="t", diagnostics=(NOTE,)
 )
-ERROR, WARNING = diagnostic("VFC534"), diagnostic("VFC535")
+ERROR, WARNING = diagnostic(Code.DRIVERS_DIFFER), diagnostic(Code.DRIVERS_MAY_DIFFER)
 
 
 @pytest.mark.parametrize("decision", [COMPATIBLE, UNDETERMINED])

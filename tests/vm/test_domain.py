@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from tests.fleets import endpoint, inventory
+from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import FunctionAddress, MdevAddress
 from vfiocompat.errors import DomainError, ErrorRecord
 from vfiocompat.vm.domain import MAX_BYTES, parse_domain, parse_manifest, rewritten
@@ -537,7 +538,7 @@ PART = "/domain/devices/hostdev/source/address"
 def test_a_hostdev_without_an_address(kind: str, inside: str) -> None:
     assert mistake_in(domain(f"<x/>\n<hostdev type='{kind}'>{inside}</hostdev>")) == (
         ErrorRecord(
-            "VFC550",
+            Code.DOMAIN_UNUSABLE,
             "vm.xml: /domain/devices/hostdev: has no <source> with an <address>",
             "line 4",
             None,
@@ -547,7 +548,7 @@ def test_a_hostdev_without_an_address(kind: str, inside: str) -> None:
 
 def test_an_interface_without_an_address() -> None:
     assert mistake_in(domain("<interface type='hostdev'/>" * 2)) == ErrorRecord(
-        "VFC550",
+        Code.DOMAIN_UNUSABLE,
         "vm.xml: /domain/devices/interface[1]: has no <source> with an <address>",
         "line 3",
         None,
@@ -575,7 +576,7 @@ def test_an_mdev_without_a_uuid(attributes: str, shown: str) -> None:
     )
 
     assert mistake_in(data) == ErrorRecord(
-        "VFC550", f"vm.xml: {PART}: {shown} is no UUID", "line 5", None
+        Code.DOMAIN_UNUSABLE, f"vm.xml: {PART}: {shown} is no UUID", "line 5", None
     )
 
 
@@ -626,7 +627,7 @@ def test_a_part_of_a_function_that_cannot_be(part: str, text: str) -> None:
 
     shown = repr(text) if len(text) <= 80 else f"{text[:80]!r}..."
     assert mistake_in(data) == ErrorRecord(
-        "VFC550",
+        Code.DOMAIN_UNUSABLE,
         f"vm.xml: {PART}: {part}={shown} is no part of a PCI address",
         "line 4",
         None,
@@ -684,7 +685,7 @@ def test_a_mistake_names_its_element_and_line(at: str, devices: str) -> None:
 )
 def test_an_argument_that_names_no_device(text: str) -> None:
     assert mistake_in(arguments("-S", "-device", text)) == ErrorRecord(
-        "VFC550",
+        Code.DOMAIN_UNUSABLE,
         f"vm.xml: /domain/qemu:commandline/qemu:arg[3]: {text!r} names no VFIO device",
         "line 7",
         None,
@@ -719,7 +720,7 @@ def test_a_device_is_given_to_a_vm_once(devices: str, more: str, shown: str) -> 
 
 NOT_XML = "vm.xml is not XML"
 DOCTYPE = ErrorRecord(
-    "VFC550",
+    Code.DOMAIN_UNUSABLE,
     "vm.xml has a document type, which domain XML never has",
     None,
     "it is not read: a document type can name files and expand entities",
@@ -933,7 +934,7 @@ def test_a_mistake_in_the_xml_is_told_in_one_line() -> None:
 @pytest.mark.parametrize("data", [b"", b" ", b"\n\n\t \r\n"])
 def test_an_empty_file(data: bytes) -> None:
     assert mistake_in(data) == ErrorRecord(
-        "VFC550", "vm.xml is empty", None, "'virsh dumpxml NAME' writes XML"
+        Code.DOMAIN_UNUSABLE, "vm.xml is empty", None, "'virsh dumpxml NAME' writes XML"
     )
 
 
@@ -951,7 +952,7 @@ def test_an_empty_file(data: bytes) -> None:
 )
 def test_another_root(text: str, shown: str) -> None:
     assert mistake_in(text.encode()) == ErrorRecord(
-        "VFC550",
+        Code.DOMAIN_UNUSABLE,
         f"vm.xml is not a libvirt domain: its root is <{shown}>",
         None,
         "'virsh dumpxml NAME' writes one",
@@ -974,7 +975,10 @@ def test_a_document_may_be_four_mebibytes(filler: bytes) -> None:
 
     assert vm_of(longest) == Vm(name=None)
     assert mistake_in(longest + b" ") == ErrorRecord(
-        "VFC550", "vm.xml is longer than domain XML may be (4 MiB)", None, None
+        Code.DOMAIN_UNUSABLE,
+        "vm.xml is longer than domain XML may be (4 MiB)",
+        None,
+        None,
     )
 
 
@@ -1242,7 +1246,7 @@ def test_a_network_interface_cannot_become_an_mdev() -> None:
         rewritten(data, "vm.xml", [None, MDEV], None)
 
     assert caught.value.record == ErrorRecord(
-        "VFC550",
+        Code.DOMAIN_UNUSABLE,
         "vm.xml: /domain/devices/interface: a network interface cannot become an mdev",
         "line 8",
         None,

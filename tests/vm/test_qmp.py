@@ -23,6 +23,7 @@ from msgspec.structs import replace
 from tests.kernel.guest.qemu import PROGRAM, STARTS, Qemu
 from tests.qmpserver import ENDS, HANGS, Failure, QmpServer, Raw, child, vm_answers
 from tests.simulate.conftest import cannot_test
+from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import FunctionAddress, MdevAddress
 from vfiocompat.errors import ErrorRecord, VmError
 from vfiocompat.vm import qmp
@@ -188,7 +189,7 @@ def test_a_monitor_of_a_real_qemu_has_one_client_at_a_time(running: Running) -> 
         other.recv(1)  # it is the client now
 
         assert refused(running.path, QUICK) == ErrorRecord(
-            "VFC552", "QMP: no answer in 0.2 s", None, BUSY
+            Code.MONITOR_NOT_ASKED, "QMP: no answer in 0.2 s", None, BUSY
         )
     assert ask_qemu(running.path, 10).name == "web"
 
@@ -197,7 +198,7 @@ def test_a_real_qemu_that_is_stopped_does_not_answer(running: Running) -> None:
     os.kill(running.pid, signal.SIGSTOP)
     try:
         assert refused(running.path, QUICK) == ErrorRecord(
-            "VFC552", "QMP: no answer in 0.2 s", None, BUSY
+            Code.MONITOR_NOT_ASKED, "QMP: no answer in 0.2 s", None, BUSY
         )
     finally:
         os.kill(running.pid, signal.SIGCONT)
@@ -423,7 +424,7 @@ def test_a_device_that_does_not_tell_where_it_is(
 ) -> None:
     with QmpServer(tmp_path, vm_answers({"hostdev0": properties})) as server:
         assert refused(server.path) == ErrorRecord(
-            "VFC552",
+            Code.MONITOR_NOT_ASKED,
             "QMP: device hostdev0 tells neither its sysfsdev nor its host",
             None,
             None,
@@ -520,7 +521,7 @@ def test_a_qemu_that_does_not_know_a_command_is_too_old(
     answers[command] = Failure("CommandNotFound", f"The command {command} has not...")
     with QmpServer(tmp_path, answers) as server:
         assert refused(server.path) == ErrorRecord(
-            "VFC553",
+            Code.QEMU_TOO_OLD,
             f"QMP: this QEMU is too old: it does not know {command}",
             None,
             None,
@@ -540,7 +541,7 @@ def test_another_error_of_qemu_is_told(
     answers[command] = Failure(error_class, "it is\x1b so")
     with QmpServer(tmp_path, answers) as server:
         assert refused(server.path) == ErrorRecord(
-            "VFC552", f"QMP: {command}: it is\x1b so", None, None
+            Code.MONITOR_NOT_ASKED, f"QMP: {command}: it is\x1b so", None, None
         )
 
 
@@ -604,19 +605,24 @@ def test_an_answer_of_another_shape(
         answers[command] = answer
     with QmpServer(tmp_path, answers) as server:
         assert refused(server.path) == ErrorRecord(
-            "VFC552", f"QMP: {command}: the answer is none of QEMU's", detail, None
+            Code.MONITOR_NOT_ASKED,
+            f"QMP: {command}: the answer is none of QEMU's",
+            detail,
+            None,
         )
 
 
 # ---- monitors that are none ------------------------------------------------------
 
-LATE = ErrorRecord("VFC552", "QMP: no answer in 0.2 s", None, BUSY)
-GONE = ErrorRecord("VFC552", "QMP: Disconnected", None, None)
+LATE = ErrorRecord(Code.MONITOR_NOT_ASKED, "QMP: no answer in 0.2 s", None, BUSY)
+GONE = ErrorRecord(Code.MONITOR_NOT_ASKED, "QMP: Disconnected", None, None)
 COMMANDS = ["query-migrate", "qom-list"]
 
 
 def not_connected(why: str, hint: str = IS_IT) -> ErrorRecord:
-    return ErrorRecord("VFC552", f"cannot connect to QMP: {why}", None, hint)
+    return ErrorRecord(
+        Code.MONITOR_NOT_ASKED, f"cannot connect to QMP: {why}", None, hint
+    )
 
 
 @pytest.mark.parametrize("what", [HANGS, Raw(b""), Raw(b"{"), Raw(b'{"QMP": {}}')])
@@ -774,7 +780,7 @@ def test_what_is_no_socket(path: str, why: str, hint: str) -> None:
         ask_qemu(path, 10)
 
     assert caught.value.record == ErrorRecord(
-        "VFC552", f"cannot connect to {path}: {why}", None, hint
+        Code.MONITOR_NOT_ASKED, f"cannot connect to {path}: {why}", None, hint
     )
 
 
@@ -876,7 +882,7 @@ def test_the_library_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
         ask_qemu("/nonesuch", 10)
 
     assert caught.value.record == ErrorRecord(
-        "VFC554",
+        Code.QMP_NOT_INSTALLED,
         "asking a running QEMU needs the package qemu.qmp",
         None,
         "pip install 'vfiocompat[qmp]'",

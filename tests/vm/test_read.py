@@ -18,6 +18,7 @@ from tests.conftest import HUNG, PROGRAM
 from tests.machines import domain, hostdev
 from tests.simulate.conftest import cannot_test
 from tests.vm.test_domain import INTERFACE_XML, MDEV_XML, OTHER, PCI_XML, UUID
+from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import FunctionAddress, MdevAddress
 from vfiocompat.errors import DomainError, ErrorRecord, VmError
 from vfiocompat.inventory import Inventory
@@ -117,7 +118,10 @@ def test_a_file_may_be_as_long_as_domain_xml(tmp_path: Path) -> None:
 
     file.write_bytes(XML + b" " * (MAX_BYTES - len(XML) + 1))
     assert refused(file) == ErrorRecord(
-        "VFC550", f"{file} is longer than domain XML may be (4 MiB)", None, None
+        Code.DOMAIN_UNUSABLE,
+        f"{file} is longer than domain XML may be (4 MiB)",
+        None,
+        None,
     )
 
 
@@ -144,7 +148,7 @@ def test_a_huge_file_is_not_read_whole(tmp_path: Path) -> None:
 )
 def test_a_file_that_cannot_be_read(path: str, why: str) -> None:
     assert refused(path) == ErrorRecord(
-        "VFC550", f"cannot read {path}: {why}", None, None
+        Code.DOMAIN_UNUSABLE, f"cannot read {path}: {why}", None, None
     )
 
 
@@ -259,7 +263,9 @@ def fifo(tmp_path: Path) -> Path:
 
 
 def no_end_of(where: object) -> ErrorRecord:
-    return ErrorRecord("VFC550", f"{where}: no end of it in 0.4 s", None, None)
+    return ErrorRecord(
+        Code.DOMAIN_UNUSABLE, f"{where}: no end of it in 0.4 s", None, None
+    )
 
 
 def test_a_fifo_that_nobody_has_opened(fifo: Path) -> None:
@@ -624,7 +630,7 @@ def test_virsh_fails_in_its_own_words(
     virsh.does(script)
 
     assert unanswered("web", "test:///x") == ErrorRecord(
-        "VFC551",
+        Code.VM_NOT_READ,
         "virsh cannot give the XML of web",
         detail,
         "'virsh list --all' shows the domains there are",
@@ -685,7 +691,7 @@ def ended(pid: int) -> bool:
     return not runs(pid)
 
 
-HANGS = ErrorRecord("VFC551", "virsh: no answer about web in 0.4 s", None, None)
+HANGS = ErrorRecord(Code.VM_NOT_READ, "virsh: no answer about web in 0.4 s", None, None)
 
 
 @pytest.mark.parametrize(
@@ -734,7 +740,7 @@ def test_the_time_is_an_option(virsh: Virsh, run_process: RunProcess) -> None:
 
 def no_virsh(why: str) -> ErrorRecord:
     return ErrorRecord(
-        "VFC551",
+        Code.VM_NOT_READ,
         f"cannot run virsh: {why}",
         None,
         "it is in libvirt's package of clients (libvirt-clients)",
@@ -840,7 +846,7 @@ def test_a_domain_of_libvirt_whose_name_is_like_an_option(node: str, name: str) 
 
 def test_libvirt_has_no_such_domain(node: str) -> None:
     assert unanswered("nonesuch", node) == ErrorRecord(
-        "VFC551",
+        Code.VM_NOT_READ,
         "virsh cannot give the XML of nonesuch",
         "error: failed to get domain 'nonesuch'",
         "'virsh list --all' shows the domains there are",

@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from vfiocompat.commands.options import Settings, common_options
+from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import (
     InventoryAddress,
     LiteralAddress,
@@ -77,7 +78,7 @@ def command(settings: Settings, address: str, open_: bool) -> int:  # noqa: FBT0
     else:
         settings.print_tabbed(device_rows(document))
     if document.interface == "unknown":
-        settings.note(note_lines("VFC129", endpoint.address))
+        settings.note(note_lines(Code.MIGRATION_INTERFACE_NOT_TOLD, endpoint.address))
     return ExitCode.DONE
 
 
@@ -98,6 +99,6 @@ def _opened(
         raise UsageError("--open is for a device of this host")
     if settings.sysroot != "/":
         raise UsageError("--open is for this host, not for one that --sysroot names")
-    settings.note(note_lines("VFC525", endpoint.address))
+    settings.note(note_lines(Code.DEVICE_IS_OPENED, endpoint.address))
     found = settings.host.open_device(place)
     return msgspec.structs.replace(endpoint, migration=found)

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+
 import click
 
+import vfiocompat
 from vfiocompat.commands.options import Settings, common_options
-from vfiocompat.diagnostics import CODES
+from vfiocompat.diagnostics import Code
 from vfiocompat.errors import UsageError
-from vfiocompat.output.documents import explain_document
+from vfiocompat.output.documents import ExplainDocument, ExplainedCode
 from vfiocompat.output.text import CODE_COLUMNS, code_rows, explanation_lines
 
 __all__ = ["command"]
@@ -26,22 +30,31 @@ def command(settings: Settings, code: str | None, every: bool) -> None:  # noqa:
     """
     if (code is None) != every:
         raise UsageError("give either a CODE or --list")
-    codes = list(CODES) if code is None else [_known(code.upper())]
+    codes = list(Code) if code is None else [_known(code.upper())]
     if settings.json:
-        settings.print_document(explain_document(codes))
+        explained = [_explained(each) for each in codes]
+        settings.print_document(ExplainDocument(codes=explained))
     elif every:
         settings.print_rows(CODE_COLUMNS, code_rows(codes))
     else:
-        settings.print_lines(explanation_lines(codes[0]))
+        settings.print_lines(explanation_lines(_explained(codes[0])))
 
 
-def _known(code: str) -> str:
-    if code in CODES:
-        return code
+def _known(code: str) -> Code:
+    with contextlib.suppress(ValueError):
+        return Code.of(code)
     import difflib  # noqa: PLC0415 - costs start-up time, and only mistakes need it
 
-    nearest = difflib.get_close_matches(code, CODES, n=1, cutoff=0) or list(CODES)
+    nearest = difflib.get_close_matches(code, Code, n=1, cutoff=0) or list(Code)
     raise UsageError(
         f"there is no code {code!r}",
         hint=f"the nearest is {nearest[0]}; 'vfiocompat explain --list' shows all",
     )
+
+
+def _explained(code: Code) -> ExplainedCode:
+    """Read what a code means, which people edit as text."""
+    folder = os.path.join(os.path.dirname(vfiocompat.__file__), "explanations")
+    with open(os.path.join(folder, f"{code}.txt"), encoding="utf-8") as file:
+        text = file.read().rstrip("\n")
+    return ExplainedCode(code, code.severity, code.summary, text)

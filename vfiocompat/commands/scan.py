@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from vfiocompat.commands.options import Settings, common_options, duration
+from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import (
     ExitCode,
@@ -108,7 +109,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
                 current.leave(here.left)
             replace(path, json_text(found, indent=None) + b"\n")
     except Overlap as other:
-        settings.note(note_lines("VFC407", f"{other}: nothing done"))
+        settings.note(note_lines(Code.SCAN_UNDER_WAY, f"{other}: nothing done"))
         return ExitCode.DONE
     if settings.verbose:
         settings.note(problem_lines(found.problems))
@@ -140,7 +141,9 @@ def _taken(
         if before is not None:
             if before.taken_at > found.taken_at:
                 settings.note(
-                    note_lines("VFC409", f"{path} was taken at {before.taken_at}")
+                    note_lines(
+                        Code.CLOCK_WENT_BACK, f"{path} was taken at {before.taken_at}"
+                    )
                 )
             found = keep_answers(found, before, now)
         if asked.fleet:
@@ -159,7 +162,7 @@ def _before(settings: Settings, path: str) -> Inventory | None:
     try:
         return read_inventory(path)
     except InventoryError as error:
-        settings.note(note_lines("VFC412", error.summary))
+        settings.note(note_lines(Code.OLD_INVENTORY_UNUSABLE, error.summary))
         return None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vfiocompat.commands.options import Settings, common_options
+from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import ExitCode, TableError, UsageError
 from vfiocompat.output.documents import TablesDocument, listed_table
@@ -52,7 +53,9 @@ def list_(settings: Settings) -> int:
     ]
     listed.sort(key=lambda table: table.id)
     if settings.json:
-        problems = [Problem(entry.path, "load", None, "VFC204") for entry in broken]
+        problems = [
+            Problem(entry.path, "load", None, Code.TABLE_MALFORMED) for entry in broken
+        ]
         settings.print_document(TablesDocument(tables=listed, problems=problems))
     else:
         settings.print_rows(TABLE_COLUMNS, table_rows(listed))

@@ -15,6 +15,7 @@ from vfiocompat.commands.options import (
     max_age_option,
     require_option,
 )
+from vfiocompat.diagnostics import Code
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.read import Gauge, Inventories, workers
 from vfiocompat.output.machines import (
@@ -151,7 +152,7 @@ def _wanted(address: VmAddress, *, plan: bool, xml: bool) -> _Wanted:
     if xml and isinstance(address, QmpSocket):
         raise UsageError(
             "--xml is for a VM that libvirt has: QEMU itself knows no domain XML",
-            code="VFC557",
+            code=Code.NO_DOMAIN_XML,
         )
     if xml and plan:
         raise UsageError("--plan and --xml each print something else: choose one")

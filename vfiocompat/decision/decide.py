@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from vfiocompat.diagnostics import Diagnostic, diagnostic
+from vfiocompat.diagnostics import Code, Diagnostic, diagnostic
 from vfiocompat.endpoints import MIGRATION_VERSION
 from vfiocompat.errors import ENOTSUPP, errno_name
 from vfiocompat.verdicts import GROUNDS, NOT_JUDGED, Basis, Judgement, Verdict, worst_of
@@ -57,7 +57,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     errno: int = 0
     gone: bool = False
-    code: str = ""
+    code: Code | None = None
     count: int = 0
 
 
@@ -80,55 +80,75 @@ _NOT_PERMITTED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _NO_MIGRATION = frozenset({errno.ENODEV, errno.EOPNOTSUPP, errno.ENOTTY, ENOTSUPP})
 
 _OF_WRITE = {
-    **dict.fromkeys((errno.EINTR, errno.EAGAIN, errno.EBUSY), "VFC108"),
-    **dict.fromkeys((errno.EIO, errno.ENOMEM, errno.ETIMEDOUT), "VFC109"),
-    **dict.fromkeys((errno.ENOSPC, errno.EUSERS), "VFC110"),
-    **dict.fromkeys((errno.ECONNABORTED, errno.ENOTCONN), "VFC111"),
+    **dict.fromkeys((errno.EINTR, errno.EAGAIN, errno.EBUSY), Code.DRIVER_BUSY),
+    **dict.fromkeys((errno.EIO, errno.ENOMEM, errno.ETIMEDOUT), Code.DRIVER_FAILED),
+    **dict.fromkeys((errno.ENOSPC, errno.EUSERS), Code.ANSWERED_ABOUT_CAPACITY),
+    **dict.fromkeys((errno.ECONNABORTED, errno.ENOTCONN), Code.FILE_SYSTEM_GONE),
 }
 
-_VERDICT_OF: dict[str, Verdict] = {
-    "VFC101": "incompatible",
-    "VFC105": "incompatible",
-    "VFC107": "compatible",
-    "VFC132": "compatible",
-    "VFC133": "incompatible",
+_VERDICT_OF: dict[Code, Verdict] = {
+    Code.REFUSED: "incompatible",
+    Code.NO_MIGRATION_SUPPORT: "incompatible",
+    Code.ACCEPTED: "compatible",
+    Code.RECORDED_YES: "compatible",
+    Code.RECORDED_NO: "incompatible",
 }
-_ANSWERS = frozenset({"VFC101", "VFC107", "VFC132", "VFC133"})
+_ANSWERS = frozenset({Code.REFUSED, Code.ACCEPTED, Code.RECORDED_YES, Code.RECORDED_NO})
 """Codes of a driver's yes or no, which tables explain or doubt."""
 
 COULD_NOT_ASK = frozenset(
-    {"VFC103", "VFC104", "VFC111", "VFC113", "VFC141", "VFC142", "VFC143"}
+    {
+        Code.OPEN_NOT_PERMITTED,
+        Code.OPEN_FAILED,
+        Code.FILE_SYSTEM_GONE,
+        Code.DEVICE_GONE,
+        Code.NOT_AN_ATTRIBUTE,
+        Code.PATH_LEAVES_ENDPOINT,
+        Code.NOT_ON_SYSFS,
+    }
 )
 """Codes with which the driver was never asked: the command could not complete."""
 
 
-_NO_STRING = frozenset({"VFC102", "VFC105", "VFC301", "VFC302", "VFC303"})
+_NO_STRING = frozenset(
+    {
+        Code.NO_ATTRIBUTE,
+        Code.NO_MIGRATION_SUPPORT,
+        Code.VERSION_EMPTY,
+        Code.VERSION_TOO_LONG,
+        Code.VERSION_NOT_PRINTABLE,
+    }
+)
 
 
-def read_code(answer: Answer) -> str:
+def read_code(answer: Answer) -> Code:
     """Tell by a code why reading a version attribute gave no string."""
-    return _common_code(answer) or "VFC106"
+    return _common_code(answer) or Code.READ_FAILED
 
 
-def _write_code(answer: Answer, length: int) -> str:
+def _write_code(answer: Answer, length: int) -> Code:
     """Tell by a code what the driver's answer to a written string means."""
     if answer.stage == "done":
-        return "VFC107" if answer.count == length else "VFC114"
-    return _common_code(answer) or _OF_WRITE.get(answer.errno, "VFC101")
+        return Code.ACCEPTED if answer.count == length else Code.SHORT_WRITE
+    return _common_code(answer) or _OF_WRITE.get(answer.errno, Code.REFUSED)
 
 
-def _common_code(answer: Answer) -> str | None:
+def _common_code(answer: Answer) -> Code | None:
     """Tell what a failed read and a failed write have in common."""
     if answer.stage == "refused":
         return answer.code
     if answer.stage == "timeout":
-        return "VFC112"
+        return Code.NO_ANSWER_IN_TIME
     if answer.stage == "open":
         if answer.errno == errno.ENOENT:
-            return "VFC113" if answer.gone else "VFC102"
-        return "VFC103" if answer.errno in _NOT_PERMITTED else "VFC104"
+            return Code.DEVICE_GONE if answer.gone else Code.NO_ATTRIBUTE
+        return (
+            Code.OPEN_NOT_PERMITTED
+            if answer.errno in _NOT_PERMITTED
+            else Code.OPEN_FAILED
+        )
     if answer.errno in _NO_MIGRATION:
-        return "VFC113" if answer.gone else "VFC105"
+        return Code.DEVICE_GONE if answer.gone else Code.NO_MIGRATION_SUPPORT
     return None
 
 
@@ -165,7 +185,7 @@ def is_real(source: Endpoint) -> bool:
 
 def is_held(source: Endpoint) -> bool:
     """Whether a source's driver has already cost a time-out, or may have."""
-    if source.attribute is not None and source.attribute.code == "VFC112":
+    if source.attribute is not None and source.attribute.code == Code.NO_ANSWER_IN_TIME:
         return True
     vgpu = source.kind == "function" and source.type_id is not None
     return vgpu and source.available_instances is None
@@ -224,7 +244,9 @@ def required(decision: Decision, basis: Basis) -> Decision:
     if GROUNDS[decision.basis] >= GROUNDS[basis]:
         return decision
     by = {"table": "a table", "recorded": "a recorded answer"}.get(decision.basis, "")
-    doubt = diagnostic("VFC410", f"compatible by {by}, and --require asks for {basis}")
+    doubt = diagnostic(
+        Code.WEAKER_THAN_REQUIRED, f"compatible by {by}, and --require asks for {basis}"
+    )
     return msgspec.structs.replace(
         decision, verdict="undetermined", diagnostics=(doubt, *decision.diagnostics)
     )
@@ -286,7 +308,7 @@ def no_string(endpoint: Endpoint) -> NoString | None:
     attribute = endpoint.attribute
     if not endpoint.vfio:
         return NoString(_not_bound(endpoint), failed=False)
-    if attribute is None or attribute.code in {None, "VFC102"}:
+    if attribute is None or attribute.code in {None, Code.NO_ATTRIBUTE}:
         return NoString(_absent(endpoint, ""), failed=False)
     finding = attribute_finding(attribute)
     return NoString(finding, failed=attribute.code not in _NO_STRING)
@@ -301,7 +323,7 @@ def _preconditions(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic,
     if None not in apis and apis[0] != apis[1]:
         found.append(
             diagnostic(
-                "VFC120",
+                Code.DEVICE_API_DIFFERS,
                 detail=f"source       {apis[0]}\ndestination  {apis[1]}",
                 hint=f"needs a destination whose device_api is {apis[0]}",
             )
@@ -311,7 +333,7 @@ def _preconditions(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic,
     if _compares_one_type(destination) and None not in types and types[0] != types[1]:
         found.append(
             diagnostic(
-                "VFC123",
+                Code.MDEV_TYPE_DIFFERS,
                 detail=f"source       {types[0]}\ndestination  {types[1]}",
                 hint=f"needs a destination of type {types[0]}",
                 path=destination.attribute.path if destination.attribute else None,
@@ -324,7 +346,7 @@ def _outdated(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]
     """Find inventories that are not to be relied on: all that they say is unknown."""
     return tuple(
         diagnostic(
-            "VFC402",
+            Code.INVENTORY_TOO_OLD,
             f"the {side}'s inventory is not relied on: {endpoint.recorded.rejected}",
             detail=f"taken at {taken_at}" if taken_at else None,
             hint="scan that host again, or allow a higher --max-age",
@@ -339,7 +361,7 @@ def _interfaces(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:
     """Find what the kernel's migration interfaces forbid, as far as they are known."""
     found = [
         diagnostic(
-            "VFC126",
+            Code.NO_MIGRATION_INTERFACE,
             f"the {side}'s driver has no migration interface",
             path=endpoint.path,
         )
@@ -350,7 +372,7 @@ def _interfaces(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:
     if found or here is None or there is None or here.interface == there.interface:
         return found
     detail = f"source       {here.interface}\ndestination  {there.interface}"
-    return [diagnostic("VFC127", detail=detail)]
+    return [diagnostic(Code.MIGRATION_INTERFACE_DIFFERS, detail=detail)]
 
 
 def _pre_copy(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]:
@@ -359,7 +381,7 @@ def _pre_copy(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]
     if here is None or there is None or here.flags is None or there.flags is None:
         return ()
     if "PRE_COPY" in here.flags and "PRE_COPY" not in there.flags:
-        return (diagnostic("VFC128"),)
+        return (diagnostic(Code.NO_PRE_COPY_THERE),)
     return ()
 
 
@@ -368,7 +390,7 @@ def _not_bound(function: Endpoint) -> Diagnostic:
     ids = function.vendor_id, function.device_id
     device = "it" if None in ids else f"{ids[0]}:{ids[1]}"
     return diagnostic(
-        "VFC130",
+        Code.NOT_BOUND_TO_VFIO,
         f"{function.address} is {bound} a VFIO driver",
         hint=f"bind it to the variant driver for {device}, or where there is none to "
         "vfio-pci, which cannot migrate it; of a parent device name an mdev type: "
@@ -394,13 +416,19 @@ def _capacity(destination: Endpoint) -> tuple[Diagnostic, ...]:
         and destination.available_instances == 0
         and not destination.in_use
     )
-    return (diagnostic("VFC131", path=destination.path),) if missing else ()
+    return (
+        (diagnostic(Code.TYPE_NOT_CREATABLE_NOW, path=destination.path),)
+        if missing
+        else ()
+    )
 
 
 def _not_needed(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]:
     sides = ("source", source), ("destination", destination)
     return tuple(
-        diagnostic("VFC225", f"{side}: the facts stated of it were not needed")
+        diagnostic(
+            Code.FACTS_NOT_NEEDED, f"{side}: the facts stated of it were not needed"
+        )
         for side, endpoint in sides
         if endpoint.stated and endpoint.version is not None
     )
@@ -409,11 +437,11 @@ def _not_needed(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ..
 def attribute_finding(attribute: Attribute, side: str = "") -> Diagnostic:
     """Say of an attribute that gave no string what its code says, and where."""
     assert attribute.code is not None
-    finding = diagnostic(attribute.code)
+    code = Code.of(attribute.code)
     suffix = f" ({attribute.errno})" if attribute.errno else ""
     return diagnostic(
-        attribute.code,
-        f"{side}{finding.summary}{suffix}",
+        code,
+        f"{side}{code.summary}{suffix}",
         errno=attribute.errno,
         path=attribute.path,
     )
@@ -428,16 +456,18 @@ def _by_driver(
 ) -> Decision:
     written = source.exact_bytes() or b""
     code = _write_code(answer, len(written))
-    if code == "VFC102":  # readable but not writable: get_version alone
+    if code == Code.NO_ATTRIBUTE:  # readable but not writable: get_version alone
         summary = "destination: there is no file to write to"
         unwritable = diagnostic(code, summary, path=answer.path)
         return _without_driver(source, destination, judgement, notes, unwritable)
     name = errno_name(answer.errno) if answer.errno else None
     finding = diagnostic(
         code,
-        diagnostic(code).summary + (f" ({name})" if name else ""),
-        detail=_both_strings(source, destination) if code == "VFC101" else None,
-        hint="the destination's kernel log may say why" if code == "VFC101" else None,
+        code.summary + (f" ({name})" if name else ""),
+        detail=_both_strings(source, destination) if code == Code.REFUSED else None,
+        hint="the destination's kernel log may say why"
+        if code == Code.REFUSED
+        else None,
         errno=name,
         path=answer.path,
     )
@@ -464,19 +494,23 @@ def _as_of_type(verdict: Verdict, source: Endpoint, destination: Endpoint) -> Ve
 
 
 def _type_not_known(
-    code: str, source: Endpoint, destination: Endpoint
+    code: Code, source: Endpoint, destination: Endpoint
 ) -> tuple[Diagnostic, ...]:
     """Say why a driver's yes is none."""
     verdict = _VERDICT_OF.get(code, "undetermined")
     if _as_of_type(verdict, source, destination) == verdict:
         return ()
     hint = f"if the source is of that type, add --source-type {destination.type_id}"
-    return (diagnostic("VFC124", hint=hint, path=destination.path),)
+    return (diagnostic(Code.SOURCE_TYPE_NOT_KNOWN, hint=hint, path=destination.path),)
 
 
 # ---- recorded answers ----------------------------------------------------------
 
-_RECORDED = {True: "VFC132", False: "VFC133", None: "VFC134"}
+_RECORDED = {
+    True: Code.RECORDED_YES,
+    False: Code.RECORDED_NO,
+    None: Code.RECORDED_NEITHER,
+}
 
 
 def recordable(answer: Answer, length: int) -> tuple[bool | None, str | None] | None:
@@ -485,10 +519,10 @@ def recordable(answer: Answer, length: int) -> tuple[bool | None, str | None] | 
     Beside is the errno's name. None where the driver was not asked at all.
     """
     code = _write_code(answer, length)
-    if code in COULD_NOT_ASK or code == "VFC102":
+    if code in COULD_NOT_ASK or code == Code.NO_ATTRIBUTE:
         return None
     accepted = {"compatible": True, "incompatible": False}.get(
-        _VERDICT_OF.get(code, "")
+        _VERDICT_OF.get(code, "undetermined")
     )
     return accepted, errno_name(answer.errno) if answer.errno else None
 
@@ -516,7 +550,7 @@ def _by_record(
     asked = f"asked at {answer.asked_at}" + (f", {age}" if age else "")
     finding = diagnostic(
         code,
-        diagnostic(code).summary + (f" ({answer.errno})" if answer.errno else ""),
+        code.summary + (f" ({answer.errno})" if answer.errno else ""),
         detail="\n".join([_both_strings(source, destination), asked]),
         errno=answer.errno,
         path=destination.path,
@@ -543,10 +577,10 @@ def _not_recorded(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:
     why = destination.recorded.rejected_answers.get(source.version or "")
     if why is not None:
         summary = f"the destination's recorded answer is not relied on: {why}"
-        return [diagnostic("VFC404", summary, path=destination.path)]
+        return [diagnostic(Code.ANSWER_TOO_OLD, summary, path=destination.path)]
     return [
         diagnostic(
-            "VFC405",
+            Code.ANSWER_NOT_RECORDED,
             hint="on the destination's host: vfiocompat scan --ask FLEET, with the "
             "source in FLEET",
             path=destination.path,
@@ -554,7 +588,7 @@ def _not_recorded(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:
     ]
 
 
-def _beside(code: str, judgement: Judgement) -> list[Diagnostic]:
+def _beside(code: Code, judgement: Judgement) -> list[Diagnostic]:
     """Give what tables add to a driver's answer: its explanation, or their doubts."""
     if judgement.failed:
         return [_softened(finding) for finding in judgement.findings]
@@ -565,7 +599,7 @@ def _beside(code: str, judgement: Judgement) -> list[Diagnostic]:
     if judgement.verdict == "undetermined":
         return []
     doubt = diagnostic(
-        "VFC205",
+        Code.TABLE_DISAGREES,
         f"table {judgement.table} says {judgement.verdict}, the driver says otherwise",
         table=judgement.table,
     )
@@ -599,7 +633,7 @@ def _without_driver(
         if endpoint.kind != "literal" and _has_no_attribute(endpoint):
             found.append(_absent(endpoint, f"the {side}"))
     if _has_unknown_parts(source) and not _has_no_attribute(destination):
-        found.append(diagnostic("VFC125"))
+        found.append(diagnostic(Code.STRING_HAS_UNKNOWN_PARTS))
     found += _not_recorded(source, destination)
     verdict, vendors = _by_vendor(source, destination)
     if vendors is not None:
@@ -612,7 +646,9 @@ def _without_driver(
     if judgement.table is None:
         could_ask = question(source, destination) is not None
         hint = "the driver is asked without --table-only" if could_ask else None
-        unknown = () if judgement.failed else (diagnostic("VFC201", hint=hint),)
+        unknown = (
+            () if judgement.failed else (diagnostic(Code.NOTHING_DECIDES, hint=hint),)
+        )
         found = [*found, *judgement.findings, *unknown]
     else:
         found = [*judgement.findings, *found]
@@ -628,7 +664,11 @@ def _without_driver(
 def _derivations(judgement: Judgement) -> list[Diagnostic]:
     sides = ("source", judgement.source), ("destination", judgement.destination)
     return [
-        diagnostic("VFC223", f"the {side}'s string is derived from facts", detail=text)
+        diagnostic(
+            Code.STRING_DERIVED,
+            f"the {side}'s string is derived from facts",
+            detail=text,
+        )
         for side, text in sides
         if text is not None
     ]
@@ -650,13 +690,13 @@ def _by_vendor(
         if vendor is not None
     )
     if same is None:
-        return "undetermined", diagnostic("VFC305", detail=detail)
-    return "incompatible", diagnostic("VFC304", detail=detail)
+        return "undetermined", diagnostic(Code.VENDOR_UNCLEAR, detail=detail)
+    return "incompatible", diagnostic(Code.VENDOR_DIFFERS, detail=detail)
 
 
 def _absent(endpoint: Endpoint, side: str) -> Diagnostic:
     summary = f"{side or endpoint.address} has no version attribute"
-    return diagnostic("VFC102", summary, path=endpoint.path)
+    return diagnostic(Code.NO_ATTRIBUTE, summary, path=endpoint.path)
 
 
 def _has_no_attribute(endpoint: Endpoint) -> bool:

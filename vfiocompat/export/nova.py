@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vfiocompat.diagnostics import Diagnostic, diagnostic
+from vfiocompat.diagnostics import Code, Diagnostic, diagnostic
 from vfiocompat.endpoints import is_function
 from vfiocompat.errors import OutputError
 from vfiocompat.export.view import Group, Rendered, View, Writer
@@ -49,7 +49,7 @@ def trait(string: str) -> str:
 
 def _ambiguous(name: str, strings: Sequence[str]) -> Diagnostic:
     return diagnostic(
-        "VFC421",
+        Code.TRAIT_AMBIGUOUS,
         f"{len(strings)} version strings of the fleet have the trait {name}",
         detail="\n".join(strings),
     )
@@ -70,7 +70,9 @@ def _providers(
         traits = [name for name, texts in meant.items() if accepted.issuperset(texts)]
         for name in traits:
             if not _TRAIT.fullmatch(name):
-                raise OutputError(f"{name} is no trait: it is too long", code="VFC422")
+                raise OutputError(
+                    f"{name} is no trait: it is too long", code=Code.EXPORT_NOT_ACCEPTED
+                )
         if traits:
             yield identification, sorted(traits)
 
@@ -83,7 +85,8 @@ def _identification(view: View, group: Group) -> str:
     name = f"{view.inventory.host}_pci_{device}"
     if len(name) > _MAX_NAME:
         raise OutputError(
-            f"{name} is too long for the name of a provider", code="VFC422"
+            f"{name} is too long for the name of a provider",
+            code=Code.EXPORT_NOT_ACCEPTED,
         )
     return f"name: {_quoted(name)}"
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import MIGRATION_VERSION, Endpoint, Kind, Recorded
 from vfiocompat.errors import ErrorRecord
 
@@ -434,7 +435,7 @@ def _count(class_: Class, endpoints: int, devices: int, hosts: int) -> None:
 def twice(host: str, used: str, passed: str) -> ErrorRecord:
     """Say that a host has two inventories, and which of the files is used."""
     return ErrorRecord(
-        "VFC408",
+        Code.HOST_TWICE,
         f"{passed} is of host {host}, as {used} is: passed over",
         None,
         "remove the older one; two hosts of one name are told apart by scan --host",

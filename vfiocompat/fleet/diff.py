@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from vfiocompat.diagnostics import Code
 from vfiocompat.fleet.classes import Classifier, class_id
 from vfiocompat.fleet.grid import evaluate_grid
 
@@ -27,7 +28,7 @@ Name = tuple[str, str]
 """A host and an address on it."""
 
 _COMPARED = ("version", "driver", "type_id", "device_api", "vfio")
-GONE = "VFC411"
+GONE = Code.ENDPOINT_GONE
 """The code of a path that is lost because nothing is left of a class."""
 
 
@@ -51,7 +52,7 @@ class Path(msgspec.Struct, frozen=True):
 
     source: str
     destination: str
-    codes: tuple[str, ...]
+    codes: tuple[Code, ...]
     became: tuple[str, str] | None
 
 

@@ -18,6 +18,7 @@ import msgspec
 
 from vfiocompat.children import aside_all
 from vfiocompat.decision.decide import is_real
+from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import MIGRATION_VERSION
 from vfiocompat.fleet.read import workers
 from vfiocompat.pairs import evaluate
@@ -64,8 +65,8 @@ class Cell(msgspec.Struct, frozen=True):
 
     verdict: Verdict
     basis: Basis
-    codes: tuple[str, ...]
-    against: tuple[str, ...] = ()
+    codes: tuple[Code, ...]
+    against: tuple[Code, ...] = ()
 
 
 def cell_of(decision: Decision) -> Cell:

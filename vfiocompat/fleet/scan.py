@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from vfiocompat.decision.decide import question_ahead, recordable
+from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Problem, RecordedAnswer
 from vfiocompat.errors import FactError
 from vfiocompat.find import survey
@@ -48,7 +49,7 @@ def scan(
             endpoints.append(stated.of_source(endpoint, library))
         except FactError as error:  # a file's mistake is one for every endpoint
             endpoints.append(endpoint)
-            problem = Problem(endpoint.address, "state", None, "VFC228")
+            problem = Problem(endpoint.address, "state", None, Code.FACT_UNUSABLE)
             wrong.setdefault(error.record, problem)
     return Inventory(
         host=identity.host or "",

@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from vfiocompat.diagnostics import Code
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -78,7 +80,7 @@ class Failure(msgspec.Struct, frozen=True, gc=False):
     errno: int = 0
     name: str = ""
     gone: bool = False
-    code: str = ""
+    code: Code | None = None
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
@@ -294,12 +296,15 @@ def _probe(todo: Operation) -> Reply:
     directory = os.path.realpath(todo.directory, strict=True)
     path = f"{directory}/{name}"
     if not directory.startswith(os.path.realpath(todo.probe.tree) + "/"):
-        return _refused("VFC142", name)
+        return _refused(Code.PATH_LEAVES_ENDPOINT, name)
     if not os.path.lexists(path):
         return _absent(todo)
     mode = os.lstat(path).st_mode
     if not stat.S_ISREG(mode):
-        return _refused("VFC142" if stat.S_ISLNK(mode) else "VFC141", name)
+        return _refused(
+            Code.PATH_LEAVES_ENDPOINT if stat.S_ISLNK(mode) else Code.NOT_AN_ATTRIBUTE,
+            name,
+        )
     pause = BUSY_PAUSE
     for _ in range(BUSY_TRIES - 1):
         reply = _write_once(path, name, todo.probe)
@@ -317,7 +322,7 @@ def _write_once(path: str, name: str, probe: Probe) -> Reply:
         return _failed("open", ctypes.get_errno(), name, path)
     try:
         if _filesystem(file) not in probe.filesystems:
-            return _refused("VFC143", name)
+            return _refused(Code.NOT_ON_SYSFS, name)
         count = _libc.write(file, probe.data, len(probe.data))
         number = ctypes.get_errno()
     finally:
@@ -347,7 +352,7 @@ def _failed(
 ) -> Reply:
     """Report an errno, and whether the file is still there: it may have vanished."""
     if stage == "open" and number == errno.ELOOP:  # because of O_NOFOLLOW
-        return _refused("VFC142", name)
+        return _refused(Code.PATH_LEAVES_ENDPOINT, name)
     return Reply(Failure(stage, number, name, gone=not os.path.lexists(path)))
 
 
@@ -356,7 +361,7 @@ def _absent(todo: Operation) -> Reply:
     return Reply(Failure("open", errno.ENOENT, gone=gone))
 
 
-def _refused(code: str, name: str) -> Reply:
+def _refused(code: Code, name: str) -> Reply:
     return Reply(Failure("refused", name=name, code=code))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfiocompat.diagnostics import CODES
 from vfiocompat.fleet.diff import GONE
 
 if TYPE_CHECKING:
@@ -44,9 +43,7 @@ def _paths(
             yield _row(what, path, found, why)
             continue
         why = ", ".join(
-            f"{code} {CODES[code].summary}"
-            for code in path.codes
-            if CODES[code].severity == "error"
+            f"{code} {code.summary}" for code in path.codes if code.severity == "error"
         )
         if path.became is not None:
             ends = " -> ".join(_label(found.classes, id_) for id_ in path.became)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from vfiocompat.decision.decide import Decision, worst
-from vfiocompat.diagnostics import CODES, Diagnostic, Severity
+from vfiocompat.diagnostics import Code, Diagnostic, Severity
 from vfiocompat.endpoints import Endpoint, Flag, Origin, Problem
 from vfiocompat.errors import ErrorRecord
 from vfiocompat.inventory import Tool
@@ -32,6 +32,7 @@ __all__ = [
     "DeviceDocument",
     "ErrorDocument",
     "ExplainDocument",
+    "ExplainedCode",
     "GetDocument",
     "ListDocument",
     "ParseDocument",
@@ -42,7 +43,6 @@ __all__ = [
     "check_result",
     "device_document",
     "error_document",
-    "explain_document",
     "listed_table",
     "parse_document",
 ]
@@ -128,7 +128,7 @@ class CheckDocument(msgspec.Struct, frozen=True, kw_only=True):
 class ExplainedCode(msgspec.Struct, frozen=True):
     """A diagnostic code and what it means."""
 
-    code: str
+    code: Code
     severity: Severity
     summary: str
     explanation: str
@@ -296,18 +296,6 @@ def device_document(endpoint: Endpoint) -> DeviceDocument:
         flags=None if known is None else known.flags,
         source=None if known is None else known.source,
         version=None if known is None else known.version,
-    )
-
-
-def explain_document(codes: list[str]) -> ExplainDocument:
-    """Make the document that explains codes."""
-    return ExplainDocument(
-        codes=[
-            ExplainedCode(
-                code, CODES[code].severity, CODES[code].summary, CODES[code].explanation
-            )
-            for code in codes
-        ]
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from vfiocompat.diagnostics import Diagnostic
+from vfiocompat.diagnostics import Code, Diagnostic
 from vfiocompat.endpoints import Problem
 from vfiocompat.fleet.diff import Change, Path
 from vfiocompat.fleet.grid import Goes, HostPair, host_pairs
@@ -99,7 +99,7 @@ class MatrixCell(msgspec.Struct, frozen=True):
     destination: str
     verdict: Verdict
     basis: Basis
-    codes: tuple[str, ...]
+    codes: tuple[Code, ...]
     one_way: bool
 
 

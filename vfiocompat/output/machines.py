@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from vfiocompat.diagnostics import CODES, Diagnostic
+from vfiocompat.diagnostics import Code, Diagnostic
 from vfiocompat.endpoints import Problem, address_text
 from vfiocompat.inventory import Tool
 from vfiocompat.output.documents import CheckResult, check_result
@@ -94,8 +94,8 @@ class VmDocument(msgspec.Struct, frozen=True, kw_only=True):
     devices: list[CheckResult]
     assignment: list[Assigned]
     allowed: list[str]
-    undetermined: dict[str, tuple[str, ...]]
-    not_allowed: dict[str, tuple[str, ...]]
+    undetermined: dict[str, tuple[Code, ...]]
+    not_allowed: dict[str, tuple[Code, ...]]
     problems: list[Problem]
     xml: str | None = None
 
@@ -109,7 +109,7 @@ def vm_document(
 ) -> VmDocument:
     """Make the document of where a VM can go; `best` is the host that takes it best."""
 
-    def codes(outlook: Outlook) -> dict[str, tuple[str, ...]]:
+    def codes(outlook: Outlook) -> dict[str, tuple[Code, ...]]:
         return {_name(each): each.codes for each in answers if each.outlook == outlook}
 
     return VmDocument(
@@ -173,7 +173,7 @@ def _why(answer: Answer) -> str:
     """Say what a yes rests on, or what stands in the way."""
     if answer.outlook == "allowed":
         return ", ".join(_BASES[basis] for basis in answer.bases) or "-"
-    return ", ".join(f"{code} {CODES[code].summary}" for code in answer.codes)
+    return ", ".join(f"{code} {code.summary}" for code in answer.codes)
 
 
 def ranking_line(answers: Sequence[Answer]) -> Iterator[Line]:

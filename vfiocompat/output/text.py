@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfiocompat.diagnostics import CODES
+from vfiocompat.diagnostics import Code
 from vfiocompat.output.visible import visible
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vfiocompat.fleet.targets import Target
     from vfiocompat.output.documents import (
         DeviceDocument,
+        ExplainedCode,
         ListedTable,
         ParseDocument,
     )
@@ -82,7 +83,11 @@ CODE_COLUMNS = ("code", "severity", "summary")
 TARGET_COLUMNS = ("verdict", "host", "address", "free", "why")
 
 _VERDICTS = ("compatible", "undetermined", "incompatible", "failed")
-_OF_EXCEPTIONS = {"VFC208", "VFC221", "VFC222"}
+_OF_EXCEPTIONS = {
+    Code.EXCEPTION_REFUSES,
+    Code.EXCEPTION_NOT_KNOWN,
+    Code.REQUIREMENT_LIFTED,
+}
 _BASIS = {
     "driver": "decided by the driver",
     "recorded": "by a recorded answer of the driver",
@@ -151,10 +156,10 @@ def device_rows(document: DeviceDocument) -> Iterator[tuple[str, str]]:
         yield "source", document.source
 
 
-def code_rows(codes: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+def code_rows(codes: Iterable[Code]) -> Iterator[tuple[str, str, str]]:
     """Give one row a diagnostic code."""
     for code in codes:
-        yield code, CODES[code].severity, CODES[code].summary
+        yield code, code.severity, code.summary
 
 
 def table_rows(tables: Iterable[ListedTable]) -> Iterator[tuple[str, ...]]:
@@ -269,12 +274,11 @@ def _condition(condition: Condition) -> str:
     return condition if isinstance(condition, str) else " or ".join(condition)
 
 
-def explanation_lines(code: str) -> Iterator[Line]:
+def explanation_lines(explained: ExplainedCode) -> Iterator[Line]:
     """Give a code's summary and its explanation."""
-    known = CODES[code]
-    yield _head(known.severity, code, known.summary)
+    yield _head(explained.severity, explained.code, explained.summary)
     yield [("", "plain")]
-    for line in known.explanation.splitlines():
+    for line in explained.explanation.splitlines():
         yield [(line, "plain")]
 
 
@@ -388,39 +392,34 @@ def _body(detail: str | None, hint: str | None) -> Iterator[Line]:
         yield [("   = ", "dim"), (f"help: {hint}", "plain")]
 
 
-def note_lines(code: str, detail: str) -> Iterator[Line]:
+def note_lines(code: Code, detail: str) -> Iterator[Line]:
     """Say something that is no result and no error, and of what."""
-    known = CODES[code]
-    yield _head(known.severity, code, known.summary)
+    yield _head(code.severity, code, code.summary)
     yield from _body(detail, None)
 
 
 def nothing_lines() -> Iterator[Line]:
     """Say why a listing is empty."""
-    nothing = CODES["VFC506"]
-    yield _head(nothing.severity, "VFC506", nothing.summary)
+    code = Code.NO_ENDPOINTS
+    yield _head(code.severity, code, code.summary)
 
 
 def problem_lines(problems: Iterable[Problem]) -> Iterator[Line]:
     """Give a line for each thing that could not be read."""
     for problem in problems:
+        what = _PROBLEMS.get(problem.code, "could not be read")
         why = f" ({problem.errno})" if problem.errno else ""
         yield [
             (f"warning[{problem.code}]", "warning"),
-            (f": {problem.path}: {_PROBLEMS[problem.code]}{why}", "plain"),
+            (f": {problem.path}: {what}{why}", "plain"),
         ]
 
 
-class _Problems(dict[str, str]):
-    def __missing__(self, code: str) -> str:
-        return "could not be read"
-
-
-_PROBLEMS = _Problems(
-    VFC112="no answer in time",
-    VFC228="what is stated of it cannot be used",
-    VFC113="went away while it was read",
-    VFC301="the driver printed an empty string",
-    VFC302="the driver printed a string that is too long",
-    VFC303="the driver printed bytes that are not printable ASCII",
-)
+_PROBLEMS: dict[str, str] = {
+    Code.NO_ANSWER_IN_TIME: "no answer in time",
+    Code.FACT_UNUSABLE: "what is stated of it cannot be used",
+    Code.DEVICE_GONE: "went away while it was read",
+    Code.VERSION_EMPTY: "the driver printed an empty string",
+    Code.VERSION_TOO_LONG: "the driver printed a string that is too long",
+    Code.VERSION_NOT_PRINTABLE: "the driver printed bytes that are not printable ASCII",
+}

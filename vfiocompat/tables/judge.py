@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from vfiocompat.diagnostics import Diagnostic, diagnostic
+from vfiocompat.diagnostics import Code, Diagnostic, diagnostic
 from vfiocompat.errors import ErrorRecord
 from vfiocompat.tables.language.derive import derive
 from vfiocompat.tables.language.reasons import End
@@ -168,7 +168,7 @@ def _unread(
         for each in here:
             if each.stops is None:
                 yield diagnostic(
-                    "VFC224",
+                    Code.NO_STRING_DERIVED,
                     f"table {each.table.id} makes no string of the {side}'s facts",
                     hint="give the string that the driver would print: version:STRING",
                     table=each.table.id,
@@ -182,7 +182,7 @@ def _unread(
         ]
         if stopped:
             yield diagnostic(
-                "VFC202",
+                Code.NO_FORMAT_MATCHES,
                 f"no format of a table matches the {side}'s string",
                 detail=tried(stopped, endpoint.version or ""),
             )
@@ -234,7 +234,7 @@ def _evaluated(match: _Match) -> Judgement:
 
 
 def _device_decides(table: Table) -> Diagnostic:
-    return diagnostic("VFC207", table=table.id, why=table.file.why)
+    return diagnostic(Code.DEVICE_DECIDES, table=table.id, why=table.file.why)
 
 
 def _unsupported(
@@ -242,7 +242,7 @@ def _unsupported(
 ) -> Judgement:
     found = [
         diagnostic(
-            "VFC206",
+            Code.DRIVER_CANNOT_MIGRATE,
             f"the {side}'s driver {endpoint.driver} cannot migrate it",
             hint="as bound now: see whether its driver can be another",
             path=endpoint.path,
@@ -261,7 +261,7 @@ def _ambiguous(matches: Sequence[_Match]) -> Judgement:
     return Judgement(
         findings=(
             diagnostic(
-                "VFC203",
+                Code.SEVERAL_TABLES,
                 f"{len(matches)} tables speak for this pair: {names}",
                 hint="remove all but one, or give only one with --table",
             ),
@@ -273,7 +273,12 @@ def _broken(shelved: Sequence[Shelved]) -> Judgement:
     errors = [each.table for each in shelved if isinstance(each.table, ErrorRecord)]
     return Judgement(
         findings=tuple(
-            diagnostic("VFC204", error.summary, detail=error.detail, hint=error.hint)
+            diagnostic(
+                Code.TABLE_MALFORMED,
+                error.summary,
+                detail=error.detail,
+                hint=error.hint,
+            )
             for error in errors
         ),
         failed=True,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 
 from vfiocompat.decision.decide import Decision, beside, required, whole
-from vfiocompat.diagnostics import diagnostic
+from vfiocompat.diagnostics import Code, diagnostic
 from vfiocompat.endpoints import missing
 from vfiocompat.fleet.grid import Cell, cell_of
 from vfiocompat.pairs import Pair
@@ -88,7 +88,7 @@ class Moving(NamedTuple):
         self, rows: Sequence[Sequence[Cell]], ends: Sequence[Endpoint]
     ) -> list[list[Cell]]:
         """Give each device's pairs with ends, from those of distinct sources."""
-        known: dict[tuple[Cell, str | None], Cell] = {}
+        known: dict[tuple[Cell, Code | None], Cell] = {}
 
         def in_this_vm(cell: Cell, finding: Diagnostic | None) -> Cell:
             key = cell, None if finding is None else finding.code
@@ -143,7 +143,7 @@ class Answer(msgspec.Struct, frozen=True):
     host: str | None
     verdict: Verdict
     room: bool | None
-    codes: tuple[str, ...]
+    codes: tuple[Code, ...]
     bases: tuple[Basis, ...]
 
     @property
@@ -185,7 +185,7 @@ class _Outline(NamedTuple):
 
     verdicts: tuple[Verdict, ...]
     columns: tuple[int | None, ...]
-    codes: tuple[str, ...]
+    codes: tuple[Code, ...]
     bases: tuple[Basis, ...]
 
     @property
@@ -294,7 +294,7 @@ class Hosts:
             each.code for each in self._findings if each.severity != "info"
         )
         if placement is not None and not room:
-            codes["VFC546" if room is None else "VFC545"] = None
+            codes[Code.ROOM_NOT_KNOWN if room is None else Code.NO_ROOM] = None
         verdict = whole(outline.verdicts, self._findings)
         return Answer(host, verdict, room, tuple(codes), outline.bases)
 
@@ -342,16 +342,16 @@ class Hosts:
             tuple(dict.fromkeys(bases)),
         )
 
-    def _code_of_nothing(self, outdated: bool) -> str:  # noqa: FBT001
+    def _code_of_nothing(self, outdated: bool) -> Code:  # noqa: FBT001
         if outdated:
-            return "VFC402"
-        return "VFC548" if self._moving.as_is else "VFC547"
+            return Code.INVENTORY_TOO_OLD
+        return Code.ADDRESS_ABSENT if self._moving.as_is else Code.NO_ENDPOINT_LOADS
 
-    def _codes(self, cell: Cell) -> Iterator[str]:
+    def _codes(self, cell: Cell) -> Iterator[Code]:
         """Name what stands in the way of a pair."""
         yield from cell.against
         if cell.verdict == "incompatible" and not self._moving.as_is:
-            yield "VFC547"
+            yield Code.NO_ENDPOINT_LOADS
 
     def _rank(self, device: int) -> list[int]:
         """Say of each column how close it is to what a device needs."""
@@ -420,20 +420,26 @@ class Hosts:
                 f"none of the {number} endpoints {_on(host)} can load its state; this "
                 "is the closest"
             )
-        return beside(decision, diagnostic("VFC547", summary))
+        return beside(decision, diagnostic(Code.NO_ENDPOINT_LOADS, summary))
 
     def _nothing(self, device: int, host: str | None, outdated: str | None) -> Pair:
         """Give the pair of a device for which there is no endpoint at all."""
         verdict: Verdict = "incompatible"
         address = "(none)"
-        finding = diagnostic("VFC547", f"there is no VFIO endpoint {_on(host)}")
+        finding = diagnostic(
+            Code.NO_ENDPOINT_LOADS, f"there is no VFIO endpoint {_on(host)}"
+        )
         if self._moving.as_is:
             verdict = "undetermined"
             address = self._moving.devices[device].text
-            finding = diagnostic("VFC548", f"there is no {address} {_on(host)}")
+            finding = diagnostic(
+                Code.ADDRESS_ABSENT, f"there is no {address} {_on(host)}"
+            )
         if outdated:
             verdict = "undetermined"
-            finding = diagnostic("VFC402", f"the inventory of {host}: {outdated}")
+            finding = diagnostic(
+                Code.INVENTORY_TOO_OLD, f"the inventory of {host}: {outdated}"
+            )
         return Pair(
             self._moving.sources[device],
             missing(address),
@@ -448,7 +454,7 @@ class Hosts:
             return
         if placement.room is None:
             unknown = "\n".join(self._unknown(placement, offers))
-            yield diagnostic("VFC546", detail=unknown or None)
+            yield diagnostic(Code.ROOM_NOT_KNOWN, detail=unknown or None)
             return
         devices = [self._moving.devices[device].text for device in placement.devices]
         wanted = [offers[at] for at in placement.wanted]
@@ -462,7 +468,7 @@ class Hosts:
             noun = "instance" if free == 1 else "instances"
             summary = f"{len(devices)} devices compete for {free} {noun}"
         yield diagnostic(
-            "VFC545",
+            Code.NO_ROOM,
             summary,
             detail="\n".join(
                 [f"devices  {', '.join(devices)}"]

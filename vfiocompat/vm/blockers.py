@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vfiocompat.diagnostics import diagnostic
+from vfiocompat.diagnostics import Code, diagnostic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,20 +23,22 @@ if TYPE_CHECKING:
 __all__ = ["READ_ACROSS_DRIVERS", "across_drivers", "demanded", "is_vgpu"]
 
 _BLOCKERS = {
-    "VFIO migration is not supported in kernel": "VFC537",
-    "VFIO device doesn't support migration": "VFC537",
-    "Migration is disabled for VFIO device": "VFC533",
-    "Migration couldn't be initialized for VFIO device": "VFC538",
-    "VFIO device doesn't support device dirty tracking": "VFC539",
-    "VFIO device doesn't support device and IOMMU dirty tracking": "VFC539",
-    "Migration is currently not supported with vIOMMU enabled": "VFC540",
-    "Migration is currently not supported with multiple VFIO devices": "VFC531",
-    "Multiple VFIO devices migration is supported only if all of them support P2P": (
-        "VFC531"
+    "VFIO migration is not supported in kernel": Code.QEMU_CANNOT_MIGRATE,
+    "VFIO device doesn't support migration": Code.QEMU_CANNOT_MIGRATE,
+    "Migration is disabled for VFIO device": Code.MIGRATION_OFF,
+    "Migration couldn't be initialized for VFIO device": Code.QEMU_NOT_INITIALIZED,
+    "VFIO device doesn't support device dirty tracking": Code.WRITES_NOT_TRACKED,
+    "VFIO device doesn't support device and IOMMU dirty tracking": (
+        Code.WRITES_NOT_TRACKED
     ),
-    "non-migratable device": "VFC542",
+    "Migration is currently not supported with vIOMMU enabled": Code.VIRTUAL_IOMMU,
+    "Migration is currently not supported with multiple VFIO devices": Code.NO_P2P,
+    "Multiple VFIO devices migration is supported only if all of them support P2P": (
+        Code.NO_P2P
+    ),
+    "non-migratable device": Code.UNMIGRATABLE_DEVICE,
 }
-"""What a blocker says, by a part of its text, as a code; any other one is VFC541."""
+"""What a blocker says, by a part of its text, as a code, else QEMU_REFUSES."""
 
 _MACHINE = re.compile(
     r"(?:pc-q35|pc-i440fx|virt)-([0-9]{1,3})\.([0-9]{1,3})(?:\+pve[0-9]+)?"
@@ -64,29 +66,37 @@ def demanded(vm: Vm, sources: Sequence[Endpoint]) -> tuple[Diagnostic, ...]:
 
     `sources` are the endpoints of the devices that are moved, in their order.
     """
-    found = [] if vm.devices else [diagnostic("VFC530")]
+    found = [] if vm.devices else [diagnostic(Code.NO_VFIO_DEVICE)]
     found += [_blocked(text) for text in vm.blockers or ()]
     known = {finding.code for finding in found}
     if vm.postcopy and vm.moved:
-        found.append(diagnostic("VFC532"))
-    if "VFC533" not in known:
+        found.append(diagnostic(Code.POSTCOPY_ON))
+    if Code.MIGRATION_OFF not in known:
         found += [
-            diagnostic("VFC533", f"migration is switched off for {_named(device)}")
+            diagnostic(
+                Code.MIGRATION_OFF, f"migration is switched off for {_named(device)}"
+            )
             for device in vm.moved
             if device.migration == "off"
         ]
-    if "VFC531" not in known:
+    if Code.NO_P2P not in known:
         found += _without_p2p(vm, sources)
-    if "VFC542" not in known:
+    if Code.UNMIGRATABLE_DEVICE not in known:
         found += [
-            diagnostic("VFC542", f"QEMU cannot migrate {_named(device)}")
+            diagnostic(
+                Code.UNMIGRATABLE_DEVICE, f"QEMU cannot migrate {_named(device)}"
+            )
             for device in vm.moved
             if not device.saved
         ]
     if vm.networks:
-        found.append(diagnostic("VFC543", detail=f"networks  {_some(vm.networks)}"))
+        found.append(
+            diagnostic(Code.NETWORKS_NOT_TOLD, detail=f"networks  {_some(vm.networks)}")
+        )
     found += [
-        diagnostic("VFC536", f"{_named(device)} is unplugged before the migration")
+        diagnostic(
+            Code.UNPLUGGED, f"{_named(device)} is unplugged before the migration"
+        )
         for device in vm.devices
         if device.unplugged
     ]
@@ -94,7 +104,9 @@ def demanded(vm: Vm, sources: Sequence[Endpoint]) -> tuple[Diagnostic, ...]:
 
 
 def _blocked(text: str) -> Diagnostic:
-    code = next((code for part, code in _BLOCKERS.items() if part in text), "VFC541")
+    code = next(
+        (code for part, code in _BLOCKERS.items() if part in text), Code.QEMU_REFUSES
+    )
     return diagnostic(code, detail=text)
 
 
@@ -110,7 +122,7 @@ def _without_p2p(vm: Vm, sources: Sequence[Endpoint]) -> Iterator[Diagnostic]:
         elif "P2P" not in flags:
             lacking = True
             yield diagnostic(
-                "VFC531",
+                Code.NO_P2P,
                 f"the VM has {len(vm.moved)} VFIO devices, and {_named(device)} has no "
                 "P2P",
                 detail=f"it has {', '.join(flags) or 'none'}",
@@ -118,7 +130,9 @@ def _without_p2p(vm: Vm, sources: Sequence[Endpoint]) -> Iterator[Diagnostic]:
             )
     if unknown and not lacking and vm.blockers is None:  # or QEMU itself has looked
         some = len(unknown) < len(vm.moved)
-        yield diagnostic("VFC544", detail=f"of {_some(unknown)}" if some else None)
+        yield diagnostic(
+            Code.P2P_NOT_KNOWN, detail=f"of {_some(unknown)}" if some else None
+        )
 
 
 def _some(names: Sequence[str]) -> str:
@@ -164,7 +178,7 @@ def across_drivers(
     if device.skip_vsc_check is False:
         why = "the hosts' NVIDIA drivers differ, and skip-vsc-check is off"
     return diagnostic(
-        "VFC535" if skips is None else "VFC534",
+        Code.DRIVERS_MAY_DIFFER if skips is None else Code.DRIVERS_DIFFER,
         why,
         detail=f"source       {versions[0]}\ndestination  {versions[1]}\n"
         f"machine type {vm.machine or 'not known'}",

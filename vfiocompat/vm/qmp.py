@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from vfiocompat.diagnostics import Code
 from vfiocompat.errors import VmError
 from vfiocompat.vm.model import Vm, VmDevice, demand_distinct, device_address, on_off
 
@@ -62,7 +63,7 @@ def ask_qemu(path: str, timeout: float) -> Vm:
         raise VmError(
             "asking a running QEMU needs the package qemu.qmp",
             hint="pip install 'vfiocompat[qmp]'",
-            code="VFC554",
+            code=Code.QMP_NOT_INSTALLED,
         ) from None
     # It would report on stderr what is an error of ours already.
     logging.getLogger("qemu.qmp").addHandler(logging.NullHandler())
@@ -75,7 +76,7 @@ def ask_qemu(path: str, timeout: float) -> Vm:
             f"{path}: no answer in {timeout:g} s",
             hint="a monitor has one client at a time: of a VM of libvirt's ask "
             "libvirt:NAME",
-            code="VFC552",
+            code=Code.MONITOR_NOT_ASKED,
         ) from None
 
 
@@ -98,7 +99,7 @@ def _demand_socket(path: str) -> None:
         raise VmError(
             f"cannot connect to {path}: {error.strerror}",
             hint=_AS_ROOT if error.errno in _NOT_PERMITTED else hint,
-            code="VFC552",
+            code=Code.MONITOR_NOT_ASKED,
         ) from None
 
 
@@ -129,7 +130,9 @@ class _Monitor:
         try:
             return await self._asked()
         except self._library.QMPError as error:  # the session broke
-            raise VmError(f"{self._path}: {error}", code="VFC552") from None
+            raise VmError(
+                f"{self._path}: {error}", code=Code.MONITOR_NOT_ASKED
+            ) from None
         finally:
             # However the session ended; nobody waits for a QEMU that hangs.
             with contextlib.suppress(Exception):
@@ -181,7 +184,7 @@ class _Monitor:
         else:
             raise VmError(
                 f"{self._path}: device {name} tells neither its sysfsdev nor its host",
-                code="VFC552",
+                code=Code.MONITOR_NOT_ASKED,
             )
         told = await property_of("enable-migration", "x-enable-migration")
         skips = await property_of("skip-vsc-check", "x-skip-vsc-check")
@@ -210,11 +213,11 @@ class _Monitor:
         except self._library.ExecuteError as error:
             if error.error_class != _UNKNOWN_COMMAND:
                 raise VmError(
-                    f"{self._path}: {command}: {error}", code="VFC552"
+                    f"{self._path}: {command}: {error}", code=Code.MONITOR_NOT_ASKED
                 ) from None
             raise VmError(
                 f"{self._path}: this QEMU is too old: it does not know {command}",
-                code="VFC553",
+                code=Code.QEMU_TOO_OLD,
             ) from None
         try:
             return msgspec.convert(answer, kind)
@@ -222,7 +225,7 @@ class _Monitor:
             raise VmError(
                 f"{self._path}: {command}: the answer is none of QEMU's",
                 detail=str(error),
-                code="VFC552",
+                code=Code.MONITOR_NOT_ASKED,
             ) from None
 
     def _cannot_connect(self, error: Exception) -> VmError:
@@ -235,7 +238,9 @@ class _Monitor:
             reason = why.strerror or reason
             hint = _AS_ROOT if why.errno in _NOT_PERMITTED else hint
         return VmError(
-            f"cannot connect to {self._path}: {reason}", hint=hint, code="VFC552"
+            f"cannot connect to {self._path}: {reason}",
+            hint=hint,
+            code=Code.MONITOR_NOT_ASKED,
         )
 
 

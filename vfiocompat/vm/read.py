@@ -12,6 +12,7 @@ import stat
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from vfiocompat.diagnostics import Code
 from vfiocompat.errors import DomainError, VmError
 from vfiocompat.vm.domain import MAX_BYTES, parse_domain
 from vfiocompat.vm.model import DomainFile, LibvirtDomain
@@ -128,7 +129,7 @@ def _demand_same(vm: Vm, migratable: Vm) -> None:
             f"libvirt's XML for a destination does not name {', '.join(chosen)}",
             hint="libvirt itself chooses a function of a network's pool there: "
             "without --xml it is told whether there is one",
-            code="VFC557",
+            code=Code.NO_DOMAIN_XML,
         )
 
 

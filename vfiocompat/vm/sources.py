@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from vfiocompat.diagnostics import Code
 from vfiocompat.errors import VmError
 from vfiocompat.find import look
 from vfiocompat.inventory import recorded
@@ -63,7 +64,7 @@ class Origin(NamedTuple):
                 f"{machine.where} comes from another host, by {machine.remote}, and "
                 "its devices are there",
                 hint="name the inventory of that host with --from",
-                code="VFC555",
+                code=Code.VM_DEVICE_ABSENT,
             )
         return self._here(machine.vm)
 
@@ -85,12 +86,12 @@ class Origin(NamedTuple):
                 "nothing tells what the VM's devices were before they came here",
                 hint="make its XML with 'vfiocompat vm --xml' where it runs, or name "
                 "the inventory of that host with --from",
-                code="VFC559",
+                code=Code.DEVICES_BEFORE_NOT_KNOWN,
             )
         raise VmError(
             f"{machine.where} was made for host {manifest.host}, not for this one",
             hint="make it again, or name the inventory of the VM's host with --from",
-            code="VFC558",
+            code=Code.XML_FOR_ANOTHER_HOST,
         )
 
     def _here(self, vm: Vm) -> tuple[Endpoint, ...]:
@@ -110,7 +111,7 @@ class Origin(NamedTuple):
                     detail=error.summary,
                     hint="of a VM that runs elsewhere name its host's inventory with "
                     "--from",
-                    code="VFC555",
+                    code=Code.VM_DEVICE_ABSENT,
                 )
         return tuple(
             self.stated.of_source(usable(each), self.library) for each in found
@@ -137,7 +138,7 @@ def _demand_current(
             f"the manifest in the XML says that the VM comes from "
             f"{manifest.inventory.host}, and {having[0]} has its devices",
             hint="it may be left from an earlier migration: make the XML again",
-            code="VFC558",
+            code=Code.XML_FOR_ANOTHER_HOST,
         )
 
 
@@ -152,7 +153,7 @@ def _of_manifest(vm: Vm, manifest: Manifest, horizon: Horizon) -> tuple[Endpoint
             raise VmError(
                 f"the manifest in the XML does not tell what {device.text} was",
                 hint="the XML was changed since 'vfiocompat vm --xml' made it",
-                code="VFC559",
+                code=Code.DEVICES_BEFORE_NOT_KNOWN,
             )
         found.append(recorded(was, inventory, horizon))
     return tuple(found)
@@ -188,12 +189,12 @@ def _in_inventories(
             f"{len(found)} hosts have all of the VM's devices: "
             f"{', '.join(sorted(found)[:_SHOWN])}",
             hint="name the inventory of the host that it runs on with --from",
-            code="VFC556",
+            code=Code.SEVERAL_VM_HOSTS,
         )
     shown = sorted(lacking.items(), key=lambda each: (len(each[1]), each[0]))[:_SHOWN]
     raise VmError(
         "no host of --from has all of the VM's devices",
         detail="\n".join(f"{host} has no {', '.join(each)}" for host, each in shown),
         hint="scan the host that the VM runs on again",
-        code="VFC555",
+        code=Code.VM_DEVICE_ABSENT,
     )

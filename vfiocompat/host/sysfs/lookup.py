@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import (
     FunctionAddress,
     MdevAddress,
@@ -91,7 +92,7 @@ def _find_path(tree: Tree, given: str) -> Node:
         raise NoSuchEndpoint(
             f"{given} leaves /sys",
             hint="name an endpoint's directory or its version attribute, without '..'",
-            code="VFC142",
+            code=Code.PATH_LEAVES_ENDPOINT,
         )
     directory, _, name = path.rpartition("/")
     reply = _one(tree, tree.resolve(path))
@@ -100,13 +101,15 @@ def _find_path(tree: Tree, given: str) -> Node:
         raise _missing(f"there is no {given}", path, reply.failure, name, close)
     if reply.name == "link" and read_name(name) is not None:
         raise NoSuchEndpoint(
-            f"{given} is a symbolic link, not an attribute", code="VFC142"
+            f"{given} is a symbolic link, not an attribute",
+            code=Code.PATH_LEAVES_ENDPOINT,
         )
     is_file = reply.name == "file"
     real = tree.inside(reply.text if is_file else reply.names[0])
     if not f"{real}/".startswith(f"{DEVICES}/"):
         raise NoSuchEndpoint(
-            f"{given} leads to {real}, which is not below {DEVICES}", code="VFC142"
+            f"{given} leads to {real}, which is not below {DEVICES}",
+            code=Code.PATH_LEAVES_ENDPOINT,
         )
     node = _node_at(tree, real)
     attribute = read_name(name) if is_file else None
@@ -114,7 +117,7 @@ def _find_path(tree: Tree, given: str) -> Node:
         raise NoSuchEndpoint(
             f"{given} is neither an endpoint's directory nor a version attribute",
             hint="endpoints are mdev types, mdev devices and PCI functions",
-            code="VFC141",
+            code=Code.NOT_AN_ATTRIBUTE,
         )
     return msgspec.structs.replace(node, attribute=attribute)
 
@@ -172,7 +175,7 @@ def _missing(
         return _no_such(summary, name, existing)
     found = problem(path, failure)
     why = found.errno or "no answer in time"
-    return SysfsError(f"cannot read {path}: {why}", code=found.code)
+    return SysfsError(f"cannot read {path}: {why}", code=Code.of(found.code))
 
 
 def _no_such(summary: str, name: str, existing: Iterable[str]) -> NoSuchEndpoint:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 
 from vfiocompat.decision.decide import Answer, read_code
+from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import (
     Attribute,
     Endpoint,
@@ -175,7 +176,10 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> Survey:
     for found in nodes:
         node = _with_vgpu(found, replies)
         attribute, version = _attribute(node, replies, asked=asked)
-        if attribute.state == "unreadable" and attribute.code != "VFC105":
+        if (
+            attribute.state == "unreadable"
+            and attribute.code != Code.NO_MIGRATION_SUPPORT
+        ):
             problems.append(_problem(attribute, node))
         own = _Own(
             attribute,
@@ -257,7 +261,7 @@ def _attribute_at(
     version, code, number = version_of(reply, where)
     if version is not None:
         return Attribute(name, "present", path=where, node=node), version
-    if code == "VFC102":
+    if code == Code.NO_ATTRIBUTE:
         return Attribute(None, "absent", errno_name(number), path, None, code), None
     errno_text = errno_name(number) if number else None
     return Attribute(name or None, "unreadable", errno_text, where, node, code), None

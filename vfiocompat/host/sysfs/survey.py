@@ -7,6 +7,7 @@ import errno
 import posixpath
 from typing import TYPE_CHECKING, NamedTuple
 
+from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Endpoint, Problem
 from vfiocompat.host.sysfs.nodes import (
     CREATABLE,
@@ -83,7 +84,7 @@ def _read(tree: Tree, nodes: list[Node], problems: list[Problem]) -> Part:
     there = [
         endpoint
         for endpoint in found.endpoints
-        if endpoint.attribute is None or endpoint.attribute.code != "VFC113"
+        if endpoint.attribute is None or endpoint.attribute.code != Code.DEVICE_GONE
     ]
     return Part(there, problems + found.problems)
 
@@ -191,7 +192,9 @@ def _targets(
         if link.failure is None:
             paths[name] = linked_path(place, link)
         elif link.failure.errno == errno.ENOENT:  # it was there a moment ago
-            problems.append(Problem(f"{place}/{name}", "open", "ENOENT", "VFC113"))
+            problems.append(
+                Problem(f"{place}/{name}", "open", "ENOENT", Code.DEVICE_GONE)
+            )
         else:
             problems.append(problem(f"{place}/{name}", link.failure))
     return paths
@@ -203,6 +206,7 @@ def _listed(path: str, reply: Reply, problems: list[Problem]) -> list[str]:
     if failure is not None and failure.errno != errno.ENOENT:
         problems.append(problem(path, failure))
     problems += [
-        Problem(f"{path}/{name}", "open", "EILSEQ", "VFC505") for name in reply.strange
+        Problem(f"{path}/{name}", "open", "EILSEQ", Code.SYSFS_UNREADABLE)
+        for name in reply.strange
     ]
     return sorted(reply.names)

@@ -10,6 +10,7 @@ import os
 import posixpath
 from typing import TYPE_CHECKING, TypeVar
 
+from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import VfiocompatError, errno_name
 from vfiocompat.host.batch import Batch, Failure, Operation, Probe, Reply
@@ -60,7 +61,7 @@ class Tree:
                 f"there is no sysfs at {self._root}/sys: {why}",
                 hint="--sysroot names the directory that stands for /, so it must "
                 "hold one named sys",
-                code="VFC507",
+                code=Code.NO_SYSFS,
             )
         self._root = replies["root"].text.rstrip("/")
 
@@ -75,7 +76,9 @@ class Tree:
                 for path in self._paths(operation):
                     if path in self._held:
                         name = posixpath.basename(path)
-                        failure = Failure("refused", name=name, code="VFC115")
+                        failure = Failure(
+                            "refused", name=name, code=Code.CALL_STILL_HELD
+                        )
                         replies[key] = Reply(failure)
                         break
         asked = {key: each for key, each in operations.items() if key not in replies}
@@ -147,8 +150,9 @@ def text(reply: Reply) -> str | None:
 def problem(path: str, failure: Failure) -> Problem:
     """Record that something could not be read while the rest could."""
     if failure.stage == "timeout":
-        return Problem(path, "read", None, "VFC112")
+        return Problem(path, "read", None, Code.NO_ANSWER_IN_TIME)
     if failure.stage == "refused":
+        assert failure.code is not None
         return Problem(path, "open", None, failure.code)
-    code = "VFC113" if failure.gone else "VFC505"
+    code = Code.DEVICE_GONE if failure.gone else Code.SYSFS_UNREADABLE
     return Problem(path, failure.stage, errno_name(failure.errno), code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from vfiocompat.diagnostics import Code
 from vfiocompat.tables.language.relations import GENERATION, lacks
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class At(NamedTuple):
 class Reason(NamedTuple):
     """A diagnostic's code, what is wrong with the pair, and what would be right."""
 
-    code: str
+    code: Code
     summary: str
     hint: str
 
@@ -62,15 +63,15 @@ def words(field: str) -> str:
 
 
 def _not_lower(_: Requirement, source: At, destination: At) -> Reason:
-    return _ordered("VFC210", source, destination, "lower", ("higher", ">="))
+    return _ordered(Code.LOWER, source, destination, "lower", ("higher", ">="))
 
 
 def _not_higher(_: Requirement, source: At, destination: At) -> Reason:
-    return _ordered("VFC211", source, destination, "higher", ("lower", "<="))
+    return _ordered(Code.HIGHER, source, destination, "higher", ("lower", "<="))
 
 
 def _ordered(
-    code: str, source: At, destination: At, wrong: str, right: tuple[str, str]
+    code: Code, source: At, destination: At, wrong: str, right: tuple[str, str]
 ) -> Reason:
     name = words(destination.field)
     if source.kind == GENERATION:
@@ -89,7 +90,7 @@ def _ordered(
 def _equal(_: Requirement, source: At, destination: At) -> Reason:
     name = words(destination.field)
     return Reason(
-        "VFC212",
+        Code.NOT_EQUAL,
         f"source and destination differ in {name}",
         f"needs a destination whose {name} is {source.named}",
     )
@@ -101,7 +102,7 @@ def _same_major(_: Requirement, source: At, destination: At) -> Reason:
     assert version is not None
     lowest = f"{version.major}.{version.minor}"
     return Reason(
-        "VFC213",
+        Code.OTHER_MAJOR_OR_LOWER,
         f"the destination's {name} is of another major version, or lower",
         f"needs {name} >= {lowest} and < {version.major + 1} on the destination",
     )
@@ -110,7 +111,7 @@ def _same_major(_: Requirement, source: At, destination: At) -> Reason:
 def _subset(_: Requirement, source: At, destination: At) -> Reason:
     missing = lacks(source.value, destination.value)
     return Reason(
-        "VFC214",
+        Code.LACKING,
         f"the destination's {words(destination.field)} lacks what the source has",
         f"needs {words(destination.field)} with {missing} on the destination",
     )
@@ -119,7 +120,7 @@ def _subset(_: Requirement, source: At, destination: At) -> Reason:
 def _within(_: Requirement, source: At, destination: At) -> Reason:
     name, theirs = words(source.field), words(destination.field)
     return Reason(
-        "VFC215",
+        Code.OUTSIDE_RANGE,
         f"the source's {name} is not within the destination's {theirs}",
         f"needs a destination whose {theirs} includes {source.named}",
     )
@@ -128,7 +129,7 @@ def _within(_: Requirement, source: At, destination: At) -> Reason:
 def _each_not_lower(_: Requirement, source: At, destination: At) -> Reason:
     name = words(destination.field)
     return Reason(
-        "VFC216",
+        Code.MISSING_OR_LOWER,
         f"something of the source's {name} is missing at the destination, or lower",
         f"needs {name} of at least {source.named} on the destination",
     )
@@ -139,7 +140,7 @@ def _specifier(requirement: Requirement, source: At, destination: At) -> Reason:
     condition = requirement.specifier or ""
     wanted = condition if isinstance(condition, str) else " or ".join(condition)
     return Reason(
-        "VFC217",
+        Code.CONDITION_NOT_MET,
         f"the {at.end.side}'s {words(at.field)} is not {wanted}",
         f"needs {words(at.field)} {wanted} on the {at.end.side}",
     )

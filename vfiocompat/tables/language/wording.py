@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfiocompat.diagnostics import Diagnostic, diagnostic
+from vfiocompat.diagnostics import Code, Diagnostic, diagnostic
 from vfiocompat.tables.language.derive import learn, state
 from vfiocompat.tables.language.kinds import UNKNOWN
 from vfiocompat.tables.language.reasons import REASONS, At, End, words
@@ -48,10 +48,10 @@ def findings(
         yield from _maybe_denied(table, maybe, source, destination)
     for exception in (exception for exception, applied in lifts if applied):
         summary = f"an exception lifts {', '.join(exception.lifts)}"
-        yield _of(table, diagnostic("VFC222", summary), exception)
+        yield _of(table, diagnostic(Code.REQUIREMENT_LIFTED, summary), exception)
     if outcome.verdict == "compatible":
         summary = f"every requirement of table {table.id} holds"
-        yield diagnostic("VFC209", summary, table=table.id)
+        yield diagnostic(Code.REQUIREMENTS_HOLD, summary, table=table.id)
 
 
 def tried(stopped: Sequence[tuple[str, Format, Stop]], text: str) -> str:
@@ -103,14 +103,14 @@ def _unknown(
     if not unknown:
         names = words(requirement.field)
         found = diagnostic(
-            "VFC220",
+            Code.VALUE_NOT_KNOWN,
             f"the two values of {names} cannot be compared",
             detail=_underlined([(at, at.stands_for) for at in ends]),
         )
         return _of(table, found, requirement)
     sides = " and ".join(f"the {at.end.side}'s {words(at.field)}" for at in unknown)
     found = diagnostic(
-        "VFC220",
+        Code.VALUE_NOT_KNOWN,
         f"nothing is known of {sides}",
         detail=_underlined([(at, _why_unknown(at)) for at in unknown]),
         hint=_remedies(table, unknown),
@@ -143,7 +143,7 @@ def _maybe_lifted(
         if at.value is None
     ]
     found = diagnostic(
-        "VFC220",
+        Code.VALUE_NOT_KNOWN,
         f"{fails.summary}, and whether an exception lifts that is not known",
         detail=fails.detail,
         hint=_remedies(table, unknown),
@@ -187,7 +187,7 @@ def _denied(
 ) -> Diagnostic:
     ends = _conditioned(table, exception, source, destination)
     found = diagnostic(
-        "VFC208", detail=_underlined([(at, at.stands_for) for at in ends])
+        Code.EXCEPTION_REFUSES, detail=_underlined([(at, at.stands_for) for at in ends])
     )
     return _of(table, found, exception)
 
@@ -204,7 +204,7 @@ def _maybe_denied(
         groups.setdefault(key, (unknown, []))[1].append(exception)
     for unknown, same in groups.values():
         found = diagnostic(
-            "VFC221",
+            Code.EXCEPTION_NOT_KNOWN,
             detail=_underlined([(at, _why_unknown(at)) for at in unknown]),
             hint=_remedies(table, unknown),
         )

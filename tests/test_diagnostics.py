@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The codes: each has a name, a file that explains it, and a place that uses it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from vfiocompat.diagnostics import Code, diagnostic
+
+PACKAGE = Path(__file__).parent.parent / "vfiocompat"
+EXPLANATIONS = {path.stem: path for path in (PACKAGE / "explanations").glob("*")}
+
+
+@pytest.mark.parametrize("code", Code)
+def test_a_code_is_well_formed(code: Code) -> None:
+    assert re.fullmatch(r"VFC[1-5]\d\d", code)
+    assert code.severity in {"error", "warning", "info"}
+    assert code.summary == code.summary.strip().rstrip(".")
+
+
+@pytest.mark.parametrize("code", Code)
+def test_a_code_is_explained(code: Code) -> None:
+    text = EXPLANATIONS[code].read_text()
+
+    assert text == f"{text.strip()}\n"
+    assert len(text) > 90
+    assert max(map(len, text.splitlines())) <= 88
+
+
+def test_nothing_is_explained_that_is_no_code() -> None:
+    assert set(EXPLANATIONS) == set(Code)
+
+
+def sources() -> list[Path]:
+    return [path for path in PACKAGE.rglob("*.py") if path.name != "diagnostics.py"]
+
+
+def test_every_code_is_used_by_its_name() -> None:
+    used = {
+        node.attr
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "Code"
+    }
+
+    assert set(Code.__members__) <= used, "a code that nothing uses"
+
+
+def test_no_code_is_written_as_a_bare_text() -> None:
+    bare = {
+        f"{path.name}: {node.value}"
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.fullmatch("VFC[0-9]+", node.value)
+    }
+
+    assert bare == set()
+
+
+def test_a_text_is_a_code_or_an_error() -> None:
+    assert Code.of("VFC101") is Code.REFUSED
+    with pytest.raises(ValueError, match="VFC999"):
+        Code.of("VFC999")
+
+
+def test_a_finding_says_what_its_code_does_unless_it_is_told_otherwise() -> None:
+    found = diagnostic(Code.REFUSED)
+
+    assert (found.code, found.severity) == ("VFC101", "error")
+    assert found.summary == Code.REFUSED.summary
+    assert diagnostic(Code.REFUSED, "otherwise").summary == "otherwise"
