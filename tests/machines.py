@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tests.fleets import endpoint
-from vfiocompat.endpoints import is_uuid
+from vfiocompat.addresses import is_uuid
 
 if TYPE_CHECKING:
     from pathlib import Path

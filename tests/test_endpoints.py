@@ -3,16 +3,16 @@ from __future__ import annotations
 
 import pytest
 
-from vfiocompat.endpoints import (
+from vfiocompat.addresses import (
     Address,
     FunctionAddress,
     LiteralAddress,
     MdevAddress,
     PathAddress,
     TypeAddress,
-    literal,
     parse_address,
 )
+from vfiocompat.endpoints import literal
 from vfiocompat.errors import InvalidAddress, InvalidVersion
 
 UUID = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001"

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from tests.fleets import TAKEN, answer, endpoint, inventory
-from vfiocompat.endpoints import InventoryAddress, parse_address
+from vfiocompat.addresses import InventoryAddress, parse_address
 from vfiocompat.errors import InvalidAddress, InventoryError, NoSuchEndpoint
 from vfiocompat.inventory import named, parse_inventory, recorded
 from vfiocompat.times import Horizon, timestamp

@@ -19,7 +19,8 @@ import pytest
 from tests.documents import example_host, keys_of, mdoc_sessions, run_session
 from tests.simulate.conftest import ROOT, cannot_test
 from vfiocompat.cli import COMMANDS, cli
-from vfiocompat.decision.decide import Answer, decide, read_code
+from vfiocompat.decision.decide import decide
+from vfiocompat.decision.errnos import Answer, read_code
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 from vfiocompat.errors import ENOTSUPP, ExitCode
 from vfiocompat.output.schemas import DOCUMENTS

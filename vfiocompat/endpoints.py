@@ -8,12 +8,10 @@ from a saved file are decided alike.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from vfiocompat.errors import InvalidAddress, InvalidVersion
 from vfiocompat.versions import VendorId, VersionString
 
 if TYPE_CHECKING:
@@ -22,48 +20,55 @@ if TYPE_CHECKING:
 __all__ = [
     "ATTRIBUTE_NAMES",
     "MIGRATION_VERSION",
-    "Address",
+    "NVIDIA",
     "Attribute",
     "Endpoint",
     "Facts",
     "Flag",
-    "FunctionAddress",
-    "InventoryAddress",
-    "LiteralAddress",
-    "LiveAddress",
-    "MdevAddress",
+    "Kind",
     "Migration",
     "Origin",
-    "PathAddress",
     "Problem",
     "Recorded",
     "RecordedAnswer",
-    "TypeAddress",
-    "address_text",
     "attribute_names",
     "identified",
-    "is_function",
-    "is_uuid",
     "literal",
     "missing",
-    "parse_address",
     "read_name",
     "written_name",
 ]
 
 Kind = Literal["type", "mdev", "function", "literal", "missing"]
+
+
 Origin = Literal["attribute", "literal", "recorded", "derived"]
+
+
 Facts = dict[str, str]
 
+
 MIGRATION_VERSION = "migration_version"
+
+
 """The name whose answer, at an mdev type, is about sources of that type only."""
 
+
 ATTRIBUTE_NAMES = (MIGRATION_VERSION, "version", "get_version")
+
+
 """The names that a version attribute is read by, the ones that win first.
 
 `version` is the name of v1 and v2 of the 2019 patches, `migration_version` that of
 v3 to v5, and `get_version` with `check_version` the pair of the March 2019 thread.
 """
+
+
+NVIDIA = "0x10de"
+
+
+"""NVIDIA's PCI vendor id, as sysfs has it."""
+
 
 _WRITTEN = {"get_version": "check_version"}
 
@@ -105,6 +110,8 @@ class Attribute(msgspec.Struct, frozen=True, gc=False):
 
 
 Flag = Literal["STOP_COPY", "P2P", "PRE_COPY", "DIRTY_TRACKING"]
+
+
 """What a v2 interface can do: VFIO_MIGRATION_* of include/uapi/linux/vfio.h."""
 
 
@@ -185,6 +192,36 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.recorded.host if self.recorded else None
 
     @property
+    def has_attribute(self) -> bool:
+        """Whether it has a version attribute that can be read."""
+        return self.attribute is not None and self.attribute.state == "present"
+
+    @property
+    def lacks_attribute(self) -> bool:
+        """Whether it has no version attribute; one that cannot be read is one."""
+        return self.attribute is None or self.attribute.state == "absent"
+
+    @property
+    def answers_for_its_type(self) -> bool:
+        """Whether its attribute is defined for sources of its own type only."""
+        attribute = self.attribute
+        return (
+            attribute is not None
+            and attribute.node == "type"
+            and attribute.name == MIGRATION_VERSION
+        )
+
+    @property
+    def is_vgpu(self) -> bool:
+        """Whether it is a vGPU of NVIDIA's: an mdev, or a function as one of types."""
+        return self.vendor_id == NVIDIA and self.type_id is not None
+
+    @property
+    def is_function_as_type(self) -> bool:
+        """Whether it is a PCI function as one of the types that it is or can become."""
+        return self.kind == "function" and self.type_id is not None
+
+    @property
     def path(self) -> str | None:
         """The attribute, or the endpoint's directory where that has none."""
         return self.attribute.path if self.attribute else None
@@ -252,131 +289,3 @@ def literal(text: str, type_id: str | None = None) -> Endpoint:
 def missing(address: str) -> Endpoint:
     """Make the endpoint that stands for an address where there is none."""
     return Endpoint(kind="missing", address=address)
-
-
-# ---- addresses ---------------------------------------------------------------
-
-
-class MdevAddress(msgspec.Struct, frozen=True):
-    """The UUID of an mdev device, in lower case as sysfs has it."""
-
-    uuid: str
-
-
-class TypeAddress(msgspec.Struct, frozen=True):
-    """An mdev type under its parent, or a type of an NVIDIA function."""
-
-    parent: str
-    type_id: str
-
-
-class FunctionAddress(msgspec.Struct, frozen=True):
-    """A PCI function: domain, bus, device and function in hex."""
-
-    function: str
-
-
-class PathAddress(msgspec.Struct, frozen=True):
-    """A path below /sys: an endpoint's directory, or its attribute."""
-
-    path: str
-
-
-class LiteralAddress(msgspec.Struct, frozen=True):
-    """A version string in place of a device."""
-
-    text: str
-
-
-class InventoryAddress(msgspec.Struct, frozen=True):
-    """An endpoint in an inventory; None where that has only one."""
-
-    file: str
-    endpoint: str | None
-
-
-LiveAddress = MdevAddress | TypeAddress | FunctionAddress | PathAddress
-Address = LiveAddress | LiteralAddress | InventoryAddress
-
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_FUNCTION = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
-
-
-def is_uuid(name: str) -> bool:
-    """Whether a name is that of an mdev device."""
-    return _UUID.fullmatch(name) is not None
-
-
-def is_function(name: str) -> bool:
-    """Whether a name is that of a PCI function."""
-    return _FUNCTION.fullmatch(name) is not None
-
-
-def parse_address(text: str) -> Address:
-    """Read an address as a person types it.
-
-    Raises:
-        InvalidAddress: it has none of the known forms.
-
-    """
-    if text.startswith("version:"):
-        return LiteralAddress(text.removeprefix("version:"))
-    if text.startswith("inventory:"):
-        return _in_inventory(text)
-    if not text.isprintable():
-        raise InvalidAddress(f"an address has no characters such as in {text!r}")
-    if text.startswith("/"):
-        return PathAddress(text)
-    if is_uuid(text.lower()):
-        return MdevAddress(text.lower())
-    if is_function(text.lower()):
-        return FunctionAddress(text.lower())
-    parent, slash, type_id = text.partition("/")
-    if slash and _is_name(parent) and _is_name(type_id):
-        name = parent.lower() if is_function(parent.lower()) else parent
-        return TypeAddress(name, type_id)
-    raise InvalidAddress(
-        f"{text!r} is not an address",
-        hint=_hint(text),
-    )
-
-
-def _in_inventory(text: str) -> InventoryAddress:
-    path, hash_, endpoint = text.removeprefix("inventory:").rpartition("#")
-    file = path if hash_ else endpoint
-    if not file or "\0" in file or (hash_ and not endpoint):
-        raise InvalidAddress(f"{text!r} is not inventory:FILE#ADDRESS")
-    if hash_ and isinstance(parse_address(endpoint), LiteralAddress | InventoryAddress):
-        raise InvalidAddress(f"{endpoint!r} is not the address of an endpoint")
-    return InventoryAddress(file, endpoint if hash_ else None)
-
-
-def address_text(address: Address) -> str | None:
-    """Write an address as an endpoint has it; None for a path or a literal."""
-    match address:
-        case MdevAddress(uuid):
-            return uuid
-        case FunctionAddress(function):
-            return function
-        case TypeAddress(parent, type_id):
-            return f"{parent}/{type_id}"
-        case _:
-            return None
-
-
-def _is_name(text: str) -> bool:
-    """Whether a part of an address can be the name of one sysfs directory."""
-    return text not in {"", ".", ".."} and "/" not in text
-
-
-def _hint(text: str) -> str:
-    if _looks_like_version(text):
-        return f"a literal version string is written version:{text}"
-    return "see 'vfiocompat explain VFC502' for the forms an address has"
-
-
-def _looks_like_version(text: str) -> bool:
-    try:
-        return VersionString.parse(text).vendor is not None
-    except InvalidVersion:
-        return False

@@ -9,13 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfiocompat.endpoints import (
-    InventoryAddress,
-    LiteralAddress,
-    identified,
-    is_function,
-    literal,
-)
+from vfiocompat.addresses import InventoryAddress, LiteralAddress, is_function
+from vfiocompat.endpoints import identified, literal
 from vfiocompat.errors import InventoryError, NoSuchEndpoint
 from vfiocompat.files import read_inventory
 from vfiocompat.host.sysfs import Looked, Survey
@@ -24,7 +19,8 @@ from vfiocompat.inventory import named, recorded
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from vfiocompat.endpoints import Address, Endpoint
+    from vfiocompat.addresses import Address
+    from vfiocompat.endpoints import Endpoint
     from vfiocompat.host.sysfs import Ask, Host
     from vfiocompat.inventory import Inventory
     from vfiocompat.times import Horizon

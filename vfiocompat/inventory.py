@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from vfiocompat import __version__
-from vfiocompat.endpoints import (
-    Endpoint,
+from vfiocompat.addresses import (
     InventoryAddress,
     PathAddress,
-    Problem,
-    Recorded,
     address_text,
     parse_address,
 )
+from vfiocompat.endpoints import Endpoint, Problem, Recorded
 from vfiocompat.errors import InvalidVersion, InventoryError, NoSuchEndpoint
 from vfiocompat.times import timestamp
 from vfiocompat.versions import VersionString

@@ -7,23 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from vfiocompat.decision.decide import (
-    COULD_NOT_ASK,
-    Decision,
-    attribute_finding,
-    decide,
-    is_held,
-    is_real,
-    not_found,
-    question,
-)
-from vfiocompat.endpoints import (
-    Endpoint,
-    LiteralAddress,
-    literal,
-    missing,
-    parse_address,
-)
+from vfiocompat.addresses import LiteralAddress, parse_address
+from vfiocompat.decision.answers import is_held, is_real, question
+from vfiocompat.decision.decide import Decision, decide, not_found
+from vfiocompat.decision.errnos import COULD_NOT_ASK
+from vfiocompat.decision.strings import attribute_finding
+from vfiocompat.endpoints import Endpoint, literal, missing
 from vfiocompat.errors import FactError, UsageError, VfiocompatError
 from vfiocompat.find import look, survey
 from vfiocompat.host.sysfs import Question
@@ -34,8 +23,8 @@ from vfiocompat.tables.stated import NOTHING_STATED
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vfiocompat.decision.decide import Answer
-    from vfiocompat.endpoints import Address
+    from vfiocompat.addresses import Address
+    from vfiocompat.decision.errnos import Answer
     from vfiocompat.find import Drivers
     from vfiocompat.host.sysfs import Ask, Host, Looked
     from vfiocompat.tables.library import Library

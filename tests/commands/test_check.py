@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from vfiocompat import __version__
-from vfiocompat.decision.decide import Answer, decide
+from vfiocompat.decision.decide import decide
+from vfiocompat.decision.errnos import Answer
 from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 from vfiocompat.errors import ENOTSUPP

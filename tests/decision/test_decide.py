@@ -7,14 +7,10 @@ import errno
 
 import pytest
 
-from vfiocompat.decision.decide import (
-    Answer,
-    Decision,
-    decide,
-    no_string,
-    question,
-    worst,
-)
+from vfiocompat.decision.answers import question
+from vfiocompat.decision.decide import Decision, decide, worst
+from vfiocompat.decision.errnos import Answer
+from vfiocompat.decision.strings import no_string
 from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vfiocompat.endpoints import parse_address
+from vfiocompat.addresses import parse_address
 from vfiocompat.find import look
 from vfiocompat.host.sysfs import Host
 from vfiocompat.pairs import check

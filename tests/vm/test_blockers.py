@@ -7,16 +7,11 @@ import pytest
 from msgspec.structs import replace
 
 from tests.fleets import endpoint, function
+from vfiocompat.addresses import FunctionAddress, MdevAddress
 from vfiocompat.decision.decide import Decision, beside
 from vfiocompat.diagnostics import Code, diagnostic
-from vfiocompat.endpoints import (
-    Endpoint,
-    Flag,
-    FunctionAddress,
-    MdevAddress,
-    Migration,
-)
-from vfiocompat.vm.blockers import across_drivers, demanded, is_vgpu
+from vfiocompat.endpoints import Endpoint, Flag, Migration
+from vfiocompat.vm.blockers import across_drivers, demanded
 from vfiocompat.vm.model import OnOffAuto, Vm, VmDevice
 
 if TYPE_CHECKING:
@@ -487,12 +482,12 @@ def test_it_does_not_matter_which_driver_is_newer(
 
 
 def test_a_vgpu_is_of_nvidia_and_has_a_type() -> None:
-    assert is_vgpu(OLD)
-    assert is_vgpu(vgpu(None))
-    assert is_vgpu(vgpu(None, kind="function"))
-    assert not is_vgpu(vgpu("1", type_id=None))
-    assert not is_vgpu(vgpu("1", vendor_id="0x10df"))
-    assert not is_vgpu(UNKNOWN)
+    assert OLD.is_vgpu
+    assert vgpu(None).is_vgpu
+    assert vgpu(None, kind="function").is_vgpu
+    assert not vgpu("1", type_id=None).is_vgpu
+    assert not vgpu("1", vendor_id="0x10df").is_vgpu
+    assert not UNKNOWN.is_vgpu
 
 
 # ---- what becomes of a pair's decision -------------------------------------------

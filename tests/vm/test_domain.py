@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from tests.fleets import endpoint, inventory
+from vfiocompat.addresses import FunctionAddress, MdevAddress
 from vfiocompat.diagnostics import Code
-from vfiocompat.endpoints import FunctionAddress, MdevAddress
 from vfiocompat.errors import DomainError, ErrorRecord
 from vfiocompat.vm.domain import MAX_BYTES, parse_domain, parse_manifest, rewritten
 from vfiocompat.vm.manifest import Manifest

@@ -5,8 +5,8 @@ import doctest
 
 import pytest
 
+from vfiocompat.addresses import FunctionAddress, MdevAddress
 from vfiocompat.diagnostics import Code
-from vfiocompat.endpoints import FunctionAddress, MdevAddress
 from vfiocompat.errors import ErrorRecord, InvalidAddress
 from vfiocompat.vm import model as vm
 from vfiocompat.vm.model import (

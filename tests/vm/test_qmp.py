@@ -23,8 +23,8 @@ from msgspec.structs import replace
 from tests.kernel.guest.qemu import PROGRAM, STARTS, Qemu
 from tests.qmpserver import ENDS, HANGS, Failure, QmpServer, Raw, child, vm_answers
 from tests.simulate.conftest import cannot_test
+from vfiocompat.addresses import FunctionAddress, MdevAddress
 from vfiocompat.diagnostics import Code
-from vfiocompat.endpoints import FunctionAddress, MdevAddress
 from vfiocompat.errors import ErrorRecord, VmError
 from vfiocompat.vm import qmp
 from vfiocompat.vm.model import Vm, VmDevice, on_off

@@ -18,8 +18,8 @@ from tests.conftest import HUNG, PROGRAM
 from tests.machines import domain, hostdev
 from tests.simulate.conftest import cannot_test
 from tests.vm.test_domain import INTERFACE_XML, MDEV_XML, OTHER, PCI_XML, UUID
+from vfiocompat.addresses import FunctionAddress, MdevAddress
 from vfiocompat.diagnostics import Code
-from vfiocompat.endpoints import FunctionAddress, MdevAddress
 from vfiocompat.errors import DomainError, ErrorRecord, VmError
 from vfiocompat.inventory import Inventory
 from vfiocompat.vm.domain import MAX_BYTES, parse_manifest, rewritten

@@ -9,14 +9,10 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from vfiocompat.addresses import InventoryAddress, LiteralAddress, parse_address
 from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.diagnostics import Code
-from vfiocompat.endpoints import (
-    InventoryAddress,
-    LiteralAddress,
-    Migration,
-    parse_address,
-)
+from vfiocompat.endpoints import Migration
 from vfiocompat.errors import ExitCode, UsageError, VfiocompatError
 from vfiocompat.find import look
 from vfiocompat.output.documents import device_document
@@ -25,7 +21,8 @@ from vfiocompat.tables.judge import cannot_migrate
 from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
-    from vfiocompat.endpoints import Endpoint, LiveAddress
+    from vfiocompat.addresses import LiveAddress
+    from vfiocompat.endpoints import Endpoint
 
 __all__ = ["command"]
 

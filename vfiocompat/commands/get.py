@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vfiocompat.addresses import parse_address
 from vfiocompat.commands.options import Settings, common_options
-from vfiocompat.decision.decide import no_string
-from vfiocompat.endpoints import Problem, parse_address
+from vfiocompat.decision.strings import no_string
+from vfiocompat.endpoints import Problem
 from vfiocompat.errors import ExitCode, FactError, UsageError, VfiocompatError
 from vfiocompat.find import look, survey
 from vfiocompat.host.sysfs import Looked

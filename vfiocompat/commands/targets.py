@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from vfiocompat.addresses import parse_address
 from vfiocompat.commands.options import (
     Settings,
     common_options,
@@ -16,7 +17,6 @@ from vfiocompat.commands.options import (
     max_age_option,
     require_option,
 )
-from vfiocompat.endpoints import parse_address
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.classes import Place
 from vfiocompat.fleet.read import Gauge, workers

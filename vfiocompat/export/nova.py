@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from vfiocompat.addresses import is_function
 from vfiocompat.diagnostics import Code, Diagnostic, diagnostic
-from vfiocompat.endpoints import is_function
 from vfiocompat.errors import OutputError
 from vfiocompat.export.view import Group, Rendered, View, Writer
 

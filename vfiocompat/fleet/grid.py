@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import msgspec
 
 from vfiocompat.children import aside_all
-from vfiocompat.decision.decide import is_real
+from vfiocompat.decision.answers import is_real
 from vfiocompat.diagnostics import Code
-from vfiocompat.endpoints import MIGRATION_VERSION
 from vfiocompat.fleet.read import workers
 from vfiocompat.pairs import evaluate
 from vfiocompat.tables.judge import read_end
@@ -233,7 +232,10 @@ class _Situations:
         for at, end in enumerate(self._ends):
             # Where a destination compares types or has answers, pairs differ by them.
             endpoint = endpoints[at]
-            own = bool(endpoint.answers or _rejected(endpoint)) or _compares(endpoint)
+            own = (
+                bool(endpoint.answers or _rejected(endpoint))
+                or endpoint.answers_for_its_type
+            )
             self._columns.setdefault((end.alike, own), []).append(at)
 
     def row(self, source: int) -> array[int]:
@@ -277,7 +279,7 @@ class _Situations:
         """Give what of a pair depends on the source's type, and on its very string."""
         destination = self._endpoints[column]
         types = None
-        if _compares(destination):
+        if destination.answers_for_its_type:
             there = destination.type_id
             types = end.type_id is None, there is None, end.type_id == there
         answer: object = None
@@ -338,16 +340,6 @@ def _pattern(outcome: Outcome) -> tuple[Held, ...]:
     if not outcome.applied:
         return tuple(outcome.held)
     return (*outcome.held, *outcome.bare, *outcome.applied)
-
-
-def _compares(endpoint: Endpoint) -> bool:
-    """Whether a destination compares the types of both ends."""
-    attribute = endpoint.attribute
-    return (
-        attribute is not None
-        and attribute.name == MIGRATION_VERSION
-        and attribute.node == "type"
-    )
 
 
 def _rejected(endpoint: Endpoint) -> dict[str, str]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vfiocompat.decision.decide import question_ahead, recordable
+from vfiocompat.decision.answers import question_ahead
+from vfiocompat.decision.errnos import recordable
 from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Problem, RecordedAnswer
 from vfiocompat.errors import FactError

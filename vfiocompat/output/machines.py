@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from vfiocompat.addresses import address_text
 from vfiocompat.diagnostics import Code, Diagnostic
-from vfiocompat.endpoints import Problem, address_text
+from vfiocompat.endpoints import Problem
 from vfiocompat.inventory import Tool
 from vfiocompat.output.documents import CheckResult, check_result
 from vfiocompat.output.fleets import fleet_problems

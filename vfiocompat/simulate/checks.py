@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vfiocompat.endpoints import is_uuid
+from vfiocompat.addresses import is_uuid
 from vfiocompat.simulate.capacity import Capacity
 from vfiocompat.simulate.errnos import NAMES
 from vfiocompat.versions import MAX_BYTES

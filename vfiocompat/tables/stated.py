@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from vfiocompat.addresses import address_text, parse_address
 from vfiocompat.diagnostics import Code
-from vfiocompat.endpoints import Facts, address_text, parse_address
+from vfiocompat.endpoints import Facts
 from vfiocompat.errors import FactError, InvalidAddress, UsageError
 from vfiocompat.tables.language.derive import stated_mistakes
 from vfiocompat.tables.language.table import Table

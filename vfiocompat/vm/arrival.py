@@ -18,7 +18,7 @@ from vfiocompat.endpoints import missing
 from vfiocompat.fleet.grid import Cell, cell_of
 from vfiocompat.pairs import Pair
 from vfiocompat.verdicts import GROUNDS, Basis, Verdict, best_of
-from vfiocompat.vm.blockers import across_drivers, demanded, is_vgpu
+from vfiocompat.vm.blockers import across_drivers, demanded
 from vfiocompat.vm.offers import give
 from vfiocompat.vm.room import Placement, Seat, Wish, place
 
@@ -110,7 +110,7 @@ class Moving(NamedTuple):
         found = []
         for device, source, row in zip(self.devices, self.sources, which, strict=True):
             findings: Iterable[Diagnostic | None] = repeat(None)
-            if is_vgpu(source):
+            if source.is_vgpu:
                 findings = (
                     across_drivers(self.vm, device, source, end) for end in ends
                 )

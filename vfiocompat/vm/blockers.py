@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from vfiocompat.diagnostics import Code, diagnostic
+from vfiocompat.endpoints import NVIDIA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.vm.model import Vm, VmDevice
 
-__all__ = ["READ_ACROSS_DRIVERS", "across_drivers", "demanded", "is_vgpu"]
+__all__ = ["READ_ACROSS_DRIVERS", "across_drivers", "demanded"]
 
 _BLOCKERS = {
     "VFIO migration is not supported in kernel": Code.QEMU_CANNOT_MIGRATE,
@@ -51,9 +52,8 @@ Those of other distributions do not tell QEMU's version.
 _SKIPS_VSC = 9, 1
 """The first machine type with skip-vsc-check (hw/core/machine.c, hw_compat_9_0)."""
 
-_NVIDIA = "0x10de"
 READ_ACROSS_DRIVERS: Mapping[str | None, tuple[str, ...]] = {
-    _NVIDIA: ("vendor_id", "module_version")
+    NVIDIA: ("vendor_id", "module_version")
 }
 """The facts of an endpoint that `across_drivers` reads, by its vendor."""
 
@@ -150,11 +150,6 @@ def _named(device: VmDevice) -> str:
     return device.text + (f" ({device.name})" if device.name else "")
 
 
-def is_vgpu(endpoint: Endpoint) -> bool:
-    """Whether an endpoint is a vGPU of NVIDIA's."""
-    return endpoint.vendor_id == _NVIDIA and endpoint.type_id is not None
-
-
 def across_drivers(
     vm: Vm, device: VmDevice, source: Endpoint, destination: Endpoint
 ) -> Diagnostic | None:
@@ -164,7 +159,7 @@ def across_drivers(
     it up to machine type 9.0 (hw/pci/pci.c, get_pci_config_device; hw/vfio/pci.c,
     skip-vsc-check).
     """
-    if not (is_vgpu(source) and is_vgpu(destination)):
+    if not (source.is_vgpu and destination.is_vgpu):
         return None
     if _is_outdated(source) or _is_outdated(destination):
         return None

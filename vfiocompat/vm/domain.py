@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lxml import etree
 
-from vfiocompat.endpoints import FunctionAddress, MdevAddress, is_uuid
+from vfiocompat.addresses import FunctionAddress, MdevAddress, is_uuid
 from vfiocompat.errors import DomainError
 from vfiocompat.vm.manifest import read_manifest, write_manifest
 from vfiocompat.vm.model import (

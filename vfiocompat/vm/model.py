@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import msgspec
 
-from vfiocompat.endpoints import (
+from vfiocompat.addresses import (
     FunctionAddress,
     MdevAddress,
     address_text,

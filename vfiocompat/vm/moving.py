@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from vfiocompat.endpoints import address_text
+from vfiocompat.addresses import address_text
 from vfiocompat.errors import ErrorRecord, InventoryError
 from vfiocompat.files import read_inventory
 from vfiocompat.find import survey

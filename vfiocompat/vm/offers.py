@@ -7,9 +7,8 @@ import shlex
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from vfiocompat.endpoints import (
+from vfiocompat.addresses import (
     FunctionAddress,
-    Kind,
     MdevAddress,
     TypeAddress,
     is_function,
@@ -21,6 +20,7 @@ from vfiocompat.vm.room import Seat
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from vfiocompat.endpoints import Kind
     from vfiocompat.fleet.classes import Member
     from vfiocompat.vm.model import DeviceAddress, Vm, VmDevice
 

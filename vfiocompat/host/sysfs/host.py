@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from vfiocompat.children import aside_all
-from vfiocompat.decision.decide import Answer
+from vfiocompat.decision.errnos import Answer
 from vfiocompat.endpoints import Endpoint, Migration
 from vfiocompat.errors import ErrorRecord, VfiocompatError
 from vfiocompat.host.held import HeldCalls, held_calls
@@ -24,7 +24,7 @@ from vfiocompat.inventory import Identity
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from vfiocompat.endpoints import LiveAddress
+    from vfiocompat.addresses import LiveAddress
     from vfiocompat.host.sysfs.probing import Question
 
 __all__ = ["Host", "Looked"]

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vfiocompat.diagnostics import Code
-from vfiocompat.endpoints import (
+from vfiocompat.addresses import (
     FunctionAddress,
     MdevAddress,
     PathAddress,
     TypeAddress,
-    attribute_names,
     is_function,
     is_uuid,
-    read_name,
 )
+from vfiocompat.diagnostics import Code
+from vfiocompat.endpoints import attribute_names, read_name
 from vfiocompat.errors import NoSuchEndpoint, SysfsError
 from vfiocompat.host.sysfs.nodes import (
     CREATABLE,
@@ -38,7 +37,7 @@ from vfiocompat.host.sysfs.tree import DEVICES, Tree, problem
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from vfiocompat.endpoints import LiveAddress
+    from vfiocompat.addresses import LiveAddress
     from vfiocompat.host.batch import Failure, Operation, Reply
 
 __all__ = ["find"]

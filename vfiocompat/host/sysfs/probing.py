@@ -12,7 +12,7 @@ from vfiocompat.host.sysfs.reading import as_answer, version_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vfiocompat.decision.decide import Answer
+    from vfiocompat.decision.errnos import Answer
     from vfiocompat.host.sysfs.tree import Tree
 
 __all__ = ["Question", "probe"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from vfiocompat.decision.decide import Answer, read_code
+from vfiocompat.decision.errnos import Answer, read_code
 from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import (
     Attribute,

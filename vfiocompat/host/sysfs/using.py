@@ -62,6 +62,6 @@ def with_use(endpoint: Endpoint, used: Used) -> Endpoint:
     if in_use is None:
         return endpoint
     free = endpoint.available_instances
-    if endpoint.type_id is not None and endpoint.kind == "function" and not in_use:
+    if endpoint.is_function_as_type and not in_use:
         free = 1
     return msgspec.structs.replace(endpoint, in_use=in_use, available_instances=free)

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an errno means: how far a call on a version attribute came, as a code."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from vfiocompat.diagnostics import Code
+from vfiocompat.errors import ENOTSUPP, errno_name
+
+if TYPE_CHECKING:
+    from vfiocompat.verdicts import Verdict
+
+__all__ = [
+    "ANSWERS",
+    "COULD_NOT_ASK",
+    "NO_STRING",
+    "VERDICT_OF",
+    "Answer",
+    "read_code",
+    "recordable",
+    "write_code",
+]
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a call on a version attribute came, and what it gave.
+
+    `stage` is the call that failed, `done` where none did, `timeout` where none
+    returned, `refused` where it was not tried for the reason in `code`. `gone` says
+    that the path is not there any more; `count` is how many bytes a write took.
+    """
+
+    stage: Literal["open", "read", "write", "done", "timeout", "refused"]
+    path: str
+    errno: int = 0
+    gone: bool = False
+    code: Code | None = None
+    count: int = 0
+
+
+_NOT_PERMITTED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+
+_NO_MIGRATION = frozenset({errno.ENODEV, errno.EOPNOTSUPP, errno.ENOTTY, ENOTSUPP})
+
+
+_OF_WRITE = {
+    **dict.fromkeys((errno.EINTR, errno.EAGAIN, errno.EBUSY), Code.DRIVER_BUSY),
+    **dict.fromkeys((errno.EIO, errno.ENOMEM, errno.ETIMEDOUT), Code.DRIVER_FAILED),
+    **dict.fromkeys((errno.ENOSPC, errno.EUSERS), Code.ANSWERED_ABOUT_CAPACITY),
+    **dict.fromkeys((errno.ECONNABORTED, errno.ENOTCONN), Code.FILE_SYSTEM_GONE),
+}
+
+
+VERDICT_OF: dict[Code, Verdict] = {
+    Code.REFUSED: "incompatible",
+    Code.NO_MIGRATION_SUPPORT: "incompatible",
+    Code.ACCEPTED: "compatible",
+    Code.RECORDED_YES: "compatible",
+    Code.RECORDED_NO: "incompatible",
+}
+
+
+ANSWERS = frozenset({Code.REFUSED, Code.ACCEPTED, Code.RECORDED_YES, Code.RECORDED_NO})
+
+
+"""Codes of a driver's yes or no, which tables explain or doubt."""
+
+
+COULD_NOT_ASK = frozenset(
+    {
+        Code.OPEN_NOT_PERMITTED,
+        Code.OPEN_FAILED,
+        Code.FILE_SYSTEM_GONE,
+        Code.DEVICE_GONE,
+        Code.NOT_AN_ATTRIBUTE,
+        Code.PATH_LEAVES_ENDPOINT,
+        Code.NOT_ON_SYSFS,
+    }
+)
+
+
+"""Codes with which the driver was never asked: the command could not complete."""
+
+
+NO_STRING = frozenset(
+    {
+        Code.NO_ATTRIBUTE,
+        Code.NO_MIGRATION_SUPPORT,
+        Code.VERSION_EMPTY,
+        Code.VERSION_TOO_LONG,
+        Code.VERSION_NOT_PRINTABLE,
+    }
+)
+
+
+def read_code(answer: Answer) -> Code:
+    """Tell by a code why reading a version attribute gave no string."""
+    return _common_code(answer) or Code.READ_FAILED
+
+
+def write_code(answer: Answer, length: int) -> Code:
+    """Tell by a code what the driver's answer to a written string means."""
+    if answer.stage == "done":
+        return Code.ACCEPTED if answer.count == length else Code.SHORT_WRITE
+    return _common_code(answer) or _OF_WRITE.get(answer.errno, Code.REFUSED)
+
+
+def _common_code(answer: Answer) -> Code | None:
+    """Tell what a failed read and a failed write have in common."""
+    if answer.stage == "refused":
+        return answer.code
+    if answer.stage == "timeout":
+        return Code.NO_ANSWER_IN_TIME
+    if answer.stage == "open":
+        if answer.errno == errno.ENOENT:
+            return Code.DEVICE_GONE if answer.gone else Code.NO_ATTRIBUTE
+        return (
+            Code.OPEN_NOT_PERMITTED
+            if answer.errno in _NOT_PERMITTED
+            else Code.OPEN_FAILED
+        )
+    if answer.errno in _NO_MIGRATION:
+        return Code.DEVICE_GONE if answer.gone else Code.NO_MIGRATION_SUPPORT
+    return None
+
+
+def recordable(answer: Answer, length: int) -> tuple[bool | None, str | None] | None:
+    """Give what to record of a driver's answer: whether it took all of `length` bytes.
+
+    Beside is the errno's name. None where the driver was not asked at all.
+    """
+    code = write_code(answer, length)
+    if code in COULD_NOT_ASK or code == Code.NO_ATTRIBUTE:
+        return None
+    accepted = {"compatible": True, "incompatible": False}.get(
+        VERDICT_OF.get(code, "undetermined")
+    )
+    return accepted, errno_name(answer.errno) if answer.errno else None

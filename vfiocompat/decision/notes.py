@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is told beside a decision, and does not change it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vfiocompat.diagnostics import Code, Diagnostic, diagnostic
+
+if TYPE_CHECKING:
+    from vfiocompat.endpoints import Endpoint
+
+__all__ = ["is_full", "notes"]
+
+
+def is_full(destination: Endpoint) -> bool:
+    """Whether a function cannot become the type now, which it is not yet."""
+    return (
+        destination.is_function_as_type
+        and destination.available_instances == 0
+        and not destination.in_use
+    )
+
+
+def notes(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]:
+    """Find what is to be told of a pair, whatever the verdict is."""
+    full = (diagnostic(Code.TYPE_NOT_CREATABLE_NOW, path=destination.path),)
+    return (
+        *(full if is_full(destination) else ()),
+        *_pre_copy(source, destination),
+        *_not_needed(source, destination),
+    )
+
+
+def _pre_copy(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]:
+    """Warn of a source that copies ahead, into a destination that does not."""
+    here, there = source.migration, destination.migration
+    if here is None or there is None or here.flags is None or there.flags is None:
+        return ()
+    if "PRE_COPY" in here.flags and "PRE_COPY" not in there.flags:
+        return (diagnostic(Code.NO_PRE_COPY_THERE),)
+    return ()
+
+
+def _not_needed(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]:
+    sides = ("source", source), ("destination", destination)
+    return tuple(
+        diagnostic(
+            Code.FACTS_NOT_NEEDED, f"{side}: the facts stated of it were not needed"
+        )
+        for side, endpoint in sides
+        if endpoint.stated and endpoint.version is not None
+    )

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What forbids a pair before any driver is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vfiocompat.diagnostics import Code, Diagnostic, diagnostic
+
+if TYPE_CHECKING:
+    from vfiocompat.endpoints import Endpoint
+
+__all__ = ["not_bound", "preconditions", "too_old"]
+
+
+def too_old(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]:
+    """Find inventories that are not to be relied on: all that they say is unknown."""
+    return tuple(
+        diagnostic(
+            Code.INVENTORY_TOO_OLD,
+            f"the {side}'s inventory is not relied on: {endpoint.recorded.rejected}",
+            detail=f"taken at {taken_at}" if taken_at else None,
+            hint="scan that host again, or allow a higher --max-age",
+        )
+        for side, endpoint in (("source", source), ("destination", destination))
+        if endpoint.recorded and endpoint.recorded.rejected
+        for taken_at in [endpoint.recorded.taken_at]
+    )
+
+
+def preconditions(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]:
+    """Find what forbids the pair before any driver is asked."""
+    found: list[Diagnostic] = [
+        not_bound(endpoint) for endpoint in (source, destination) if not endpoint.vfio
+    ]
+    apis = source.device_api, destination.device_api
+    if None not in apis and apis[0] != apis[1]:
+        found.append(
+            diagnostic(
+                Code.DEVICE_API_DIFFERS,
+                detail=f"source       {apis[0]}\ndestination  {apis[1]}",
+                hint=f"needs a destination whose device_api is {apis[0]}",
+            )
+        )
+    found += _interfaces(source, destination)
+    types = source.type_id, destination.type_id
+    if destination.answers_for_its_type and None not in types and types[0] != types[1]:
+        found.append(
+            diagnostic(
+                Code.MDEV_TYPE_DIFFERS,
+                detail=f"source       {types[0]}\ndestination  {types[1]}",
+                hint=f"needs a destination of type {types[0]}",
+                path=destination.attribute.path if destination.attribute else None,
+            )
+        )
+    return tuple(found)
+
+
+def _interfaces(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:
+    """Find what the kernel's migration interfaces forbid, as far as they are known."""
+    found = [
+        diagnostic(
+            Code.NO_MIGRATION_INTERFACE,
+            f"the {side}'s driver has no migration interface",
+            path=endpoint.path,
+        )
+        for side, endpoint in (("source", source), ("destination", destination))
+        if endpoint.migration is not None and endpoint.migration.interface == "none"
+    ]
+    here, there = source.migration, destination.migration
+    if found or here is None or there is None or here.interface == there.interface:
+        return found
+    detail = f"source       {here.interface}\ndestination  {there.interface}"
+    return [diagnostic(Code.MIGRATION_INTERFACE_DIFFERS, detail=detail)]
+
+
+def not_bound(function: Endpoint) -> Diagnostic:
+    """Say that no VFIO driver has a function, and which one could."""
+    bound = f"bound to {function.driver}, not to" if function.driver else "not bound to"
+    ids = function.vendor_id, function.device_id
+    device = "it" if None in ids else f"{ids[0]}:{ids[1]}"
+    return diagnostic(
+        Code.NOT_BOUND_TO_VFIO,
+        f"{function.address} is {bound} a VFIO driver",
+        hint=f"bind it to the variant driver for {device}, or where there is none to "
+        "vfio-pci, which cannot migrate it; of a parent device name an mdev type: "
+        f"{function.address}/TYPE_ID",
+        path=function.path,
+    )
