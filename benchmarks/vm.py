@@ -22,7 +22,7 @@ from benchmarks.pairs import compare
 from vfiocompat.inventory import Inventory
 
 if TYPE_CHECKING:
-    from vfiocompat.endpoints import Endpoint, Kind
+    from vfiocompat.endpoints import Endpoint, EndpointKind
 
 HOSTS = 1_000
 ENDPOINTS = 50_000
@@ -52,7 +52,7 @@ def domain(devices: list[Endpoint]) -> str:
     return f"<domain type='kvm'><name>big</name><devices>{written}</devices></domain>"
 
 
-def measure(folder: Path, kind: Kind, limit: float) -> None:
+def measure(folder: Path, kind: EndpointKind, limit: float) -> None:
     """Measure a VM that hosts take; its devices are the first ones of one of them."""
     fleet = folder / "fleet"
     first = msgspec.json.decode(

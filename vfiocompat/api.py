@@ -73,7 +73,7 @@ def evaluate(
 
     """
     ends = literal(source), literal(destination)
-    return check_result(*pairs.evaluate(*ends, tables or Library()))
+    return check_result(*pairs.decide_pair(*ends, tables or Library()))
 
 
 def check(

@@ -23,10 +23,10 @@ __all__ = [
     "NVIDIA",
     "Attribute",
     "Endpoint",
+    "EndpointKind",
     "Facts",
     "Flag",
-    "Kind",
-    "Migration",
+    "MigrationInterface",
     "Origin",
     "Problem",
     "Recorded",
@@ -39,7 +39,7 @@ __all__ = [
     "written_name",
 ]
 
-Kind = Literal["type", "mdev", "function", "literal", "missing"]
+EndpointKind = Literal["type", "mdev", "function", "literal", "missing"]
 
 
 Origin = Literal["attribute", "literal", "recorded", "derived"]
@@ -73,7 +73,7 @@ NVIDIA = "0x10de"
 _WRITTEN = {"get_version": "check_version"}
 
 
-def attribute_names(kind: Kind) -> tuple[str, ...]:
+def attribute_names(kind: EndpointKind) -> tuple[str, ...]:
     """Names under which an endpoint's own directory may hold the attribute.
 
     In a PCI function's directory a file named `version` may be anything.
@@ -115,7 +115,7 @@ Flag = Literal["STOP_COPY", "P2P", "PRE_COPY", "DIRTY_TRACKING"]
 """What a v2 interface can do: VFIO_MIGRATION_* of include/uapi/linux/vfio.h."""
 
 
-class Migration(msgspec.Struct, frozen=True):
+class MigrationInterface(msgspec.Struct, frozen=True):
     """Which migration interface the kernel offers for a device.
 
     `flags` are what a v2 one can do; None where that was not told. `source` says who
@@ -164,7 +164,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     an endpoint cannot be asked.
     """
 
-    kind: Kind
+    kind: EndpointKind
     address: str
     parent: str | None = None
     type_id: str | None = None
@@ -178,7 +178,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     facts: Facts = {}
     stated: Facts = {}
     attribute: Attribute | None = None
-    migration: Migration | None = None
+    migration: MigrationInterface | None = None
     version: str | None = None
     newline: bool | None = None
     origin: Origin | None = None

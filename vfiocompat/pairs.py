@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vfiocompat.addresses import Address
     from vfiocompat.decision.errnos import Answer
     from vfiocompat.find import Drivers
-    from vfiocompat.host.sysfs import Ask, Host, Looked
+    from vfiocompat.host.sysfs import Ask, Host, Looked, Probed
     from vfiocompat.tables.library import Library
     from vfiocompat.tables.stated import Stated
     from vfiocompat.times import Horizon
@@ -36,7 +36,7 @@ __all__ = [
     "check",
     "check_all",
     "check_host",
-    "evaluate",
+    "decide_pair",
     "find_source",
     "usable",
 ]
@@ -110,26 +110,22 @@ def check_all(
     A driver that has not answered about one source is not asked about another: it
     would hang again.
     """
-    hung: dict[int, Reply] = {}
+    hung: dict[int, Probed] = {}
     rows = []
     for source in sources:
-        answers: dict[int, Reply] = {}
+        answers: dict[int, Probed] = {}
         if is_real(source) and not is_held(source):
             questions = _questions(source, destinations)
             answers = {at: hung[at] for at in questions if at in hung}
             left = {at: each for at, each in questions.items() if at not in hung}
             answers |= _answers(left, host)
             hung |= {
-                at: reply
-                for at, reply in answers.items()
-                if reply[0].stage == "timeout"
+                at: probed
+                for at, probed in answers.items()
+                if probed.answer.stage == "timeout"
             }
         rows.append(_decided(source, destinations, answers, library, stated))
     return rows
-
-
-Reply = tuple["Answer", "str | None"]
-"""What a driver says of a source's string, and its own string."""
 
 
 def _asked(
@@ -157,7 +153,7 @@ def _questions(
     }
 
 
-def _answers(questions: dict[int, Question], host: Host) -> dict[int, Reply]:
+def _answers(questions: dict[int, Question], host: Host) -> dict[int, Probed]:
     replies = host.probe(list(questions.values())) if questions else []
     return dict(zip(questions, replies, strict=True))
 
@@ -165,7 +161,7 @@ def _answers(questions: dict[int, Question], host: Host) -> dict[int, Reply]:
 def _decided(
     source: Endpoint,
     destinations: Sequence[Endpoint],
-    answers: dict[int, Reply],
+    answers: dict[int, Probed],
     library: Library,
     stated: Stated,
 ) -> list[Pair]:
@@ -181,11 +177,11 @@ def _decided(
         except FactError as error:
             pairs.append(Pair(source, known, not_found(error.record)))
             continue
-        pairs.append(evaluate(source, known, library, answer))
+        pairs.append(decide_pair(source, known, library, answer))
     return pairs
 
 
-def evaluate(
+def decide_pair(
     source: Endpoint,
     destination: Endpoint,
     library: Library,

@@ -10,7 +10,7 @@ import pytest
 
 from tests.fleets import endpoint, function, inventory, write
 from vfiocompat.decision.decide import decide
-from vfiocompat.endpoints import Attribute, Endpoint, Migration
+from vfiocompat.endpoints import Attribute, Endpoint, MigrationInterface
 from vfiocompat.inventory import Inventory
 from vfiocompat.output.documents import DeviceDocument
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 FUNCTION = "0000:03:00.0"
 OTHER = "0000:03:00.1"
-V2 = Migration("v2", ("STOP_COPY",))
-AHEAD = Migration("v2", ("STOP_COPY", "PRE_COPY"))
+V2 = MigrationInterface("v2", ("STOP_COPY",))
+AHEAD = MigrationInterface("v2", ("STOP_COPY", "PRE_COPY"))
 
 
 @pytest.fixture
@@ -144,21 +144,21 @@ def test_a_side_without_an_interface_is_incompatible(debugfs: Path, run: Run) ->
 @pytest.mark.parametrize(
     ("here", "there", "codes"),
     [
-        (Migration("v1"), V2, ["VFC127"]),
-        (Migration("none"), V2, ["VFC126"]),
-        (V2, Migration("none"), ["VFC126"]),
-        (Migration("none"), Migration("none"), ["VFC126", "VFC126"]),
+        (MigrationInterface("v1"), V2, ["VFC127"]),
+        (MigrationInterface("none"), V2, ["VFC126"]),
+        (V2, MigrationInterface("none"), ["VFC126"]),
+        (MigrationInterface("none"), MigrationInterface("none"), ["VFC126", "VFC126"]),
         (AHEAD, V2, ["VFC128"]),
         (V2, AHEAD, []),
-        (AHEAD, Migration("v2"), []),
+        (AHEAD, MigrationInterface("v2"), []),
         (AHEAD, None, []),
-        (None, Migration("v1"), []),
+        (None, MigrationInterface("v1"), []),
     ],
 )
 def test_interfaces_are_a_precondition(
-    here: Migration | None, there: Migration | None, codes: list[str]
+    here: MigrationInterface | None, there: MigrationInterface | None, codes: list[str]
 ) -> None:
-    def end(migration: Migration | None) -> Endpoint:
+    def end(migration: MigrationInterface | None) -> Endpoint:
         present = Attribute("version", "present", path="/sys/x/version", node="type")
         return Endpoint(
             kind="mdev",
@@ -183,7 +183,7 @@ def test_no_driver_is_asked_where_a_side_cannot_migrate(
     run: Run, tmp_path: Path
 ) -> None:
     ends = [
-        endpoint("p/t", "1ac1-a", migration=Migration("none")),
+        endpoint("p/t", "1ac1-a", migration=MigrationInterface("none")),
         endpoint("p/u", "1ac1-a", migration=V2),
     ]
     file = write(tmp_path, [inventory("a", *ends)]) / "a.json"

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tests.fleets import HISI_2, TAKEN, answer, endpoint, function, inventory, write
-from vfiocompat.endpoints import Attribute, Migration
+from vfiocompat.endpoints import Attribute, MigrationInterface
 from vfiocompat.errors import InventoryError
 from vfiocompat.fleet import read as gathering
 from vfiocompat.fleet.classes import Classifier, Fleet, Place, class_id
@@ -49,7 +49,7 @@ def test_place_and_capacity_do_not_matter() -> None:
         endpoint("p/t", "1ac1-a", driver="x"),
         endpoint("p/t", "1ac1-a", device_api="vfio-ap"),
         endpoint("p/t", "1ac1-a", vfio=False),
-        endpoint("p/t", "1ac1-a", migration=Migration("none")),
+        endpoint("p/t", "1ac1-a", migration=MigrationInterface("none")),
         endpoint("p/t", "1ac1-a", answers=(answer("1ac1-a", accepted=True),)),
     ],
 )

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fleets import HISI_1, HISI_2, answer
-from vfiocompat.endpoints import Attribute, Endpoint, Migration, Recorded
+from vfiocompat.endpoints import Attribute, Endpoint, MigrationInterface, Recorded
 from vfiocompat.fleet import grid
-from vfiocompat.fleet.grid import evaluate_grid
+from vfiocompat.fleet.grid import decide_grid
 from vfiocompat.fleet.read import Gauge, workers
-from vfiocompat.pairs import evaluate
+from vfiocompat.pairs import decide_pair
 from vfiocompat.tables.library import Library
 
 if TYPE_CHECKING:
@@ -83,10 +83,10 @@ def endpoints(draw: st.DrawFn) -> Endpoint:
                     None,
                     None,
                     None,
-                    Migration("none"),
-                    Migration("v1"),
-                    Migration("v2", ("STOP_COPY",)),
-                    Migration("v2", ("STOP_COPY", "PRE_COPY")),
+                    MigrationInterface("none"),
+                    MigrationInterface("v1"),
+                    MigrationInterface("v2", ("STOP_COPY",)),
+                    MigrationInterface("v2", ("STOP_COPY", "PRE_COPY")),
                 ]
             )
         ),
@@ -102,10 +102,10 @@ def endpoints(draw: st.DrawFn) -> Endpoint:
 
 
 def assert_same(ends: Sequence[Endpoint]) -> None:
-    found = evaluate_grid(ends, LIBRARY, Gauge(workers()))
+    found = decide_grid(ends, LIBRARY, Gauge(workers()))
     for row, source in enumerate(ends):
         for column, destination in enumerate(ends):
-            decision = evaluate(source, destination, LIBRARY).decision
+            decision = decide_pair(source, destination, LIBRARY).decision
             codes = tuple(dict.fromkeys(each.code for each in decision.diagnostics))
             cell = found.cell(row, column)
             assert (cell.verdict, cell.basis, cell.codes) == (
@@ -137,10 +137,10 @@ def test_processes_share_a_grid(monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(17)
     ]
 
-    found = evaluate_grid(ends, LIBRARY, Gauge(3))
+    found = decide_grid(ends, LIBRARY, Gauge(3))
     assert len(set(found.cells)) == len(found.cells) > 3
     monkeypatch.undo()
-    alone = evaluate_grid(ends, LIBRARY, Gauge(1))
+    alone = decide_grid(ends, LIBRARY, Gauge(1))
     for row in range(17):
         assert [found.cells[each] for each in found.row(row)] == [
             alone.cells[each] for each in alone.row(row)
@@ -159,7 +159,7 @@ def test_one_way() -> None:
         )
         for text in (HISI_1, HISI_2, "10de-x")
     ]
-    found = evaluate_grid(ends, LIBRARY, Gauge(1))
+    found = decide_grid(ends, LIBRARY, Gauge(1))
 
     assert [list(found.can_go(row)) for row in range(3)] == [
         [1, 1, 0],
@@ -182,9 +182,9 @@ def test_few_pairs_are_decided(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def counted(*ends: object) -> object:
         calls.append(1)
-        return evaluate(*ends)  # type: ignore[arg-type]
+        return decide_pair(*ends)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(grid, "evaluate", counted)
+    monkeypatch.setattr(grid, "decide_pair", counted)
     monkeypatch.setattr(grid, "_WORTH_A_PROCESS", 10**9)
     text = "19e5-hisi:device=a251:qp={}:iso=0:magic=v2:major=1"
     one = Endpoint(
@@ -196,6 +196,6 @@ def test_few_pairs_are_decided(monkeypatch: pytest.MonkeyPatch) -> None:
     ends = [
         msgspec.structs.replace(one, version=text.format(at + 1)) for at in range(60)
     ]
-    evaluate_grid(ends, LIBRARY, Gauge(1))
+    decide_grid(ends, LIBRARY, Gauge(1))
 
     assert len(calls) < 10

@@ -12,12 +12,12 @@ import pytest
 
 from vfiocompat.errors import DeviceError
 from vfiocompat.host.vfio import (
-    Held,
+    OpenNodes,
     _ask,
-    held_nodes,
     holders,
     migration_region,
     open_migration,
+    open_nodes,
 )
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def test_who_has_a_node_open_is_found(proc: Path) -> None:
 
 def test_a_vm_of_libvirt_has_a_dev_of_its_own(proc: Path) -> None:
     """Its nodes are mounted somewhere that is not seen here (the kernel's d_path)."""
-    assert held_nodes(str(proc)) == Held(
+    assert open_nodes(str(proc)) == OpenNodes(
         {
             "/dev/vfio/7": 12,
             "/dev/vfio/devices/vfio0": 13,
@@ -121,7 +121,7 @@ def test_a_file_that_is_closed_meanwhile_hides_no_other(
 
     monkeypatch.setattr(os, "readlink", readlink)
     monkeypatch.setattr(os, "listdir", lambda path: sorted(map(str, listed(path))))
-    found = held_nodes(str(proc))
+    found = open_nodes(str(proc))
     assert found.complete
     assert found.nodes["/dev/vfio/9"] == 12
     assert "/dev/vfio/7" not in found.nodes
@@ -133,11 +133,11 @@ listed = os.listdir
 def test_in_a_container_others_may_have_nodes_open(proc: Path) -> None:
     (proc / "1/ns/pid").unlink()
     (proc / "1/ns/pid").symlink_to("pid:[4026532201]")
-    assert not held_nodes(str(proc)).complete
+    assert not open_nodes(str(proc)).complete
 
 
 def test_without_proc_nothing_is_known(tmp_path: Path) -> None:
-    assert held_nodes(str(tmp_path / "x")) == Held({}, complete=False)
+    assert open_nodes(str(tmp_path / "x")) == OpenNodes({}, complete=False)
 
 
 def test_a_device_without_an_iommu_group(tmp_path: Path) -> None:
@@ -158,8 +158,8 @@ def test_a_device_without_an_iommu_has_an_unsafe_node(
         open_migration(str(tmp_path))
     assert caught.value.code == "VFC522"
 
-    held = Held({f"{tmp_path}/noiommu-3": 14}, complete=True)
-    monkeypatch.setattr("vfiocompat.host.vfio.held_nodes", lambda _: held)
+    held = OpenNodes({f"{tmp_path}/noiommu-3": 14}, complete=True)
+    monkeypatch.setattr("vfiocompat.host.vfio.open_nodes", lambda _: held)
     with pytest.raises(DeviceError, match="process 14") as caught:
         open_migration(str(tmp_path))
     assert caught.value.code == "VFC520"

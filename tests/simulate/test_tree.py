@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 
 from vfiocompat.simulate.answers import accept
 from vfiocompat.simulate.faults import Faults
-from vfiocompat.simulate.host import Host
+from vfiocompat.simulate.host import SimulatedHost
 from vfiocompat.simulate.spec import (
+    DriverAnswers,
     Fault,
     Function,
     Mdev,
     MdevType,
-    Migration,
     Nvidia,
     Parent,
     PciIds,
     Spec,
     VgpuType,
 )
-from vfiocompat.simulate.tree import Attribute, Directory, Link
+from vfiocompat.simulate.tree import Directory, DriverFile, Link
 
 from .conftest import fails
 
@@ -35,7 +35,7 @@ PATH = f"sys/devices/pci0000:3b/{PARENT}"
 TYPES = f"{PATH}/mdev_supported_types"
 
 
-def example(*mdevs: Mdev) -> Host:
+def example(*mdevs: Mdev) -> SimulatedHost:
     parent = Parent(
         name=PARENT,
         driver="acme",
@@ -49,7 +49,7 @@ def example(*mdevs: Mdev) -> Host:
         mdev=mdevs,
     )
     nvidia = Nvidia(creatable=(VgpuType(id=14, name="H200-1"),))
-    return Host(
+    return SimulatedHost(
         Spec(
             schema=1,
             host="h1",
@@ -65,31 +65,31 @@ def example(*mdevs: Mdev) -> Host:
     )
 
 
-def attribute(host: Host, path: str) -> Attribute:
+def attribute(host: SimulatedHost, path: str) -> DriverFile:
     node = host.tree.find(path)
-    assert isinstance(node, Attribute)
+    assert isinstance(node, DriverFile)
     return node
 
 
-def read(host: Host, path: str) -> str:
+def read(host: SimulatedHost, path: str) -> str:
     show = attribute(host, path).show
     assert show is not None
     return show().decode()
 
 
-def write(host: Host, path: str, data: str | bytes) -> None:
+def write(host: SimulatedHost, path: str, data: str | bytes) -> None:
     store = attribute(host, path).store
     assert store is not None
     store(data.encode() if isinstance(data, str) else data)
 
 
-def names(host: Host, path: str) -> set[str]:
+def names(host: SimulatedHost, path: str) -> set[str]:
     node = host.tree.find(path)
     assert isinstance(node, Directory)
     return set(node.entries)
 
 
-def target(host: Host, path: str) -> str:
+def target(host: SimulatedHost, path: str) -> str:
     """Return the path that a link leads to, which must be there."""
     node = host.tree.find(path)
     assert isinstance(node, Link)
@@ -110,7 +110,7 @@ def links(node: Directory, path: str) -> list[str]:
     return found
 
 
-def available(host: Host) -> list[str]:
+def available(host: SimulatedHost) -> list[str]:
     return [
         read(host, f"{TYPES}/{kind}/available_instances").strip()
         for kind in ("acme-1", "acme-2", "acme-own")
@@ -300,22 +300,22 @@ def test_nvidia() -> None:
 @pytest.mark.parametrize(
     ("answers", "data", "error"),
     [
-        (Migration(version="a[1]"), b"a[1]\n", None),
-        (Migration(version="a[1]"), b"a[1]", None),
-        (Migration(version="a[1]"), b"a1", "EINVAL"),
-        (Migration(version="a", refuses="EPERM"), b"A", "EPERM"),
-        (Migration(version="a"), b"a\n\n", "EINVAL"),
-        (Migration(version="a"), b"a\0", "EINVAL"),
-        (Migration(version="a", newline="required"), b"a", "EINVAL"),
-        (Migration(version="a", newline="required"), b"a\n", None),
-        (Migration(version="a5", accepts=("a[1-5]", "b*")), b"a4\n", None),
-        (Migration(version="a5", accepts=("a[1-5]", "b*")), b"a6\n", "EINVAL"),
-        (Migration(version="a5", accepts=()), b"a5", "EINVAL"),
-        (Migration(version="a", migration=False), b"a", "ENODEV"),
+        (DriverAnswers(version="a[1]"), b"a[1]\n", None),
+        (DriverAnswers(version="a[1]"), b"a[1]", None),
+        (DriverAnswers(version="a[1]"), b"a1", "EINVAL"),
+        (DriverAnswers(version="a", refuses="EPERM"), b"A", "EPERM"),
+        (DriverAnswers(version="a"), b"a\n\n", "EINVAL"),
+        (DriverAnswers(version="a"), b"a\0", "EINVAL"),
+        (DriverAnswers(version="a", newline="required"), b"a", "EINVAL"),
+        (DriverAnswers(version="a", newline="required"), b"a\n", None),
+        (DriverAnswers(version="a5", accepts=("a[1-5]", "b*")), b"a4\n", None),
+        (DriverAnswers(version="a5", accepts=("a[1-5]", "b*")), b"a6\n", "EINVAL"),
+        (DriverAnswers(version="a5", accepts=()), b"a5", "EINVAL"),
+        (DriverAnswers(version="a", migration=False), b"a", "ENODEV"),
     ],
 )
 def test_what_a_driver_accepts(
-    answers: Migration, data: bytes, error: str | None
+    answers: DriverAnswers, data: bytes, error: str | None
 ) -> None:
     if error is None:
         accept(answers, data)
@@ -325,7 +325,7 @@ def test_what_a_driver_accepts(
 
 def test_the_pair() -> None:
     kind = MdevType(id="a", version="v", attribute="get_version")
-    host = Host(Spec(schema=1, parent=(Parent(name="p", type=(kind,)),)))
+    host = SimulatedHost(Spec(schema=1, parent=(Parent(name="p", type=(kind,)),)))
     path = "sys/devices/virtual/p/p/mdev_supported_types/a"
     assert attribute(host, f"{path}/get_version").mode == 0o444
     assert attribute(host, f"{path}/check_version").mode == 0o200
@@ -351,14 +351,14 @@ def test_faults_come_in_the_order_of_the_file_and_end() -> None:
             Fault(at="p/a", text="x"),
         ]
     )
-    version = Attribute(0o644, owner="p/a", name="version")
-    name = Attribute(0o444, owner="p/a", name="name")
+    version = DriverFile(0o644, owner="p/a", name="version")
+    name = DriverFile(0o444, owner="p/a", name="name")
 
-    def due(attribute: Attribute, call: str) -> str | None:
+    def due(attribute: DriverFile, call: str) -> str | None:
         fault = faults.due(attribute, call)
         return None if fault is None else fault.errno or fault.text
 
     assert [due(version, "read") for _ in range(4)] == ["EINTR", "EINTR", "x", "x"]
     assert (due(version, "write"), due(version, "open")) == (None, None)
     assert due(name, "write") == "EIO"
-    assert due(Attribute(0o644, owner="p/b", name="version"), "read") is None
+    assert due(DriverFile(0o644, owner="p/b", name="version"), "read") is None

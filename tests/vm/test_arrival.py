@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from tests.fleets import HISI_1, HISI_2, answer, endpoint, function, inventory, write
 from tests.machines import VM_UUID, domain_file, mdev, uuids, vgpu
 from vfiocompat import cli
-from vfiocompat.endpoints import Migration
+from vfiocompat.endpoints import MigrationInterface
 from vfiocompat.fleet.classes import Member
 from vfiocompat.output.machines import VmDocument
 from vfiocompat.vm.arrival import Answer, rank
@@ -903,8 +903,16 @@ def test_a_doubt_of_qemus_is_no_yes(ask: Ask) -> None:
     [
         [vgpu("0000:c1:00.4", "7", current=True)],
         [
-            function("0000:c1:00.4", HISI_1, migration=Migration("v2", ("STOP_COPY",))),
-            function("0000:c1:00.5", HISI_1, migration=Migration("v2", ("STOP_COPY",))),
+            function(
+                "0000:c1:00.4",
+                HISI_1,
+                migration=MigrationInterface("v2", ("STOP_COPY",)),
+            ),
+            function(
+                "0000:c1:00.5",
+                HISI_1,
+                migration=MigrationInterface("v2", ("STOP_COPY",)),
+            ),
         ],
     ],
     ids=["drivers", "P2P"],

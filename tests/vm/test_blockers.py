@@ -10,7 +10,7 @@ from tests.fleets import endpoint, function
 from vfiocompat.addresses import FunctionAddress, MdevAddress
 from vfiocompat.decision.decide import Decision, beside
 from vfiocompat.diagnostics import Code, diagnostic
-from vfiocompat.endpoints import Endpoint, Flag, Migration
+from vfiocompat.endpoints import Endpoint, Flag, MigrationInterface
 from vfiocompat.vm.blockers import across_drivers, demanded
 from vfiocompat.vm.model import OnOffAuto, Vm, VmDevice
 
@@ -29,7 +29,7 @@ UNKNOWN = endpoint("p/t", None)
 
 
 def with_flags(*flags: Flag, path: str = "p/t") -> Endpoint:
-    return endpoint(path, None, migration=Migration("v2", flags))
+    return endpoint(path, None, migration=MigrationInterface("v2", flags))
 
 
 P2P = with_flags("STOP_COPY", "P2P")
@@ -52,7 +52,10 @@ TEXTS = [
     # QEMU 7.2
     ("VFIO device doesn't support migration", "VFC537"),
     # 8.0
-    ("Migration is currently not supported with multiple VFIO devices", "VFC531"),
+    (
+        "Migration is currently not supported with multiple VFIO devices",
+        "VFC531",
+    ),
     ("Migration is currently not supported with vIOMMU enabled", "VFC540"),
     # 8.1 and newer
     (f"{UUID}: VFIO migration is not supported in kernel", "VFC537"),
@@ -246,8 +249,8 @@ def test_each_device_that_is_unplugged_is_told() -> None:
         ([ALONE, UNKNOWN], [0]),
         ([P2P, ALONE, P2P], [1]),
         ([with_flags(), P2P], [0]),
-        ([endpoint("p/t", None, migration=Migration("v2")), P2P], []),
-        ([endpoint("p/t", None, migration=Migration("none")), P2P], []),
+        ([endpoint("p/t", None, migration=MigrationInterface("v2")), P2P], []),
+        ([endpoint("p/t", None, migration=MigrationInterface("none")), P2P], []),
     ],
 )
 def test_several_devices_have_to_support_p2p(

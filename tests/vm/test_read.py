@@ -25,7 +25,7 @@ from vfiocompat.inventory import Inventory
 from vfiocompat.vm.domain import MAX_BYTES, parse_manifest, rewritten
 from vfiocompat.vm.manifest import Manifest
 from vfiocompat.vm.model import DeviceAddress, DomainFile, LibvirtDomain, Vm, VmDevice
-from vfiocompat.vm.read import Machine, read_vm
+from vfiocompat.vm.read import Description, read_vm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ SOON = 3
 """Seconds within which a read with that time-out has ended on a busy machine."""
 
 
-def read(path: object, timeout: float = 10) -> Machine:
+def read(path: object, timeout: float = 10) -> Description:
     return read_vm(DomainFile(str(path)), timeout, migratable=False)
 
 
@@ -54,7 +54,7 @@ def refused(path: object, timeout: float = 10) -> ErrorRecord:
 
 def asked(
     name: str, uri: str | None = None, timeout: float = 10, *, migratable: bool = False
-) -> Machine:
+) -> Description:
     return read_vm(LibvirtDomain(name, uri), timeout, migratable=migratable)
 
 
@@ -82,7 +82,7 @@ def test_a_file(tmp_path: Path) -> None:
     file = tmp_path / "vm.xml"
     file.write_bytes(XML)
 
-    assert read(file) == Machine(WEB, str(file), XML, None)
+    assert read(file) == Description(WEB, str(file), XML, None)
 
 
 @pytest.mark.parametrize("name", ["a b", "é", "-", "--x", "\udcff", "x" * 255])

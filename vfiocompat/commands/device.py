@@ -12,7 +12,7 @@ import msgspec
 from vfiocompat.addresses import InventoryAddress, LiteralAddress, parse_address
 from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.diagnostics import Code
-from vfiocompat.endpoints import Migration
+from vfiocompat.endpoints import MigrationInterface
 from vfiocompat.errors import ExitCode, UsageError, VfiocompatError
 from vfiocompat.find import look
 from vfiocompat.output.documents import device_document
@@ -84,7 +84,7 @@ def _by_driver(settings: Settings, endpoint: Endpoint) -> Endpoint:
     if not cannot_migrate(endpoint, settings.library.speaking_for(endpoint)):
         return endpoint
     return msgspec.structs.replace(
-        endpoint, migration=Migration("none", source="driver")
+        endpoint, migration=MigrationInterface("none", source="driver")
     )
 
 

@@ -11,7 +11,7 @@ import click
 from vfiocompat.commands.options import Settings, common_options, max_age_option
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.classes import Classifier
-from vfiocompat.fleet.grid import evaluate_grid
+from vfiocompat.fleet.grid import decide_grid
 from vfiocompat.fleet.read import Gauge, gather, workers
 from vfiocompat.output.fleets import matrix_cells, matrix_document
 from vfiocompat.output.matrix import (
@@ -67,7 +67,7 @@ def command(
         found = gather(fleet, lambda: Classifier(horizon, library.facts_read), gauge)
     gauge = Gauge(workers())
     with settings.progress("comparing classes", gauge.done):
-        grid = evaluate_grid(
+        grid = decide_grid(
             [class_.endpoint for class_ in found.classes], library, gauge
         )
     _print(settings, found, grid, pairs=pairs, hosts=hosts)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vfiocompat.export.view import Group, View
 from vfiocompat.fleet.classes import Classifier, class_id
-from vfiocompat.fleet.grid import evaluate_grid
+from vfiocompat.fleet.grid import decide_grid
 from vfiocompat.tables.judge import derived_text
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def view_of(
     for endpoint, number in classifier.sort(inventory):
         members.setdefault((number, endpoint.parent), []).append(endpoint)
     classes = classifier.classes
-    grid = evaluate_grid(classes, library, gauge)
+    grid = decide_grid(classes, library, gauge)
     names = [_string(endpoint, library) for endpoint in classes]
     # Of several classes with one string the most doubtful verdict counts.
     sources: dict[str, list[int]] = {}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from vfiocompat.diagnostics import Code
-from vfiocompat.endpoints import MIGRATION_VERSION, Endpoint, Kind, Recorded
+from vfiocompat.endpoints import MIGRATION_VERSION, Endpoint, EndpointKind, Recorded
 from vfiocompat.errors import ErrorRecord
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Member(NamedTuple):
 
     address: str
     free: int | None
-    kind: Kind
+    kind: EndpointKind
     in_use: bool | None
     parent: str | None
     type_id: str | None

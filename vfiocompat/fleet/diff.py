@@ -10,7 +10,7 @@ import msgspec
 
 from vfiocompat.diagnostics import Code
 from vfiocompat.fleet.classes import Classifier, class_id
-from vfiocompat.fleet.grid import evaluate_grid
+from vfiocompat.fleet.grid import decide_grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -135,7 +135,7 @@ def compare(
             times,
         )
     places = {id_: at for at, id_ in enumerate(found.classes)}
-    grid = evaluate_grid(list(found.classes.values()), library, gauge)
+    grid = decide_grid(list(found.classes.values()), library, gauge)
     ways = _Ways(grid, places)
     found.lost.extend(ways.missing(moves.forward()))
     found.gained.extend(ways.missing(moves.backward()))

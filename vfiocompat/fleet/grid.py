@@ -20,7 +20,7 @@ from vfiocompat.children import aside_all
 from vfiocompat.decision.answers import is_real
 from vfiocompat.diagnostics import Code
 from vfiocompat.fleet.read import workers
-from vfiocompat.pairs import evaluate
+from vfiocompat.pairs import decide_pair
 from vfiocompat.tables.judge import read_end
 from vfiocompat.tables.language.table import Reading, Table
 from vfiocompat.verdicts import Basis, Verdict, best_of, worst_of
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.fleet.classes import Fleet
     from vfiocompat.fleet.read import Gauge
-    from vfiocompat.tables.language.relations import Held
+    from vfiocompat.tables.language.relations import Truth
     from vfiocompat.tables.language.table import Outcome, Values
     from vfiocompat.tables.library import Library
 
@@ -42,8 +42,8 @@ __all__ = [
     "Grid",
     "HostPair",
     "cell_of",
-    "evaluate_grid",
-    "evaluate_rows",
+    "decide_grid",
+    "decide_rows",
     "host_pairs",
 ]
 
@@ -144,9 +144,7 @@ class Grid:
         return counts
 
 
-def evaluate_grid(
-    endpoints: Sequence[Endpoint], library: Library, gauge: Gauge
-) -> Grid:
+def decide_grid(endpoints: Sequence[Endpoint], library: Library, gauge: Gauge) -> Grid:
     """Decide every pair of endpoints; `gauge` shows how far that is."""
     size = len(endpoints)
     number = workers() if size * size > _WORTH_A_PROCESS else 1
@@ -160,7 +158,7 @@ def evaluate_grid(
     return _joined(size, rows, parts)
 
 
-def evaluate_rows(
+def decide_rows(
     sources: Sequence[Endpoint], destinations: Sequence[Endpoint], library: Library
 ) -> list[list[Cell]]:
     """Decide each of some sources with every destination."""
@@ -219,7 +217,7 @@ class _Situations:
         self._endpoints = endpoints
         self._library = library
         self._numbers: dict[Any, int] = {}
-        self._patterns: dict[Any, dict[tuple[Held, ...], int]] = {}
+        self._patterns: dict[Any, dict[tuple[Truth, ...], int]] = {}
         self._tables: dict[tuple[int, int, object], Table | None] = {}
         self.cells: list[Cell] = []
         alike: dict[Any, int] = {}
@@ -293,7 +291,7 @@ class _Situations:
         self, source: int, column: int, table: Table | None, about: object
     ) -> int:
         ends = self._ends[source], self._ends[column]
-        pattern: tuple[Held, ...] = ()
+        pattern: tuple[Truth, ...] = ()
         if table is not None:
             found = table.outcome(ends[0].values[table.id], ends[1].values[table.id])
             pattern = _pattern(found)
@@ -308,7 +306,7 @@ class _Situations:
     ) -> Table | None:
         """Give the table that decides pairs like this one, or has its say in them."""
         if key not in self._tables:
-            pair = evaluate(
+            pair = decide_pair(
                 self._endpoints[source], self._endpoints[column], self._library
             )
             wanted = pair.decision.table
@@ -330,12 +328,14 @@ class _Situations:
 
     def _decided(self, source: int, column: int) -> int:
         """Decide a pair as `check` does, for all that are in its situation."""
-        pair = evaluate(self._endpoints[source], self._endpoints[column], self._library)
+        pair = decide_pair(
+            self._endpoints[source], self._endpoints[column], self._library
+        )
         self.cells.append(cell_of(pair.decision))
         return len(self.cells) - 1
 
 
-def _pattern(outcome: Outcome) -> tuple[Held, ...]:
+def _pattern(outcome: Outcome) -> tuple[Truth, ...]:
     """Give all that a table's findings depend on, but for the strings themselves."""
     if not outcome.applied:
         return tuple(outcome.held)

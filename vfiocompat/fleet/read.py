@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading a fleet: its inventories, by several processes at once."""
+"""InventoryReader a fleet: its inventories, by several processes at once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Gauge",
     "Inventories",
-    "Reading",
+    "InventoryReader",
     "demand_hosts",
     "gather",
     "spread",
@@ -60,7 +60,7 @@ def workers() -> int:
     return len(os.sched_getaffinity(0))
 
 
-class Reading:
+class InventoryReader:
     """A part of a fleet's inventories, read one at a time: each path with its own.
 
     `sizes` are the files' in bytes, by their paths, which are relative to `folder`: a
@@ -96,7 +96,7 @@ class Reading:
 
 def spread(
     fleet: Sequence[str],
-    work: Callable[[Reading], Result],
+    work: Callable[[InventoryReader], Result],
     result: type[Result],
     gauge: Gauge,
     hosts: Collection[str] = (),
@@ -118,7 +118,7 @@ def spread(
     tasks = [
         partial(
             work,
-            Reading(
+            InventoryReader(
                 {path: sizes[path] for path in share},
                 folder,
                 frozenset(hosts),
@@ -145,7 +145,7 @@ def gather(
 
     """
 
-    def reduced(reading: Reading) -> Reduced:
+    def reduced(reading: InventoryReader) -> Reduced:
         known = classifier()
         for path, inventory in reading:
             known.add(path, inventory)
@@ -190,7 +190,7 @@ class Inventories(Mapping[str, "Inventory"]):
 
     def __init__(self, fleet: Sequence[str]) -> None:
         paths = dict.fromkeys(inventory_files(fleet), 0)
-        reading = Reading(paths, "", (), lambda _: None)
+        reading = InventoryReader(paths, "", (), lambda _: None)
         found, doubles = newest(
             [_Taken(path, each.host, each.taken_at) for path, each in reading]
         )

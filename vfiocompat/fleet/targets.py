@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vfiocompat.decision.decide import required
 from vfiocompat.fleet.classes import Classifier
 from vfiocompat.fleet.read import gather
-from vfiocompat.pairs import Pair, check_host, evaluate
+from vfiocompat.pairs import Pair, check_host, decide_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -44,7 +44,7 @@ class Query(NamedTuple):
 
     def decide(self, endpoint: Endpoint, library: Library) -> Pair:
         """Decide whether the source can go to what stands for a class."""
-        return self.demand(evaluate(self.source, endpoint, library))
+        return self.demand(decide_pair(self.source, endpoint, library))
 
     def demand(self, pair: Pair) -> Pair:
         """Give a pair its verdict by what it must rest on."""

@@ -17,13 +17,13 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat.diagnostics import Code
-from vfiocompat.endpoints import Flag, Migration
+from vfiocompat.endpoints import Flag, MigrationInterface
 from vfiocompat.errors import DeviceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Held", "held_nodes", "holders", "migration_region", "open_migration"]
+__all__ = ["OpenNodes", "holders", "migration_region", "open_migration", "open_nodes"]
 
 _GROUP_GET_STATUS = 0x3B67
 _GROUP_SET_CONTAINER = 0x3B68
@@ -51,7 +51,7 @@ _MIGRATION_REGION = 3, 1
 _DEV = "/dev/vfio"
 
 
-def open_migration(device: str) -> Migration:
+def open_migration(device: str) -> MigrationInterface:
     """Open a device, by its directory in sysfs, and ask for its migration interface.
 
     Raises:
@@ -85,11 +85,11 @@ def open_migration(device: str) -> Migration:
 
 def holders(nodes: list[str], proc: str = "/proc") -> Iterator[int]:
     """Name for each of several device nodes that is open a process that has it."""
-    held = held_nodes(proc).nodes
+    held = open_nodes(proc).nodes
     return (held[node] for node in nodes if node in held)
 
 
-class Held(NamedTuple):
+class OpenNodes(NamedTuple):
     """Which nodes of VFIO are open, and one process that has each.
 
     `complete` says that no process was passed over: then no other node is open.
@@ -99,7 +99,7 @@ class Held(NamedTuple):
     complete: bool
 
 
-def held_nodes(proc: str) -> Held:
+def open_nodes(proc: str) -> OpenNodes:
     """Find which devices, or groups of them, a process of a host has open.
 
     A QEMU of libvirt's has a /dev of its own, so a node's path may be told without the
@@ -111,7 +111,7 @@ def held_nodes(proc: str) -> Held:
         complete = os.readlink(f"{proc}/1/ns/pid") == _OUTERMOST
         processes = os.listdir(proc)
     except OSError:
-        return Held({}, complete=False)
+        return OpenNodes({}, complete=False)
     for process in processes:
         if not process.isdigit():
             continue
@@ -124,7 +124,7 @@ def held_nodes(proc: str) -> Held:
             continue
         except OSError:
             complete = False
-    return Held(nodes, complete)
+    return OpenNodes(nodes, complete)
 
 
 def _open_files(folder: str) -> Iterator[str]:
@@ -229,7 +229,7 @@ def _open_own(node: str, files: contextlib.ExitStack) -> int | None:
     return device
 
 
-def _ask(device: int) -> Migration:
+def _ask(device: int) -> MigrationInterface:
     """Ask an open device for the second interface, and if it has none for the first."""
     feature = bytearray(struct.pack("=IIQ", 16, _FEATURE_MIGRATION | _GET, 0))
     try:
@@ -242,7 +242,7 @@ def _ask(device: int) -> Migration:
         flags = [flag for bit, flag in _FLAGS.items() if bits & bit]
         if _logs(device):
             flags.append("DIRTY_TRACKING")
-        return Migration("v2", tuple(flags), "open")
+        return MigrationInterface("v2", tuple(flags), "open")
     return _first_interface(device)
 
 
@@ -256,7 +256,7 @@ def _logs(device: int) -> bool:
     return True
 
 
-def _first_interface(device: int) -> Migration:
+def _first_interface(device: int) -> MigrationInterface:
     """Look for the migration region among a device's regions."""
     info = bytearray(struct.pack("=IIII", 16, 0, 0, 0))
     try:
@@ -269,8 +269,8 @@ def _first_interface(device: int) -> Migration:
             region = _region(device, index)
             version = migration_region(region)
             if version is not None:
-                return Migration("v1", None, "open", version)
-    return Migration("none", None, "open")
+                return MigrationInterface("v1", None, "open", version)
+    return MigrationInterface("none", None, "open")
 
 
 def _region(device: int, index: int) -> bytes:

@@ -12,7 +12,7 @@ from vfiocompat.diagnostics import Code, Diagnostic, Severity
 from vfiocompat.endpoints import Endpoint, Flag, Origin, Problem
 from vfiocompat.errors import ErrorRecord
 from vfiocompat.inventory import Tool
-from vfiocompat.tables.language.records import Migration, TableFile, TableOrigin
+from vfiocompat.tables.language.records import MigrationClaim, TableFile, TableOrigin
 from vfiocompat.verdicts import Basis, Verdict
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class ListedTable(msgspec.Struct, frozen=True):
     vendor: str | None
     drivers: tuple[str, ...]
     evidence: str
-    migration: Migration | None
+    migration: MigrationClaim | None
     origin: TableOrigin
     path: str
     replaces: TableOrigin | None

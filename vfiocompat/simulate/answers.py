@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 from vfiocompat.simulate.errnos import failure
 
 if TYPE_CHECKING:
-    from vfiocompat.simulate.spec import Migration
+    from vfiocompat.simulate.spec import DriverAnswers
 
 __all__ = ["accept", "show"]
 
 
-def show(answers: Migration) -> bytes:
+def show(answers: DriverAnswers) -> bytes:
     """Return what read(2) gets."""
     if not answers.migration or answers.version is None:
         raise failure("ENODEV")
     return answers.version.encode() + b"\n"
 
 
-def accept(answers: Migration, data: bytes) -> None:
+def accept(answers: DriverAnswers, data: bytes) -> None:
     """Return if write(2) of a source's string succeeds; OSError if it does not."""
     if not answers.migration or answers.version is None:
         raise failure("ENODEV")

@@ -14,7 +14,7 @@ from vfiocompat.versions import MAX_BYTES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vfiocompat.simulate.spec import Fault, Function, Migration, Parent, Spec
+    from vfiocompat.simulate.spec import DriverAnswers, Fault, Function, Parent, Spec
 
 __all__ = ["is_pci_address", "mistakes"]
 
@@ -98,7 +98,7 @@ def _function(key: str, function: Function) -> Iterator[str]:
         yield f"{key}.nvidia.current: {nvidia.current} is not among the creatable ones"
 
 
-def _migration(key: str, answers: Migration) -> Iterator[str]:
+def _migration(key: str, answers: DriverAnswers) -> Iterator[str]:
     version = answers.version
     if version is not None:
         if not _PRINTABLE.fullmatch(version):

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from vfiocompat.simulate.spec import Fault
-    from vfiocompat.simulate.tree import Attribute
+    from vfiocompat.simulate.tree import DriverFile
 
 __all__ = ["Faults"]
 
@@ -25,7 +25,7 @@ class Faults:
         self._left = [fault.times for fault in self._faults]
         self._lock = threading.Lock()
 
-    def due(self, attribute: Attribute, call: str) -> Fault | None:
+    def due(self, attribute: DriverFile, call: str) -> Fault | None:
         """Return the first fault that is meant for a call, and count it.
 
         One that has happened as often as it should leaves the call to the next.
@@ -39,7 +39,7 @@ class Faults:
         return None
 
 
-def _is_for(fault: Fault, attribute: Attribute, call: str) -> bool:
+def _is_for(fault: Fault, attribute: DriverFile, call: str) -> bool:
     if fault.at != attribute.owner:
         return False
     if fault.attribute is None and attribute.name not in _VERSIONS:

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from vfiocompat.simulate.errnos import failure
 from vfiocompat.simulate.faults import Faults
-from vfiocompat.simulate.tree import Attribute, Directory, Link
+from vfiocompat.simulate.tree import Directory, DriverFile, Link
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from vfiocompat.simulate.host import Host
+    from vfiocompat.simulate.host import SimulatedHost
     from vfiocompat.simulate.spec import Fault
 
 __all__ = ["FileSystem"]
@@ -35,7 +35,7 @@ _PAGE = 4096
 class _Open:
     """An open file: its attribute, and the text that a read at 0 has got."""
 
-    attribute: Attribute
+    attribute: DriverFile
     text: bytes = b""
 
 
@@ -44,7 +44,7 @@ class FileSystem:
 
     use_ns = True
 
-    def __init__(self, host: Host, faults: Iterable[Fault] = ()) -> None:
+    def __init__(self, host: SimulatedHost, faults: Iterable[Fault] = ()) -> None:
         self.started = threading.Event()
         self._host = host
         self._faults = Faults(faults)
@@ -117,7 +117,7 @@ class FileSystem:
     def open(self, path: str, flags: int) -> int:
         """Open an attribute: the mode bits are for root too."""
         attribute = self._host.tree.find(path)
-        if not isinstance(attribute, Attribute):
+        if not isinstance(attribute, DriverFile):
             raise failure("EISDIR")
         access = flags & os.O_ACCMODE
         reads, writes = access != os.O_WRONLY, access != os.O_RDONLY
@@ -152,7 +152,7 @@ class FileSystem:
         attribute.store(page)
         return len(page)
 
-    def _show(self, attribute: Attribute) -> bytes:
+    def _show(self, attribute: DriverFile) -> bytes:
         self._check_present(attribute)
         fault = self._suffer(attribute, "read")
         if fault is not None and fault.override is not None:
@@ -161,11 +161,11 @@ class FileSystem:
             raise failure("EIO")
         return attribute.show()
 
-    def _check_present(self, attribute: Attribute) -> None:
+    def _check_present(self, attribute: DriverFile) -> None:
         if attribute.gone:
             raise failure("ENODEV")
 
-    def _suffer(self, attribute: Attribute, call: str) -> Fault | None:
+    def _suffer(self, attribute: DriverFile, call: str) -> Fault | None:
         """Let the fault that is due happen; return it if the call goes on."""
         fault = self._faults.due(attribute, call)
         if fault is None:

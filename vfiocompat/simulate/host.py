@@ -14,32 +14,32 @@ from vfiocompat.simulate import answers
 from vfiocompat.simulate.capacity import Capacity
 from vfiocompat.simulate.checks import is_pci_address
 from vfiocompat.simulate.errnos import failure
-from vfiocompat.simulate.tree import Attribute, Tree
+from vfiocompat.simulate.tree import DriverFile, FileTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vfiocompat.simulate.spec import (
+        DriverAnswers,
         Function,
         MdevType,
-        Migration,
         Nvidia,
         Parent,
         PciIds,
         Spec,
     )
 
-__all__ = ["Host"]
+__all__ = ["SimulatedHost"]
 
 _UUID = re.compile(rb"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NUMBER = re.compile(rb"\+?(0[xX][0-9a-fA-F]+|[0-9]+)\n?")
 
 
-class Host:
+class SimulatedHost:
     """The tree, whose root stands for `/`, and what happens on a write to it."""
 
     def __init__(self, spec: Spec) -> None:
-        self.tree = Tree()
+        self.tree = FileTree()
         self._lock = threading.RLock()
         self._numbers = itertools.count()
         self._mdevs: dict[str, Callable[[], None]] = {}
@@ -102,7 +102,7 @@ class Host:
         tree.link(f"{vfio}/subsystem", "sys/class/vfio-dev")
         tree.link(f"sys/class/vfio-dev/vfio{number}", vfio, name)
 
-    def _add_migration(self, path: str, driver: Migration, owner: str) -> None:
+    def _add_migration(self, path: str, driver: DriverAnswers, owner: str) -> None:
         """Add the version attribute, or the pair of them, that a driver answers."""
         if not driver.has_attribute:
             return
@@ -110,11 +110,11 @@ class Host:
         store = partial(answers.accept, driver)
         if driver.attribute == "get_version":
             files = {
-                "get_version": Attribute(0o444, show=show),
-                "check_version": Attribute(0o200, store=store),
+                "get_version": DriverFile(0o444, show=show),
+                "check_version": DriverFile(0o200, store=store),
             }
         else:
-            files = {driver.attribute: Attribute(0o644, show, store)}
+            files = {driver.attribute: DriverFile(0o644, show, store)}
         for name, attribute in files.items():
             self.tree.attribute(f"{path}/{name}", attribute, owner)
 
@@ -170,9 +170,9 @@ class Host:
         tree.text(f"{path}/device_api", kind.device_api, owner)
         if kind.description is not None:
             tree.text(f"{path}/description", kind.description, owner)
-        available = Attribute(0o444, lambda: b"%d\n" % capacity.available(kind))
+        available = DriverFile(0o444, lambda: b"%d\n" % capacity.available(kind))
         tree.attribute(f"{path}/available_instances", available, owner)
-        tree.attribute(f"{path}/create", Attribute(0o200, store=create), owner)
+        tree.attribute(f"{path}/create", DriverFile(0o200, store=create), owner)
         if "type" in kind.nodes:
             self._add_migration(path, kind, owner)
         return create
@@ -188,7 +188,7 @@ class Host:
         self._add_device(path, "sys/bus/mdev", driver)
         tree.link(f"{path}/mdev_type", type_path)
         tree.link(f"{type_path}/devices/{uuid}", path, uuid)
-        tree.attribute(f"{path}/remove", Attribute(0o200, store=remove), uuid)
+        tree.attribute(f"{path}/remove", DriverFile(0o200, store=remove), uuid)
         self._add_vfio(path)
         if "device" in kind.nodes:
             self._add_migration(path, kind, uuid)
@@ -223,8 +223,8 @@ class Host:
                     raise failure("EINVAL")
                 current = number
 
-        creatable = Attribute(0o444, lambda: b"" if current else lines)
-        chosen = Attribute(0o644, lambda: b"%d\n" % current, store)
+        creatable = DriverFile(0o444, lambda: b"" if current else lines)
+        chosen = DriverFile(0o644, lambda: b"%d\n" % current, store)
         self.tree.attribute(f"{path}/creatable_vgpu_types", creatable, owner)
         self.tree.attribute(f"{path}/current_vgpu_type", chosen, owner)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from vfiocompat.errors import SimulationError
 from vfiocompat.simulate.filesystem import FileSystem
-from vfiocompat.simulate.host import Host
+from vfiocompat.simulate.host import SimulatedHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,7 +45,7 @@ def serve(spec: Spec, mountpoint: str, ready: Callable[[], None]) -> None:
     fuse = _load_mfusepy()
     _check_fuse()
     _check_mountpoint(mountpoint)
-    files = FileSystem(Host(spec), spec.fault)
+    files = FileSystem(SimulatedHost(spec), spec.fault)
     ending = {
         number
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

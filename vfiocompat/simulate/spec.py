@@ -9,11 +9,11 @@ import msgspec
 from msgspec import Meta
 
 __all__ = [
+    "DriverAnswers",
     "Fault",
     "Function",
     "Mdev",
     "MdevType",
-    "Migration",
     "Nvidia",
     "Parent",
     "PciIds",
@@ -44,7 +44,7 @@ class PciIds(_Table, frozen=True):
     numa_node: Annotated[int, Meta(ge=-1)] = -1
 
 
-class Migration(_Table, frozen=True):
+class DriverAnswers(_Table, frozen=True):
     """A driver's answers: its version string and the ones that it loads.
 
     Neither `version` nor `migration = false`: there is no attribute at all.
@@ -63,7 +63,7 @@ class Migration(_Table, frozen=True):
         return self.version is not None or not self.migration
 
 
-class MdevType(Migration, frozen=True, kw_only=True):
+class MdevType(DriverAnswers, frozen=True, kw_only=True):
     """One directory of mdev_supported_types.
 
     An instance takes `slices` of its parent's, or counts towards the type's
@@ -113,7 +113,7 @@ class Nvidia(_Table, frozen=True):
     current: _Count = 0
 
 
-class Function(Migration, frozen=True, kw_only=True):
+class Function(DriverAnswers, frozen=True, kw_only=True):
     """A PCI function that is passed through whole."""
 
     address: str

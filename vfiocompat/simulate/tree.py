@@ -17,14 +17,14 @@ from vfiocompat.simulate.errnos import failure
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Attribute", "Directory", "Link", "Node", "Tree"]
+__all__ = ["AnyFile", "Directory", "DriverFile", "FileTree", "Link"]
 
 
 @dataclass(eq=False)
 class Directory:
     """Names and what they stand for."""
 
-    entries: dict[str, Node] = field(default_factory=dict)
+    entries: dict[str, AnyFile] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Link:
 
 
 @dataclass(eq=False)
-class Attribute:
+class DriverFile:
     """A file whose reads and writes are calls of a driver.
 
     `show` and `store` raise OSError with the errno that the caller gets.
@@ -50,19 +50,19 @@ class Attribute:
     gone: bool = False
 
 
-Node: TypeAlias = Directory | Link | Attribute
+AnyFile: TypeAlias = Directory | Link | DriverFile
 
 
-class Tree:
+class FileTree:
     """A tree of nodes by path; paths are relative to its root."""
 
     def __init__(self) -> None:
         self.root = Directory()
         self._owned: defaultdict[str, list[str]] = defaultdict(list)
 
-    def find(self, path: str) -> Node:
+    def find(self, path: str) -> AnyFile:
         """Return the node at a path, links not followed; or raise ENOENT, ENOTDIR."""
-        node: Node = self.root
+        node: AnyFile = self.root
         for name in filter(None, path.split("/")):
             if not isinstance(node, Directory):
                 raise failure("ENOTDIR")
@@ -74,7 +74,7 @@ class Tree:
 
     def directory(self, path: str, owner: str = "") -> Directory:
         """Return the directory at a path, made with those above it if need be."""
-        node: Node = self.root
+        node: AnyFile = self.root
         for name in filter(None, path.split("/")):
             assert isinstance(node, Directory), path
             node = node.entries.setdefault(name, Directory())
@@ -83,7 +83,7 @@ class Tree:
             self._owned[owner].append(path)
         return node
 
-    def attribute(self, path: str, attribute: Attribute, owner: str = "") -> None:
+    def attribute(self, path: str, attribute: DriverFile, owner: str = "") -> None:
         """Put an attribute at a path."""
         above, attribute.name = posixpath.split(path)
         attribute.owner = owner
@@ -92,7 +92,7 @@ class Tree:
     def text(self, path: str, text: str, owner: str = "") -> None:
         """Put a read-only attribute with a constant text at a path."""
         data = text.removesuffix("\n").encode() + b"\n"
-        self.attribute(path, Attribute(0o444, show=lambda: data), owner)
+        self.attribute(path, DriverFile(0o444, show=lambda: data), owner)
 
     def link(self, path: str, target: str, owner: str = "") -> None:
         """Put a link at a path: relative, as sysfs has them, to another path."""
@@ -114,8 +114,8 @@ class Tree:
                     attribute.gone = True
 
 
-def _attributes(node: Node) -> Iterator[Attribute]:
-    if isinstance(node, Attribute):
+def _attributes(node: AnyFile) -> Iterator[DriverFile]:
+    if isinstance(node, DriverFile):
         yield node
     elif isinstance(node, Directory):
         for entry in node.entries.values():

@@ -14,10 +14,10 @@ from vfiocompat.errors import ErrorRecord, InventoryError
 from vfiocompat.files import read_inventory
 from vfiocompat.find import survey
 from vfiocompat.fleet.classes import Classifier, Member, Place, merge, newest
-from vfiocompat.fleet.grid import cell_of, evaluate_rows
+from vfiocompat.fleet.grid import cell_of, decide_rows
 from vfiocompat.fleet.read import demand_hosts, spread
 from vfiocompat.inventory import Inventory, recorded
-from vfiocompat.pairs import Pair, check_all, evaluate
+from vfiocompat.pairs import Pair, check_all, decide_pair
 from vfiocompat.times import moment
 from vfiocompat.vm.arrival import Answer, Arrival, Hosts, Moving, rank
 from vfiocompat.vm.blockers import READ_ACROSS_DRIVERS
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.fleet.classes import Fleet, Share
-    from vfiocompat.fleet.read import Gauge, Reading
+    from vfiocompat.fleet.read import Gauge, InventoryReader
     from vfiocompat.host.sysfs import Host
     from vfiocompat.tables.library import Library
     from vfiocompat.tables.stated import Stated
     from vfiocompat.times import Horizon
-    from vfiocompat.vm.read import Machine
+    from vfiocompat.vm.read import Description
 
 __all__ = ["Found", "HostAnswer", "Journey"]
 
@@ -148,7 +148,7 @@ class Journey(NamedTuple):
         ]
 
         def pair_of(device: int, column: int) -> Pair:
-            pair = evaluate(moving.sources[device], ends[column], self.library)
+            pair = decide_pair(moving.sources[device], ends[column], self.library)
             return moving.demand(device, pair)
 
         hosts = self._hosts(moving, ends)
@@ -181,7 +181,7 @@ class Journey(NamedTuple):
         strings = {source.version for source in moving.sources if source.version}
         without = self._without(moving, same_host=same_host)
 
-        def work(reading: Reading) -> _Answers:
+        def work(reading: InventoryReader) -> _Answers:
             classifier = Classifier(
                 self.horizon,
                 self.library.facts_read,
@@ -226,7 +226,7 @@ class Journey(NamedTuple):
     def _hosts(self, moving: Moving, ends: Sequence[Endpoint]) -> Hosts:
         """Decide a VM's devices with several endpoints, by what is recorded of them."""
         sources, _ = moving.distinct()
-        cells = evaluate_rows(sources, ends, self.library)
+        cells = decide_rows(sources, ends, self.library)
         return Hosts(moving, ends, moving.cells(cells, ends))
 
     def _without(self, moving: Moving, *, same_host: bool) -> Place | None:
@@ -237,7 +237,7 @@ class Journey(NamedTuple):
         host = moving.sources[0].host or self.host.name()
         return Place(host, own if same_host else None)
 
-    def xml(self, machine: Machine, moving: Moving, arrival: Arrival) -> str | None:
+    def xml(self, machine: Description, moving: Moving, arrival: Arrival) -> str | None:
         """Give a VM's XML for a host; None where not every device has a place there.
 
         Raises:

@@ -20,7 +20,7 @@ from vfiocompat.vm.room import Seat
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from vfiocompat.endpoints import Kind
+    from vfiocompat.endpoints import EndpointKind
     from vfiocompat.fleet.classes import Member
     from vfiocompat.vm.model import DeviceAddress, Vm, VmDevice
 
@@ -31,7 +31,7 @@ class Offer(NamedTuple):
     """An endpoint of a destination, and which column of the cells is about it."""
 
     address: str
-    kind: Kind
+    kind: EndpointKind
     column: int
     seat: Seat
 
@@ -48,7 +48,7 @@ class Offer(NamedTuple):
 
 
 @lru_cache(maxsize=4096)  # hosts that are alike have the same addresses
-def _can_be_given(address: str, kind: Kind) -> bool:
+def _can_be_given(address: str, kind: EndpointKind) -> bool:
     try:
         place = parse_address(address)
     except InvalidAddress:

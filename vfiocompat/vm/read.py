@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
     from vfiocompat.vm.model import Vm, VmAddress
 
-__all__ = ["Machine", "read_vm"]
+__all__ = ["Description", "read_vm"]
 
 _CHUNK = 1 << 16
 _MAX_WORDS = 1 << 14  # bytes that are kept of what virsh complains of
 _LOCAL = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
 
 
-class Machine(NamedTuple):
+class Description(NamedTuple):
     """A VM, and where it was read.
 
     `xml` is its domain XML, None of one that QEMU told of. `remote` is the connection
@@ -42,7 +42,7 @@ class Machine(NamedTuple):
     remote: str | None = None
 
 
-def read_vm(address: VmAddress, timeout: float, *, migratable: bool) -> Machine:
+def read_vm(address: VmAddress, timeout: float, *, migratable: bool) -> Description:
     """Read a VM, within `timeout` seconds; nothing of it is changed.
 
     `migratable` asks libvirt for the XML that a destination takes, which it gives only
@@ -57,13 +57,13 @@ def read_vm(address: VmAddress, timeout: float, *, migratable: bool) -> Machine:
         case DomainFile(path):
             where = "stdin" if path == "-" else path
             data = _read(path, where, timeout)
-            return Machine(parse_domain(data, where), where, data)
+            return Description(parse_domain(data, where), where, data)
         case LibvirtDomain():
             return _of_libvirt(address, timeout, migratable=migratable)
         case _:
             from vfiocompat.vm.qmp import ask_qemu  # noqa: PLC0415 - asyncio is slow
 
-            return Machine(ask_qemu(address.path, timeout), address.path)
+            return Description(ask_qemu(address.path, timeout), address.path)
 
 
 def _read(path: str, where: str, timeout: float) -> bytes:
@@ -100,7 +100,9 @@ def _all_of(number: int, where: str, timeout: float) -> bytes:
 # ---- libvirt -------------------------------------------------------------------
 
 
-def _of_libvirt(address: LibvirtDomain, timeout: float, *, migratable: bool) -> Machine:
+def _of_libvirt(
+    address: LibvirtDomain, timeout: float, *, migratable: bool
+) -> Description:
     """Read a domain's XML, and find out on which host it is."""
     virsh = _Virsh(address, timeout, time.monotonic() + timeout)
     where = f"the XML of {address.name}"
@@ -113,7 +115,7 @@ def _of_libvirt(address: LibvirtDomain, timeout: float, *, migratable: bool) -> 
         there = parse_domain(data, where)
         _demand_same(vm, there)
         vm = there
-    return Machine(vm, where, data, uri if _is_elsewhere(uri) else None)
+    return Description(vm, where, data, uri if _is_elsewhere(uri) else None)
 
 
 def _demand_same(vm: Vm, migratable: Vm) -> None:

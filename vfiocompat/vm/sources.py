@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vfiocompat.times import Horizon
     from vfiocompat.vm.manifest import Manifest
     from vfiocompat.vm.model import Vm
-    from vfiocompat.vm.read import Machine
+    from vfiocompat.vm.read import Description
 
 __all__ = ["Origin"]
 
@@ -42,7 +42,7 @@ class Origin(NamedTuple):
     horizon: Horizon
     inventories: Mapping[str, Inventory] | None
 
-    def sources(self, machine: Machine, *, arrives: bool) -> tuple[Endpoint, ...]:
+    def sources(self, machine: Description, *, arrives: bool) -> tuple[Endpoint, ...]:
         """Find what the devices of a VM are, before it goes.
 
         Of a VM that `arrives` here the devices have the addresses of this host already;
@@ -68,7 +68,7 @@ class Origin(NamedTuple):
             )
         return self._here(machine.vm)
 
-    def _before_arrival(self, machine: Machine) -> tuple[Endpoint, ...]:
+    def _before_arrival(self, machine: Description) -> tuple[Endpoint, ...]:
         mine = self.host.name()
         manifest = None
         if machine.xml is not None:

@@ -7,15 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from vfiocompat.children import aside_all
-from vfiocompat.decision.errnos import Answer
-from vfiocompat.endpoints import Endpoint, Migration
+from vfiocompat.endpoints import Endpoint, MigrationInterface
 from vfiocompat.errors import ErrorRecord, VfiocompatError
 from vfiocompat.host.held import HeldCalls, held_calls
 from vfiocompat.host.sysfs.lookup import find
 from vfiocompat.host.sysfs.nodes import Node
-from vfiocompat.host.sysfs.probing import probe
+from vfiocompat.host.sysfs.probing import Probed, probe
 from vfiocompat.host.sysfs.reading import KERNEL, Ask, Survey, read_nodes
-from vfiocompat.host.sysfs.survey import Part, Share, survey_functions, survey_mdevs
+from vfiocompat.host.sysfs.survey import Part, Portion, survey_functions, survey_mdevs
 from vfiocompat.host.sysfs.tree import Tree, text
 from vfiocompat.host.sysfs.using import with_use
 from vfiocompat.host.vfio import open_migration
@@ -61,7 +60,7 @@ class Host:
 
     def survey(self) -> Survey:
         """Find and read every endpoint, in the order of kinds and addresses."""
-        shares = [Share(at, SURVEYORS) for at in range(SURVEYORS)]
+        shares = [Portion(at, SURVEYORS) for at in range(SURVEYORS)]
         tasks = [partial(survey_mdevs, share=share) for share in shares]
         parts = self._aside([*tasks, survey_functions], Part)
         # One that appears while two processes look may be seen by both.
@@ -90,7 +89,7 @@ class Host:
         task = partial(_read, addresses=addresses, ask=ask)
         return self._aside([task], list[Looked])[0]
 
-    def open_device(self, address: LiveAddress) -> Migration:
+    def open_device(self, address: LiveAddress) -> MigrationInterface:
         """Open a device, and ask for its migration interface; see `vfio`.
 
         Raises:
@@ -98,12 +97,12 @@ class Host:
 
         """
         task = partial(_open_device, address=address)
-        return self._aside([task], Migration, self._timeout)[0]
+        return self._aside([task], MigrationInterface, self._timeout)[0]
 
-    def probe(self, questions: Sequence[Question]) -> list[tuple[Answer, str | None]]:
+    def probe(self, questions: Sequence[Question]) -> list[Probed]:
         """Ask drivers; see `probing.probe`."""
         task = partial(probe, questions=questions)
-        return self._aside([task], list[tuple[Answer, str | None]])[0]
+        return self._aside([task], list[Probed])[0]
 
     def _aside(
         self,
@@ -144,7 +143,7 @@ def _identity(tree: Tree) -> Identity:
     return Identity(**{name: text(reply) or None for name, reply in replies.items()})
 
 
-def _open_device(tree: Tree, address: LiveAddress) -> Migration:
+def _open_device(tree: Tree, address: LiveAddress) -> MigrationInterface:
     return open_migration(find(tree, address).path)
 
 

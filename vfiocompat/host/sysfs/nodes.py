@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vfiocompat.endpoints import Kind
+from vfiocompat.endpoints import EndpointKind
 from vfiocompat.host.sysfs.tree import DEVICES, text
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     driver said of them, or None where it has not been asked.
     """
 
-    kind: Kind
+    kind: EndpointKind
     path: str
     device: str
     parent: str | None = None

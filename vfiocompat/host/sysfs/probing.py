@@ -6,16 +6,16 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, NamedTuple
 
+from vfiocompat.decision.errnos import Answer  # noqa: TC001 - msgspec looks it up
 from vfiocompat.endpoints import Endpoint, written_name
 from vfiocompat.host.sysfs.reading import as_answer, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vfiocompat.decision.errnos import Answer
     from vfiocompat.host.sysfs.tree import Tree
 
-__all__ = ["Question", "probe"]
+__all__ = ["Probed", "Question", "probe"]
 
 
 class Question(NamedTuple):
@@ -25,7 +25,14 @@ class Question(NamedTuple):
     data: bytes
 
 
-def probe(tree: Tree, questions: Sequence[Question]) -> list[tuple[Answer, str | None]]:
+class Probed(NamedTuple):
+    """What a driver says of a source's string, and its own string, if it shows one."""
+
+    answer: Answer
+    version: str | None
+
+
+def probe(tree: Tree, questions: Sequence[Question]) -> list[Probed]:
     """Write to each destination's attribute, and read its own string beside.
 
     Both happen in one batch, so that a hung driver costs one time-out. The string is
@@ -47,5 +54,5 @@ def probe(tree: Tree, questions: Sequence[Question]) -> list[tuple[Answer, str |
     for at, place in enumerate(places):
         own, _, _ = version_of(replies[at, "read"], place)
         answer = as_answer(replies[at, "write"], place)
-        answers.append((answer, own.text if own else None))
+        answers.append(Probed(answer, own.text if own else None))
     return answers

@@ -17,7 +17,7 @@ from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import (
     Attribute,
     Endpoint,
-    Migration,
+    MigrationInterface,
     Problem,
     attribute_names,
 )
@@ -35,7 +35,7 @@ from vfiocompat.versions import VersionString
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vfiocompat.endpoints import Flag, Kind
+    from vfiocompat.endpoints import EndpointKind, Flag
     from vfiocompat.host.batch import Failure, Operation, Reply
     from vfiocompat.host.sysfs.nodes import Node
     from vfiocompat.host.sysfs.tree import Tree
@@ -107,7 +107,7 @@ class _Own(NamedTuple):
 
     attribute: Attribute
     version: VersionString | None
-    migration: Migration | None
+    migration: MigrationInterface | None
     driver: str | None
     parent: str | None
 
@@ -225,7 +225,7 @@ def as_answer(reply: Reply, path: str) -> Answer:
 
 
 def _version(
-    tree: Tree, path: str, kind: Kind, node: Node | None = None, *, ask: bool
+    tree: Tree, path: str, kind: EndpointKind, node: Node | None = None, *, ask: bool
 ) -> Operation:
     names = (node.attribute,) if node and node.attribute else attribute_names(kind)
     return tree.read(path, *names) if ask else tree.find(path, *names)
@@ -357,7 +357,7 @@ def _mdev_drivers(
     }
 
 
-def _migration(tree: Tree, nodes: Sequence[Node]) -> dict[str, Migration]:
+def _migration(tree: Tree, nodes: Sequence[Node]) -> dict[str, MigrationInterface]:
     """Read from debugfs which devices can migrate, by their paths; no driver is asked.
 
     Each VFIO device has a directory there, and in it `migration` if its driver has
@@ -382,9 +382,9 @@ def _migration(tree: Tree, nodes: Sequence[Node]) -> dict[str, Migration]:
     found = {}
     for path, place in places.items():
         if path in features:
-            found[path] = Migration("v2", _flags(text(features[path])))
+            found[path] = MigrationInterface("v2", _flags(text(features[path])))
         elif place.failure is None:
-            found[path] = Migration("none")
+            found[path] = MigrationInterface("none")
     return found
 
 

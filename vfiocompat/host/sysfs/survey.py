@@ -32,7 +32,7 @@ from vfiocompat.host.sysfs.using import Used, used_devices
 if TYPE_CHECKING:
     from vfiocompat.host.batch import Operation, Reply
 
-__all__ = ["Part", "Share", "survey_functions", "survey_mdevs"]
+__all__ = ["Part", "Portion", "survey_functions", "survey_mdevs"]
 
 
 class Part(NamedTuple):
@@ -43,7 +43,7 @@ class Part(NamedTuple):
     used: Used | None = None
 
 
-class Share(NamedTuple):
+class Portion(NamedTuple):
     """Which part of a host's parents to look at: one of `number`, counted from 0."""
 
     at: int
@@ -57,7 +57,7 @@ class Share(NamedTuple):
         return hash(device) % self.number == self.at
 
 
-def survey_mdevs(tree: Tree, share: Share) -> Part:
+def survey_mdevs(tree: Tree, share: Portion) -> Part:
     """Find and read the mdev types and mdev devices of a host."""
     problems: list[Problem] = []
     places = tree.run({path: tree.list(path) for path in (PARENTS, MDEVS)})
@@ -93,7 +93,7 @@ def _mdev_paths(
     tree: Tree,
     parents: dict[str, str],
     names: list[str],
-    share: Share,
+    share: Portion,
     problems: list[Problem],
 ) -> dict[str, str]:
     """Find where mdevs are; the first share has those that no parent holds.

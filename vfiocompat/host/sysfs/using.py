@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from vfiocompat.host.vfio import held_nodes
+from vfiocompat.host.vfio import open_nodes
 
 if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint
@@ -32,7 +32,7 @@ def used_devices(tree: Tree) -> Used:
 
     Who has a group has all of its devices: nobody else can use another one of them.
     """
-    held = held_nodes(tree.outside("/proc"))
+    held = open_nodes(tree.outside("/proc"))
     nodes = {posixpath.basename(node): node for node in held.nodes}
     own = {name for name, node in nodes.items() if "/devices/" in node}
     groups = tree.run(

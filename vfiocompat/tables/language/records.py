@@ -18,7 +18,7 @@ __all__ = [
     "FieldNote",
     "Generation",
     "Head",
-    "Migration",
+    "MigrationClaim",
     "RelationName",
     "Requirement",
     "TableFile",
@@ -29,7 +29,7 @@ Id = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Sentence = Annotated[str, Meta(min_length=1)]
 Condition = str | tuple[str, ...]
 Conditions = dict[str, Condition]
-Migration = Literal["unsupported", "device-decides"]
+MigrationClaim = Literal["unsupported", "device-decides"]
 Evidence = Literal["kernel-source", "vendor-document", "proposal", "site"]
 TableOrigin = Literal["shipped", "site", "option"]
 RelationName = Literal[
@@ -137,7 +137,7 @@ class Head(_Section, frozen=True, kw_only=True):
     drivers: tuple[str, ...] = ()
     evidence: Evidence
     references: Annotated[tuple[str, ...], Meta(min_length=1)]
-    migration: Migration | None = None
+    migration: MigrationClaim | None = None
     why: Sentence | None = None
     gaps: tuple[str, ...] = ()
 

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from vfiocompat.tables.language.kinds import Value
     from vfiocompat.tables.language.records import Condition, RelationName
 
-__all__ = ["GENERATION", "RELATIONS", "Held", "Relation", "compile_condition", "lacks"]
+__all__ = ["GENERATION", "RELATIONS", "Relation", "Truth", "compile_condition", "lacks"]
 
 GENERATION = "generation"
 """The kind of a computed field: its values are places in an order."""
 
-Held = bool | None
+Truth = bool | None
 """Whether something holds; None where it is not known."""
 
 
@@ -32,7 +32,7 @@ class Relation(NamedTuple):
     `directed` relations may hold one way and not the other.
     """
 
-    compare: Callable[[Value, Value], Held]
+    compare: Callable[[Value, Value], Truth]
     kinds: frozenset[tuple[str, str]]
     directed: bool
 
@@ -41,7 +41,7 @@ def _same(*kinds: str) -> frozenset[tuple[str, str]]:
     return frozenset((kind, kind) for kind in kinds)
 
 
-def _equal(source: Value, destination: Value) -> Held:
+def _equal(source: Value, destination: Value) -> Truth:
     if type(source) is type(destination):
         return bool(source == destination)
     if source and destination:
@@ -49,7 +49,7 @@ def _equal(source: Value, destination: Value) -> Held:
     return not source and not destination
 
 
-def _subset(source: Value, destination: Value) -> Held:
+def _subset(source: Value, destination: Value) -> Truth:
     if isinstance(source, str):
         source = frozenset((source,))
     if type(source) is not type(destination):
@@ -59,17 +59,17 @@ def _subset(source: Value, destination: Value) -> Held:
     return bool(source <= destination)
 
 
-def _within(source: Value, destination: Value) -> Held:
+def _within(source: Value, destination: Value) -> Truth:
     low, high = destination
     return bool(low <= source <= high)
 
 
-def _same_major_minor_not_lower(source: Value, destination: Value) -> Held:
+def _same_major_minor_not_lower(source: Value, destination: Value) -> Truth:
     return bool(source.major == destination.major and source.minor <= destination.minor)
 
 
-def _each_not_lower(source: Value, destination: Value) -> Held:
-    held: Held = True
+def _each_not_lower(source: Value, destination: Value) -> Truth:
+    held: Truth = True
     for key, numbers in source.items():
         there = destination.get(key)
         if there is None or any(map(operator.lt, there, numbers)):

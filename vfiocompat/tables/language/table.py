@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         Requirement,
         TableFile,
     )
-    from vfiocompat.tables.language.relations import Held
+    from vfiocompat.tables.language.relations import Truth
     from vfiocompat.verdicts import Verdict
     from vfiocompat.versions import VendorId, VersionString
 
@@ -68,9 +68,9 @@ class Outcome(NamedTuple):
     """
 
     verdict: Verdict
-    held: Sequence[Held]
-    bare: Sequence[Held]
-    applied: Sequence[Held]
+    held: Sequence[Truth]
+    bare: Sequence[Truth]
+    applied: Sequence[Truth]
 
 
 class Fields:
@@ -215,7 +215,7 @@ class Table:
         """Evaluate two strings that this table has read."""
         bare = [check(source, destination) for check in self._checks]
         held = bare
-        applied: Sequence[Held] = ()
+        applied: Sequence[Truth] = ()
         verdict: Verdict = "compatible"
         if self._applies:
             applied = [applies(source, destination) for applies in self._applies]
@@ -227,7 +227,7 @@ class Table:
             verdict = "undetermined"
         return Outcome(verdict, held, bare, applied)
 
-    def _lift(self, bare: Sequence[Held], applied: Sequence[Held]) -> list[Held]:
+    def _lift(self, bare: Sequence[Truth], applied: Sequence[Truth]) -> list[Truth]:
         """Let the exceptions that apply, or may, lift what does not hold anyway."""
         held = list(bare)
         for applies, lifted in zip(applied, self._lifted, strict=True):
@@ -238,7 +238,7 @@ class Table:
                     held[place] = None
         return held
 
-    def _denied(self, applied: Sequence[Held]) -> Verdict:
+    def _denied(self, applied: Sequence[Truth]) -> Verdict:
         denies = [
             applies
             for applies, exception in zip(applied, self.file.exception, strict=True)
@@ -273,7 +273,7 @@ class Table:
             if each.verdict is not None and applies is denying
         ]
 
-    def _check(self, requirement: Requirement) -> Callable[[Values, Values], Held]:
+    def _check(self, requirement: Requirement) -> Callable[[Values, Values], Truth]:
         if requirement.relation == "specifier":
             assert requirement.specifier is not None
             return self._one_sided(
@@ -283,7 +283,7 @@ class Table:
         other = self.fields.places[requirement.destination_field or requirement.field]
         compare = RELATIONS[requirement.relation].compare
 
-        def check(source: Values, destination: Values) -> Held:
+        def check(source: Values, destination: Values) -> Truth:
             value, there = source[at], destination[other]
             if value is None or there is None:
                 return None
@@ -293,25 +293,25 @@ class Table:
 
     def _one_sided(
         self, side: str, field: str, condition: Condition
-    ) -> Callable[[Values, Values], Held]:
+    ) -> Callable[[Values, Values], Truth]:
         at = self.fields.places[field]
         test = self.fields.condition(field, condition)
         of_source = side == "source"
 
-        def check(source: Values, destination: Values) -> Held:
+        def check(source: Values, destination: Values) -> Truth:
             value = source[at] if of_source else destination[at]
             return None if value is None else test(value)
 
         return check
 
-    def _applies_to(self, exception: Exemption) -> Callable[[Values, Values], Held]:
+    def _applies_to(self, exception: Exemption) -> Callable[[Values, Values], Truth]:
         tests = [
             self._one_sided(side, field, condition)
             for side in ("source", "destination")
             for field, condition in getattr(exception, side).items()
         ]
 
-        def applies(source: Values, destination: Values) -> Held:
+        def applies(source: Values, destination: Values) -> Truth:
             found = [test(source, destination) for test in tests]
             if False in found:
                 return False
