@@ -23,11 +23,16 @@ from vfiocompat.errors import Bug, ErrorRecord, VfiocompatError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["aside_all"]
+__all__ = ["aside_all", "workers"]
 
 Result = TypeVar("Result")
 
 _CHUNK = 1 << 20
+
+
+def workers() -> int:
+    """Give how many processes are worth it: one a core."""
+    return len(os.sched_getaffinity(0))
 
 
 class _Outcome(msgspec.Struct, Generic[Result]):

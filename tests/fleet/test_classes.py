@@ -13,7 +13,7 @@ from vfiocompat.endpoints import Attribute, MigrationInterface
 from vfiocompat.errors import InventoryError
 from vfiocompat.fleet import read as gathering
 from vfiocompat.fleet.classes import Classifier, Fleet, Place, class_id
-from vfiocompat.fleet.read import Gauge, Inventories, gather, workers
+from vfiocompat.fleet.read import Inventories, gather
 from vfiocompat.tables.library import Library
 from vfiocompat.times import Horizon, timestamp
 
@@ -120,7 +120,7 @@ def gathered(*fleet: Path, hosts: tuple[str, ...] = ()) -> Fleet:
     def classifier() -> Classifier:
         return Classifier(NOW, LIBRARY.facts_read, wanted=lambda _: True)
 
-    return gather([str(each) for each in fleet], classifier, Gauge(workers()), hosts)
+    return gather([str(each) for each in fleet], classifier, hosts)
 
 
 def summary(fleet: Fleet) -> dict[str | None, tuple[int, int]]:
@@ -152,7 +152,6 @@ def test_endpoints_and_hosts_are_counted(
     known = gather(
         ["fleet"],
         lambda: Classifier(NOW, LIBRARY.facts_read, wanted=lambda _: True),
-        gauge := Gauge(processes),
     )
 
     assert summary(known) == {"1ac1-a": (3, 2), "1ac1-b": (1, 1)}
@@ -169,7 +168,6 @@ def test_endpoints_and_hosts_are_counted(
         ("b", "1ac1-a", "p/t", 2),
         ("b", "1ac1-b", "p/u", 2),
     }
-    assert gauge.done() == 1
 
 
 @pytest.mark.parametrize("processes", [1, 2])

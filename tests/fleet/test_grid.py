@@ -14,7 +14,6 @@ from tests.fleets import HISI_1, HISI_2, answer
 from vfiocompat.endpoints import Attribute, Endpoint, MigrationInterface, Recorded
 from vfiocompat.fleet import grid
 from vfiocompat.fleet.grid import decide_grid
-from vfiocompat.fleet.read import Gauge, workers
 from vfiocompat.pairs import decide_pair
 from vfiocompat.tables.library import Library
 
@@ -102,7 +101,7 @@ def endpoints(draw: st.DrawFn) -> Endpoint:
 
 
 def assert_same(ends: Sequence[Endpoint]) -> None:
-    found = decide_grid(ends, LIBRARY, Gauge(workers()))
+    found = decide_grid(ends, LIBRARY)
     for row, source in enumerate(ends):
         for column, destination in enumerate(ends):
             decision = decide_pair(source, destination, LIBRARY).decision
@@ -137,10 +136,10 @@ def test_processes_share_a_grid(monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(17)
     ]
 
-    found = decide_grid(ends, LIBRARY, Gauge(3))
+    found = decide_grid(ends, LIBRARY)
     assert len(set(found.cells)) == len(found.cells) > 3
     monkeypatch.undo()
-    alone = decide_grid(ends, LIBRARY, Gauge(1))
+    alone = decide_grid(ends, LIBRARY)
     for row in range(17):
         assert [found.cells[each] for each in found.row(row)] == [
             alone.cells[each] for each in alone.row(row)
@@ -159,7 +158,7 @@ def test_one_way() -> None:
         )
         for text in (HISI_1, HISI_2, "10de-x")
     ]
-    found = decide_grid(ends, LIBRARY, Gauge(1))
+    found = decide_grid(ends, LIBRARY)
 
     assert [list(found.can_go(row)) for row in range(3)] == [
         [1, 1, 0],
@@ -196,6 +195,6 @@ def test_few_pairs_are_decided(monkeypatch: pytest.MonkeyPatch) -> None:
     ends = [
         msgspec.structs.replace(one, version=text.format(at + 1)) for at in range(60)
     ]
-    decide_grid(ends, LIBRARY, Gauge(1))
+    decide_grid(ends, LIBRARY)
 
     assert len(calls) < 10

@@ -10,7 +10,7 @@ import click
 from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.errors import ExitCode
 from vfiocompat.fleet.diff import compare
-from vfiocompat.fleet.read import Gauge, Inventories, workers
+from vfiocompat.fleet.read import Inventories
 from vfiocompat.output.diff import DIFF_COLUMNS, diff_rows
 from vfiocompat.output.fleets import diff_document
 from vfiocompat.output.text import error_lines
@@ -33,10 +33,9 @@ def command(settings: Settings, old: str, new: str) -> int:
     be read.
     """
     library = settings.library
-    gauge = Gauge(workers())
     with settings.progress("comparing"):
         before, after = Inventories([old]), Inventories([new])
-        found = compare(before, after, library, Horizon(time.time()), gauge)
+        found = compare(before, after, library, Horizon(time.time()))
     errors = before.errors | after.errors
     if settings.json:
         settings.print_document(diff_document(found, errors))

@@ -18,7 +18,7 @@ from vfiocompat.errors import ExitCode, InventoryError, VfiocompatError
 from vfiocompat.export import FORMATS, writer
 from vfiocompat.export.acceptance import view_of
 from vfiocompat.files import replace
-from vfiocompat.fleet.read import Gauge, Inventories, workers
+from vfiocompat.fleet.read import Inventories
 from vfiocompat.output.text import error_lines, finding_lines
 from vfiocompat.times import Horizon
 
@@ -69,15 +69,13 @@ def command(  # noqa: PLR0917 - click passes every option by name
     try:
         found = Inventories(fleet)
         name = _host(settings, found, host)
-        gauge = Gauge(workers())
-        with settings.progress("comparing classes", gauge.done):
+        with settings.progress("comparing classes"):
             view = view_of(
                 found,
                 name,
                 settings.library,
                 Horizon(now, max_age),
                 expires=now + expires,
-                gauge=gauge,
             )
         text, findings = chosen.render(view)
         _put(text, output)

@@ -12,7 +12,7 @@ from vfiocompat.commands.options import Settings, common_options, max_age_option
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.classes import Classifier
 from vfiocompat.fleet.grid import decide_grid
-from vfiocompat.fleet.read import Gauge, gather, workers
+from vfiocompat.fleet.read import gather
 from vfiocompat.output.fleets import matrix_cells, matrix_document
 from vfiocompat.output.matrix import (
     CLASS_COLUMNS,
@@ -62,14 +62,10 @@ def command(
         raise UsageError("--pairs and --hosts exclude each other")
     library = settings.library
     horizon = Horizon(time.time(), max_age)
-    gauge = Gauge(workers())
-    with settings.progress("reading the fleet", gauge.done):
-        found = gather(fleet, lambda: Classifier(horizon, library.facts_read), gauge)
-    gauge = Gauge(workers())
-    with settings.progress("comparing classes", gauge.done):
-        grid = decide_grid(
-            [class_.endpoint for class_ in found.classes], library, gauge
-        )
+    with settings.progress("reading the fleet"):
+        found = gather(fleet, lambda: Classifier(horizon, library.facts_read))
+    with settings.progress("comparing classes"):
+        grid = decide_grid([class_.endpoint for class_ in found.classes], library)
     _print(settings, found, grid, pairs=pairs, hosts=hosts)
     for error in found.errors.values():
         settings.note(error_lines(error))

@@ -149,15 +149,13 @@ class Settings(msgspec.Struct):
         for row in rows:
             click.echo("\t".join(map(visible, row)))
 
-    def progress(
-        self, what: str, done: Callable[[], float] | None = None
-    ) -> contextlib.AbstractContextManager[object]:
+    def progress(self, what: str) -> contextlib.AbstractContextManager[object]:
         """Show on a terminal that something takes more than a moment."""
         if self.quiet or not sys.stderr.isatty():
             return contextlib.nullcontext()
         from vfiocompat.output.progress import Progress  # noqa: PLC0415 - rich is slow
 
-        return Progress(what, done)
+        return Progress(what)
 
     def note(self, lines: Iterable[Line]) -> None:
         """Tell on stderr what is not the result; not with --quiet."""

@@ -19,7 +19,6 @@ from vfiocompat.commands.options import (
 )
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.classes import Place
-from vfiocompat.fleet.read import Gauge, workers
 from vfiocompat.fleet.targets import Query, Targets, fleet_targets, host_targets
 from vfiocompat.output.fleets import target_results, targets_document
 from vfiocompat.output.text import (
@@ -95,9 +94,8 @@ def command(  # noqa: PLR0917 - click passes every option by name
         )
     else:
         query = Query(start, require, hosts, _without(settings, start, same_host))
-        gauge = Gauge(workers())
-        with settings.progress("reading the fleet", gauge.done):
-            found = fleet_targets(query, fleet, library, horizon, gauge)
+        with settings.progress("reading the fleet"):
+            found = fleet_targets(query, fleet, library, horizon)
     _print(settings, start, found)
     return _exit_code(found)
 

@@ -17,7 +17,7 @@ from vfiocompat.commands.options import (
 )
 from vfiocompat.diagnostics import Code
 from vfiocompat.errors import ExitCode, UsageError
-from vfiocompat.fleet.read import Gauge, Inventories, workers
+from vfiocompat.fleet.read import Inventories
 from vfiocompat.output.machines import (
     HERE,
     PLAN_COLUMNS,
@@ -111,12 +111,10 @@ def command(  # noqa: PLR0917 - click passes every option by name
     journey = Journey(*place)
     moving = Moving(machine.vm, sources, require, as_is)
     fleet = _paths([each for each in destinations if each != HERE])
-    gauge = Gauge(workers())
-    with settings.progress("reading the fleet", gauge.done if fleet else None):
+    with settings.progress("reading the fleet"):
         found = journey.found(
             moving,
             fleet,
-            gauge,
             here=HERE in destinations,
             hosts=hosts,
             same_host=same_host,

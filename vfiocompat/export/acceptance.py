@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vfiocompat.endpoints import Endpoint
-    from vfiocompat.fleet.read import Gauge
     from vfiocompat.inventory import Inventory
     from vfiocompat.tables.library import Library
     from vfiocompat.times import Horizon
@@ -29,7 +28,6 @@ def view_of(
     horizon: Horizon,
     *,
     expires: float,
-    gauge: Gauge,
 ) -> View:
     """Tell of a host of a fleet which of the fleet's version strings it accepts.
 
@@ -45,7 +43,7 @@ def view_of(
     for endpoint, number in classifier.sort(inventory):
         members.setdefault((number, endpoint.parent), []).append(endpoint)
     classes = classifier.classes
-    grid = decide_grid(classes, library, gauge)
+    grid = decide_grid(classes, library)
     names = [_string(endpoint, library) for endpoint in classes]
     # Of several classes with one string the most doubtful verdict counts.
     sources: dict[str, list[int]] = {}

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.fleet.grid import Grid
-    from vfiocompat.fleet.read import Gauge
     from vfiocompat.inventory import Inventory
     from vfiocompat.tables.library import Library
     from vfiocompat.times import Horizon
@@ -102,7 +101,6 @@ def compare(
     new: Mapping[str, Inventory],
     library: Library,
     horizon: Horizon,
-    gauge: Gauge,
 ) -> Comparison:
     """Compare two fleets, given as inventories by host; one host at a time is read."""
     classifiers = [Classifier(horizon, library.facts_read) for _ in range(2)]
@@ -135,7 +133,7 @@ def compare(
             times,
         )
     places = {id_: at for at, id_ in enumerate(found.classes)}
-    grid = decide_grid(list(found.classes.values()), library, gauge)
+    grid = decide_grid(list(found.classes.values()), library)
     ways = _Ways(grid, places)
     found.lost.extend(ways.missing(moves.forward()))
     found.gained.extend(ways.missing(moves.backward()))

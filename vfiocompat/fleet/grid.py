@@ -16,22 +16,20 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
-from vfiocompat.children import aside_all
+from vfiocompat.children import aside_all, workers
 from vfiocompat.decision.answers import is_real
 from vfiocompat.diagnostics import Code
-from vfiocompat.fleet.read import workers
 from vfiocompat.pairs import decide_pair
 from vfiocompat.tables.judge import read_end
 from vfiocompat.tables.language.table import Reading, Table
 from vfiocompat.verdicts import Basis, Verdict, best_of, worst_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from vfiocompat.decision.decide import Decision
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.fleet.classes import Fleet
-    from vfiocompat.fleet.read import Gauge
     from vfiocompat.tables.language.relations import Truth
     from vfiocompat.tables.language.table import Outcome, Values
     from vfiocompat.tables.library import Library
@@ -144,16 +142,12 @@ class Grid:
         return counts
 
 
-def decide_grid(endpoints: Sequence[Endpoint], library: Library, gauge: Gauge) -> Grid:
-    """Decide every pair of endpoints; `gauge` shows how far that is."""
+def decide_grid(endpoints: Sequence[Endpoint], library: Library) -> Grid:
+    """Decide every pair of endpoints."""
     size = len(endpoints)
     number = workers() if size * size > _WORTH_A_PROCESS else 1
-    gauge.total = size
     rows = [range(at, size, number) for at in range(number)]
-    tasks = [
-        partial(_rows, endpoints, library, each, partial(gauge.add, at))
-        for at, each in enumerate(rows)
-    ]
+    tasks = [partial(_rows, endpoints, library, each) for each in rows]
     parts = aside_all(tasks, _Rows) if number > 1 else [tasks[0]()]
     return _joined(size, rows, parts)
 
@@ -188,13 +182,11 @@ def _rows(
     endpoints: Sequence[Endpoint],
     library: Library,
     rows: range,
-    count: Callable[[int], None],
 ) -> _Rows:
     situations = _Situations(endpoints, library)
     numbers = array("I")
     for row in rows:
         numbers.extend(situations.row(row))
-        count(1)
     return _Rows(situations.cells, numbers.tobytes())
 
 

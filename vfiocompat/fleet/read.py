@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import mmap
 import os
-import struct
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from vfiocompat.children import aside_all
+from vfiocompat.children import aside_all, workers
 from vfiocompat.errors import ErrorRecord, InventoryError
 from vfiocompat.files import inventory_files, read_inventory
 from vfiocompat.fleet.classes import Reduced, merge, newest
@@ -22,13 +20,11 @@ if TYPE_CHECKING:
     from vfiocompat.inventory import Inventory
 
 __all__ = [
-    "Gauge",
     "Inventories",
     "InventoryReader",
     "demand_hosts",
     "gather",
     "spread",
-    "workers",
 ]
 
 Result = TypeVar("Result")
@@ -36,54 +32,27 @@ Result = TypeVar("Result")
 _WORTH_A_PROCESS = 4 << 20  # bytes of inventories
 
 
-class Gauge:
-    """How much of some work is done, counted by the processes that do it."""
-
-    def __init__(self, places: int) -> None:
-        self._places = places
-        self._memory = mmap.mmap(-1, 8 * places)
-        self.total = 0
-
-    def add(self, place: int, amount: int) -> None:
-        """Count what one process has done."""
-        (known,) = struct.unpack_from("q", self._memory, 8 * place)
-        struct.pack_into("q", self._memory, 8 * place, known + amount)
-
-    def done(self) -> float:
-        """Give how much is done, from 0 to 1."""
-        counts = struct.unpack_from(f"{self._places}q", self._memory)
-        return min(1.0, sum(counts) / self.total) if self.total else 0.0
-
-
-def workers() -> int:
-    """Give how many processes are worth it: one a core."""
-    return len(os.sched_getaffinity(0))
-
-
 class InventoryReader:
     """A part of a fleet's inventories, read one at a time: each path with its own.
 
-    `sizes` are the files' in bytes, by their paths, which are relative to `folder`: a
-    process of its own has another working directory. `errors` say by path what cannot
-    be used.
+    `paths` are relative to `folder`: a process of its own has another working
+    directory. `errors` say by path what cannot be used.
     """
 
     def __init__(
         self,
-        sizes: Mapping[str, int],
+        paths: Sequence[str],
         folder: str,
         wanted: Collection[str],
-        count: Callable[[int], None],
     ) -> None:
-        self._sizes = sizes
+        self._paths = paths
         self._folder = folder
         self._wanted = wanted
-        self._count = count
         self.errors: dict[str, ErrorRecord] = {}
 
     def __iter__(self) -> Iterator[tuple[str, Inventory]]:
         """Give the inventories that can be used, and that are wanted."""
-        for path, size in self._sizes.items():
+        for path in self._paths:
             try:
                 inventory = read_inventory(os.path.join(self._folder, path), path)
             except InventoryError as error:
@@ -91,14 +60,12 @@ class InventoryReader:
             else:
                 if not self._wanted or inventory.host in self._wanted:
                     yield path, inventory
-            self._count(size)
 
 
 def spread(
     fleet: Sequence[str],
     work: Callable[[InventoryReader], Result],
     result: type[Result],
-    gauge: Gauge,
     hosts: Collection[str] = (),
 ) -> list[Result]:
     """Have the inventories of a fleet read, by several processes if they are many.
@@ -112,20 +79,18 @@ def spread(
     """
     paths = inventory_files(fleet)
     sizes = {path: _size(path) for path in paths}
-    gauge.total = sum(sizes.values())
-    number = workers() if gauge.total > _WORTH_A_PROCESS else 1
+    number = workers() if sum(sizes.values()) > _WORTH_A_PROCESS else 1
     folder = os.getcwd()
     tasks = [
         partial(
             work,
             InventoryReader(
-                {path: sizes[path] for path in share},
+                share,
                 folder,
                 frozenset(hosts),
-                partial(gauge.add, place),
             ),
         )
-        for place, share in enumerate(_shares(sizes, number))
+        for share in _shares(sizes, number)
     ]
     return aside_all(tasks, result) if number > 1 else [tasks[0]()]
 
@@ -133,7 +98,6 @@ def spread(
 def gather(
     fleet: Sequence[str],
     classifier: Callable[[], Classifier],
-    gauge: Gauge,
     hosts: Collection[str] = (),
 ) -> Fleet:
     """Read the inventories of a fleet, and sort their endpoints into classes.
@@ -151,7 +115,7 @@ def gather(
             known.add(path, inventory)
         return known.reduced(reading.errors)
 
-    found = merge(spread(fleet, reduced, Reduced, gauge, hosts))
+    found = merge(spread(fleet, reduced, Reduced, hosts))
     demand_hosts(found.hosts, found.errors, hosts)
     return found
 
@@ -189,8 +153,7 @@ class Inventories(Mapping[str, "Inventory"]):
     """
 
     def __init__(self, fleet: Sequence[str]) -> None:
-        paths = dict.fromkeys(inventory_files(fleet), 0)
-        reading = InventoryReader(paths, "", (), lambda _: None)
+        reading = InventoryReader(inventory_files(fleet), "", ())
         found, doubles = newest(
             [_Taken(path, each.host, each.taken_at) for path, each in reading]
         )

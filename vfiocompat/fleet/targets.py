@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.errors import ErrorRecord
     from vfiocompat.fleet.classes import Place
-    from vfiocompat.fleet.read import Gauge
     from vfiocompat.host.sysfs import Host
     from vfiocompat.tables.library import Library
     from vfiocompat.tables.stated import Stated
@@ -80,7 +79,6 @@ def fleet_targets(
     fleet: Sequence[str],
     library: Library,
     horizon: Horizon,
-    gauge: Gauge,
 ) -> Targets:
     """Find where a source can go in a fleet.
 
@@ -102,7 +100,7 @@ def fleet_targets(
             without=query.without,
         )
 
-    known = gather(fleet, classifier, gauge, query.hosts)
+    known = gather(fleet, classifier, query.hosts)
     pairs = [query.decide(class_.endpoint, library) for class_ in known.classes]
     verdicts = [pair.decision.verdict for pair in pairs]
     counts: Counter[str] = Counter()

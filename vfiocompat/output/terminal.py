@@ -15,13 +15,10 @@ from vfiocompat.output.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from threading import Event
 
     from vfiocompat.output.text import Line
 
 __all__ = ["print_lines", "print_table", "show_bar"]
-
-_PERIOD = 0.1  # seconds between two looks at what is done
 
 STYLES = {
     "compatible": "bold green",
@@ -58,14 +55,13 @@ def print_table(
     _console(color=color).print(table)
 
 
-def show_bar(what: str, done: Callable[[], float] | None, over: Event) -> None:
-    """Show a bar on stderr until something is over."""
+def show_bar(what: str, is_over: Callable[[], bool]) -> None:
+    """Show on stderr that something goes on, until `is_over`, which waits a moment."""
     columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None if done is None else 1.0)
-        while not over.wait(_PERIOD):
-            if done is not None:
-                bar.update(task, completed=done())
+        bar.add_task(what, total=None)
+        while not is_over():
+            pass
 
 
 class _Console(Console):

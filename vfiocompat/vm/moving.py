@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.fleet.classes import Fleet, Share
-    from vfiocompat.fleet.read import Gauge, InventoryReader
+    from vfiocompat.fleet.read import InventoryReader
     from vfiocompat.host.sysfs import Host
     from vfiocompat.tables.library import Library
     from vfiocompat.tables.stated import Stated
@@ -58,7 +58,6 @@ class Journey(NamedTuple):
         self,
         moving: Moving,
         fleet: Sequence[str],
-        gauge: Gauge,
         *,
         here: bool,
         hosts: Collection[str] = (),
@@ -83,7 +82,7 @@ class Journey(NamedTuple):
             arrivals[mine.answer] = lambda: mine
         if fleet:
             there, errors = self.answers(
-                moving, fleet, gauge, hosts=hosts, same_host=same_host
+                moving, fleet, hosts=hosts, same_host=same_host
             )
             for host in there:
                 arrivals[host.answer] = partial(
@@ -164,7 +163,6 @@ class Journey(NamedTuple):
         self,
         moving: Moving,
         fleet: Sequence[str],
-        gauge: Gauge,
         *,
         hosts: Collection[str] = (),
         same_host: bool = False,
@@ -195,7 +193,7 @@ class Journey(NamedTuple):
             known = merge([classifier.reduced(reading.errors)])
             return _Answers(self._answers(moving, known), known.errors)
 
-        parts = spread(fleet, work, _Answers, gauge, hosts)
+        parts = spread(fleet, work, _Answers, hosts)
         errors = {path: each for part in parts for path, each in part.errors.items()}
         found, doubles = newest(answer for part in parts for answer in part.answers)
         errors |= doubles
