@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from vfiocompat import pairs
 from vfiocompat.endpoints import literal
 from vfiocompat.host.sysfs import Host
-from vfiocompat.output.documents import check_result, parse_document
+from vfiocompat.output.pairs import check_result
+from vfiocompat.output.parse import parse_document
 from vfiocompat.tables.library import CONFIG, Library
 from vfiocompat.tables.stated import SiteFacts, Stated
 from vfiocompat.times import Horizon
@@ -23,7 +24,8 @@ from vfiocompat.versions import VersionString
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vfiocompat.output.documents import CheckResult, ParseDocument
+    from vfiocompat.output.pairs import CheckResult
+    from vfiocompat.output.parse import ParseDocument
 
 __all__ = ["check", "evaluate", "load_tables", "parse"]
 

@@ -15,7 +15,8 @@ from vfiocompat.decision.errnos import Answer
 from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 from vfiocompat.errors import ENOTSUPP
-from vfiocompat.output.documents import CheckDocument, ErrorDocument
+from vfiocompat.output.check import CheckDocument
+from vfiocompat.output.errors import ErrorDocument
 
 from .hosts import (
     ACME,

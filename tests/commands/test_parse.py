@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vfiocompat.output.documents import ErrorDocument, ParseDocument
+from vfiocompat.output.errors import ErrorDocument
+from vfiocompat.output.parse import ParseDocument
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vfiocompat.output.documents import ErrorDocument, TablesDocument
+from vfiocompat.output.errors import ErrorDocument
+from vfiocompat.output.tables import TablesDocument
 
 if TYPE_CHECKING:
     from tests.conftest import Host, Run, RunOnTerminal
