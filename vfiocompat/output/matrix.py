@@ -13,6 +13,7 @@ from vfiocompat.endpoints import Problem
 from vfiocompat.fleet.grid import Goes, HostPair, host_pairs
 from vfiocompat.inventory import Tool
 from vfiocompat.output.errors import fleet_problems
+from vfiocompat.output.json import encoded
 from vfiocompat.verdicts import Basis, Verdict
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class MatrixClass(msgspec.Struct, frozen=True):
     goes: Goes
 
 
-class MatrixCell(msgspec.Struct, frozen=True):
+class MatrixCell(msgspec.Struct, frozen=True, gc=False):
     """A pair of classes; `one_way` if the source can go there and not come back."""
 
     source: str
@@ -147,23 +148,18 @@ def _class(class_: Class, goes: Goes) -> MatrixClass:
     )
 
 
-def matrix_cells(ids: Sequence[str], grid: Grid) -> Iterator[bytes]:
-    """Give every pair of classes as JSON, row by row."""
-    encode = msgspec.json.encode
-    names = [encode(each) for each in ids]
-    rest = [
-        b',"verdict":%s,"basis":%s,"codes":%s,"one_way":'
-        % (encode(cell.verdict), encode(cell.basis), encode(cell.codes))
-        for cell in grid.cells
+def matrix_cells(ids: Sequence[str], grid: Grid) -> Iterator[MatrixCell]:
+    """Give every pair of classes, row by row; what many have is encoded once."""
+    cells = [
+        msgspec.structs.replace(cell, codes=encoded(cell.codes)) for cell in grid.cells
     ]
-    for row, source in enumerate(names):
-        start = b'{"source":%s,"destination":' % source
-        ways = map(_WAYS.__getitem__, grid.one_way(row))
-        for name, number, way in zip(names, grid.row(row), ways, strict=True):
-            yield start + name + rest[number] + way
-
-
-_WAYS = b"false}", b"true}"
+    for row, source in enumerate(ids):
+        ways = map(bool, grid.one_way(row))
+        for destination, number, way in zip(ids, grid.row(row), ways, strict=True):
+            cell = cells[number]
+            yield MatrixCell(
+                source, destination, cell.verdict, cell.basis, cell.codes, way
+            )
 
 
 def class_rows(fleet: Fleet, grid: Grid) -> Iterator[tuple[str, ...]]:

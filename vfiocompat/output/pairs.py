@@ -35,7 +35,7 @@ _BASIS = {
 }
 
 
-class AddressRecord(msgspec.Struct, frozen=True):
+class AddressRecord(msgspec.Struct, frozen=True, gc=False):
     """One end of a pair."""
 
     address: str

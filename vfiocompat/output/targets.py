@@ -7,26 +7,25 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from vfiocompat.diagnostics import Diagnostic
 from vfiocompat.endpoints import Problem
 from vfiocompat.inventory import Tool
 from vfiocompat.output.errors import fleet_problems
+from vfiocompat.output.json import encoded
 from vfiocompat.output.pairs import (
     AddressRecord,
+    CheckResult,
     Counts,
     address_record,
     basis_words,
     check_result,
     counts_record,
 )
-from vfiocompat.verdicts import Basis, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.fleet.targets import Target, Targets
-    from vfiocompat.output.pairs import CheckResult
     from vfiocompat.output.text import Line
     from vfiocompat.pairs import Pair
 
@@ -44,19 +43,13 @@ TARGET_COLUMNS = ("verdict", "host", "address", "free", "why")
 _VERDICTS = ("compatible", "undetermined", "incompatible", "failed")
 
 
-class TargetResult(msgspec.Struct, frozen=True):
+class TargetResult(CheckResult, frozen=True, gc=False):
     """One endpoint that the source can go to, or perhaps, as a result of `check`.
 
     `available_instances` is how many more of it there can be now; null where that is
     not told.
     """
 
-    source: AddressRecord
-    destination: AddressRecord
-    verdict: Verdict
-    basis: Basis
-    table: str | None
-    diagnostics: tuple[Diagnostic, ...]
     available_instances: int | None
 
 
@@ -81,43 +74,33 @@ def targets_document(source: Endpoint, targets: Targets) -> TargetsDocument:
     )
 
 
-def target_results(found: Iterable[Target]) -> Iterator[bytes]:
-    """Give targets as JSON; what all of a class have in common is encoded once."""
-    encode = msgspec.json.encode
-    common: dict[int, tuple[bytes, bytes]] = {}
-    for target in found:
-        key = id(target.pair)
-        if key not in common:
-            common[key] = _target_in_common(check_result(*target.pair))
-        start, middle = common[key]
-        yield b"".join(
-            (
-                start,
-                encode(target.address),
-                b',"host":',
-                encode(target.host),
-                middle,
-                encode(target.free),
-                b"}",
-            )
+def target_results(found: Iterable[Target]) -> Iterator[TargetResult]:
+    """Give targets; what all of a class have in common is encoded once."""
+    common: dict[int, CheckResult] = {}
+    for host, address, free, pair in found:
+        if id(pair) not in common:
+            common[id(pair)] = _in_common(pair)
+        like = common[id(pair)]
+        version, origin = like.destination.version, like.destination.origin
+        yield TargetResult(
+            like.source,
+            AddressRecord(address, host, version, origin),
+            like.verdict,
+            like.basis,
+            like.table,
+            like.diagnostics,
+            free,
         )
 
 
-def _target_in_common(result: CheckResult) -> tuple[bytes, bytes]:
-    """Encode a TargetResult, but for its address, its host and what is free of it."""
-    encode = msgspec.json.encode
-    there = result.destination
-    start = b'{"source":%s,"destination":{"address":' % encode(result.source)
-    names = "verdict", "basis", "table", "diagnostics"
-    rest = [
-        b'"%s":%s' % (name.encode(), encode(getattr(result, name))) for name in names
-    ]
-    middle = b',"version":%s,"origin":%s},%s,"available_instances":' % (
-        encode(there.version),
-        encode(there.origin),
-        b",".join(rest),
+def _in_common(pair: Pair) -> CheckResult:
+    """Make a class's result, in which is encoded what no endpoint of it changes."""
+    result = check_result(*pair)
+    return msgspec.structs.replace(
+        result,
+        source=encoded(result.source),
+        diagnostics=encoded(result.diagnostics),
     )
-    return start, middle
 
 
 def target_rows(found: Iterable[Target]) -> Iterator[tuple[str, ...]]:
