@@ -349,9 +349,10 @@ def _end(endpoint: Endpoint, library: Library, alike: dict[Any, int]) -> _End:
             if isinstance(reading, Reading):
                 values[each.id] = reading.values
         read.append((each.id, isinstance(reading, Reading)))
+    *_, common = reads(endpoint, ())
     vendor = endpoint.vendor
     key = (
-        reads(endpoint, ()).common,
+        common,
         vendor and (vendor.namespace, vendor.number),
         endpoint.version is None and (endpoint.vendor_id,),
         bool(endpoint.stated),
