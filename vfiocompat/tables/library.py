@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfiocompat.endpoints import literal
 from vfiocompat.errors import ErrorRecord, TableError
 from vfiocompat.tables.facts import FACTS
-from vfiocompat.tables.judge import Shelved, concerns, speaks_for
+from vfiocompat.tables.judge import Shelved, concerns, speaks_for, tiers
 from vfiocompat.tables.language.mistakes import mistakes
 from vfiocompat.tables.language.records import Head, TableFile, TableOrigin
 from vfiocompat.tables.language.table import Reading, Table
@@ -173,7 +172,7 @@ class Library:
         end = literal(version.text)
         shelf = self.speaking_for(end)
         errors = [each.table for each in shelf if isinstance(each.table, ErrorRecord)]
-        for _, tier in groupby(shelf, lambda each: each.rank):
+        for tier in tiers(shelf):
             tables = [each.table for each in tier if isinstance(each.table, Table)]
             found = [
                 (table.id, reading)
