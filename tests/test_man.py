@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
+from hatch_build import whole_page
 from tests.documents import example_host, keys_of, mdoc_sessions, run_session
 from tests.simulate.conftest import ROOT, cannot_test
 from vfiocompat.cli import COMMANDS, cli
@@ -50,7 +51,10 @@ if TYPE_CHECKING:
     from tests.documents import Session
     from vfiocompat.decision.decide import Decision
 
-PAGES = {page.stem: page for page in sorted((ROOT / "man").glob("man*/*.[58]"))}
+MAN = ROOT / "man"
+PAGES = {page.stem: page for page in sorted(MAN.glob("man*/*.[58]"))}
+TEXTS = {name: whole_page(page) for name, page in PAGES.items()}
+COMMON = sorted((MAN / "common").iterdir())
 COMMAND_PAGES = [name for name, page in PAGES.items() if page.suffix == ".8"]
 SECTIONS = [
     "NAME",
@@ -64,7 +68,7 @@ SECTIONS = [
     "SEE ALSO",
 ]
 OPTIONAL = {
-    ".8": {"ENVIRONMENT", "FILES"},
+    ".8": {"FILES"},
     ".5": {"SYNOPSIS", "OPTIONS", "ENVIRONMENT", "EXIT STATUS"},
 }
 EXIT_CODES = {
@@ -96,7 +100,7 @@ each_command = pytest.mark.parametrize("name", COMMAND_PAGES)
 
 def section(name: str, title: str) -> list[str]:
     """Give the lines of a section of a page."""
-    rest = PAGES[name].read_text().partition(f"\n.Sh {title}\n")[2]
+    rest = TEXTS[name].partition(f"\n.Sh {title}\n")[2]
     assert rest, f"{name} has no section {title}"
     return rest.partition("\n.Sh ")[0].splitlines()
 
@@ -118,7 +122,7 @@ def options_in(lines: list[str]) -> set[str]:
 
 def subsection(name: str, title: str) -> str:
     """Give the text of a subsection."""
-    rest = PAGES[name].read_text().partition(f"\n.Ss {title}\n")[2]
+    rest = TEXTS[name].partition(f"\n.Ss {title}\n")[2]
     assert rest, f"{name} has no subsection {title}"
     return re.split(r"^\.S[hs] ", rest, maxsplit=1, flags=re.MULTILINE)[0]
 
@@ -175,7 +179,7 @@ def test_every_command_has_a_page_and_no_page_is_without_one() -> None:
 def test_title_is_that_of_the_file(name: str) -> None:
     number = PAGES[name].suffix[1:]
     assert PAGES[name].parent.name == f"man{number}"
-    assert f".Dt {name.upper()} {number}" in PAGES[name].read_text().splitlines()
+    assert f".Dt {name.upper()} {number}" in TEXTS[name].splitlines()
 
 
 @each_command
@@ -216,7 +220,7 @@ def test_exit_codes_are_those_of_the_command(name: str) -> None:
 
 @each_page
 def test_sections_are_there_in_the_usual_order(name: str) -> None:
-    titles = re.findall(r"^\.Sh (.+)$", PAGES[name].read_text(), re.MULTILINE)
+    titles = re.findall(r"^\.Sh (.+)$", TEXTS[name], re.MULTILINE)
     usual = [title for title in titles if title in SECTIONS]
     optional = OPTIONAL[PAGES[name].suffix]
     assert usual == [
@@ -226,7 +230,7 @@ def test_sections_are_there_in_the_usual_order(name: str) -> None:
 
 @each_page
 def test_references_lead_to_pages(name: str) -> None:
-    text = PAGES[name].read_text()
+    text = TEXTS[name]
     targets = set(re.findall(r"\.Xr (vfiocompat\S* \d)", text))
     assert targets <= {f"{page.stem} {page.suffix[1:]}" for page in PAGES.values()}
 
@@ -241,13 +245,55 @@ def test_overview_leads_to_every_page() -> None:
 def test_groff_has_nothing_to_warn_of(name: str) -> None:
     if shutil.which("groff") is None:
         cannot_test("groff is not installed")
+    assert run_on(TEXTS[name], "groff", "-mandoc", "-ww", "-z", "-Tutf8").stderr == ""
+
+
+@each_page
+def test_mandoc_has_nothing_to_warn_of(name: str) -> None:
+    if shutil.which("mandoc") is None:
+        cannot_test("mandoc is not installed")
+    assert run_on(TEXTS[name], "mandoc", "-Tlint", "-Wwarning").stdout == ""
+
+
+def run_on(page: str, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a program that reads a page on stdin."""
+    return subprocess.run(
+        command, input=page, check=True, capture_output=True, text=True
+    )
+
+
+# ---- what several pages say ------------------------------------------------------
+
+
+@each_page
+def test_roff_puts_a_page_together_as_the_build_does(name: str) -> None:
+    """So `man -M man` shows of a checkout what it shows of an installed package."""
+    if shutil.which("soelim") is None:
+        cannot_test("groff is not installed")
     done = subprocess.run(
-        ["groff", "-mandoc", "-ww", "-z", "-Tutf8", PAGES[name]],
+        ["soelim", "-r", "-I", MAN, PAGES[name]],
         check=True,
         capture_output=True,
         text=True,
     )
-    assert done.stderr == ""
+    assert done.stdout == TEXTS[name]
+
+
+@each_page
+def test_page_takes_in_what_several_pages_say(name: str) -> None:
+    shared = set().union(*(items_in(part.read_text()) for part in COMMON))
+    assert items_in(PAGES[name].read_text()).isdisjoint(shared)
+
+
+@pytest.mark.parametrize("part", COMMON, ids=lambda part: part.stem)
+def test_what_stands_apart_is_said_by_several_pages(part: Path) -> None:
+    request = f"\n.so common/{part.name}\n"
+    assert sum(request in page.read_text() for page in PAGES.values()) > 1
+
+
+def items_in(text: str) -> set[str]:
+    """Give the items of a page's lists."""
+    return set(re.findall(r"^\.It .*\n(?:(?!\.It |\.El).*\n)+", text, re.MULTILINE))
 
 
 # ---- what they explain -----------------------------------------------------------
@@ -360,7 +406,7 @@ def test_page_has_every_section_of_a_table() -> None:
         for name in keys_of(TableFile)
         if name not in keys_of(Head) and name not in {"format", "derive"}
     ]
-    text = PAGES["vfiocompat-table"].read_text()
+    text = TEXTS["vfiocompat-table"]
     titles = re.findall(r"^\.Ss \[+(\w+)", text, re.MULTILINE)
     assert sorted(titles) == sorted([*sections, "format", "derive"])
 
