@@ -22,6 +22,7 @@ from tests.simulate.conftest import ROOT, cannot_test
 from vfiocompat.cli import COMMANDS, cli
 from vfiocompat.decision.decide import decide
 from vfiocompat.decision.errnos import Answer, read_code
+from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 from vfiocompat.errors import ENOTSUPP, ExitCode
 from vfiocompat.output.schemas import DOCUMENTS
@@ -365,6 +366,12 @@ def test_spelling_is_told_apart_as_the_table_says(row: list[str]) -> None:
     assert vendor is not None
     shown = f"PCI, {vendor.id}" if vendor.namespace == "pci" else "not PCI"
     assert (vendor.spelling, shown) == (spelling, whose)
+
+
+def test_explain_names_the_first_digit_of_every_code() -> None:
+    lines = section("vfiocompat-explain", "DESCRIPTION")
+    named = [line.split()[1] for line in lines if line.startswith(".It VFC")]
+    assert named == sorted({code[:4] for code in Code})
 
 
 def test_schema_names_every_document() -> None:
