@@ -1053,7 +1053,7 @@ def _finding(code: str, summary: str | None = None, **rest: Any) -> dict[str, An
     names = ("detail", "hint", "errno", "path", "requirement", "table", "why")
     optional = dict.fromkeys(names)
     named = {"severity": known.severity, "summary": summary or known.summary}
-    return {"code": code, **optional, **named, **rest}
+    return {"code": code, **optional, "spans": [], **named, **rest}
 
 
 def test_json_of_a_compatible_pair(shared_host: Host, run: Run) -> None:
