@@ -1056,6 +1056,10 @@ def _finding(code: str, summary: str | None = None, **rest: Any) -> dict[str, An
     return {"code": code, **optional, "spans": [], **named, **rest}
 
 
+def _shown(side: str, text: str) -> dict[str, Any]:
+    return {"side": side, "text": text, "start": 0, "end": 0, "label": ""}
+
+
 def test_json_of_a_compatible_pair(shared_host: Host, run: Run) -> None:
     shared_host(PAIR)
     assert run(f"check {SOURCE} {DESTINATION} --format json").json == _document(
@@ -1079,10 +1083,10 @@ def test_json_of_an_incompatible_pair(shared_host: Host, run: Run) -> None:
             _finding(
                 "VFC101",
                 f"{Code.REFUSED.summary} (EINVAL)",
-                detail="source       1ac1-x\ndestination  1ac1-b",
                 hint="the destination's kernel log may say why",
                 errno="EINVAL",
                 path=WRITTEN,
+                spans=[_shown("source", "1ac1-x"), _shown("destination", "1ac1-b")],
             )
         ],
     )
