@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from vfiocompat.children import aside_all
-from vfiocompat.diagnostics import Code
+from vfiocompat.diagnostics import Code, both_ends
 from vfiocompat.errors import Bug, SysfsError, VfiocompatError
 
 if TYPE_CHECKING:
@@ -38,7 +38,13 @@ def test_tasks_run_beside_each_other() -> None:
 
 def test_an_error_of_a_task_is_raised_here() -> None:
     def task() -> int:
-        raise SysfsError("no", detail="/sys", hint="try", code=Code.SYSFS_UNREADABLE)
+        raise SysfsError(
+            "no",
+            detail="/sys",
+            hint="try",
+            code=Code.SYSFS_UNREADABLE,
+            spans=both_ends("a", "b"),
+        )
 
     with pytest.raises(VfiocompatError) as caught:
         aside(task, int)
@@ -49,7 +55,8 @@ def test_an_error_of_a_task_is_raised_here() -> None:
         caught.value.hint,
         caught.value.code,
         caught.value.exit_code,
-    ) == ("no", "/sys", "try", "VFC505", 4)
+        caught.value.spans,
+    ) == ("no", "/sys", "try", "VFC505", 4, both_ends("a", "b"))
 
 
 def test_an_unexpected_error_of_a_task_is_a_bug() -> None:
