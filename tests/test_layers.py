@@ -53,6 +53,7 @@ WINGS = {
         "strings",
         "answers",
         "decide",
+        "reads",
     ],
     "tables": [
         "facts",
