@@ -52,6 +52,7 @@ __all__ = [
     "VfiocompatError",
     "VmError",
     "errno_name",
+    "error_of",
 ]
 
 ENOTSUPP = 524
@@ -249,3 +250,11 @@ class Bug(VfiocompatError):
 
         summary = f"this is a bug in vfiocompat: {type(error).__name__}: {error}"
         return cls(summary, detail="".join(traceback.format_exception(error)))
+
+
+_KINDS = {kind.code: kind for kind in (NoSuchEndpoint, SysfsError, InventoryError, Bug)}
+
+
+def error_of(record: ErrorRecord) -> VfiocompatError:
+    """Make the error that a record tells of, of the kind that has its code."""
+    return _KINDS.get(record.code, VfiocompatError).of(record)
