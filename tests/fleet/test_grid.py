@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 from typing import TYPE_CHECKING
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fleets import HISI_1, HISI_2, answer
-from vfiocompat.endpoints import Attribute, Endpoint, MigrationInterface, Recorded
+from tests.anyendpoint import STRINGS, any_endpoints, changed
+from tests.fleets import HISI_1, HISI_2
+from vfiocompat.endpoints import Attribute, Endpoint, Recorded
+from vfiocompat.errors import VfiocompatError
 from vfiocompat.fleet import grid
 from vfiocompat.fleet.grid import decide_grid
 from vfiocompat.pairs import decide_pair
@@ -20,84 +25,7 @@ from vfiocompat.tables.library import Library
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pytest
-
 LIBRARY = Library(config="/nonexistent")
-STRINGS = [
-    None,
-    HISI_1,
-    HISI_2,
-    "19e5-hisi:device=a250:qp=16:iso=0:magic=v2:major=1",
-    "19e5-hisi:device=a250:qp=?:iso=0:magic=v2:major=1",
-    "19e5-other",
-    "8086-193b-i915-GVTg_V5_4",
-    "00028086-193b-i915-GVTg_V5_8",
-    "0x8086-x",
-    "80008086-x",
-    "10de-x",
-    "opaque",
-    "4348-mtty-2",
-]
-STATES = [
-    None,
-    Attribute(None, "absent", "ENOENT", None, None, "VFC102"),
-    Attribute("version", "present", node="type"),
-    Attribute("migration_version", "present", node="type"),
-    Attribute("migration_version", "present", node="device"),
-    Attribute("version", "unreadable", "EIO", None, "type", "VFC106"),
-    Attribute("version", "unreadable", "EACCES", None, "type", "VFC103"),
-    Attribute("version", "unreadable", "ENODEV", None, "type", "VFC105"),
-]
-ANSWERED = [text for text in STRINGS if text is not None]
-
-
-@st.composite
-def endpoints(draw: st.DrawFn) -> Endpoint:
-    """Make what stands for a class: anything that a scan may find."""
-    attribute = draw(st.sampled_from(STATES))
-    readable = attribute is not None and attribute.state == "present"
-    version = draw(st.sampled_from(STRINGS)) if readable else None
-    stated = {"queue_pairs": "16", "isolation": "0", "magic": "v2", "major": "1"}
-    told = draw(
-        st.dictionaries(st.sampled_from(ANSWERED), st.sampled_from([True, False, None]))
-    )
-    rejected = draw(st.sets(st.sampled_from(ANSWERED), max_size=2)) - set(told)
-    return Endpoint(
-        kind="type",
-        address="",
-        type_id=draw(st.sampled_from([None, "t", "u"])),
-        driver=draw(
-            st.sampled_from([None, "hisi_acc_vfio_pci", "i915", "mtty", "vfio-pci"])
-        ),
-        vendor_id=draw(st.sampled_from([None, "0x19e5", "0x8086"])),
-        device_api=draw(st.sampled_from([None, "vfio-pci", "vfio-ap"])),
-        facts=draw(st.sampled_from([{}, {"device_id": "0xa251"}])),
-        stated=draw(st.sampled_from([{}, stated])) if version is None else {},
-        attribute=attribute,
-        version=version,
-        origin=None if version is None else "recorded",
-        migration=draw(
-            st.sampled_from(
-                [
-                    None,
-                    None,
-                    None,
-                    MigrationInterface("none"),
-                    MigrationInterface("v1"),
-                    MigrationInterface("v2", ("STOP_COPY",)),
-                    MigrationInterface("v2", ("STOP_COPY", "PRE_COPY")),
-                ]
-            )
-        ),
-        vfio=draw(st.sampled_from([True, True, True, False])),
-        answers=tuple(answer(text, accepted=yes) for text, yes in told.items()),
-        recorded=Recorded(
-            "",
-            "",
-            draw(st.sampled_from([None, None, None, "it is old"])),
-            dict.fromkeys(rejected, "it is old"),
-        ),
-    )
 
 
 def assert_same(ends: Sequence[Endpoint]) -> None:
@@ -114,8 +42,15 @@ def assert_same(ends: Sequence[Endpoint]) -> None:
             ), f"\n{source}\n{destination}"
 
 
+@st.composite
+def several(draw: st.DrawFn) -> list[Endpoint]:
+    """Draw endpoints, of which some differ in one thing only."""
+    ends = draw(st.lists(any_endpoints(), min_size=1, max_size=4))
+    return [*ends, *(draw(changed(end)) for end in ends[:2])]
+
+
 @settings(max_examples=300, deadline=None)
-@given(st.lists(endpoints(), min_size=1, max_size=6))
+@given(several())
 def test_a_grid_says_what_check_says(ends: list[Endpoint]) -> None:
     assert_same(ends)
 
@@ -130,7 +65,7 @@ def test_processes_share_a_grid(monkeypatch: pytest.MonkeyPatch) -> None:
             kind="type",
             address="",
             attribute=present,
-            version=chance.choice(ANSWERED),
+            version=chance.choice(STRINGS),
             recorded=Recorded("", ""),
         )
         for _ in range(17)
@@ -144,6 +79,20 @@ def test_processes_share_a_grid(monkeypatch: pytest.MonkeyPatch) -> None:
         assert [found.cells[each] for each in found.row(row)] == [
             alone.cells[each] for each in alone.row(row)
         ]
+
+
+def test_a_process_that_is_killed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rows(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(grid, "_WORTH_A_PROCESS", 0)
+    monkeypatch.setattr(grid, "workers", lambda: 2)
+    monkeypatch.setattr(grid, "_rows", rows)
+    end = Endpoint(kind="type", address="")
+
+    with pytest.raises(VfiocompatError, match="was comparing classes has died") as why:
+        decide_grid([end, end], LIBRARY)
+    assert "memory" in (why.value.hint or "")
 
 
 def test_one_way() -> None:

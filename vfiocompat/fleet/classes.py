@@ -8,19 +8,29 @@ another: drivers' answers are a part of what is alike.
 
 from __future__ import annotations
 
+from collections import Counter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from vfiocompat.decision.reads import answers_read, reads_recorded, standing
 from vfiocompat.diagnostics import Code
-from vfiocompat.endpoints import MIGRATION_VERSION, Endpoint, EndpointKind, Recorded
+from vfiocompat.endpoints import Endpoint, EndpointKind, Recorded
 from vfiocompat.errors import ErrorRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import (
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
-    from vfiocompat.endpoints import Attribute
+    from vfiocompat.decision.reads import Reads
+    from vfiocompat.endpoints import RecordedAnswer
     from vfiocompat.inventory import Inventory
     from vfiocompat.times import Horizon
 
@@ -38,8 +48,6 @@ __all__ = [
     "newest",
     "twice",
 ]
-
-Key = tuple[Any, ...]
 
 
 class Member(NamedTuple):
@@ -178,7 +186,7 @@ class Classifier:
         self._about = about
         self._wanted = wanted
         self._without = without
-        self._numbers: dict[Key, int] = {}
+        self._numbers: dict[Reads, int] = {}
         self._keeps: list[bool] = []
         self._fresh: dict[str, bool] = {}  # whether an answer of a moment counts
         self._counts: list[list[int]] = []
@@ -192,160 +200,119 @@ class Classifier:
 
     def add(self, path: str, inventory: Inventory) -> None:
         """Sort a host's endpoints into classes, and count them."""
-        shares: dict[int, list[Any]] = {}
-        keeps = self._keeps
-        for endpoint, number in self.sort(inventory):
-            share = shares.get(number)
-            if share is None:
-                share = shares[number] = [number, 0, 0, []]
-            share[1] += 1
-            if endpoint.in_use or endpoint.kind == "mdev":
-                share[2] += 1
-            if keeps[number]:
-                share[3].append(  # as Member.of, without its call
-                    (
-                        endpoint.address,
-                        endpoint.available_instances,
-                        endpoint.kind,
-                        endpoint.in_use,
-                        endpoint.parent,
-                        endpoint.type_id,
-                    )
-                )
-        for number, all_, devices, _ in shares.values():
+        endpoints, numbers = self.sorted(inventory)
+        devices = Counter(
+            [
+                number
+                for endpoint, number in zip(endpoints, numbers, strict=True)
+                if endpoint.in_use or endpoint.kind == "mdev"
+            ]
+        )
+        members = self._members(endpoints, numbers)
+        shares = [
+            (number, times, devices[number], members.get(number, ()))
+            for number, times in Counter(numbers).items()
+        ]
+        for number, times, devices_, _ in shares:
             counts = self._counts[number]
-            counts[0] += all_
-            counts[1] += devices
+            counts[0] += times
+            counts[1] += devices_
             counts[2] += 1
-        raw = msgspec.Raw(_shares_encoder.encode(list(shares.values())))
+        raw = msgspec.Raw(_shares_encoder.encode(shares))
         self._hosts.append(HostShare(path, inventory.host, inventory.taken_at, raw))
 
-    def sort(self, inventory: Inventory) -> Iterator[tuple[Endpoint, int]]:
-        """Give a host's endpoints, each with the number of its class."""
+    def _members(
+        self, endpoints: Sequence[Endpoint], numbers: Sequence[int]
+    ) -> dict[int, list[Member]]:
+        """Give the members of the classes of which they are to be kept."""
+        found: dict[int, list[Member]] = {}
+        keeps = self._keeps
+        if any(keeps):
+            for endpoint, number in zip(endpoints, numbers, strict=True):
+                if keeps[number]:
+                    found.setdefault(number, []).append(Member.of(endpoint))
+        return found
+
+    def sorted(self, inventory: Inventory) -> tuple[list[Endpoint], list[int]]:
+        """Give a host's endpoints, and the number of the class of each."""
         old = self._horizon.rejects(inventory.taken_at) is not None
-        numbers, beside = self._numbers, self._beside
+        known, facts_read, beside = self._numbers, self._facts_read, self._beside
         endpoints = inventory.endpoints
         if self._without is not None and inventory.host == self._without.host:
             endpoints = [each for each in endpoints if not self._without.has(each)]
+        numbers = []
         # What is done here is done a million times.
         for endpoint in endpoints:
-            attribute = endpoint.attribute
-            version = endpoint.version
-            key = (
-                version,
-                endpoint.type_id,
-                endpoint.driver,
-                endpoint.device_api,
-                endpoint.vfio,
-                endpoint.migration,
-                attribute
-                and (
-                    attribute.name,
-                    attribute.state,
-                    attribute.node if attribute.name == MIGRATION_VERSION else None,
-                    attribute.code,
-                    attribute.errno,
-                ),
-                self._facts(endpoint) if version is None else None,
-                (read := beside.get(endpoint.vendor_id, ()))
-                and tuple([endpoint.facts.get(name, "") for name in read]),
-                self._answers(endpoint) if endpoint.answers else None,
-                old,
-            )
-            number = numbers.get(key)
+            names = facts_read(endpoint.driver) if endpoint.version is None else ()
+            if beside:
+                names += beside.get(endpoint.vendor_id, ())
+            answers = self._answers(endpoint) if endpoint.answers else None
+            key = reads_recorded(endpoint, names, old, answers)
+            number = known.get(key)
             if number is None:
-                number = self._new(key, endpoint, inventory)
-            yield endpoint, number
+                number = self._new(key, endpoint, names, inventory)
+            numbers.append(number)
+        return endpoints, numbers
 
-    def _new(self, key: Key, endpoint: Endpoint, inventory: Inventory) -> int:
+    def _new(
+        self,
+        key: Reads,
+        endpoint: Endpoint,
+        names: tuple[str, ...],
+        inventory: Inventory,
+    ) -> int:
         """Begin a class, and give its number."""
         number = self._numbers[key] = len(self.classes)
-        stands = self._standing(endpoint, inventory)
+        stands = self._standing(endpoint, names, inventory)
         self.classes.append(stands)
         self._counts.append([0, 0, 0])
         self._keeps.append(self._wanted is not None and self._wanted(stands))
         return number
 
-    def _facts(self, endpoint: Endpoint) -> Key:
-        """Give what tables may read of an endpoint without a string."""
-        return (
-            endpoint.vendor_id,
-            *map(endpoint.facts.get, self._facts_read(endpoint.driver)),
-            *sorted(endpoint.stated.items()),
-        )
+    def _answers(self, endpoint: Endpoint) -> tuple[object, ...] | None:
+        """Give what is read of an endpoint's answers: of some, or of all."""
+        if self._about is None:
+            return answers_read(endpoint.answers, self._counts_now)
+        # When the one that decides was given is told.
+        return answers_read(self._in_question(endpoint), str) or None
 
-    def _answers(self, endpoint: Endpoint) -> Key:
-        """Give the answers that count, and of the others that they do not."""
-        rejects = self._horizon.rejects
-        if self._about is not None:
-            return tuple(
-                (each.version, each.accepted, each.errno, each.asked_at)
-                for each in endpoint.answers
-                if each.version in self._about
-            )
-        fresh = self._fresh
-        found = []
-        for each in endpoint.answers:
-            counts = fresh.get(each.asked_at)
-            if counts is None:
-                counts = rejects(each.asked_at) is None
-                fresh[each.asked_at] = counts
-            found.append((each.version, each.accepted, each.errno, counts))
-        return tuple(found)
+    def _counts_now(self, asked_at: str) -> bool:
+        """Whether an answer of a moment counts; few moments differ."""
+        counts = self._fresh.get(asked_at)
+        if counts is None:
+            counts = self._fresh[asked_at] = self._horizon.rejects(asked_at) is None
+        return counts
 
-    def _standing(self, endpoint: Endpoint, inventory: Inventory) -> Endpoint:
-        """Give the endpoint that stands for a class: without what is only its own."""
-        rejects, age = self._horizon.rejects, self._horizon.age
+    def _in_question(self, endpoint: Endpoint) -> list[RecordedAnswer]:
         about = self._about
-        answers = sorted(
-            (
-                each
-                for each in endpoint.answers
-                if about is None or each.version in about
-            ),
-            key=lambda each: each.version,
-        )
+        if about is None:
+            return sorted(endpoint.answers, key=lambda each: each.version)
+        return [each for each in endpoint.answers if each.version in about]
+
+    def _standing(
+        self, endpoint: Endpoint, names: tuple[str, ...], inventory: Inventory
+    ) -> Endpoint:
+        """Give the endpoint that stands for a class."""
+        rejects, age = self._horizon.rejects, self._horizon.age
+        answers = self._in_question(endpoint)
         reasons = {each.version: rejects(each.asked_at) for each in answers}
-        ages = {
-            each.version: age(each.asked_at) for each in answers if about is not None
-        }
-        if about is None:  # hosts were asked at different times
+        ages = {}
+        if self._about is None:  # hosts were asked at different times
             answers = [msgspec.structs.replace(each, asked_at="") for each in answers]
-        attribute = endpoint.attribute
-        derives = endpoint.version is None
-        read = self._beside.get(endpoint.vendor_id, ())
-        if derives:
-            read += self._facts_read(endpoint.driver)
-        facts = {name: endpoint.facts[name] for name in read if name in endpoint.facts}
-        return Endpoint(
-            kind=endpoint.kind,
-            address="",
-            type_id=endpoint.type_id,
-            driver=endpoint.driver,
-            vendor_id=endpoint.vendor_id if read else None,
-            device_api=endpoint.device_api,
-            facts=facts,
-            stated=endpoint.stated if derives else {},
-            attribute=attribute and _standing_attribute(attribute),
-            migration=endpoint.migration,
-            version=endpoint.version,
-            origin=None if derives else "recorded",
-            answers=tuple(each for each in answers if reasons[each.version] is None),
-            vfio=endpoint.vfio,
-            recorded=Recorded(
+        else:
+            ages = {each.version: age(each.asked_at) for each in answers}
+        return standing(
+            endpoint,
+            names,
+            Recorded(
                 "",
                 "",
                 rejects(inventory.taken_at),
                 {version: why for version, why in reasons.items() if why is not None},
                 ages,
             ),
+            tuple(each for each in answers if reasons[each.version] is None),
         )
-
-
-def _standing_attribute(attribute: Attribute) -> Attribute:
-    """Give what decisions read of an attribute: not always whose directory has it."""
-    node = attribute.node if attribute.name == MIGRATION_VERSION else None
-    return msgspec.structs.replace(attribute, path=None, node=node)
 
 
 class _Taken(Protocol):

@@ -18,6 +18,7 @@ import msgspec
 
 from vfiocompat.children import aside_all, workers
 from vfiocompat.decision.answers import is_real
+from vfiocompat.decision.reads import reads
 from vfiocompat.diagnostics import Code
 from vfiocompat.pairs import decide_pair
 from vfiocompat.tables.judge import read_end
@@ -148,7 +149,7 @@ def decide_grid(endpoints: Sequence[Endpoint], library: Library) -> Grid:
     number = workers() if size * size > _WORTH_A_PROCESS else 1
     rows = [range(at, size, number) for at in range(number)]
     tasks = [partial(_rows, endpoints, library, each) for each in rows]
-    parts = aside_all(tasks, _Rows) if number > 1 else [tasks[0]()]
+    parts = aside_all(tasks, _Rows, "comparing classes") if number > 1 else [tasks[0]()]
     return _joined(size, rows, parts)
 
 
@@ -348,18 +349,12 @@ def _end(endpoint: Endpoint, library: Library, alike: dict[Any, int]) -> _End:
             if isinstance(reading, Reading):
                 values[each.id] = reading.values
         read.append((each.id, isinstance(reading, Reading)))
-    attribute = endpoint.attribute
+    *_, common = reads(endpoint, ())
     vendor = endpoint.vendor
     key = (
-        endpoint.driver,
-        endpoint.device_api,
-        endpoint.vfio,
-        endpoint.migration,
-        endpoint.version is None,
+        common,
         vendor and (vendor.namespace, vendor.number),
-        endpoint.vendor_id if endpoint.version is None else None,
-        attribute and (attribute.name, attribute.state, attribute.node, attribute.code),
-        bool(endpoint.recorded and endpoint.recorded.rejected),
+        endpoint.version is None and (endpoint.vendor_id,),
         bool(endpoint.stated),
         tuple(read),
     )

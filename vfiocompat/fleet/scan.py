@@ -10,6 +10,7 @@ import msgspec
 
 from vfiocompat.decision.answers import question_ahead
 from vfiocompat.decision.errnos import recordable
+from vfiocompat.decision.reads import question_reads, rests_on
 from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Problem, RecordedAnswer
 from vfiocompat.errors import FactError
@@ -77,25 +78,12 @@ def keep_answers(inventory: Inventory, before: Inventory, now: float) -> Invento
     endpoints = []
     for endpoint in inventory.endpoints:
         old = known.get(endpoint.address)
-        if old is not None and old.answers and _driver_of(old) == _driver_of(endpoint):
+        if old is not None and old.answers and rests_on(old) == rests_on(endpoint):
             kept = tuple(each for each in old.answers if each.asked_at <= latest)
             endpoints.append(msgspec.structs.replace(endpoint, answers=kept))
         else:
             endpoints.append(endpoint)
     return msgspec.structs.replace(inventory, endpoints=endpoints)
-
-
-def _driver_of(endpoint: Endpoint) -> tuple[object, ...]:
-    """Give what an endpoint's answers depend on, beside the kernel."""
-    attribute = endpoint.attribute
-    return (
-        endpoint.version,
-        endpoint.driver,
-        endpoint.facts.get("module_version"),
-        endpoint.type_id,
-        endpoint.device_api,
-        attribute and (attribute.name, attribute.state, attribute.path),
-    )
 
 
 def ask_drivers(
@@ -137,10 +125,7 @@ def ask_drivers(
 
 
 class Strings:
-    """The distinct strings that attributes of a fleet showed, with a source of each.
-
-    A source's type and API belong to it, since a destination may compare them.
-    """
+    """The distinct questions that strings of a fleet are, with a source of each."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[object, ...], Endpoint] = {}
@@ -149,8 +134,7 @@ class Strings:
         """Add those of some endpoints."""
         for endpoint in endpoints:
             if endpoint.version is not None:
-                key = endpoint.version, endpoint.device_api, endpoint.type_id
-                self._found.setdefault(key, endpoint)
+                self._found.setdefault(question_reads(endpoint), endpoint)
 
     def sources(self) -> list[Endpoint]:
         """Give a source of each, in a stable order."""

@@ -36,10 +36,9 @@ def derive(
         return None
     name = table.file.derive["format"]
     form = next(form for form in table.formats if form.name == name)
-    known = {**stated, **facts}
     texts = {}
     for part in form.parts:
-        text = _text(table, part.name, known)
+        text = _text(table, part.name, facts, stated)
         if text is not None and not (part.literal and part.literal in text):
             texts[part.name] = text
     try:
@@ -56,13 +55,16 @@ def _vendor(table: Table, vendor_id: str | None) -> str | None:
     return VendorId.named(table.file.vendor).prefix
 
 
-def _text(table: Table, field: str, known: Mapping[str, str]) -> str | None:
+def _text(
+    table: Table, field: str, facts: Mapping[str, str], stated: Mapping[str, str]
+) -> str | None:
     """Find the text of a field: of the first fact that gives one, else as stated.
 
-    A fact whose text is no value of the field gives none.
+    A fact whose text is no value of the field gives none. One that has the field's name
+    is none of it unless the table says so.
     """
-    read = _read(table, field, known)
-    return _value(table, field, known.get(field)) if read is None else read
+    read = _read(table, field, {**stated, **facts})
+    return _value(table, field, stated.get(field)) if read is None else read
 
 
 def _read(table: Table, field: str, facts: Mapping[str, str]) -> str | None:

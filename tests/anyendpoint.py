@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Endpoints of every kind, at random: whatever a host, a file or a person may give."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from hypothesis import strategies as st
+
+from tests.fleets import HISI_1, HISI_2, answer
+from vfiocompat.endpoints import (
+    Attribute,
+    Endpoint,
+    MigrationInterface,
+    Recorded,
+    literal,
+)
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+STRINGS = [
+    HISI_1,
+    HISI_2,
+    "19e5-hisi:device=a250:qp=16:iso=0:magic=v2:major=1",
+    "19e5-hisi:device=a250:qp=?:iso=0:magic=v2:major=1",
+    "19e5-other",
+    "8086-193b-i915-GVTg_V5_4",
+    "00028086-193b-i915-GVTg_V5_8",
+    "0x8086-x",
+    "80008086-x",
+    "10de-x",
+    "opaque",
+    "4348-mtty-2",
+]
+STATED = {"queue_pairs": "16", "isolation": "0", "magic": "v2", "major": "1"}
+FACTS = [
+    {},
+    {"device_id": "0xa251"},
+    {"device_id": "0xa250"},
+    {"device_id": "0x56c0", "revision": "0x08"},
+    {"device_id": "0x56c0", "revision": "0x04", "numa_node": "1"},
+    {"vgpu_type_name": "GRID A40-8Q", "module_version": "570.86.10"},
+    {"vgpu_type_name": "GRID A40-8Q", "module_version": "550.54.10"},
+]
+DRIVERS = [
+    None,
+    "hisi_acc_vfio_pci",
+    "i915",
+    "mtty",
+    "vfio-pci",
+    "xe-vfio-pci",
+    "nvidia",
+    "qat_vfio_pci",
+]
+ATTRIBUTES = [
+    None,
+    Attribute(None, "absent", "ENOENT", "/sys/a", None, "VFC102"),
+    Attribute("version", "present", path="/sys/a/version", node="type"),
+    Attribute("version", "present", path="/sys/b/version", node="device"),
+    Attribute("migration_version", "present", node="type"),
+    Attribute("migration_version", "present", node="device"),
+    Attribute("version", "unreadable", "EIO", None, "type", "VFC106"),
+    Attribute("version", "unreadable", "EACCES", None, "type", "VFC103"),
+    Attribute("version", "unreadable", "ENODEV", None, "type", "VFC105"),
+    Attribute("version", "unreadable", None, None, "type", "VFC112"),
+    Attribute("version", "unreadable", None, None, "type", "VFC301"),
+]
+INTERFACES = [
+    None,
+    MigrationInterface("none"),
+    MigrationInterface("v1"),
+    MigrationInterface("v2"),
+    MigrationInterface("v2", ("STOP_COPY",)),
+    MigrationInterface("v2", ("STOP_COPY", "PRE_COPY")),
+]
+
+FAMILIES: list[dict[str, object]] = [
+    {"driver": "hisi_acc_vfio_pci", "vendor_id": "0x19e5", "facts": FACTS[1]},
+    {"driver": "hisi_acc_vfio_pci", "vendor_id": "0x19e5", "stated": STATED},
+    {"driver": "xe-vfio-pci", "vendor_id": "0x8086", "facts": FACTS[3]},
+    {"driver": "xe-vfio-pci", "vendor_id": "0x8086", "facts": FACTS[4]},
+    {"driver": "nvidia", "vendor_id": "0x10de", "facts": FACTS[5]},
+    {"driver": "nvidia", "vendor_id": "0x10de", "facts": FACTS[6]},
+]
+"""Endpoints whose parts go together, so that a table has something to say."""
+
+FIELDS: dict[str, SearchStrategy[object]] = {
+    "kind": st.sampled_from(["type", "mdev", "function"]),
+    "address": st.sampled_from(["0000:03:00.4", "a/b"]),
+    "parent": st.sampled_from([None, "0000:03:00.0"]),
+    "uuid": st.sampled_from([None, "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001"]),
+    "type_id": st.sampled_from([None, "t", "7"]),
+    "driver": st.sampled_from(DRIVERS),
+    "vendor_id": st.sampled_from([None, "0x19e5", "0x8086", "0x10de"]),
+    "device_id": st.sampled_from([None, "0xa251"]),
+    "device_api": st.sampled_from([None, "vfio-pci", "vfio-ap"]),
+    "available_instances": st.sampled_from([None, 0, 1, 2]),
+    "in_use": st.sampled_from([None, False, True]),
+    "facts": st.sampled_from(FACTS),
+    "stated": st.sampled_from([{}, STATED, {**STATED, "magic": "v1"}]),
+    "attribute": st.sampled_from(ATTRIBUTES),
+    "migration": st.sampled_from([*[None] * 4, *INTERFACES]),
+    "vfio": st.sampled_from([True, True, True, False]),
+    "newline": st.sampled_from([True, False]),
+    "version": st.sampled_from(STRINGS),
+}
+"""What each field of an endpoint may be."""
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> dict[str, object]:
+    """Draw what is recorded of an endpoint: which answers count, and which do not."""
+    said = st.sampled_from([True, False, None])
+    told = draw(st.dictionaries(st.sampled_from(STRINGS), said, max_size=4))
+    old = draw(st.sets(st.sampled_from(STRINGS), max_size=2)) - set(told)
+    too_old = st.sampled_from([None, None, None, "it is 9 days old"])
+    recorded = Recorded("a", "", draw(too_old), dict.fromkeys(old, "it is 9 days old"))
+    return {
+        "answers": tuple(answer(text, accepted=yes) for text, yes in told.items()),
+        "recorded": recorded,
+    }
+
+
+@st.composite
+def any_endpoints(draw: st.DrawFn, *, recorded: bool | None = None) -> Endpoint:
+    """Draw an endpoint; only one of an inventory, or only another, where told."""
+    if recorded is None:
+        recorded = draw(st.booleans())
+    if not recorded and draw(st.integers(0, 3)) == 0:
+        text = draw(st.sampled_from(STRINGS))
+        return literal(text, draw(st.sampled_from([None, "t", "7"])))
+    fields = {name: draw(values) for name, values in FIELDS.items()}
+    if draw(st.booleans()):
+        fields |= draw(st.sampled_from(FAMILIES))
+        fields |= {"vfio": True, "device_api": "vfio-pci", "attribute": ATTRIBUTES[1]}
+    if recorded:
+        fields |= draw(answers())
+    return consistent(Endpoint(**fields))  # type: ignore[arg-type]
+
+
+def consistent(endpoint: Endpoint) -> Endpoint:
+    """Give an endpoint a string only where an attribute shows one."""
+    if endpoint.kind == "literal" or endpoint.has_attribute:
+        origin = "recorded" if endpoint.recorded else "attribute"
+        if endpoint.kind == "literal":
+            return endpoint
+        return msgspec.structs.replace(endpoint, origin=origin)
+    return msgspec.structs.replace(endpoint, version=None, newline=None, origin=None)
+
+
+@st.composite
+def changed(draw: st.DrawFn, endpoint: Endpoint) -> Endpoint:
+    """Draw an endpoint that differs in one thing, if at all."""
+    names = sorted(FIELDS)
+    if endpoint.kind == "literal":
+        names = ["type_id", "version"]
+    elif endpoint.recorded:
+        names.append("recorded")
+    name = draw(st.sampled_from(names))
+    if name == "recorded":
+        return msgspec.structs.replace(endpoint, **draw(answers()))
+    return consistent(msgspec.structs.replace(endpoint, **{name: draw(FIELDS[name])}))

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a decision reads of an endpoint: this is the one place that says it.
+
+Endpoints with equal reads have the same verdict with any third, on the same basis, by
+the same table and with the same codes. Only words differ: those that name addresses,
+hosts and ages. So what is alike is decided once, and a driver is asked once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from vfiocompat.decision.notes import is_full
+from vfiocompat.endpoints import MIGRATION_VERSION, Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from vfiocompat.endpoints import Attribute, Recorded, RecordedAnswer
+
+__all__ = [
+    "Reads",
+    "answers_read",
+    "question_reads",
+    "reads",
+    "reads_recorded",
+    "rests_on",
+    "standing",
+]
+
+Values = tuple[Any, ...]
+
+
+Reads = tuple[str | None, str | None, Values | None, Values | None, Values]
+"""What a decision reads: string, type, facts, recorded answers, and all the rest.
+
+Facts are what tables make a string of, and what is stated; None where neither is read.
+The rest depends neither on the string nor on the type, nor on what was recorded of it.
+"""
+
+
+def reads(endpoint: Endpoint, names: Sequence[str]) -> Reads:
+    """Tell what a decision reads of an endpoint of this host, or of `recorded`.
+
+    `names` are those of the facts that tables read where it has no string, and of those
+    that somebody else reads.
+    """
+    known = endpoint.recorded
+    if not known:
+        return reads_recorded(endpoint, names, None)
+    answers = *_all_count(endpoint.answers), *sorted(known.rejected_answers)
+    outdated = known.rejected is not None
+    return reads_recorded(endpoint, names, outdated, answers or None)
+
+
+def _all_count(answers: Iterable[RecordedAnswer]) -> Values:
+    return answers_read(answers, lambda _: True)
+
+
+def reads_recorded(
+    endpoint: Endpoint,
+    names: Sequence[str],
+    outdated: bool | None,  # noqa: FBT001 - this is called a million times
+    answers: Values | None = None,
+) -> Reads:
+    """Tell the same of an endpoint as its inventory has it.
+
+    `outdated` says whether that is too old, None for an endpoint of this host;
+    `answers` are `answers_read`.
+    """
+    attribute = endpoint.attribute
+    version = endpoint.version
+    facts: Values | None = None
+    if version is None or names or endpoint.stated:
+        facts = _facts(endpoint, names)
+    return (
+        version,
+        endpoint.type_id,
+        facts,
+        answers,
+        (
+            endpoint.driver,
+            endpoint.device_api,
+            endpoint.vfio,
+            endpoint.migration,
+            (
+                attribute.name,
+                attribute.state,
+                # As `_node`, without its call.
+                attribute.node if attribute.name == MIGRATION_VERSION else None,
+                attribute.code,
+                attribute.errno,
+            )
+            if attribute is not None
+            else endpoint.kind == "literal",
+            endpoint.available_instances == 0 and is_full(endpoint),
+            outdated,
+        ),
+    )
+
+
+def _facts(endpoint: Endpoint, names: Sequence[str]) -> Values:
+    read = endpoint.version is None or names
+    return (
+        endpoint.vendor_id if read else None,
+        *[endpoint.facts.get(name) for name in names],
+        *sorted(endpoint.stated.items()),
+    )
+
+
+def _node(attribute: Attribute) -> str | None:
+    """Give whose directory has an attribute, where a decision asks for that."""
+    return attribute.node if attribute.name == MIGRATION_VERSION else None
+
+
+def answers_read(
+    answers: Iterable[RecordedAnswer], counts: Callable[[str], object]
+) -> Values:
+    """Tell what a decision reads of recorded answers.
+
+    `counts` says of the time when one was given whether it is to be relied on, or what
+    else of it is read.
+    """
+    return tuple(
+        [
+            (each.version, each.accepted, each.errno, counts(each.asked_at))
+            for each in answers
+        ]
+    )
+
+
+def standing(
+    endpoint: Endpoint,
+    names: Sequence[str],
+    recorded: Recorded,
+    answers: tuple[RecordedAnswer, ...],
+) -> Endpoint:
+    """Make the endpoint that stands for all with equal reads: nothing is its own.
+
+    `names` are as for `reads`; `recorded` and `answers` are what it has of these.
+    """
+    derives = endpoint.version is None
+    attribute = endpoint.attribute
+    full = is_full(endpoint)
+    return Endpoint(
+        kind=endpoint.kind,
+        address="",
+        type_id=endpoint.type_id,
+        driver=endpoint.driver,
+        vendor_id=endpoint.vendor_id if names or derives else None,
+        device_api=endpoint.device_api,
+        available_instances=0 if full else None,
+        facts={name: endpoint.facts[name] for name in names if name in endpoint.facts},
+        stated=endpoint.stated,
+        attribute=attribute
+        and msgspec.structs.replace(attribute, path=None, node=_node(attribute)),
+        migration=endpoint.migration,
+        version=endpoint.version,
+        origin=None if derives else "recorded",
+        answers=answers,
+        vfio=endpoint.vfio,
+        recorded=recorded,
+    )
+
+
+def question_reads(source: Endpoint) -> Values:
+    """Tell what of a source a question to a driver depends on, and whether it is put.
+
+    Beside its exact bytes these are what preconditions read.
+    """
+    return (
+        source.version,
+        source.newline,
+        source.device_api,
+        source.type_id,
+        source.vfio,
+        source.migration and source.migration.interface,
+    )
+
+
+def rests_on(endpoint: Endpoint) -> Values:
+    """Tell what an endpoint's recorded answers rest on, beside its host's kernel."""
+    attribute = endpoint.attribute
+    return (
+        endpoint.version,
+        endpoint.driver,
+        endpoint.facts.get("module_version"),
+        endpoint.type_id,
+        endpoint.device_api,
+        attribute and (attribute.name, attribute.state, attribute.path),
+    )
