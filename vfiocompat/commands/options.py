@@ -7,6 +7,7 @@ import contextlib
 import math
 import os
 import sys
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
@@ -42,8 +43,11 @@ def _sysroot() -> str:
     return os.environ.get("VFIOCOMPAT_SYSROOT") or "/"
 
 
-class Settings(msgspec.Struct):
-    """The common options, as given before or after the command's name."""
+class Settings(msgspec.Struct, dict=True):
+    """The common options, as given before or after the command's name.
+
+    The host and the tables are made when a command first wants them, and kept.
+    """
 
     sysroot: str = msgspec.field(default_factory=_sysroot)
     table: tuple[str, ...] = ()
@@ -53,7 +57,7 @@ class Settings(msgspec.Struct):
     quiet: bool = False
     format: Literal["text", "json"] = "text"
 
-    @property
+    @cached_property
     def host(self) -> Host:
         """The host whose sysfs --sysroot names."""
         return Host(self.sysroot, self.timeout)
@@ -65,7 +69,7 @@ class Settings(msgspec.Struct):
 
         return os.environ.get("VFIOCOMPAT_CONFIG") or CONFIG
 
-    @property
+    @cached_property
     def library(self) -> Library:
         """The tables: those of --table, the site's, and the shipped ones."""
         from vfiocompat.tables.library import Library  # noqa: PLC0415 - not for --help
