@@ -29,10 +29,12 @@ __all__ = [
     "Settings",
     "common_options",
     "duration",
+    "facts_option",
     "global_options",
     "hosts_option",
     "max_age_option",
     "require_option",
+    "source_type_option",
     "tell",
 ]
 
@@ -268,8 +270,16 @@ max_age_option = click.option(
     metavar="AGE",
     help="Take older inventories and answers for unknown: 90, 15m, 12h, 7d.",
 )
-
-
+source_type_option = click.option(
+    "--source-type", metavar="TYPE_ID", help="The mdev type of a literal SOURCE."
+)
+facts_option = click.option(
+    "--fact",
+    "facts",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="State a fact, or a table's field, of SOURCE; may be given again.",
+)
 hosts_option = click.option(
     "--host",
     "hosts",
