@@ -105,6 +105,7 @@ WINGS = {
     "output": [
         "visible",
         "json",
+        "spans",
         "text",
         "terminal",
         "progress",
@@ -358,7 +359,7 @@ def test_a_command_loads_no_other_ones_document(
     loaded = loaded_by(*line, "--sysroot", str(four_types))
 
     output = {name for name in loaded if name.startswith("vfiocompat.output.")}
-    alike = {"json", "text", "visible"}
+    alike = {"json", "spans", "text", "visible"}
     assert output == {f"vfiocompat.output.{name}" for name in alike | expected}
 
 
