@@ -16,7 +16,7 @@ import pytest
 
 from vfiocompat import children
 from vfiocompat.children import aside_all
-from vfiocompat.diagnostics import Code
+from vfiocompat.diagnostics import Code, both_ends
 from vfiocompat.errors import (
     Bug,
     InventoryError,
@@ -75,11 +75,18 @@ def test_an_error_of_a_task_is_raised_here() -> None:
         caught.value.hint,
         caught.value.code,
         caught.value.exit_code,
-    ) == ("no", "/sys", "try", "VFC505", 4)
+        caught.value.spans,
+    ) == ("no", "/sys", "try", "VFC505", 4, both_ends("a", "b"))
 
 
 def no_sysfs() -> int:
-    raise SysfsError("no", detail="/sys", hint="try", code=Code.SYSFS_UNREADABLE)
+    raise SysfsError(
+        "no",
+        detail="/sys",
+        hint="try",
+        code=Code.SYSFS_UNREADABLE,
+        spans=both_ends("a", "b"),
+    )
 
 
 @pytest.mark.parametrize("kind", [NoSuchEndpoint, SysfsError, InventoryError])

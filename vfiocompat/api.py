@@ -30,14 +30,8 @@ from vfiocompat.errors import (
 )
 from vfiocompat.host.sysfs import Host
 from vfiocompat.inventory import Tool
-from vfiocompat.output.documents import (
-    AddressRecord,
-    CheckResult,
-    ParseDocument,
-    Vendor,
-    check_result,
-    parse_document,
-)
+from vfiocompat.output.pairs import AddressRecord, CheckResult, check_result
+from vfiocompat.output.parse import ParseDocument, Vendor, parse_document
 from vfiocompat.tables.library import CONFIG, Library
 from vfiocompat.tables.stated import SiteFacts, Stated
 from vfiocompat.times import Horizon
