@@ -195,7 +195,7 @@ def _usage(error: click.ClickException) -> UsageError:
 def _report(error: VfiocompatError, args: Sequence[str]) -> int:
     """Say on stderr, or in a document on stdout, why there is no result."""
     if _wants_json(args):
-        from vfiocompat.output.documents import error_document  # noqa: PLC0415 - rare
+        from vfiocompat.output.errors import error_document  # noqa: PLC0415 - rare
 
         try:
             Settings().print_document(error_document(error))

@@ -13,7 +13,7 @@ from vfiocompat.decision.decide import Decision, decide, not_found
 from vfiocompat.decision.errnos import COULD_NOT_ASK
 from vfiocompat.decision.strings import attribute_finding
 from vfiocompat.endpoints import Endpoint, literal, missing
-from vfiocompat.errors import FactError, UsageError, VfiocompatError
+from vfiocompat.errors import FactError, UsageError, VfiocompatError, error_of
 from vfiocompat.find import look, survey
 from vfiocompat.host.sysfs import Question
 from vfiocompat.tables.derived import derived
@@ -228,7 +228,7 @@ def usable(found: Looked) -> Endpoint:
     """
     if found.endpoint is None:
         assert found.error is not None
-        raise VfiocompatError.of(found.error)
+        raise error_of(found.error)
     attribute = found.endpoint.attribute
     if found.endpoint.recorded:
         return found.endpoint

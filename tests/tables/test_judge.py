@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vfiocompat.diagnostics import Code
+from vfiocompat.diagnostics import Code, Span
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 from vfiocompat.errors import ErrorRecord
 from vfiocompat.tables.judge import Shelved, concerns, derived_text, judge, speaks_for
@@ -135,12 +135,17 @@ def test_no_format_that_matches_is_told_where_the_nearest_stopped() -> None:
 
     [finding] = found.findings
     assert finding.code == "VFC202"
-    assert (finding.detail or "").splitlines() == [
-        "1ac1-npu-x",
-        "         ^ expected n, an int such as 8",
-        "a, f: npu-{n:int}",
-        "a, g: cpu-{n:int}",
-    ]
+    label = "expected n, an int such as 8"
+    assert finding.spans == (Span("source", "1ac1-npu-x", 9, 10, label),)
+    assert finding.detail == "a, f: npu-{n:int}\na, g: cpu-{n:int}"
+
+
+def test_a_string_that_is_cut_short_is_told_at_its_end() -> None:
+    found = judge(A, literal("1ac1-npu-"), [Shelved(2, "a", made("a"))])
+
+    [finding] = found.findings
+    label = "expected n, an int such as 8"
+    assert finding.spans == (Span("destination", "1ac1-npu-", 9, 9, label),)
 
 
 def test_strings_are_derived_where_there_are_none() -> None:

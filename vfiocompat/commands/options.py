@@ -118,8 +118,8 @@ class Settings(msgspec.Struct):
         out.write(text)  # not by echo, which makes a copy
         out.write(b"\n")
 
-    def print_streamed(self, document: object, items: Iterable[bytes]) -> None:
-        """Print a document whose last list is long; `items` are JSON already."""
+    def print_streamed(self, document: object, items: Iterable[object]) -> None:
+        """Print a document that ends with a long list, of `items`."""
         if self.on_terminal:
             whole = b"".join(streamed(document, items))
             self.print_document(msgspec.json.decode(whole))

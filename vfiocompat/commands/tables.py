@@ -11,13 +11,14 @@ from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import ExitCode, TableError, UsageError
-from vfiocompat.output.documents import TablesDocument, listed_table
-from vfiocompat.output.text import (
+from vfiocompat.output.tables import (
     TABLE_COLUMNS,
-    error_lines,
+    TablesDocument,
+    listed_table,
     table_lines,
     table_rows,
 )
+from vfiocompat.output.text import error_lines
 from vfiocompat.tables.language.cases import case_mistakes
 from vfiocompat.tables.library import Entry, load_table
 

@@ -10,18 +10,19 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from vfiocompat.diagnostics import Code, Diagnostic, diagnostic
+from vfiocompat.diagnostics import SIDES, Code, Diagnostic, diagnostic
 from vfiocompat.errors import ErrorRecord
 from vfiocompat.tables.language.derive import derive
 from vfiocompat.tables.language.reasons import End
 from vfiocompat.tables.language.table import Reading
-from vfiocompat.tables.language.wording import findings, tried
+from vfiocompat.tables.language.wording import findings, unmatched
 from vfiocompat.verdicts import Judgement
 from vfiocompat.versions import VersionString
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from vfiocompat.diagnostics import Side
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.tables.language.formats import Stop
     from vfiocompat.tables.language.records import Head
@@ -57,7 +58,7 @@ class _Unread(NamedTuple):
     """
 
     table: Table
-    side: str
+    side: Side
     stops: list[Stop] | None
 
 
@@ -150,7 +151,7 @@ def _match(table: Table, source: Endpoint, destination: Endpoint) -> _Match | _U
             return _Match(table, None, None)
         return _Unread(table, "source" if source.driver is None else "destination", [])
     ends = []
-    for side, endpoint in (("source", source), ("destination", destination)):
+    for side, endpoint in zip(SIDES, (source, destination), strict=True):
         found = read_end(table, endpoint)
         if isinstance(found, Reading):
             ends.append(End(side, found, derived=endpoint.version is None))
@@ -163,7 +164,7 @@ def _unread(
     unread: Sequence[_Unread], source: Endpoint, destination: Endpoint
 ) -> Iterator[Diagnostic]:
     """Say of each end which tables could not read it, and where they stopped."""
-    for side, endpoint in (("source", source), ("destination", destination)):
+    for side, endpoint in zip(SIDES, (source, destination), strict=True):
         here = [each for each in unread if each.side == side]
         for each in here:
             if each.stops is None:
@@ -181,11 +182,7 @@ def _unread(
             if each.table.file.vendor is not None or stop.begun
         ]
         if stopped:
-            yield diagnostic(
-                Code.NO_FORMAT_MATCHES,
-                f"no format of a table matches the {side}'s string",
-                detail=tried(stopped, endpoint.version or ""),
-            )
+            yield unmatched(side, endpoint.version or "", stopped)
 
 
 def read_end(table: Table, endpoint: Endpoint) -> Reading | list[Stop] | None:
@@ -278,6 +275,7 @@ def _broken(shelved: Sequence[Shelved]) -> Judgement:
                 error.summary,
                 detail=error.detail,
                 hint=error.hint,
+                spans=error.spans,
             )
             for error in errors
         ),

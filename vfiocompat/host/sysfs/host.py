@@ -93,27 +93,35 @@ class Host:
         """Open a device, and ask for its migration interface; see `vfio`.
 
         Raises:
-            DeviceError: it cannot be opened.
+            VfiocompatError: it cannot be opened; the code says why.
 
         """
         task = partial(_open_device, address=address)
-        return self._aside([task], MigrationInterface, self._timeout)[0]
+        [found] = self._aside(
+            [task], MigrationInterface, "opening a device", self._timeout
+        )
+        return found
 
     def probe(self, questions: Sequence[Question]) -> list[Probed]:
         """Ask drivers; see `probing.probe`."""
         task = partial(probe, questions=questions)
-        return self._aside([task], list[Probed])[0]
+        return self._aside([task], list[Probed], "asking drivers")[0]
 
     def _aside(
         self,
         tasks: Sequence[Callable[[Tree], Result]],
         result: type[Result],
+        doing: str = "reading sysfs",
         timeout: float | None = None,
     ) -> list[Result]:
-        """Run tasks in children, each with a tree that is settled there."""
+        """Run tasks in children, each with a tree that is settled there.
+
+        Where this process has threads, tasks and the tree go there by pickle.
+        """
         outcomes = aside_all(
             [partial(_settled, self._tree, task) for task in tasks],
             tuple[result, HeldCalls | None],  # type: ignore[valid-type]
+            doing,
             timeout,
         )
         self.left += [left for _, left in outcomes if left is not None]

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from vfiocompat.diagnostics import Side
 from vfiocompat.verdicts import Verdict
 
 __all__ = [
@@ -80,7 +81,7 @@ class Requirement(_Section, frozen=True):
     why: Sentence
     destination_field: str | None = None
     specifier: Condition | None = None
-    side: Literal["source", "destination"] = "destination"
+    side: Side = "destination"
     policy: Sentence | None = None
     reference: Sentence | None = None
 
