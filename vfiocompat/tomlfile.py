@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import re
-import stat
 import types
 import typing
 from types import MappingProxyType, NoneType
@@ -14,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from vfiocompat.files import regular
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vfiocompat.errors import VfiocompatError
 
-__all__ = ["Converted", "convert", "parse_toml", "read_text", "regular"]
+__all__ = ["Converted", "convert", "parse_toml", "read_text"]
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
@@ -37,20 +36,6 @@ class Converted(NamedTuple, Generic[Record]):
     record: Record | None
     mistakes: list[str]
     broken: set[str]
-
-
-def regular(path: str, flags: int) -> int:
-    """Open a file, unless it is one that may hold its reader, such as a pipe.
-
-    Raises:
-        OSError: it cannot be opened, or is no regular file.
-
-    """
-    number = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(number).st_mode):
-        os.close(number)
-        raise OSError(errno.EINVAL, "not a regular file")
-    return number
 
 
 def read_text(path: str, error: type[VfiocompatError]) -> str:

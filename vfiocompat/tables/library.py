@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfiocompat.endpoints import literal
 from vfiocompat.errors import ErrorRecord, TableError
+from vfiocompat.files import regular
 from vfiocompat.tables.facts import FACTS
 from vfiocompat.tables.judge import Shelved, concerns, speaks_for
 from vfiocompat.tables.language.mistakes import mistakes
 from vfiocompat.tables.language.records import Head, TableFile, TableOrigin
 from vfiocompat.tables.language.table import Reading, Table
-from vfiocompat.tomlfile import convert, parse_toml, read_text, regular
+from vfiocompat.tomlfile import convert, parse_toml, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
