@@ -3,16 +3,15 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import re
-import stat
 import types
 import typing
 from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
+
+from vfiocompat.files import regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,7 +26,6 @@ __all__ = [
     "read_record",
     "read_text",
     "read_toml",
-    "regular",
 ]
 
 Record = TypeVar("Record", bound=msgspec.Struct)
@@ -86,20 +84,6 @@ def mistakes_in(
 def read_toml(path: str, error: type[VfiocompatError]) -> dict[str, Any]:
     """Read a file of TOML; `error` says of anything else what and where."""
     return parse_toml(read_text(path, error), path, error)
-
-
-def regular(path: str, flags: int) -> int:
-    """Open a file, unless it is one that may hold its reader, such as a pipe.
-
-    Raises:
-        OSError: it cannot be opened, or is no regular file.
-
-    """
-    number = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(number).st_mode):
-        os.close(number)
-        raise OSError(errno.EINVAL, "not a regular file")
-    return number
 
 
 def read_text(path: str, error: type[VfiocompatError]) -> str:

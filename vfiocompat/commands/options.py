@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import click
 import msgspec
 
+from vfiocompat import __version__
 from vfiocompat.host.sysfs import Host
 from vfiocompat.output.json import json_text, streamed
 from vfiocompat.output.text import plain
@@ -31,11 +32,13 @@ __all__ = [
     "duration",
     "facts_option",
     "global_options",
+    "help_option",
     "hosts_option",
     "max_age_option",
     "require_option",
     "source_type_option",
     "tell",
+    "version_option",
 ]
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
@@ -254,6 +257,41 @@ _FORMAT = click.option(
 )
 
 
+def _printing(
+    *names: str,
+    help: str,  # noqa: A002 - click's
+    text: Callable[[click.Context], str],
+) -> Callable[[Command], Command]:
+    """Make an option that prints a text and does nothing else.
+
+    Those that click makes look for translations, which costs start-up time.
+    """
+
+    def show(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001, FBT001 - click's
+        if value and not ctx.resilient_parsing:
+            click.echo(text(ctx))
+            ctx.exit()
+
+    return click.option(
+        *names,
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=show,
+        help=help,
+    )
+
+
+help_option = _printing(
+    "-h", "--help", help="Show this message and exit.", text=click.Context.get_help
+)
+version_option = _printing(
+    "--version",
+    help="Show the version and exit.",
+    text=lambda _: f"vfiocompat {__version__}",
+)
+
+
 def duration(
     ctx: click.Context, param: click.Parameter, value: str | None
 ) -> float | None:
@@ -304,4 +342,4 @@ def global_options(command: Command) -> Command:
 
 def common_options(command: Command) -> Command:
     """Add the options that every command takes."""
-    return global_options(_FORMAT(command))
+    return global_options(_FORMAT(help_option(command)))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfiocompat.endpoints import literal
 from vfiocompat.errors import ErrorRecord, TableError
+from vfiocompat.files import regular
 from vfiocompat.tables.facts import FACTS
 from vfiocompat.tables.judge import Shelved, concerns, speaks_for, tiers
 from vfiocompat.tables.language.mistakes import mistakes
@@ -23,7 +24,6 @@ from vfiocompat.tomlfile import (
     parse_toml,
     read_record,
     read_toml,
-    regular,
 )
 
 if TYPE_CHECKING:

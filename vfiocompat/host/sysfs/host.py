@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host as callers see it: each question is answered by a child process."""
+"""A host as callers see it: each question is answered by a child process.
+
+What only one of them needs is loaded when that is asked, so that a command starts
+without the others.
+"""
+
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
@@ -12,26 +18,19 @@ from vfiocompat.errors import ErrorRecord, VfiocompatError
 from vfiocompat.host.held import HeldCalls, held_calls
 from vfiocompat.host.sysfs.lookup import find
 from vfiocompat.host.sysfs.nodes import Node
-from vfiocompat.host.sysfs.probing import Probed, probe
 from vfiocompat.host.sysfs.reading import KERNEL, Ask, Survey, read_nodes
-from vfiocompat.host.sysfs.survey import Part, Portion, survey_functions, survey_mdevs
 from vfiocompat.host.sysfs.tree import Tree, text
-from vfiocompat.host.sysfs.using import with_use
-from vfiocompat.host.vfio import open_migration
 from vfiocompat.inventory import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from vfiocompat.addresses import LiveAddress
-    from vfiocompat.host.sysfs.probing import Question
+    from vfiocompat.host.sysfs.probing import Probed, Question
 
 __all__ = ["Host", "Looked"]
 
 Result = TypeVar("Result")
-
-SURVEYORS = 2
-"""Processes that share the mdevs of a survey: two halve its time."""
 
 
 class Looked(NamedTuple):
@@ -60,21 +59,9 @@ class Host:
 
     def survey(self) -> Survey:
         """Find and read every endpoint, in the order of kinds and addresses."""
-        shares = [Portion(at, SURVEYORS) for at in range(SURVEYORS)]
-        tasks = [partial(survey_mdevs, share=share) for share in shares]
-        parts = self._aside([*tasks, survey_functions], Part)
-        # One that appears while two processes look may be seen by both.
-        endpoints = {
-            (_KINDS[endpoint.kind], endpoint.address): endpoint
-            for part in parts
-            for endpoint in part.endpoints
-        }
-        problems = {problem for part in parts for problem in part.problems}
-        [used] = [part.used for part in parts if part.used is not None]
-        return Survey(
-            [with_use(endpoints[key], used) for key in sorted(endpoints)],
-            sorted(problems, key=lambda problem: problem.path),
-        )
+        from vfiocompat.host.sysfs.survey import SURVEYORS, Part, whole
+
+        return whole(self._aside(SURVEYORS, Part))
 
     def identity(self) -> Identity:
         """Tell which host this is."""
@@ -104,6 +91,8 @@ class Host:
 
     def probe(self, questions: Sequence[Question]) -> list[Probed]:
         """Ask drivers; see `probing.probe`."""
+        from vfiocompat.host.sysfs.probing import Probed, probe
+
         task = partial(probe, questions=questions)
         return self._aside([task], list[Probed], "asking drivers")[0]
 
@@ -128,9 +117,6 @@ class Host:
         return [value for value, _ in outcomes]
 
 
-_KINDS = {"type": 0, "mdev": 1, "function": 2}
-
-
 def _settled(
     tree: Tree, task: Callable[[Tree], Result]
 ) -> tuple[Result, HeldCalls | None]:
@@ -152,6 +138,8 @@ def _identity(tree: Tree) -> Identity:
 
 
 def _open_device(tree: Tree, address: LiveAddress) -> MigrationInterface:
+    from vfiocompat.host.vfio import open_migration
+
     return open_migration(find(tree, address).path)
 
 
