@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from vfiocompat.files import regular
 from vfiocompat.output.check import CheckDocument
 from vfiocompat.output.get import GetDocument
 from vfiocompat.tables import library
-from vfiocompat.tomlfile import regular
 
 from .test_tables import ACME
 
