@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vfiocompat.output.documents import CheckDocument, GetDocument
+from vfiocompat.output.check import CheckDocument
+from vfiocompat.output.get import GetDocument
 
 from .test_tables import ACME
 

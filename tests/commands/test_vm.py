@@ -28,7 +28,8 @@ from tests.machines import (
 )
 from tests.simulate.conftest import ROOT
 from vfiocompat import cli
-from vfiocompat.output.documents import CheckDocument, ErrorDocument
+from vfiocompat.output.check import CheckDocument
+from vfiocompat.output.errors import ErrorDocument
 from vfiocompat.output.machines import VmDocument
 
 from .hosts import ACME, PARENT, UUID, UUID_2, fault

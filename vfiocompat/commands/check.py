@@ -10,8 +10,7 @@ import click
 
 from vfiocompat.commands.options import Settings, common_options, max_age_option
 from vfiocompat.errors import ExitCode
-from vfiocompat.output.documents import check_document
-from vfiocompat.output.text import check_lines
+from vfiocompat.output.check import check_document, check_lines
 from vfiocompat.pairs import check
 from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
 from vfiocompat.times import Horizon
@@ -19,7 +18,7 @@ from vfiocompat.times import Horizon
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vfiocompat.output.documents import Counts
+    from vfiocompat.output.pairs import Counts
 
 __all__ = ["command"]
 

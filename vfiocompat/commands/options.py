@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import click
 import msgspec
 
+from vfiocompat import __version__
 from vfiocompat.host.sysfs import Host
 from vfiocompat.output.json import json_text, streamed
 from vfiocompat.output.text import plain
@@ -29,10 +30,12 @@ __all__ = [
     "common_options",
     "duration",
     "global_options",
+    "help_option",
     "hosts_option",
     "max_age_option",
     "require_option",
     "tell",
+    "version_option",
 ]
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
@@ -115,8 +118,8 @@ class Settings(msgspec.Struct):
         out.write(text)  # not by echo, which makes a copy
         out.write(b"\n")
 
-    def print_streamed(self, document: object, items: Iterable[bytes]) -> None:
-        """Print a document whose last list is long; `items` are JSON already."""
+    def print_streamed(self, document: object, items: Iterable[object]) -> None:
+        """Print a document that ends with a long list, of `items`."""
         if self.on_terminal:
             whole = b"".join(streamed(document, items))
             self.print_document(msgspec.json.decode(whole))
@@ -248,6 +251,41 @@ _FORMAT = click.option(
 )
 
 
+def _printing(
+    *names: str,
+    help: str,  # noqa: A002 - click's
+    text: Callable[[click.Context], str],
+) -> Callable[[Command], Command]:
+    """Make an option that prints a text and does nothing else.
+
+    Those that click makes look for translations, which costs start-up time.
+    """
+
+    def show(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001, FBT001 - click's
+        if value and not ctx.resilient_parsing:
+            click.echo(text(ctx))
+            ctx.exit()
+
+    return click.option(
+        *names,
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=show,
+        help=help,
+    )
+
+
+help_option = _printing(
+    "-h", "--help", help="Show this message and exit.", text=click.Context.get_help
+)
+version_option = _printing(
+    "--version",
+    help="Show the version and exit.",
+    text=lambda _: f"vfiocompat {__version__}",
+)
+
+
 def duration(
     ctx: click.Context, param: click.Parameter, value: str | None
 ) -> float | None:
@@ -290,4 +328,4 @@ def global_options(command: Command) -> Command:
 
 def common_options(command: Command) -> Command:
     """Add the options that every command takes."""
-    return global_options(_FORMAT(command))
+    return global_options(_FORMAT(help_option(command)))

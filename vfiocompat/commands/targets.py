@@ -20,13 +20,14 @@ from vfiocompat.commands.options import (
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.classes import Place
 from vfiocompat.fleet.targets import Query, Targets, fleet_targets, host_targets
-from vfiocompat.output.fleets import target_results, targets_document
-from vfiocompat.output.text import (
+from vfiocompat.output.targets import (
     TARGET_COLUMNS,
-    error_lines,
+    target_results,
     target_rows,
+    targets_document,
     targets_line,
 )
+from vfiocompat.output.text import error_lines
 from vfiocompat.pairs import find_source
 from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
 from vfiocompat.times import Horizon

@@ -12,9 +12,10 @@ from vfiocompat.addresses import address_text
 from vfiocompat.diagnostics import Code, Diagnostic
 from vfiocompat.endpoints import Problem
 from vfiocompat.inventory import Tool
-from vfiocompat.output.documents import CheckResult, check_result
-from vfiocompat.output.fleets import fleet_problems
-from vfiocompat.output.text import check_lines, finding_lines
+from vfiocompat.output.check import check_lines
+from vfiocompat.output.errors import fleet_problems
+from vfiocompat.output.pairs import CheckResult, check_result
+from vfiocompat.output.text import finding_lines
 from vfiocompat.verdicts import Basis, Verdict
 
 if TYPE_CHECKING:
