@@ -16,11 +16,10 @@ import contextlib
 import ctypes
 import errno
 import os
-import resource
 import stat
 import threading
 import time
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -118,7 +117,6 @@ class Batch:
         self._all_done = threading.Event()
         self._threads = 0
         self._wanted_threads = 1
-        self._most_threads = _most_threads()
         self._lock = threading.Lock()
         self._bug: Exception | None = None
 
@@ -159,6 +157,19 @@ class Batch:
             reply or Reply(Failure("timeout", name=name))
             for reply, name in zip(self._replies, self._trying, strict=True)
         ]
+
+    @cached_property
+    def _most_threads(self) -> int:
+        """How many calls may be held: each may have a file open."""
+        import resource  # noqa: PLC0415 - few batches need it
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if files == resource.RLIM_INFINITY:
+            return MAX_THREADS
+        return max(1, min(MAX_THREADS, files - _OTHER_FILES))
 
     def _running_for(self) -> list[float]:
         """Say of each operation that has begun and not ended how long ago that was."""
@@ -213,16 +224,6 @@ class Batch:
             too_many = self._threads > self._wanted_threads
             self._threads -= too_many
             return too_many
-
-
-def _most_threads() -> int:
-    """Give how many calls may be held: each may have a file open."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    unlimited = files == resource.RLIM_INFINITY
-    return MAX_THREADS if unlimited else max(1, min(MAX_THREADS, files - _OTHER_FILES))
 
 
 # ---- the operations ------------------------------------------------------------
