@@ -29,6 +29,8 @@ from vfiocompat.diagnostics import Code
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    Buffer = ctypes.Array[ctypes.c_char]
+
 __all__ = ["Batch", "Failure", "Operation", "Probe", "Reply"]
 
 PATIENCE = 0.01  # seconds without progress until more threads go on with a batch
@@ -195,9 +197,10 @@ class Batch:
 
     def _work(self) -> None:
         """Do one operation after the other, until there is none or too many do so."""
+        buffer = ctypes.create_string_buffer(_READ_SIZE)
         for at in self._next:
             self._began[at] = time.monotonic()
-            self._replies[at] = self._perform(at)
+            self._replies[at] = self._perform(at, buffer)
             if self._threads > self._wanted_threads and self._retire():
                 return
         self._all_taken = True
@@ -206,11 +209,11 @@ class Batch:
         if None not in self._replies:
             self._all_done.set()
 
-    def _perform(self, at: int) -> Reply:
+    def _perform(self, at: int, buffer: Buffer) -> Reply:
         todo = self._operations[at]
         try:
             if todo.do == "read":  # the one that drivers hold: it says where it is
-                return _read(todo, partial(self._trying.__setitem__, at))
+                return _read(todo, partial(self._trying.__setitem__, at), buffer)
             return _OPERATIONS[todo.do](todo)
         except OSError as error:
             gone = not os.path.lexists(todo.directory)
@@ -269,7 +272,7 @@ def _find(todo: Operation) -> Reply:
     return _absent(todo)
 
 
-def _read(todo: Operation, trying: Callable[[str], None]) -> Reply:
+def _read(todo: Operation, trying: Callable[[str], None], buffer: Buffer) -> Reply:
     for name in todo.names:
         trying(name)
         path = f"{todo.directory}/{name}"
@@ -279,14 +282,13 @@ def _read(todo: Operation, trying: Callable[[str], None]) -> Reply:
                 continue
             return _failed("open", number, name, path)
         try:
-            buffer = ctypes.create_string_buffer(_READ_SIZE)
             size = _libc.read(file, buffer, _READ_SIZE)
             number = ctypes.get_errno()
         finally:
             os.close(file)
         if size < 0:
             return _failed("read", number, name, path)
-        return Reply(name=name, data=ctypes.string_at(buffer, size))
+        return Reply(name=name, data=buffer.raw[:size])
     return _absent(todo)
 
 
