@@ -236,11 +236,14 @@ _libc.read.restype = _libc.write.restype = ctypes.c_ssize_t
 
 
 def _list(todo: Operation) -> Reply:
-    names: dict[bool, list[str]] = {True: [], False: []}
+    names: list[str] = []
+    strange: list[str] = []
     for name in os.listdir(os.fsencode(todo.directory)):
-        text = _text(name)
-        names[text.encode() == name].append(text)
-    return Reply(names=tuple(names[True]), strange=tuple(names[False]))
+        try:
+            names.append(name.decode())
+        except UnicodeDecodeError:
+            strange.append(_text(name))
+    return Reply(names=tuple(names), strange=tuple(strange))
 
 
 def _link(todo: Operation) -> Reply:
