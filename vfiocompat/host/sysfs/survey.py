@@ -6,7 +6,9 @@ from __future__ import annotations
 import errno
 import posixpath
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Endpoint, Problem
@@ -40,7 +42,7 @@ __all__ = ["SURVEYORS", "Part", "whole"]
 _KINDS = {"type": 0, "mdev": 1, "function": 2}
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, frozen=True):
     """What one process found; one of them also finds who uses which device."""
 
     endpoints: list[Endpoint]
@@ -48,7 +50,7 @@ class Part(NamedTuple):
     used: Used | None = None
 
 
-class Portion(NamedTuple):
+class Portion(msgspec.Struct, frozen=True):
     """Which part of a host's parents to look at: one of `number`, counted from 0."""
 
     at: int
@@ -80,7 +82,8 @@ def _survey_functions(tree: Tree) -> Part:
     problems: list[Problem] = []
     listed = tree.run({FUNCTIONS: tree.list(FUNCTIONS)})[FUNCTIONS]
     nodes = _functions(tree, _listed(FUNCTIONS, listed, problems), problems)
-    return _read(tree, nodes, problems)._replace(used=used_devices(tree))
+    found = _read(tree, nodes, problems)
+    return msgspec.structs.replace(found, used=used_devices(tree))
 
 
 SURVEYORS: Sequence[Callable[[Tree], Part]] = (
