@@ -26,8 +26,8 @@ LAYERS = [
     "verdicts",
     "inventory",
     "children",
-    "tomlfile",
     "files",
+    "tomlfile",
     "tables",
     "decision",
     "host",
@@ -105,6 +105,7 @@ WINGS = {
     "output": [
         "visible",
         "json",
+        "spans",
         "text",
         "terminal",
         "progress",
@@ -350,7 +351,7 @@ def test_what_reads_no_table_loads_nothing_of_tables(
         (("list",), ("list",)),
         (("check", "0000:00:02.0/acme-1", "version:1ac1-x"), ("check", "pairs")),
     ],
-    ids=str,
+    ids=["get", "list", "check"],
 )
 def test_a_command_loads_no_other_ones_document(
     four_types: Path, line: tuple[str, ...], expected: tuple[str, ...]
@@ -358,7 +359,7 @@ def test_a_command_loads_no_other_ones_document(
     loaded = loaded_by(*line, "--sysroot", str(four_types))
 
     output = {name for name in loaded if name.startswith("vfiocompat.output.")}
-    alike = {"json", "text", "visible"}
+    alike = {"json", "spans", "text", "visible"}
     assert output == {f"vfiocompat.output.{name}" for name in alike.union(expected)}
 
 

@@ -3,6 +3,7 @@
 
 visible     text from drivers made harmless
 json        documents as JSON, and their JSON Schemas
+spans       what of a text is underlined, drawn below it
 text        lines and their styles, and what all commands say alike: errors, findings
 terminal    lines and tables in colours and columns: the only module that imports rich
 progress    a bar, where something takes long

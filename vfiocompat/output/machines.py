@@ -14,9 +14,9 @@ from vfiocompat.endpoints import Problem
 from vfiocompat.inventory import Tool
 from vfiocompat.output.check import check_lines
 from vfiocompat.output.errors import fleet_problems
-from vfiocompat.output.pairs import CheckResult, check_result
+from vfiocompat.output.pairs import CheckResult, bases_words, check_result
 from vfiocompat.output.text import finding_lines
-from vfiocompat.verdicts import Basis, Verdict
+from vfiocompat.verdicts import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -48,12 +48,6 @@ VM_COLUMNS = ("answer", "host", "verdict", "room", "why")
 PLAN_COLUMNS = ("device", "endpoint", "address", "first")
 
 _ROOM = {True: "yes", False: "no", None: "-"}
-_BASES: dict[Basis, str] = {
-    "driver": "decided by the drivers",
-    "recorded": "by recorded answers of the drivers",
-    "table": "by tables",
-    "none": "no driver was asked",
-}
 _ROOM_WORDS = {True: "room for all", False: "no room", None: "room not known"}
 
 
@@ -174,7 +168,7 @@ def answer_rows(answers: Iterable[Answer]) -> Iterator[tuple[str, ...]]:
 def _why(answer: Answer) -> str:
     """Say what a yes rests on, or what stands in the way."""
     if answer.outlook == "allowed":
-        return ", ".join(_BASES[basis] for basis in answer.bases) or "-"
+        return bases_words(answer.bases) or "-"
     return ", ".join(f"{code} {code.summary}" for code in answer.codes)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vfiocompat.diagnostics import Code
+from vfiocompat.output.spans import drawn
 from vfiocompat.output.visible import visible
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ _OF_EXCEPTIONS = {
     Code.EXCEPTION_NOT_KNOWN,
     Code.REQUIREMENT_LIFTED,
 }
+_SIDE_IS_TOLD = {Code.NO_FORMAT_MATCHES}
+"""Findings about one string, whose side their summary names."""
 
 
 def plain(lines: Iterable[Line]) -> Iterator[str]:
@@ -49,29 +52,35 @@ def finding_lines(finding: Diagnostic) -> Iterator[Line]:
     yield _head(finding.severity, finding.code, finding.summary)
     if finding.path:
         yield [("  --> ", "dim"), (finding.path, "plain")]
-    yield from _body(finding.detail, None)
+    spans = drawn(finding.spans, sides=finding.code not in _SIDE_IS_TOLD)
+    yield from _body(spans, finding.detail)
     if finding.table:
         kind = "exception" if finding.code in _OF_EXCEPTIONS else "requirement"
         rule = f", {kind} {finding.requirement}" if finding.requirement else ""
         why = f": {finding.why}" if finding.why else ""
         yield [("   = ", "dim"), (f"table {finding.table}{rule}{why}", "plain")]
-    yield from _body(None, finding.hint)
+    yield from _help(finding.hint)
 
 
 def error_lines(error: ErrorRecord) -> Iterator[Line]:
     """Give what a command that has no result says instead."""
     yield _head("error", error.code, error.summary)
-    yield from _body(error.detail, error.hint)
+    yield from _body(drawn(error.spans), error.detail)
+    yield from _help(error.hint)
 
 
 def _head(severity: Severity, code: str, summary: str) -> Line:
     return [(f"{severity}[{code}]", severity), (f": {summary}", "strong")]
 
 
-def _body(detail: str | None, hint: str | None) -> Iterator[Line]:
+def _body(spans: Iterable[str], detail: str | None) -> Iterator[Line]:
     # At newlines only: other ends of lines may be a driver's.
-    for line in detail.rstrip("\n").split("\n") if detail else ():
+    told = detail.rstrip("\n").split("\n") if detail else ()
+    for line in (*spans, *told):
         yield [("   |  ", "dim"), (line, "plain")]
+
+
+def _help(hint: str | None) -> Iterator[Line]:
     if hint:
         yield [("   = ", "dim"), (f"help: {hint}", "plain")]
 
@@ -79,7 +88,7 @@ def _body(detail: str | None, hint: str | None) -> Iterator[Line]:
 def note_lines(code: Code, detail: str | None = None) -> Iterator[Line]:
     """Say something that is no result and no error, and of what."""
     yield _head(code.severity, code, code.summary)
-    yield from _body(detail, None)
+    yield from _body((), detail)
 
 
 def nothing_lines() -> Iterator[Line]:
