@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The manifest in domain XML: what is written is read again, and what is none is told."""
+"""Manifests in domain XML: one is read as it was written, and a wrong one is told."""
 
 from __future__ import annotations
 
