@@ -7,7 +7,6 @@ Every file of every node is read in one batch, so that hung drivers wait togethe
 from __future__ import annotations
 
 import errno
-import posixpath
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -27,6 +26,7 @@ from vfiocompat.host.sysfs.nodes import (
     CURRENT,
     NVIDIA,
     is_vfio_driver,
+    name_of,
     vgpu_operations,
     vgpu_types,
 )
@@ -275,7 +275,7 @@ def _device(path: str, replies: Replies, modules: dict[str, str]) -> _Device:
 
 def _linked(link: Reply | None) -> str | None:
     """Give the name that a link leads to; None if there is none."""
-    return None if link is None or link.failure else posixpath.basename(link.text)
+    return None if link is None or link.failure else name_of(link.text)
 
 
 def _module_versions(tree: Tree, links: Sequence[Reply]) -> dict[str, str]:
@@ -285,7 +285,7 @@ def _module_versions(tree: Tree, links: Sequence[Reply]) -> dict[str, str]:
         {driver: tree.link(f"{_DRIVERS}/{driver}", "module") for driver in drivers}
     )
     modules = {
-        driver: posixpath.basename(link.text) or driver.replace("-", "_")
+        driver: name_of(link.text) or driver.replace("-", "_")
         for driver, link in owners.items()
     }
     managers = [_VGPU_MANAGER[name] for name in drivers if name in _VGPU_MANAGER]
@@ -308,7 +308,7 @@ def _type(path: str, replies: Replies) -> _Type:
 
     free = said("available_instances") or ""
     named = {"type_name": said("name"), "type_description": said("description")}
-    facts = {"type_id": posixpath.basename(path)}
+    facts = {"type_id": name_of(path)}
     facts |= {fact: value for fact, value in named.items() if value is not None}
     return _Type(said("device_api"), int(free) if _is_u32(free) else None, facts)
 
@@ -320,7 +320,7 @@ def _is_u32(number: str) -> bool:
 
 def _with_vgpu(node: Node, replies: Replies) -> Node:
     """Give an NVIDIA function the vGPU types that were read, and its own one."""
-    if (f"{node.path}/{NVIDIA}", CURRENT) not in replies:
+    if not node.nvidia or (f"{node.path}/{NVIDIA}", CURRENT) not in replies:
         return node
     vgpu = vgpu_types(node.path, replies)
     type_id = node.type_id or vgpu.current
@@ -342,7 +342,7 @@ def _mdev_drivers(
     }
     links = tree.run({at: tree.link(path, "driver") for at, path in speakers.items()})
     return {
-        device: posixpath.basename(link.text)
+        device: name_of(link.text)
         for device, link in links.items()
         if link.failure is None
     }
@@ -355,12 +355,11 @@ def _migration(tree: Tree, nodes: Sequence[Node]) -> dict[str, MigrationInterfac
     migration operations (Linux 6.8, drivers/vfio/debugfs.c, vfio_device_debugfs_init);
     `features` tells what these can do (Linux 6.18).
     """
-    listed = tree.run({DEBUGFS: tree.list(DEBUGFS)})[DEBUGFS].names
-    known = set(listed)
+    known = set(tree.run({DEBUGFS: tree.list(DEBUGFS)})[DEBUGFS].names)
     paths = {
-        node.path: f"{DEBUGFS}/{posixpath.basename(node.path)}"
+        node.path: f"{DEBUGFS}/{name}"
         for node in nodes
-        if node.kind != "type" and posixpath.basename(node.path) in known
+        if (name := name_of(node.path)) in known and node.kind != "type"
     }
     places = tree.run({path: tree.list(place) for path, place in paths.items()})
     features = tree.run(
