@@ -160,10 +160,10 @@ def program(folder: Path, *lines: str) -> str:
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
-        (None, "sys.executable names no Python to help: it is empty"),
+        (None, "no Python has forked for it: sys.executable is empty"),
         (["exit 7"], "program: exit status 7"),
         (["echo no module >&2", "exit 1"], "program: no module"),
-        (["exec sleep 60"], "program does something else"),
+        (["exec sleep 60"], "program does not end"),
     ],
     ids=["none", "another", "broken", "a daemon"],
 )

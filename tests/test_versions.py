@@ -58,6 +58,21 @@ def test_anything_else_is_opaque(text: str) -> None:
     assert (None, text) == (version.vendor, version.proprietary)
 
 
+@pytest.mark.parametrize(
+    ("name", "vendor", "prefix"),
+    [
+        ("pci:8086", VendorId("pci", 0x8086, "bare"), "8086"),
+        ("pci:00de", VendorId("pci", 0xDE, "bare"), "00de"),
+        ("u32:0x00000102", VendorId("u32", 0x102, "u32"), "0x00000102"),
+    ],
+)
+def test_a_vendor_that_a_table_names(name: str, vendor: VendorId, prefix: str) -> None:
+    made = VendorId.named(name)
+
+    assert (made, made.prefix) == (vendor, prefix)
+    assert VersionString.parse(f"{prefix}-x").vendor == made
+
+
 @pytest.mark.parametrize("original", ["8086-x", "8086-x\n", "opaque \n"])
 def test_the_exact_original_is_kept(original: str) -> None:
     version = VersionString.parse(original)

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from vfiocompat import pairs
-from vfiocompat.diagnostics import Code, Diagnostic, Severity
+from vfiocompat.diagnostics import Code, Diagnostic, Severity, Side, Span
 from vfiocompat.endpoints import Origin, literal
 from vfiocompat.errors import (
     Bug,
@@ -58,6 +58,8 @@ __all__ = [
     "Origin",
     "ParseDocument",
     "Severity",
+    "Side",
+    "Span",
     "SysfsError",
     "TableError",
     "Tool",

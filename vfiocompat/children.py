@@ -152,7 +152,7 @@ def _have_forked(tasks: Sequence[Task], pipes: Sequence[int]) -> None:
     import subprocess  # noqa: PLC0415
 
     if not sys.executable:
-        raise _no_helper("it is empty")
+        raise _no_helper("sys.executable is empty")
     try:
         subprocess.run(
             [sys.executable, "-P", "-W", "ignore", "-c", _HELPER],
@@ -164,7 +164,7 @@ def _have_forked(tasks: Sequence[Task], pipes: Sequence[int]) -> None:
             check=True,
         )
     except subprocess.TimeoutExpired:
-        raise _no_helper(f"{sys.executable} does something else") from None
+        raise _no_helper(f"{sys.executable} does not end") from None
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode(errors="backslashreplace").splitlines()
         why = said[-1] if said else f"exit status {error.returncode}"
@@ -173,8 +173,8 @@ def _have_forked(tasks: Sequence[Task], pipes: Sequence[int]) -> None:
 
 def _no_helper(why: str) -> VfiocompatError:
     return VfiocompatError(
-        f"this process has threads, and sys.executable names no Python to help: {why}",
-        hint="set sys.executable to the Python that vfiocompat is installed for",
+        f"this process has threads, and no Python has forked for it: {why}",
+        hint="sys.executable has to be the Python that vfiocompat is installed for",
     )
 
 

@@ -59,12 +59,28 @@ class VendorId(msgspec.Struct, frozen=True, gc=False):
     number: int
     spelling: Spelling
 
+    @classmethod
+    def named(cls, name: str) -> VendorId:
+        """Make the vendor that a table names: `pci:8086`, or `u32:0x00010001`.
+
+        Its spelling is that of a string which begins with `prefix`.
+        """
+        namespace, _, number = name.partition(":")
+        if namespace == "pci":
+            return cls("pci", int(number, 16), "bare")
+        return cls("u32", int(number, 16), "u32")
+
     @property
     def id(self) -> str:
         """The number as sysfs writes it: `0x8086`, or all 32 bits."""
         return (
             f"{self.number:#06x}" if self.namespace == "pci" else f"{self.number:#010x}"
         )
+
+    @property
+    def prefix(self) -> str:
+        """What its strings begin with, before the `-`: `8086`, or `0x` and 32 bits."""
+        return self.id.removeprefix("0x") if self.namespace == "pci" else self.id
 
     def same_vendor(self, other: VendorId) -> bool | None:
         """Whether both name one vendor; None where only the low 16 bits agree.

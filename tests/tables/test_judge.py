@@ -10,7 +10,14 @@ import pytest
 from vfiocompat.diagnostics import Code, Span
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 from vfiocompat.errors import ErrorRecord
-from vfiocompat.tables.judge import Shelved, concerns, derived_text, judge, speaks_for
+from vfiocompat.tables.judge import (
+    Shelved,
+    concerns,
+    derived_text,
+    judge,
+    speaks_for,
+    tiers,
+)
 
 from .language.making import HEAD, requirement, table
 
@@ -82,6 +89,14 @@ def test_a_table_without_a_vendor_speaks_for_its_drivers_and_any_string() -> Non
 def test_every_known_driver_must_be_listed() -> None:
     assert concerns(made("a").file, A, device())
     assert not concerns(made("a").file, A, device(driver="other"))
+
+
+def test_tables_come_tier_by_tier() -> None:
+    first, second, third = (made(id_) for id_ in "abc")
+    shelf = [Shelved(2, "a", first), Shelved(0, "b", second), Shelved(2, "c", third)]
+
+    assert [[each.id for each in tier] for tier in tiers(shelf)] == [["b"], ["a", "c"]]
+    assert list(tiers([])) == []
 
 
 def test_of_several_origins_the_first_decides() -> None:

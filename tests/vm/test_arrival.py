@@ -18,11 +18,10 @@ from tests.fleets import HISI_1, HISI_2, answer, endpoint, function, inventory, 
 from tests.machines import VM_UUID, domain_file, mdev, uuids, vgpu
 from vfiocompat import cli
 from vfiocompat.endpoints import MigrationInterface
-from vfiocompat.fleet.classes import Member
 from vfiocompat.output.machines import VmDocument
-from vfiocompat.vm.arrival import Answer, rank
-from vfiocompat.vm.offers import Offer
-from vfiocompat.vm.room import Seat
+from vfiocompat.vm.hosts import HostResult, rank
+from vfiocompat.vm.instances import seat_of
+from vfiocompat.vm.room import Placement, Seat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Run
     from vfiocompat.endpoints import Endpoint
+    from vfiocompat.verdicts import Verdict
 
 A = "1ac1-a"
 B = "1ac1-b"
@@ -130,16 +130,24 @@ def codes(found: VmDocument, device: int = 0) -> list[str]:
 
 
 def test_hosts_that_take_it_come_first_and_then_those_that_lack_least() -> None:
-    answers = [
-        Answer(None, "compatible", True, (), ()),  # noqa: FBT003
-        Answer(None, "compatible", None, (), ()),
-        Answer(None, "undetermined", None, (), ()),
-        Answer(None, "compatible", False, (), ()),  # noqa: FBT003
-        Answer(None, "undetermined", False, (), ()),  # noqa: FBT003
-        Answer(None, "incompatible", None, (), ()),
+    rooms = (True, None, None, False, False, None)
+    verdicts: tuple[Verdict, ...] = (
+        *("compatible", "compatible", "undetermined"),
+        *("compatible", "undetermined", "incompatible"),
+    )
+    results = [
+        HostResult(
+            host=None,
+            verdict=verdict,
+            codes=(),
+            bases=(),
+            ends=(),
+            placement=Placement(room, {}),
+        )
+        for verdict, room in zip(verdicts, rooms, strict=True)
     ]
-    shuffled = [answers[at] for at in (5, 2, 0, 4, 1, 3)]
-    assert sorted(shuffled, key=rank) == answers
+    shuffled = [results[at] for at in (5, 2, 0, 4, 1, 3)]
+    assert sorted(shuffled, key=rank) == results
 
 
 def test_a_device_has_the_best_verdict_that_some_endpoint_has(ask: Ask) -> None:
@@ -372,30 +380,17 @@ def test_mdevs_that_may_be_free_are_given_to_one_each(ask: Ask) -> None:
     assert sorted(placed(found)) == NEW[:2]
 
 
-def seat_of(member: Member) -> Seat:
-    offer = Offer.of(member, column=0)
-    assert offer is not None
-    return offer.seat
-
-
-@pytest.mark.parametrize("in_use", [True, None])
+@pytest.mark.parametrize(("in_use", "free"), [(True, None), (None, None), (False, 1)])
 def test_a_vgpu_type_that_is_set_does_not_tell_that_a_vm_has_it(
-    *, in_use: bool | None
+    *, in_use: bool | None, free: int | None
 ) -> None:
-    member = Member("0000:c1:00.4", 0, "function", in_use, None, "7")
-    assert seat_of(member).free is None
-
-
-def test_a_function_that_is_free_and_has_no_type_is_free() -> None:
-    member = Member(
-        "0000:c1:00.4", None, "function", in_use=False, parent=None, type_id=None
-    )
-    assert seat_of(member).free == 1
+    set_ = replace(vgpu("0000:c1:00.4", "7", current=True), in_use=in_use)
+    assert seat_of(set_) == Seat(free, "0000:c1:00.4")
 
 
 def test_types_share_their_parents_capacity() -> None:
     seats = [
-        seat_of(Member.of(end))
+        seat_of(end)
         for end in (endpoint("p/t", A), endpoint("p/u", A), endpoint("q/t", A))
     ]
     of_p, of_q = (Seat(2, shares=parent, made=True) for parent in "pq")
@@ -403,9 +398,7 @@ def test_types_share_their_parents_capacity() -> None:
 
 
 def test_functions_share_a_gpu_that_nobody_names() -> None:
-    seats = [
-        seat_of(Member.of(vgpu(name, "7"))) for name in ("0000:c1:00.4", "0000:c1:00.5")
-    ]
+    seats = [seat_of(vgpu(name, "7")) for name in ("0000:c1:00.4", "0000:c1:00.5")]
     assert [(seat.free, seat.made) for seat in seats] == [(1, True)] * 2
     assert seats[0].shares == seats[1].shares is not None
 

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vfiocompat.commands.options import Settings, common_options, max_age_option
+from vfiocompat.commands.options import (
+    Settings,
+    common_options,
+    facts_option,
+    max_age_option,
+    source_type_option,
+)
 from vfiocompat.errors import ExitCode
 from vfiocompat.output.check import check_document, check_lines
 from vfiocompat.pairs import check
@@ -26,18 +32,8 @@ __all__ = ["command"]
 @click.command("check")
 @click.argument("source")
 @click.argument("destinations", metavar="DESTINATION...", nargs=-1, required=True)
-@click.option(
-    "--source-type",
-    metavar="TYPE_ID",
-    help="The mdev type of a literal SOURCE.",
-)
-@click.option(
-    "--fact",
-    "facts",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="State a fact, or a table's field, of SOURCE; may be given again.",
-)
+@source_type_option
+@facts_option
 @click.option(
     "--destination-fact",
     "destination_facts",

@@ -7,6 +7,7 @@ import contextlib
 import math
 import os
 import sys
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
@@ -29,11 +30,13 @@ __all__ = [
     "Settings",
     "common_options",
     "duration",
+    "facts_option",
     "global_options",
     "help_option",
     "hosts_option",
     "max_age_option",
     "require_option",
+    "source_type_option",
     "tell",
     "version_option",
 ]
@@ -45,8 +48,11 @@ def _sysroot() -> str:
     return os.environ.get("VFIOCOMPAT_SYSROOT") or "/"
 
 
-class Settings(msgspec.Struct):
-    """The common options, as given before or after the command's name."""
+class Settings(msgspec.Struct, dict=True):
+    """The common options, as given before or after the command's name.
+
+    The host and the tables are made when a command first wants them, and kept.
+    """
 
     sysroot: str = msgspec.field(default_factory=_sysroot)
     table: tuple[str, ...] = ()
@@ -56,7 +62,7 @@ class Settings(msgspec.Struct):
     quiet: bool = False
     format: Literal["text", "json"] = "text"
 
-    @property
+    @cached_property
     def host(self) -> Host:
         """The host whose sysfs --sysroot names."""
         return Host(self.sysroot, self.timeout)
@@ -68,7 +74,7 @@ class Settings(msgspec.Struct):
 
         return os.environ.get("VFIOCOMPAT_CONFIG") or CONFIG
 
-    @property
+    @cached_property
     def library(self) -> Library:
         """The tables: those of --table, the site's, and the shipped ones."""
         from vfiocompat.tables.library import Library  # noqa: PLC0415 - not for --help
@@ -302,8 +308,16 @@ max_age_option = click.option(
     metavar="AGE",
     help="Take older inventories and answers for unknown: 90, 15m, 12h, 7d.",
 )
-
-
+source_type_option = click.option(
+    "--source-type", metavar="TYPE_ID", help="The mdev type of a literal SOURCE."
+)
+facts_option = click.option(
+    "--fact",
+    "facts",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="State a fact, or a table's field, of SOURCE; may be given again.",
+)
 hosts_option = click.option(
     "--host",
     "hosts",

@@ -13,9 +13,11 @@ from vfiocompat.addresses import parse_address
 from vfiocompat.commands.options import (
     Settings,
     common_options,
+    facts_option,
     hosts_option,
     max_age_option,
     require_option,
+    source_type_option,
 )
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.classes import Place
@@ -47,16 +49,8 @@ __all__ = ["command"]
 @hosts_option
 @click.option("--same-host", is_flag=True, help="To SOURCE's own host too.")
 @require_option
-@click.option(
-    "--source-type", metavar="TYPE_ID", help="The mdev type of a literal SOURCE."
-)
-@click.option(
-    "--fact",
-    "facts",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="State a fact, or a table's field, of SOURCE; may be given again.",
-)
+@source_type_option
+@facts_option
 @max_age_option
 @common_options
 @click.pass_obj

@@ -13,6 +13,7 @@ from vfiocompat.verdicts import Basis, Verdict
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Iterable
 
     from vfiocompat.decision.decide import Decision
     from vfiocompat.endpoints import Endpoint
@@ -23,16 +24,22 @@ __all__ = [
     "CheckResult",
     "Counts",
     "address_record",
+    "bases_words",
     "basis_words",
     "check_result",
     "counts_record",
 ]
 
-_BASIS = {
-    "driver": "decided by the driver",
-    "recorded": "by a recorded answer of the driver",
-    "none": "no driver was asked",
+_BASIS: dict[Basis, tuple[str, str]] = {
+    "driver": ("decided by the driver", "decided by the drivers"),
+    "recorded": (
+        "by a recorded answer of the driver",
+        "by recorded answers of the drivers",
+    ),
+    "table": ("by table {table}", "by tables"),
+    "none": ("no driver was asked", "no driver was asked"),
 }
+"""What one verdict rests on, and what several do."""
 
 
 class AddressRecord(msgspec.Struct, frozen=True, gc=False):
@@ -98,9 +105,12 @@ def counts_record(counts: Counter[str]) -> Counts:
 def basis_words(pair: Pair) -> str:
     """Say what a verdict rests on, and of a recorded answer how old it is."""
     source, destination, decision = pair
-    if decision.basis == "table":
-        return f"by table {decision.table}"
-    basis = _BASIS[decision.basis]
+    basis = _BASIS[decision.basis][0].format(table=decision.table)
     ages = destination.recorded.ages if destination.recorded else {}
     age = ages.get(source.version or "")
     return f"{basis}, {age}" if age and decision.basis == "recorded" else basis
+
+
+def bases_words(bases: Iterable[Basis]) -> str:
+    """Say what the verdicts of several pairs rest on."""
+    return ", ".join(_BASIS[basis][1] for basis in bases)

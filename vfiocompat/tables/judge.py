@@ -8,6 +8,7 @@ or in its place, is not known here.
 from __future__ import annotations
 
 from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat.diagnostics import SIDES, Code, Diagnostic, diagnostic
@@ -20,7 +21,7 @@ from vfiocompat.verdicts import Judgement
 from vfiocompat.versions import VersionString
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from vfiocompat.diagnostics import Side
     from vfiocompat.endpoints import Endpoint
@@ -36,6 +37,7 @@ __all__ = [
     "judge",
     "read_end",
     "speaks_for",
+    "tiers",
 ]
 
 
@@ -70,6 +72,13 @@ class _Match(NamedTuple):
     destination: End | None
 
 
+def tiers(shelf: Iterable[Shelved]) -> Iterator[list[Shelved]]:
+    """Give tables tier by tier: together those of one rank, first those that win."""
+    by_rank = attrgetter("rank")
+    for _, tier in groupby(sorted(shelf, key=by_rank), by_rank):
+        yield list(tier)
+
+
 def speaks_for(head: Head, endpoint: Endpoint) -> bool:
     """Whether a table may speak for an endpoint, as far as its head tells."""
     if endpoint.driver is not None and endpoint.driver not in head.drivers:
@@ -79,8 +88,7 @@ def speaks_for(head: Head, endpoint: Endpoint) -> bool:
     vendor = endpoint.vendor
     if vendor is None:  # a virtual parent has no ids, an opaque string no vendor
         return endpoint.version is None and endpoint.driver is not None
-    namespace, _, number = head.vendor.partition(":")
-    return (vendor.namespace, vendor.number) == (namespace, int(number, 16))
+    return head.claims(vendor)
 
 
 def concerns(head: Head, source: Endpoint, destination: Endpoint) -> bool:
@@ -117,15 +125,12 @@ def judge(
 ) -> Judgement:
     """Say what the tables that concern a pair make of it."""
     unread: list[_Unread] = []
-    for _, tier in groupby(
-        sorted(shelf, key=lambda each: each.rank), lambda each: each.rank
-    ):
-        shelved = list(tier)
+    for tier in tiers(shelf):
         tables = [
-            each.table for each in shelved if not isinstance(each.table, ErrorRecord)
+            each.table for each in tier if not isinstance(each.table, ErrorRecord)
         ]
-        if len(tables) < len(shelved):
-            return _broken(shelved)
+        if len(tables) < len(tier):
+            return _broken(tier)
         if unsupported := [
             table for table in tables if table.file.migration == "unsupported"
         ]:
@@ -197,9 +202,7 @@ def read_end(table: Table, endpoint: Endpoint) -> Reading | list[Stop] | None:
 
 def derived_text(endpoint: Endpoint, shelf: Sequence[Shelved]) -> str | None:
     """Give the string that the table for an endpoint derives; None if not just one."""
-    for _, tier in groupby(
-        sorted(shelf, key=lambda each: each.rank), lambda each: each.rank
-    ):
+    for tier in tiers(shelf):
         texts = []
         for each in tier:
             if isinstance(each.table, ErrorRecord):

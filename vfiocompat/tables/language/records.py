@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from vfiocompat.diagnostics import Side
 from vfiocompat.verdicts import Verdict
+from vfiocompat.versions import VendorId
 
 __all__ = [
     "Case",
@@ -141,6 +142,12 @@ class Head(_Section, frozen=True, kw_only=True):
     migration: MigrationClaim | None = None
     why: Sentence | None = None
     gaps: tuple[str, ...] = ()
+
+    def claims(self, vendor: VendorId | None) -> bool:
+        """Whether a vendor is the table's; one without a vendor takes any."""
+        if self.vendor is None or vendor is None:
+            return self.vendor is None
+        return VendorId.named(self.vendor).same_vendor(vendor) is True
 
 
 class TableFile(Head, frozen=True, kw_only=True):
