@@ -80,6 +80,7 @@ WINGS = {
         "tree",
         "using",
         "nodes",
+        "found",
         "lookup",
         "reading",
         "probing",
