@@ -94,13 +94,17 @@ WINGS = {
         "manifest",
         "domain",
         "qmp",
+        "libvirt",
         "read",
         "blockers",
         "sources",
         "room",
-        "offers",
-        "arrival",
-        "moving",
+        "instances",
+        "migration",
+        "hosts",
+        "plan",
+        "report",
+        "destinations",
     ],
 }
 """The same within each wing."""
@@ -125,8 +129,11 @@ PURE = [
     "vm/domain",
     "vm/blockers",
     "vm/room",
-    "vm/offers",
-    "vm/arrival",
+    "vm/instances",
+    "vm/migration",
+    "vm/hosts",
+    "vm/plan",
+    "vm/report",
 ]
 
 
