@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
@@ -22,9 +23,11 @@ import msgspec
 import pytest
 
 from tests.simulate.conftest import Simulation, cannot_test, running, why_not
+from vfiocompat import children
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import NoReturn
 
 PROGRAM = (sys.executable, "-m", "vfiocompat")
 HUNG = 60
@@ -32,6 +35,7 @@ HUNG = 60
 
 Document = TypeVar("Document", bound=msgspec.Struct)
 
+_HAS_THREADS = children.has_threads
 _CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -97,6 +101,25 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("VFIOCOMPAT_SYSROOT", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
+    # The program has no threads; what runs the tests may have one.
+    monkeypatch.setattr(children, "has_threads", lambda: False)
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give this process a thread, as a daemon has some: it must not fork."""
+
+    def fork() -> NoReturn:
+        raise AssertionError("a process with threads has forked")
+
+    monkeypatch.setattr(children, "has_threads", _HAS_THREADS)
+    monkeypatch.setattr(os, "fork", fork)
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
 
 
 @contextmanager

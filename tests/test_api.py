@@ -4,17 +4,32 @@
 from __future__ import annotations
 
 import doctest
+import inspect
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import msgspec
 import pytest
 
 import vfiocompat
-from vfiocompat import api, check, evaluate, load_tables, parse
-from vfiocompat.errors import InvalidVersion, TableError, UsageError
+from vfiocompat import (
+    CheckResult,
+    FactError,
+    InvalidAddress,
+    InvalidVersion,
+    InventoryError,
+    NoSuchEndpoint,
+    ParseDocument,
+    TableError,
+    UsageError,
+    api,
+    check,
+    evaluate,
+    load_tables,
+    parse,
+)
 
 from .commands.test_tables import ACME
 
@@ -92,4 +107,57 @@ def test_trouble_is_raised(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="No such file"):
         evaluate("8086-a", "8086-b", load_tables(str(tmp_path / "none.toml")))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        vfiocompat.nothing  # noqa: B018
+        vfiocompat.nothing  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_the_kind_of_trouble_is_raised(tmp_path: Path, plain_sysroot: Path) -> None:
+    """A kind that a child process, or an inventory, has told of is not lost."""
+    known, literal = "0000:03:00.0", "version:8086-a"
+    here = str(plain_sysroot)
+    with pytest.raises(NoSuchEndpoint):
+        check("0000:99:00.0", literal, sysroot=here)
+    with pytest.raises(InventoryError, match="No such file"):
+        check(f"inventory:{tmp_path}/none.json#{known}", literal)
+    with pytest.raises(InvalidAddress):
+        check("!", literal)
+    (tmp_path / "facts.d").mkdir()
+    (tmp_path / "facts.d/a.toml").write_text("schema = 2")
+    with pytest.raises(FactError, match=r"a\.toml"):
+        check(known, literal, sysroot=here, config=str(tmp_path))
+    (tmp_path / "tables.d").write_text("")
+    with pytest.raises(TableError, match="Not a directory"):
+        check(literal, literal, config=str(tmp_path))
+
+
+# ---- its names -----------------------------------------------------------------
+
+
+def test_the_package_shows_the_interface() -> None:
+    assert dir(vfiocompat) == sorted(vfiocompat.__all__)
+    assert set(vfiocompat.__all__) == {"__version__", *api.__all__}
+    for name in api.__all__:
+        assert getattr(vfiocompat, name) is getattr(api, name)
+
+
+def test_every_name_says_what_it_is() -> None:
+    for name in api.__all__:
+        known = getattr(api, name)
+        if inspect.isclass(known) or inspect.isfunction(known):
+            assert known.__doc__, name
+
+
+def named_in(kind: object) -> set[object]:
+    """Give the records and enumerations that a type is made of."""
+    inner = [each for part in get_args(kind) for each in named_in(part)]
+    own = getattr(kind, "__module__", "").startswith("vfiocompat.")
+    return {*inner, kind} if own else set(inner)
+
+
+def test_what_a_record_holds_has_a_name_too() -> None:
+    public = [getattr(api, name) for name in api.__all__]
+    classes = [each for each in public if inspect.isclass(each)]
+    records = [each for each in classes if issubclass(each, msgspec.Struct)]
+    held = [kind for each in records for kind in get_type_hints(each).values()]
+
+    assert {CheckResult, ParseDocument} <= set(records)
+    assert {each for kind in held for each in named_in(kind)} <= set(public)

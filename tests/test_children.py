@@ -1,15 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Children give results and hold nothing, whether they are forked here or for us."""
+
 from __future__ import annotations
 
+import operator
 import os
+import subprocess
+import sys
 import time
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from vfiocompat import children
 from vfiocompat.children import aside_all
-from vfiocompat.diagnostics import Code
-from vfiocompat.errors import Bug, SysfsError, VfiocompatError
+from vfiocompat.diagnostics import Code, both_ends
+from vfiocompat.errors import (
+    Bug,
+    InventoryError,
+    NoSuchEndpoint,
+    SysfsError,
+    VfiocompatError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,31 +31,43 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+@pytest.fixture(params=["alone", "with threads"], autouse=True)
+def way(request: pytest.FixtureRequest) -> str:
+    """Hold every child to the same, whoever forks it."""
+    if request.param == "with threads":
+        request.getfixturevalue("threads")
+    return str(request.param)
+
+
 def aside(task: Callable[[], T], result: type[T]) -> T:
-    return aside_all([task], result)[0]
+    return aside_all([task], result, "testing")[0]
+
+
+def raising(error: Exception) -> int:
+    raise error
+
+
+# ---- results and errors --------------------------------------------------------
 
 
 def test_a_task_runs_in_another_process() -> None:
     assert aside(os.getpid, int) != os.getpid()
 
 
+def nap() -> float:
+    time.sleep(0.3)
+    return time.monotonic()
+
+
 def test_tasks_run_beside_each_other() -> None:
-    def nap() -> float:
-        time.sleep(0.3)
-        return time.monotonic()
+    ended = aside_all([nap] * 5, float, "napping")
 
-    began = time.monotonic()
-    aside_all([nap] * 5, float)
-
-    assert time.monotonic() - began < 1.2
+    assert max(ended) - min(ended) < 0.9
 
 
 def test_an_error_of_a_task_is_raised_here() -> None:
-    def task() -> int:
-        raise SysfsError("no", detail="/sys", hint="try", code=Code.SYSFS_UNREADABLE)
-
-    with pytest.raises(VfiocompatError) as caught:
-        aside(task, int)
+    with pytest.raises(SysfsError) as caught:
+        aside(no_sysfs, int)
 
     assert (
         caught.value.summary,
@@ -49,43 +75,107 @@ def test_an_error_of_a_task_is_raised_here() -> None:
         caught.value.hint,
         caught.value.code,
         caught.value.exit_code,
-    ) == ("no", "/sys", "try", "VFC505", 4)
+        caught.value.spans,
+    ) == ("no", "/sys", "try", "VFC505", 4, both_ends("a", "b"))
+
+
+def no_sysfs() -> int:
+    raise SysfsError(
+        "no",
+        detail="/sys",
+        hint="try",
+        code=Code.SYSFS_UNREADABLE,
+        spans=both_ends("a", "b"),
+    )
+
+
+@pytest.mark.parametrize("kind", [NoSuchEndpoint, SysfsError, InventoryError])
+def test_an_error_keeps_its_kind(kind: type[VfiocompatError]) -> None:
+    with pytest.raises(kind, match=r"^why$"):
+        aside(partial(raising, kind("why")), int)
 
 
 def test_an_unexpected_error_of_a_task_is_a_bug() -> None:
-    def task() -> int:
-        raise ZeroDivisionError("oops")
-
     with pytest.raises(Bug) as caught:
-        aside(task, int)
+        aside(partial(raising, ZeroDivisionError("oops")), int)
 
     assert caught.value.summary.endswith(": ZeroDivisionError: oops")
     assert "Traceback" in (caught.value.detail or "")
 
 
-def test_a_child_that_dies_is_an_error() -> None:
-    def task() -> int:
-        os._exit(0)
+def test_a_child_that_dies_is_an_error_that_says_what_it_did() -> None:
+    with pytest.raises(VfiocompatError, match="that was testing has died"):
+        aside(partial(os._exit, 0), int)
 
-    with pytest.raises(VfiocompatError, match="has died"):
-        aside(task, int)
+
+def test_a_large_result_comes_whole() -> None:
+    size = 5_000_000
+    assert aside(partial(operator.mul, "x", size), str) == "x" * size
+
+
+# ---- what is left of them ------------------------------------------------------
+
+
+def surroundings() -> tuple[list[str], str, bool]:
+    opened = [f"/proc/self/fd/{each}" for each in os.listdir("/proc/self/fd")]
+    targets = [os.readlink(each) for each in opened if os.path.lexists(each)]
+    pipes = [target for target in targets if target.startswith("pipe:")]
+    return pipes, os.getcwd(), os.getsid(0) == os.getpid()
 
 
 def test_the_child_holds_nothing_of_ours() -> None:
     ours = os.pipe()
-
-    def task() -> tuple[list[str], str, bool]:
-        opened = [f"/proc/self/fd/{each}" for each in os.listdir("/proc/self/fd")]
-        targets = [os.readlink(each) for each in opened if os.path.lexists(each)]
-        pipes = [target for target in targets if target.startswith("pipe:")]
-        return pipes, os.getcwd(), os.getsid(0) == os.getpid()
-
-    pipes, folder, own_session = aside(task, tuple[list[str], str, bool])
+    os.set_inheritable(ours[1], True)  # noqa: FBT003 - it has no name
+    pipes, folder, own_session = aside(surroundings, tuple[list[str], str, bool])
     for pipe in ours:
         os.close(pipe)
 
     assert (len(pipes), folder, own_session) == (1, "/", True)
 
 
-def test_a_large_result_comes_whole() -> None:
-    assert aside(lambda: "x" * 5_000_000, str) == "x" * 5_000_000
+def test_a_child_that_is_held_is_not_waited_for() -> None:
+    began = time.monotonic()
+    with pytest.raises(VfiocompatError) as caught:
+        aside_all([partial(time.sleep, 20)], type(None), "sleeping", 0.2)
+
+    assert caught.value.code == Code.NO_ANSWER_IN_TIME
+    assert time.monotonic() - began < 10
+
+
+def our_children() -> set[str]:
+    found = Path("/proc/self/task").glob("*/children")
+    return {child for path in found for child in path.read_text().split()}
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_fifty_calls_leave_nothing_behind() -> None:
+    children_before, descriptors_before = our_children(), descriptors()
+    for _ in range(25):
+        aside_all([os.getpid] * 2, int, "testing")
+        with pytest.raises(Bug):
+            aside_all([partial(raising, KeyError()), os.getpid], int, "testing")
+    time.sleep(0.2)
+    children._reap()  # noqa: SLF001 - as the next call does
+
+    assert our_children() <= children_before
+    assert descriptors() == descriptors_before
+
+
+def test_the_standard_streams_may_be_closed(way: str, tmp_path: Path) -> None:
+    program = (
+        "import os, threading\n"
+        "from vfiocompat.children import aside_all\n"
+        "over = threading.Event()\n"
+        f"if {way!r} == 'with threads':\n"
+        "    threading.Thread(target=over.wait).start()\n"
+        "os.closerange(0, 3)\n"
+        "found = aside_all([os.getpid] * 2, int, 'testing')\n"
+        "open('said', 'w').write(f'{len(set(found))} processes')\n"
+        "over.set()\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+
+    assert (tmp_path / "said").read_text() == "2 processes"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vfiocompat.diagnostics import Code, diagnostic
+from vfiocompat.diagnostics import Code, Span, both_ends, diagnostic
 
 PACKAGE = Path(__file__).parent.parent / "vfiocompat"
 EXPLANATIONS = {path.stem: path for path in (PACKAGE / "explanations").glob("*")}
@@ -75,3 +75,8 @@ def test_a_finding_says_what_its_code_does_unless_it_is_told_otherwise() -> None
     assert (found.code, found.severity) == ("VFC101", "error")
     assert found.summary == Code.REFUSED.summary
     assert diagnostic(Code.REFUSED, "otherwise").summary == "otherwise"
+
+
+def test_an_end_that_has_nothing_is_not_shown() -> None:
+    assert both_ends("a", "b") == (Span("source", "a"), Span("destination", "b"))
+    assert both_ends("a", None) == (Span("source", "a"),)

@@ -26,8 +26,8 @@ LAYERS = [
     "verdicts",
     "inventory",
     "children",
-    "tomlfile",
     "files",
+    "tomlfile",
     "tables",
     "decision",
     "host",
@@ -105,6 +105,29 @@ WINGS = {
         "plan",
         "report",
         "destinations",
+    ],
+    "output": [
+        "visible",
+        "json",
+        "spans",
+        "text",
+        "terminal",
+        "progress",
+        "pairs",
+        "errors",
+        "check",
+        "device",
+        "diff",
+        "explain",
+        "get",
+        "list",
+        "matrix",
+        "parse",
+        "simulate",
+        "tables",
+        "targets",
+        "machines",
+        "schemas",
     ],
 }
 """The same within each wing."""
@@ -308,6 +331,43 @@ def test_getting_a_string_loads_nothing_slow(
     # Tables are looked at beside every driver's answer.
     allowed = {"tomllib"} if line[0] == "check" else set()
     assert not (SLOW - allowed) & loaded
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("get", "0000:00:02.0/acme-1"),
+        ("get", "--format", "json"),
+        ("list",),
+        ("list", "--format", "json"),
+    ],
+    ids=" ".join,
+)
+def test_what_reads_no_table_loads_nothing_of_tables(
+    four_types: Path, line: tuple[str, ...]
+) -> None:
+    loaded = loaded_by(*line, "--sysroot", str(four_types))
+
+    assert not {name for name in loaded if name.startswith("vfiocompat.tables")}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (("get", "0000:00:02.0/acme-1"), ("get",)),
+        (("list",), ("list",)),
+        (("check", "0000:00:02.0/acme-1", "version:1ac1-x"), ("check", "pairs")),
+    ],
+    ids=["get", "list", "check"],
+)
+def test_a_command_loads_no_other_ones_document(
+    four_types: Path, line: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    loaded = loaded_by(*line, "--sysroot", str(four_types))
+
+    output = {name for name in loaded if name.startswith("vfiocompat.output.")}
+    alike = {"json", "spans", "text", "visible"}
+    assert output == {f"vfiocompat.output.{name}" for name in alike.union(expected)}
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])

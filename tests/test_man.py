@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
+from hatch_build import whole_page
 from tests.documents import example_host, keys_of, mdoc_sessions, run_session
 from tests.simulate.conftest import ROOT, cannot_test
 from vfiocompat.cli import COMMANDS, cli
 from vfiocompat.decision.decide import decide
 from vfiocompat.decision.errnos import Answer, read_code
+from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 from vfiocompat.errors import ENOTSUPP, ExitCode
 from vfiocompat.output.schemas import DOCUMENTS
@@ -50,7 +52,10 @@ if TYPE_CHECKING:
     from tests.documents import Session
     from vfiocompat.decision.decide import Decision
 
-PAGES = {page.stem: page for page in sorted((ROOT / "man").glob("man*/*.[58]"))}
+MAN = ROOT / "man"
+PAGES = {page.stem: page for page in sorted(MAN.glob("man*/*.[58]"))}
+TEXTS = {name: whole_page(page) for name, page in PAGES.items()}
+COMMON = sorted((MAN / "common").iterdir())
 COMMAND_PAGES = [name for name, page in PAGES.items() if page.suffix == ".8"]
 SECTIONS = [
     "NAME",
@@ -64,7 +69,7 @@ SECTIONS = [
     "SEE ALSO",
 ]
 OPTIONAL = {
-    ".8": {"ENVIRONMENT", "FILES"},
+    ".8": {"FILES"},
     ".5": {"SYNOPSIS", "OPTIONS", "ENVIRONMENT", "EXIT STATUS"},
 }
 EXIT_CODES = {
@@ -96,7 +101,7 @@ each_command = pytest.mark.parametrize("name", COMMAND_PAGES)
 
 def section(name: str, title: str) -> list[str]:
     """Give the lines of a section of a page."""
-    rest = PAGES[name].read_text().partition(f"\n.Sh {title}\n")[2]
+    rest = TEXTS[name].partition(f"\n.Sh {title}\n")[2]
     assert rest, f"{name} has no section {title}"
     return rest.partition("\n.Sh ")[0].splitlines()
 
@@ -118,7 +123,7 @@ def options_in(lines: list[str]) -> set[str]:
 
 def subsection(name: str, title: str) -> str:
     """Give the text of a subsection."""
-    rest = PAGES[name].read_text().partition(f"\n.Ss {title}\n")[2]
+    rest = TEXTS[name].partition(f"\n.Ss {title}\n")[2]
     assert rest, f"{name} has no subsection {title}"
     return re.split(r"^\.S[hs] ", rest, maxsplit=1, flags=re.MULTILINE)[0]
 
@@ -175,7 +180,7 @@ def test_every_command_has_a_page_and_no_page_is_without_one() -> None:
 def test_title_is_that_of_the_file(name: str) -> None:
     number = PAGES[name].suffix[1:]
     assert PAGES[name].parent.name == f"man{number}"
-    assert f".Dt {name.upper()} {number}" in PAGES[name].read_text().splitlines()
+    assert f".Dt {name.upper()} {number}" in TEXTS[name].splitlines()
 
 
 @each_command
@@ -216,7 +221,7 @@ def test_exit_codes_are_those_of_the_command(name: str) -> None:
 
 @each_page
 def test_sections_are_there_in_the_usual_order(name: str) -> None:
-    titles = re.findall(r"^\.Sh (.+)$", PAGES[name].read_text(), re.MULTILINE)
+    titles = re.findall(r"^\.Sh (.+)$", TEXTS[name], re.MULTILINE)
     usual = [title for title in titles if title in SECTIONS]
     optional = OPTIONAL[PAGES[name].suffix]
     assert usual == [
@@ -226,7 +231,7 @@ def test_sections_are_there_in_the_usual_order(name: str) -> None:
 
 @each_page
 def test_references_lead_to_pages(name: str) -> None:
-    text = PAGES[name].read_text()
+    text = TEXTS[name]
     targets = set(re.findall(r"\.Xr (vfiocompat\S* \d)", text))
     assert targets <= {f"{page.stem} {page.suffix[1:]}" for page in PAGES.values()}
 
@@ -241,13 +246,55 @@ def test_overview_leads_to_every_page() -> None:
 def test_groff_has_nothing_to_warn_of(name: str) -> None:
     if shutil.which("groff") is None:
         cannot_test("groff is not installed")
+    assert run_on(TEXTS[name], "groff", "-mandoc", "-ww", "-z", "-Tutf8").stderr == ""
+
+
+@each_page
+def test_mandoc_has_nothing_to_warn_of(name: str) -> None:
+    if shutil.which("mandoc") is None:
+        cannot_test("mandoc is not installed")
+    assert run_on(TEXTS[name], "mandoc", "-Tlint", "-Wwarning").stdout == ""
+
+
+def run_on(page: str, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a program that reads a page on stdin."""
+    return subprocess.run(
+        command, input=page, check=True, capture_output=True, text=True
+    )
+
+
+# ---- what several pages say ------------------------------------------------------
+
+
+@each_page
+def test_roff_puts_a_page_together_as_the_build_does(name: str) -> None:
+    """So `man -M man` shows of a checkout what it shows of an installed package."""
+    if shutil.which("soelim") is None:
+        cannot_test("groff is not installed")
     done = subprocess.run(
-        ["groff", "-mandoc", "-ww", "-z", "-Tutf8", PAGES[name]],
+        ["soelim", "-r", "-I", MAN, PAGES[name]],
         check=True,
         capture_output=True,
         text=True,
     )
-    assert done.stderr == ""
+    assert done.stdout == TEXTS[name]
+
+
+@each_page
+def test_page_takes_in_what_several_pages_say(name: str) -> None:
+    shared = set().union(*(items_in(part.read_text()) for part in COMMON))
+    assert items_in(PAGES[name].read_text()).isdisjoint(shared)
+
+
+@pytest.mark.parametrize("part", COMMON, ids=lambda part: part.stem)
+def test_what_stands_apart_is_said_by_several_pages(part: Path) -> None:
+    request = f"\n.so common/{part.name}\n"
+    assert sum(request in page.read_text() for page in PAGES.values()) > 1
+
+
+def items_in(text: str) -> set[str]:
+    """Give the items of a page's lists."""
+    return set(re.findall(r"^\.It .*\n(?:(?!\.It |\.El).*\n)+", text, re.MULTILINE))
 
 
 # ---- what they explain -----------------------------------------------------------
@@ -321,6 +368,12 @@ def test_spelling_is_told_apart_as_the_table_says(row: list[str]) -> None:
     assert (vendor.spelling, shown) == (spelling, whose)
 
 
+def test_explain_names_the_first_digit_of_every_code() -> None:
+    lines = section("vfiocompat-explain", "DESCRIPTION")
+    named = [line.split()[1] for line in lines if line.startswith(".It VFC")]
+    assert named == sorted({code[:4] for code in Code})
+
+
 def test_schema_names_every_document() -> None:
     lines = section("vfiocompat-schema", "DESCRIPTION")
     named = [line.split()[2] for line in lines if line.startswith(".It Cm ")]
@@ -360,40 +413,41 @@ def test_page_has_every_section_of_a_table() -> None:
         for name in keys_of(TableFile)
         if name not in keys_of(Head) and name not in {"format", "derive"}
     ]
-    text = PAGES["vfiocompat-table"].read_text()
+    text = TEXTS["vfiocompat-table"]
     titles = re.findall(r"^\.Ss \[+(\w+)", text, re.MULTILINE)
     assert sorted(titles) == sorted([*sections, "format", "derive"])
 
 
 @pytest.mark.parametrize("row", rows("vfiocompat-table", "Kinds"), ids=" ".join)
-def test_kind_takes_what_the_page_shows(row: list[str]) -> None:
-    name, _, examples = row
-    for example in [examples] if name in {"map", "text"} else examples.split(", "):
-        assert KINDS[name].value(example) is not None
+def test_kind_takes_what_the_page_shows_and_what_not(row: list[str]) -> None:
+    name, _, good, bad = row
+    kind = KINDS[name]
+    for text in [good] if name in {"map", "text"} else good.split(", "):
+        assert kind.value(text) is not None
+    assert bool(bad) == (name != "text")
+    assert kind.value(bad) is None
 
 
 def test_page_has_every_kind_and_relation() -> None:
     kinds = [row[0] for row in rows("vfiocompat-table", "Kinds")]
-    relations = [row[0] for row in rows("vfiocompat-table", "Relations")]
-    text = subsection("vfiocompat-table", "Relations")
+    relations = subsection("vfiocompat-table", "Relations")
     assert kinds == list(KINDS)
-    assert relations == list(typing.get_args(RelationName))
-    assert re.findall(r"^\.It ([a-z-]+)$", text, re.MULTILINE) == relations
+    assert re.findall(r"^\.It ([a-z-]+)$", relations, re.MULTILINE) == list(
+        typing.get_args(RelationName)
+    )
 
 
-def test_relations_are_defined_for_the_kinds_that_the_page_shows() -> None:
-    ordered = [kind.name for kind in KINDS.values() if kind.ordered] + [GENERATION]
-    named = ", ".join(ordered[:-1]) + f" and {ordered[-1]}"
-    assert named in subsection("vfiocompat-table", "Relations").replace("\n", " ")
-    shown = {}
-    for relation, cell in rows("vfiocompat-table", "Relations"):
-        pairs = []
-        for words in cell.split(", "):
-            kinds = ordered if words == "ordered" else [words]
-            pairs += [tuple(kind.split(" in ")) * 2 for kind in kinds]
-        shown[relation] = {pair[:2] for pair in pairs}
-    assert shown.pop("specifier") == {("any", "any"), ("of one side", "of one side")}
-    assert shown == {name: each.kinds for name, each in RELATIONS.items()}
+def test_ordered_kinds_are_named() -> None:
+    ordered = [kind.name for kind in KINDS.values() if kind.ordered]
+    text = subsection("vfiocompat-table", "Kinds").replace("\n", " ")
+    assert f"The kinds {', '.join(ordered)} and {GENERATION} (see below)" in text
+
+
+def test_relations_with_a_direction_are_named() -> None:
+    directed = [name for name, each in RELATIONS.items() if each.directed]
+    text = subsection("vfiocompat-table", "What cases have to show")
+    [named] = re.findall(r"\n.It\n(Where a pair.*?)\n.It\n", text, re.DOTALL)
+    assert re.findall(r"^\.Ql ([a-z-]+)", named, re.MULTILINE) == directed
 
 
 def test_facts_are_those_of_the_program() -> None:

@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from hatch_build import whole_page
+
 ROOT = Path(__file__).parent.parent
+MAN = ROOT / "man"
+INSTALLED = "vfiocompat-0.1.0.data/data/share/man"
 
 
 def pip(*words: str | Path) -> None:
@@ -21,31 +25,19 @@ def pip(*words: str | Path) -> None:
     )
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "wheel",
-            "--quiet",
-            "--no-deps",
-            "-w",
-            folder,
-            ROOT,
-        ],
-        check=True,
-        capture_output=True,
-    )
+def wheel_of(source: Path, folder: Path) -> Path:
+    pip("wheel", "--no-deps", "-w", folder, source)
     [path] = folder.glob("*.whl")
     return path
 
 
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return wheel_of(ROOT, tmp_path_factory.mktemp("wheel"))
+
+
 def test_a_wheel_holds_the_package_and_the_man_pages(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    data = "vfiocompat-0.1.0.data/data/share/man"
     package = ROOT / "vfiocompat"
     files = {
         str(path.relative_to(ROOT))
@@ -55,7 +47,7 @@ def test_a_wheel_holds_the_package_and_the_man_pages(wheel: Path) -> None:
             *(package / "explanations").glob("*.txt"),
         )
     }
-    pages = [path.relative_to(ROOT / "man") for path in (ROOT / "man").glob("man*/*")]
+    pages = [path.relative_to(MAN) for path in MAN.glob("man*/*")]
 
     assert sorted(page.suffix for page in pages) == [".5"] * 3 + [".8"] * 16
     base = "vfiocompat-0.1.0.data/data/share/vfiocompat"
@@ -66,10 +58,38 @@ def test_a_wheel_holds_the_package_and_the_man_pages(wheel: Path) -> None:
     }
     others = {name for name in names if ".dist-info/" not in name}
     assert len(share) == 6
-    assert others == files | share | {f"{data}/{page}" for page in pages} | {
+    assert others == files | share | {f"{INSTALLED}/{page}" for page in pages} | {
         "vfiocompat/py.typed",
         "vfiocompat/tables/README.md",
     }
+
+
+def test_a_man_page_in_a_wheel_is_whole(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        for page in MAN.glob("man*/*"):
+            installed = archive.read(f"{INSTALLED}/{page.relative_to(MAN)}").decode()
+            assert installed == whole_page(page)
+            assert "\n.so " not in installed
+
+
+def test_a_source_distribution_gives_the_same_wheel(
+    wheel: Path, tmp_path: Path
+) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", tmp_path],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    [source] = tmp_path.glob("*.tar.gz")
+    built = wheel_of(source, tmp_path)
+
+    assert contents(built) == contents(wheel)
+
+
+def contents(wheel: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 def test_an_installed_package_has_its_command_and_its_pages(

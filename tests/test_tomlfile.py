@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from vfiocompat.errors import SpecError
-from vfiocompat.tomlfile import MAX_BYTES, convert, parse_toml, read_text
+from vfiocompat.tomlfile import MAX_BYTES, convert, parse_toml, read_record, read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,3 +135,58 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     ):
         with pytest.raises(SpecError, match=why):
             read_text(str(tmp_path / name), SpecError)
+
+
+def read(file: Path, text: str) -> Outer:
+    """Read a file whose texts may not be empty, which no type of theirs says."""
+    file.write_text(text)
+    return read_record(
+        str(file),
+        Outer,
+        SpecError,
+        check=lambda record, broken: [
+            f"texts[{at}]: is empty"
+            for at, each in enumerate(record.texts)
+            if not each and "named" not in broken
+        ],
+        hint="write another",
+        stand_ins={"schema": 1},
+    )
+
+
+def test_a_file_is_read_as_a_record(tmp_path: Path) -> None:
+    text = 'schema = 1\ntexts = ["a"]'
+
+    assert read(tmp_path / "f.toml", text) == Outer(1, texts=("a",))
+
+
+@pytest.mark.parametrize(
+    ("text", "mistakes"),
+    [
+        (
+            'texts = ["", 1]',
+            [
+                "texts[1]: expected `str`, got `int`",
+                "schema: is missing",
+                "texts[0]: is empty",
+            ],
+        ),
+        ('schema = 1\ntexts = ["", ""]', ["texts[0]: is empty", "texts[1]: is empty"]),
+        ('schema = 1\ntexts = [""]', ["texts[0]: is empty"]),
+        (
+            'schema = 1\ntexts = [""]\nnamed = 1',
+            ["named: expected `object`, got `int`"],
+        ),
+    ],
+)
+def test_one_error_has_the_mistakes_of_types_and_those_of_a_check(
+    tmp_path: Path, text: str, mistakes: list[str]
+) -> None:
+    file = tmp_path / "f.toml"
+    with pytest.raises(SpecError) as caught:
+        read(file, text)
+
+    noun = "mistake" if len(mistakes) == 1 else "mistakes"
+    assert caught.value.summary == f"{len(mistakes)} {noun} in {file}"
+    assert (caught.value.detail or "").splitlines() == mistakes
+    assert caught.value.hint == "write another"

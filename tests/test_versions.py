@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vfiocompat import versions
+from vfiocompat.diagnostics import Span
 from vfiocompat.errors import InvalidVersion
 from vfiocompat.versions import MAX_BYTES, VendorId, VersionString
 
@@ -57,6 +58,21 @@ def test_anything_else_is_opaque(text: str) -> None:
     assert (None, text) == (version.vendor, version.proprietary)
 
 
+@pytest.mark.parametrize(
+    ("name", "vendor", "prefix"),
+    [
+        ("pci:8086", VendorId("pci", 0x8086, "bare"), "8086"),
+        ("pci:00de", VendorId("pci", 0xDE, "bare"), "00de"),
+        ("u32:0x00000102", VendorId("u32", 0x102, "u32"), "0x00000102"),
+    ],
+)
+def test_a_vendor_that_a_table_names(name: str, vendor: VendorId, prefix: str) -> None:
+    made = VendorId.named(name)
+
+    assert (made, made.prefix) == (vendor, prefix)
+    assert VersionString.parse(f"{prefix}-x").vendor == made
+
+
 @pytest.mark.parametrize("original", ["8086-x", "8086-x\n", "opaque \n"])
 def test_the_exact_original_is_kept(original: str) -> None:
     version = VersionString.parse(original)
@@ -90,29 +106,30 @@ def text_or_position(raw: bytes) -> str | int:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "code", "position", "excerpt"),
+    ("wrong", "code", "position", "spans"),
     [
-        ("", "VFC301", 0, "\n^"),
-        ("\n", "VFC301", 0, "\n^"),
-        ("8086-\x1b[31m", "VFC303", 5, "8086-\\x1b[31m\n     ^^^^"),
-        ("ab\0", "VFC303", 2, "ab\\x00\n  ^^^^"),
-        (b"\xff", "VFC303", 0, "\\xff\n^^^^"),
-        ("8086-é", "VFC303", 5, "8086-\\xc3\\xa9\n     ^^^^"),
-        ("a\n\n", "VFC303", 1, "a\\x0a\n ^^^^"),
-        ("a" * 4096, "VFC302", 4095, "a" * 25 + "\n" + " " * 24 + "^"),
+        ("", "VFC301", 0, ()),
+        ("\n", "VFC301", 0, ()),
+        ("8086-\x1b[31m", "VFC303", 5, (Span(None, "8086-\\x1b[31m", 5, 9),)),
+        ("ab\0", "VFC303", 2, (Span(None, "ab\\x00", 2, 6),)),
+        (b"\xff", "VFC303", 0, (Span(None, "\\xff", 0, 4),)),
+        ("8086-é", "VFC303", 5, (Span(None, "8086-\\xc3\\xa9", 5, 9),)),
+        ("a\n\n", "VFC303", 1, (Span(None, "a\\x0a", 1, 5),)),
+        ("a" * 4096, "VFC302", 4095, (Span(None, "a" * 25, 24, 25),)),
     ],
 )
 def test_an_error_points_at_the_byte(
-    wrong: str | bytes, code: str, position: int, excerpt: str
+    wrong: str | bytes, code: str, position: int, spans: tuple[Span, ...]
 ) -> None:
     with pytest.raises(InvalidVersion) as caught:
         VersionString.parse(wrong)
 
-    assert (code, position, excerpt) == (
+    assert (code, position, spans) == (
         caught.value.code,
         caught.value.position,
-        caught.value.excerpt,
+        caught.value.spans,
     )
+    assert caught.value.record.spans == spans
 
 
 def test_a_page_less_one_byte_is_the_longest() -> None:

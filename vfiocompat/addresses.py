@@ -4,13 +4,18 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from vfiocompat.errors import InvalidAddress, InvalidVersion
 from vfiocompat.versions import VersionString
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 __all__ = [
+    "PCI_PARTS",
     "Address",
     "FunctionAddress",
     "InventoryAddress",
@@ -23,6 +28,8 @@ __all__ = [
     "is_function",
     "is_uuid",
     "parse_address",
+    "parse_function",
+    "pci_address",
 ]
 
 
@@ -40,7 +47,7 @@ class TypeAddress(msgspec.Struct, frozen=True):
 
 
 class FunctionAddress(msgspec.Struct, frozen=True):
-    """A PCI function: domain, bus, device and function in hex."""
+    """A PCI function by its address, as sysfs has it: `0000:03:00.4`."""
 
     function: str
 
@@ -73,7 +80,21 @@ Address = LiveAddress | LiteralAddress | InventoryAddress
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-_FUNCTION = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
+PCI_PARTS = {
+    "domain": range(1 << 32),
+    "bus": range(1 << 8),
+    "slot": range(1 << 5),
+    "function": range(1 << 3),
+}
+"""The parts of a PCI address in their order, and the numbers that each can be."""
+
+
+_PCI = re.compile(
+    r"(?:(?:0[xX])?(?P<domain>[0-9a-fA-F]+):)?"
+    r"(?:0[xX])?(?P<bus>[0-9a-fA-F]+):"
+    r"(?:0[xX])?(?P<slot>[0-9a-fA-F]+)"
+    r"\.(?P<function>[0-9]+)"
+)
 
 
 def is_uuid(name: str) -> bool:
@@ -82,8 +103,43 @@ def is_uuid(name: str) -> bool:
 
 
 def is_function(name: str) -> bool:
-    """Whether a name is that of a PCI function."""
-    return _FUNCTION.fullmatch(name) is not None
+    """Whether a name is that of a PCI function, spelled as in sysfs."""
+    return parse_function(name) == name
+
+
+def parse_function(text: str) -> str | None:
+    """Read a PCI address, and spell it as sysfs does; None if it is none.
+
+    It is read as QEMU reads `host` (hw/core/qdev-properties-system.c,
+    set_pci_host_devaddr), but for blanks and signs: in hex, with any number of digits,
+    and in domain 0 where it names none.
+
+    >>> parse_function("3:0.4")
+    '0000:03:00.4'
+    """
+    match = _PCI.fullmatch(text)
+    if match is None:
+        return None
+    try:
+        return pci_address({part: int(match[part] or "0", 16) for part in PCI_PARTS})
+    except ValueError:
+        return None
+
+
+def pci_address(numbers: Mapping[str, int | None]) -> str:
+    """Spell a PCI address as Linux does, of the numbers of its `PCI_PARTS`.
+
+    The spelling is that of drivers/pci/probe.c, pci_setup_device. A number that could
+    not be read is None.
+
+    Raises:
+        ValueError: its argument is the part that cannot be this number.
+
+    """
+    for part, known in PCI_PARTS.items():
+        if numbers[part] not in known:
+            raise ValueError(part)
+    return "{domain:04x}:{bus:02x}:{slot:02x}.{function:d}".format_map(numbers)
 
 
 def parse_address(text: str) -> Address:
@@ -103,12 +159,11 @@ def parse_address(text: str) -> Address:
         return PathAddress(text)
     if is_uuid(text.lower()):
         return MdevAddress(text.lower())
-    if is_function(text.lower()):
-        return FunctionAddress(text.lower())
+    if function := parse_function(text):
+        return FunctionAddress(function)
     parent, slash, type_id = text.partition("/")
     if slash and _is_name(parent) and _is_name(type_id):
-        name = parent.lower() if is_function(parent.lower()) else parent
-        return TypeAddress(name, type_id)
+        return TypeAddress(parse_function(parent) or parent, type_id)
     raise InvalidAddress(
         f"{text!r} is not an address",
         hint=_hint(text),

@@ -3,7 +3,8 @@
 
 Every function returns the records that the commands print as JSON. None of them prints,
 reads options or loads a library for the terminal. Trouble is raised as VfiocompatError,
-which carries a code, a summary and a hint; a finding about a pair is never an error.
+or a kind of it, which carries a code, a summary and a hint; a finding about a pair is
+never an error. What functions take, return and raise is named here too.
 """
 
 from __future__ import annotations
@@ -12,20 +13,65 @@ import time
 from typing import TYPE_CHECKING
 
 from vfiocompat import pairs
-from vfiocompat.endpoints import literal
+from vfiocompat.diagnostics import Code, Diagnostic, Severity, Side, Span
+from vfiocompat.endpoints import Origin, literal
+from vfiocompat.errors import (
+    Bug,
+    ErrorRecord,
+    FactError,
+    InvalidAddress,
+    InvalidVersion,
+    InventoryError,
+    NoSuchEndpoint,
+    SysfsError,
+    TableError,
+    UsageError,
+    VfiocompatError,
+)
 from vfiocompat.host.sysfs import Host
-from vfiocompat.output.documents import check_result, parse_document
+from vfiocompat.inventory import Tool
+from vfiocompat.output.pairs import AddressRecord, CheckResult, check_result
+from vfiocompat.output.parse import ParseDocument, Vendor, parse_document
 from vfiocompat.tables.library import CONFIG, Library
 from vfiocompat.tables.stated import SiteFacts, Stated
 from vfiocompat.times import Horizon
+from vfiocompat.verdicts import Basis, Verdict
 from vfiocompat.versions import VersionString
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vfiocompat.output.documents import CheckResult, ParseDocument
-
-__all__ = ["check", "evaluate", "load_tables", "parse"]
+__all__ = [
+    "AddressRecord",
+    "Basis",
+    "Bug",
+    "CheckResult",
+    "Code",
+    "Diagnostic",
+    "ErrorRecord",
+    "FactError",
+    "InvalidAddress",
+    "InvalidVersion",
+    "InventoryError",
+    "Library",
+    "NoSuchEndpoint",
+    "Origin",
+    "ParseDocument",
+    "Severity",
+    "Side",
+    "Span",
+    "SysfsError",
+    "TableError",
+    "Tool",
+    "UsageError",
+    "Vendor",
+    "Verdict",
+    "VfiocompatError",
+    "check",
+    "evaluate",
+    "load_tables",
+    "parse",
+]
 
 
 def load_tables(*paths: str, config: str = CONFIG) -> Library:
@@ -96,16 +142,22 @@ def check(
     version:STRING or inventory:FILE#ADDRESS. Inventories, and answers in them, that are
     older than `max_age` seconds count as unknown. `facts` and `destination_facts` are
     what is stated beside the site's facts.d in `config`. `timeout` bounds each wait for
-    a driver, in seconds. What may hang is done by a forked child, which is never waited
-    for.
+    a driver, in seconds. What may hang is done by a child process, which is never
+    waited for. A process that has threads is not forked: it starts `sys.executable`,
+    at most three times a call and for a tenth of a second each.
 
     >>> check("version:8086-a", "version:10de-a").verdict
     'incompatible'
 
     Raises:
         UsageError: an address or a stated fact cannot be meant.
-        VfiocompatError: the source cannot be used, or there is no sysfs. What is wrong
-            with the destination is a diagnostic of the result.
+        NoSuchEndpoint: nothing is at the source's address.
+        InventoryError: the source's inventory cannot be used.
+        FactError: what a file of facts.d states cannot be used.
+        TableError: a file of `tables`, or the site's directory, cannot be used.
+        VfiocompatError: the source's driver cannot be asked, there is no sysfs, or no
+            child process. What is wrong with the destination is a diagnostic of the
+            result.
 
     """
     [pair] = pairs.check(

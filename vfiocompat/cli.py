@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from vfiocompat import __version__
-from vfiocompat.commands.options import Settings, global_options, tell
+from vfiocompat.commands.options import (
+    Settings,
+    global_options,
+    help_option,
+    tell,
+    version_option,
+)
 from vfiocompat.errors import Bug, ExitCode, UsageError, VfiocompatError
 from vfiocompat.output.text import error_lines
 
@@ -100,11 +105,10 @@ def _lose_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup)
 @global_options
-@click.version_option(
-    __version__, prog_name="vfiocompat", message="%(prog)s %(version)s"
-)
+@version_option
+@help_option
 def cli() -> None:
     """Tell before a live migration whether one VFIO device can load another's state.
 
@@ -191,7 +195,7 @@ def _usage(error: click.ClickException) -> UsageError:
 def _report(error: VfiocompatError, args: Sequence[str]) -> int:
     """Say on stderr, or in a document on stdout, why there is no result."""
     if _wants_json(args):
-        from vfiocompat.output.documents import error_document  # noqa: PLC0415 - rare
+        from vfiocompat.output.errors import error_document  # noqa: PLC0415 - rare
 
         try:
             Settings().print_document(error_document(error))

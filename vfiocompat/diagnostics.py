@@ -13,9 +13,21 @@ from typing import Literal, Self
 
 import msgspec
 
-__all__ = ["Code", "Diagnostic", "Severity", "diagnostic"]
+__all__ = [
+    "SIDES",
+    "Code",
+    "Diagnostic",
+    "Severity",
+    "Side",
+    "Span",
+    "both_ends",
+    "diagnostic",
+]
 
 Severity = Literal["error", "warning", "info"]
+Side = Literal["source", "destination"]
+
+SIDES: tuple[Side, Side] = ("source", "destination")
 
 
 class Code(StrEnum):
@@ -419,9 +431,33 @@ class Code(StrEnum):
     BUG = "VFC599", "error", "vfiocompat itself has failed: this is a bug"
 
 
+class Span(msgspec.Struct, frozen=True):
+    """What is to be shown of a text, and which of its characters are underlined.
+
+    `start` and `end` count characters, half open. Both are 0 where nothing is
+    underlined: then the finding, and the label, are about the text as a whole. Equal
+    ones further on are a place without characters of its own: a field that is empty, or
+    the end of a text that is cut short. `label` says what stands there, and may be
+    empty. `side` is None where the text is of neither side.
+    """
+
+    side: Side | None
+    text: str
+    start: int = 0
+    end: int = 0
+    label: str = ""
+
+
+def both_ends(source: str | None, destination: str | None) -> tuple[Span, ...]:
+    """Show what each of two ends has, and nothing of one that has none."""
+    ends = zip(SIDES, (source, destination), strict=True)
+    return tuple(Span(side, text) for side, text in ends if text is not None)
+
+
 class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
     """One finding: its code, and where and why it was found here.
 
+    `spans` show what it is about, as data: how that is drawn is up to the output.
     `errno` is symbolic (`"EINVAL"`), `path` a sysfs path as seen inside the
     sysroot. `table`, and its `requirement` or exception, are what is behind it, and
     `why` is what the table says of that.
@@ -437,6 +473,7 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
     requirement: str | None = None
     table: str | None = None
     why: str | None = None
+    spans: tuple[Span, ...] = ()
 
 
 def diagnostic(
@@ -450,6 +487,7 @@ def diagnostic(
     table: str | None = None,
     requirement: str | None = None,
     why: str | None = None,
+    spans: tuple[Span, ...] = (),
 ) -> Diagnostic:
     """Make a Diagnostic of a code, whose summary is the default."""
     return Diagnostic(
@@ -463,4 +501,5 @@ def diagnostic(
         table=table,
         requirement=requirement,
         why=why,
+        spans=spans,
     )

@@ -29,7 +29,7 @@ from typing import Self
 
 import msgspec
 
-from vfiocompat.diagnostics import Code
+from vfiocompat.diagnostics import Code, Span
 
 __all__ = [
     "ENOTSUPP",
@@ -52,6 +52,7 @@ __all__ = [
     "VfiocompatError",
     "VmError",
     "errno_name",
+    "error_of",
 ]
 
 ENOTSUPP = 524
@@ -90,10 +91,11 @@ class ErrorRecord(msgspec.Struct, frozen=True):
     summary: str
     detail: str | None
     hint: str | None
+    spans: tuple[Span, ...] = ()
 
 
 class VfiocompatError(Exception):
-    """What happened (`summary`), where (`detail`), and what to do (`hint`).
+    """What happened (`summary`), where (`detail`, `spans`), what to do (`hint`).
 
     `code` is one that `vfiocompat explain` knows, and `exit_code`
     what the process ends with if the error reaches the command line.
@@ -109,11 +111,13 @@ class VfiocompatError(Exception):
         detail: str | None = None,
         hint: str | None = None,
         code: Code | None = None,
+        spans: tuple[Span, ...] = (),
     ) -> None:
         super().__init__(summary)
         self.summary = _encodable(summary)
         self.detail = None if detail is None else _encodable(detail)
         self.hint = hint
+        self.spans = spans
         if code is not None:
             self.code = code
 
@@ -121,13 +125,17 @@ class VfiocompatError(Exception):
     def of(cls, record: ErrorRecord) -> Self:
         """Make the error that a record tells of."""
         return cls(
-            record.summary, detail=record.detail, hint=record.hint, code=record.code
+            record.summary,
+            detail=record.detail,
+            hint=record.hint,
+            code=record.code,
+            spans=record.spans,
         )
 
     @property
     def record(self) -> ErrorRecord:
         """This error as data."""
-        return ErrorRecord(self.code, self.summary, self.detail, self.hint)
+        return ErrorRecord(self.code, self.summary, self.detail, self.hint, self.spans)
 
 
 class UsageError(VfiocompatError):
@@ -140,17 +148,21 @@ class UsageError(VfiocompatError):
 class InvalidVersion(UsageError, ValueError):
     """A version string that no attribute could hold.
 
-    `position` is the offset in bytes of the first one that is wrong, and
-    `excerpt` shows it with a caret below.
+    `position` is the offset in bytes of the first one that is wrong; `spans` show it
+    among those around it.
     """
 
     def __init__(
-        self, summary: str, *, code: Code, position: int, excerpt: str, hint: str | None
+        self,
+        summary: str,
+        *,
+        code: Code,
+        position: int,
+        hint: str | None = None,
+        spans: tuple[Span, ...] = (),
     ) -> None:
-        detail = excerpt if excerpt.strip("^\n ") else None
-        super().__init__(summary, detail=detail, hint=hint, code=code)
+        super().__init__(summary, hint=hint, code=code, spans=spans)
         self.position = position
-        self.excerpt = excerpt
 
 
 class InvalidAddress(UsageError, ValueError):
@@ -238,3 +250,11 @@ class Bug(VfiocompatError):
 
         summary = f"this is a bug in vfiocompat: {type(error).__name__}: {error}"
         return cls(summary, detail="".join(traceback.format_exception(error)))
+
+
+_KINDS = {kind.code: kind for kind in (NoSuchEndpoint, SysfsError, InventoryError, Bug)}
+
+
+def error_of(record: ErrorRecord) -> VfiocompatError:
+    """Make the error that a record tells of, of the kind that has its code."""
+    return _KINDS.get(record.code, VfiocompatError).of(record)

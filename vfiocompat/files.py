@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files of ours: replaced as a whole or not at all, and fleets of inventories."""
+"""Files of ours: opened, replaced whole or not at all, and fleets of inventories."""
 
 from __future__ import annotations
 
@@ -12,14 +12,27 @@ from typing import TYPE_CHECKING
 
 from vfiocompat.errors import InventoryError, OutputError
 from vfiocompat.inventory import MAX_BYTES, parse_inventory
-from vfiocompat.tomlfile import regular
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vfiocompat.inventory import Inventory
 
-__all__ = ["inventory_files", "read_inventory", "replace", "replaceable"]
+__all__ = ["inventory_files", "read_inventory", "regular", "replace", "replaceable"]
+
+
+def regular(path: str, flags: int) -> int:
+    """Open a file, unless it is one that may hold its reader, such as a pipe.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+
+    """
+    number = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return number
 
 
 def replace(path: str, data: bytes) -> None:

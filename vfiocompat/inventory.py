@@ -66,10 +66,6 @@ class _Schema(msgspec.Struct):
     schema: str
 
 
-_decoder = msgspec.json.Decoder(Inventory)
-_schema_decoder = msgspec.json.Decoder(_Schema)
-
-
 def parse_inventory(data: bytes, path: str) -> Inventory:
     """Read an inventory; `path` is named in errors.
 
@@ -78,7 +74,7 @@ def parse_inventory(data: bytes, path: str) -> Inventory:
 
     """
     try:
-        inventory = _decoder.decode(data)
+        inventory = msgspec.json.decode(data, type=Inventory)
     except msgspec.ValidationError as error:
         raise _not_ours(data, path, error) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -103,7 +99,7 @@ def parse_inventory(data: bytes, path: str) -> Inventory:
 
 def _not_ours(data: bytes, path: str, error: msgspec.ValidationError) -> InventoryError:
     try:
-        schema = _schema_decoder.decode(data).schema
+        schema = msgspec.json.decode(data, type=_Schema).schema
     except (msgspec.DecodeError, RecursionError):
         schema = None
     if schema == SCHEMA:

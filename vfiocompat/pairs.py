@@ -13,9 +13,9 @@ from vfiocompat.decision.decide import Decision, decide, not_found
 from vfiocompat.decision.errnos import COULD_NOT_ASK
 from vfiocompat.decision.strings import attribute_finding
 from vfiocompat.endpoints import Endpoint, literal, missing
-from vfiocompat.errors import FactError, UsageError, VfiocompatError
+from vfiocompat.errors import FactError, UsageError, VfiocompatError, error_of
 from vfiocompat.find import look, survey
-from vfiocompat.host.sysfs import Question
+from vfiocompat.host.sysfs.probing import Question
 from vfiocompat.tables.derived import derived
 from vfiocompat.tables.judge import judge
 from vfiocompat.tables.stated import NOTHING_STATED
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from vfiocompat.addresses import Address
     from vfiocompat.decision.errnos import Answer
     from vfiocompat.find import Drivers
-    from vfiocompat.host.sysfs import Ask, Host, Looked, Probed
+    from vfiocompat.host.sysfs import Ask, Host, Looked
+    from vfiocompat.host.sysfs.probing import Probed
     from vfiocompat.tables.library import Library
     from vfiocompat.tables.stated import Stated
     from vfiocompat.times import Horizon
@@ -228,7 +229,7 @@ def usable(found: Looked) -> Endpoint:
     """
     if found.endpoint is None:
         assert found.error is not None
-        raise VfiocompatError.of(found.error)
+        raise error_of(found.error)
     attribute = found.endpoint.attribute
     if found.endpoint.recorded:
         return found.endpoint

@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import re
-import stat
 import types
 import typing
 from types import MappingProxyType, NoneType
@@ -14,14 +11,25 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from vfiocompat.files import regular
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from vfiocompat.errors import VfiocompatError
 
-__all__ = ["Converted", "convert", "parse_toml", "read_text", "regular"]
+__all__ = [
+    "Converted",
+    "convert",
+    "mistakes_in",
+    "parse_toml",
+    "read_record",
+    "read_text",
+    "read_toml",
+]
 
 Record = TypeVar("Record", bound=msgspec.Struct)
+Error = TypeVar("Error", bound="VfiocompatError")
 
 MAX_BYTES = 16 << 20
 """How long a file may be: far more than anybody writes by hand."""
@@ -39,18 +47,43 @@ class Converted(NamedTuple, Generic[Record]):
     broken: set[str]
 
 
-def regular(path: str, flags: int) -> int:
-    """Open a file, unless it is one that may hold its reader, such as a pipe.
+def read_record(
+    path: str,
+    record: type[Record],
+    error: type[VfiocompatError],
+    *,
+    check: Callable[[Record, set[str]], Iterable[str]],
+    hint: str,
+    stand_ins: Mapping[str, Any] = MappingProxyType({}),
+) -> Record:
+    """Read a file as a record; `error` names everything that is wrong with it.
 
-    Raises:
-        OSError: it cannot be opened, or is no regular file.
-
+    `check` gives the mistakes that its types cannot say: it gets what can be used of
+    the record, and the top-level keys that are not complete. `stand_ins` are as for
+    `convert`, `hint` says where the file is described.
     """
-    number = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(number).st_mode):
-        os.close(number)
-        raise OSError(errno.EINVAL, "not a regular file")
-    return number
+    found = convert(read_toml(path, error), record, stand_ins)
+    mistakes = list(found.mistakes)
+    if found.record is not None:
+        mistakes += check(found.record, found.broken)
+    if mistakes or found.record is None:
+        raise mistakes_in(path, mistakes, error, hint)
+    return found.record
+
+
+def mistakes_in(
+    path: str, mistakes: Sequence[str], error: type[Error], hint: str
+) -> Error:
+    """Make one error of all the mistakes in a file."""
+    noun = "mistake" if len(mistakes) == 1 else "mistakes"
+    return error(
+        f"{len(mistakes)} {noun} in {path}", detail="\n".join(mistakes), hint=hint
+    )
+
+
+def read_toml(path: str, error: type[VfiocompatError]) -> dict[str, Any]:
+    """Read a file of TOML; `error` says of anything else what and where."""
+    return parse_toml(read_text(path, error), path, error)
 
 
 def read_text(path: str, error: type[VfiocompatError]) -> str:

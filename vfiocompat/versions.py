@@ -21,7 +21,7 @@ from typing import Literal
 
 import msgspec
 
-from vfiocompat.diagnostics import Code
+from vfiocompat.diagnostics import Code, Span
 from vfiocompat.errors import InvalidVersion
 
 __all__ = ["MAX_BYTES", "VendorId", "VersionString"]
@@ -45,7 +45,7 @@ _PREFIX = re.compile(
     r"|(?P<bare>[0-9a-fA-F]{4}))-"
 )
 _UNPRINTABLE = re.compile(rb"[^\x20-\x7e]")
-_EXCERPT = 24  # bytes shown on either side of a wrong one
+_AROUND = 24  # bytes shown on either side of a wrong one
 
 
 class VendorId(msgspec.Struct, frozen=True, gc=False):
@@ -59,12 +59,28 @@ class VendorId(msgspec.Struct, frozen=True, gc=False):
     number: int
     spelling: Spelling
 
+    @classmethod
+    def named(cls, name: str) -> VendorId:
+        """Make the vendor that a table names: `pci:8086`, or `u32:0x00010001`.
+
+        Its spelling is that of a string which begins with `prefix`.
+        """
+        namespace, _, number = name.partition(":")
+        if namespace == "pci":
+            return cls("pci", int(number, 16), "bare")
+        return cls("u32", int(number, 16), "u32")
+
     @property
     def id(self) -> str:
         """The number as sysfs writes it: `0x8086`, or all 32 bits."""
         return (
             f"{self.number:#06x}" if self.namespace == "pci" else f"{self.number:#010x}"
         )
+
+    @property
+    def prefix(self) -> str:
+        """What its strings begin with, before the `-`: `8086`, or `0x` and 32 bits."""
+        return self.id.removeprefix("0x") if self.namespace == "pci" else self.id
 
     def same_vendor(self, other: VendorId) -> bool | None:
         """Whether both name one vendor; None where only the low 16 bits agree.
@@ -121,8 +137,7 @@ class VersionString(msgspec.Struct, frozen=True, gc=False):
                 f"{len(raw)}",
                 code=Code.VERSION_EMPTY,
                 position=len(raw),
-                excerpt=_excerpt(raw, len(raw)),
-                hint=None,
+                spans=_around(raw, len(raw)),
             )
         number = int.from_bytes(raw[:4], "little")
         return cls.parse(b"%08x-" % number + raw[4:].rstrip(b"\0"))
@@ -169,7 +184,6 @@ def _demand_printable(body: bytes) -> None:
             "the version string is empty",
             code=Code.VERSION_EMPTY,
             position=0,
-            excerpt=_excerpt(body, 0),
             hint="the kernel answers an empty write without asking the driver, "
             "so it would look compatible with everything",
         )
@@ -179,8 +193,7 @@ def _demand_printable(body: bytes) -> None:
             "fit into a sysfs attribute",
             code=Code.VERSION_TOO_LONG,
             position=MAX_BYTES,
-            excerpt=_excerpt(body, MAX_BYTES),
-            hint=None,
+            spans=_around(body, MAX_BYTES),
         )
     if wrong := _UNPRINTABLE.search(body):
         at = wrong.start()
@@ -188,17 +201,21 @@ def _demand_printable(body: bytes) -> None:
             f"byte {at} of the version string is {body[at]:#04x}, not printable ASCII",
             code=Code.VERSION_NOT_PRINTABLE,
             position=at,
-            excerpt=_excerpt(body, at),
-            hint=None,
+            spans=_around(body, at),
         )
 
 
-def _excerpt(body: bytes, at: int) -> str:
-    """Show the bytes around a position, and a caret below it."""
-    shown = [
+def _around(body: bytes, at: int) -> tuple[Span, ...]:
+    """Show the bytes around a position, and underline the one that is there."""
+    before = _printable(body[max(0, at - _AROUND) : at])
+    here = _printable(body[at : at + 1])
+    text = before + here + _printable(body[at + 1 : at + _AROUND])
+    return (Span(None, text, len(before), len(before + here)),) if text else ()
+
+
+def _printable(raw: bytes) -> str:
+    """Give bytes as text, with an escape for each that is not printable ASCII."""
+    return "".join(
         chr(byte) if 0x20 <= byte <= 0x7E else f"\\x{byte:02x}"  # noqa: PLR2004 - ASCII
-        for byte in body[max(0, at - _EXCERPT) : at + _EXCERPT]
-    ]
-    before = "".join(shown[: min(at, _EXCERPT)])
-    width = len(shown[min(at, _EXCERPT)]) if min(at, _EXCERPT) < len(shown) else 1
-    return f"{''.join(shown)}\n{' ' * len(before)}{'^' * width}"
+        for byte in raw
+    )

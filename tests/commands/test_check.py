@@ -15,7 +15,8 @@ from vfiocompat.decision.errnos import Answer
 from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 from vfiocompat.errors import ENOTSUPP
-from vfiocompat.output.documents import CheckDocument, ErrorDocument
+from vfiocompat.output.check import CheckDocument
+from vfiocompat.output.errors import ErrorDocument
 
 from .hosts import (
     ACME,
@@ -1053,7 +1054,11 @@ def _finding(code: str, summary: str | None = None, **rest: Any) -> dict[str, An
     names = ("detail", "hint", "errno", "path", "requirement", "table", "why")
     optional = dict.fromkeys(names)
     named = {"severity": known.severity, "summary": summary or known.summary}
-    return {"code": code, **optional, **named, **rest}
+    return {"code": code, **optional, "spans": [], **named, **rest}
+
+
+def _shown(side: str, text: str) -> dict[str, Any]:
+    return {"side": side, "text": text, "start": 0, "end": 0, "label": ""}
 
 
 def test_json_of_a_compatible_pair(shared_host: Host, run: Run) -> None:
@@ -1079,10 +1084,10 @@ def test_json_of_an_incompatible_pair(shared_host: Host, run: Run) -> None:
             _finding(
                 "VFC101",
                 f"{Code.REFUSED.summary} (EINVAL)",
-                detail="source       1ac1-x\ndestination  1ac1-b",
                 hint="the destination's kernel log may say why",
                 errno="EINVAL",
                 path=WRITTEN,
+                spans=[_shown("source", "1ac1-x"), _shown("destination", "1ac1-b")],
             )
         ],
     )

@@ -18,7 +18,8 @@ import pytest
 from tests.conftest import HUNG, PROGRAM
 from vfiocompat import __version__
 from vfiocompat.cli import COMMANDS, cli
-from vfiocompat.output.documents import ErrorDocument, ListDocument
+from vfiocompat.output.errors import ErrorDocument
+from vfiocompat.output.list import ListDocument
 
 from .hosts import ACME, DESTINATION, PAIR, PARENT, SOURCE, fault, mdev_type
 

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vfiocompat.output.documents import CheckDocument, GetDocument
+from vfiocompat.files import regular
+from vfiocompat.output.check import CheckDocument
+from vfiocompat.output.get import GetDocument
+from vfiocompat.tables import library
 
 from .test_tables import ACME
 
@@ -248,3 +251,38 @@ def test_a_virtual_parents_driver_is_the_prefix_of_the_type(run: Run) -> None:
 
 def test_types_of_mtty_are_told_apart(run: Run) -> None:
     assert one(run, "mtty/mtty-1 mtty/mtty-2", 1).table == "mtty"
+
+
+# ---- tables ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "exit_code"),
+    [
+        ("get --derive", 0),
+        (f"get --derive {A1} mtty/mtty-1", 0),
+        (f"check {A1} {A2}", 3),
+        ("check mtty/mtty-1 mtty/mtty-2", 1),
+        ("scan", 0),
+    ],
+)
+def test_a_command_reads_the_head_of_each_table_once(
+    run: Run,
+    site: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    line: str,
+    exit_code: int,
+) -> None:
+    mine = site / "mine.toml"
+    mine.write_text(ACME.replace("acme-npu", "mine"))
+    opened = []
+
+    def counted(path: str, flags: int) -> int:
+        opened.append(path)
+        return regular(path, flags)
+
+    monkeypatch.setattr(library, "regular", counted)
+    run(f"{line} --table {mine}", exit_code=exit_code)
+
+    assert {str(mine), str(site / "tables.d/acme-npu.toml")} <= set(opened)
+    assert len(opened) == len(set(opened)) > 10

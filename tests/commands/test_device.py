@@ -12,7 +12,7 @@ from tests.fleets import endpoint, function, inventory, write
 from vfiocompat.decision.decide import decide
 from vfiocompat.endpoints import Attribute, Endpoint, MigrationInterface
 from vfiocompat.inventory import Inventory
-from vfiocompat.output.documents import DeviceDocument
+from vfiocompat.output.device import DeviceDocument
 
 if TYPE_CHECKING:
     from pathlib import Path

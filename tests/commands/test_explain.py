@@ -10,7 +10,8 @@ import pytest
 
 import vfiocompat
 from vfiocompat.diagnostics import Code
-from vfiocompat.output.documents import ErrorDocument, ExplainDocument
+from vfiocompat.output.errors import ErrorDocument
+from vfiocompat.output.explain import ExplainDocument
 
 if TYPE_CHECKING:
     from tests.conftest import Run

@@ -11,8 +11,10 @@ import msgspec
 import pytest
 
 from tests.fleets import HISI_1, HISI_2, answer, endpoint, function, inventory, write
-from vfiocompat.output.documents import CheckDocument
-from vfiocompat.output.fleets import DiffDocument, MatrixDocument, TargetsDocument
+from vfiocompat.output.check import CheckDocument
+from vfiocompat.output.diff import DiffDocument
+from vfiocompat.output.matrix import MatrixDocument
+from vfiocompat.output.targets import TargetsDocument
 
 from .hosts import PAIR
 

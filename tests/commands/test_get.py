@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vfiocompat.diagnostics import Code
-from vfiocompat.output.documents import ErrorDocument, GetDocument
+from vfiocompat.output.errors import ErrorDocument
+from vfiocompat.output.get import GetDocument
 
 from .hosts import (
     ACME,

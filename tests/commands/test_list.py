@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vfiocompat.diagnostics import Code
-from vfiocompat.output.documents import ListDocument
-from vfiocompat.output.text import LIST_COLUMNS
+from vfiocompat.output.list import LIST_COLUMNS, ListDocument
 
 from .hosts import (
     ACME,

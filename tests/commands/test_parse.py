@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vfiocompat.output.documents import ErrorDocument, ParseDocument
+from vfiocompat.output.errors import ErrorDocument
+from vfiocompat.output.parse import ParseDocument
+from vfiocompat.output.spans import drawn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,26 +73,28 @@ def test_longest_string(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "code", "detail"),
+    ("text", "code", "shown"),
     [
-        ("", "VFC301", None),
-        ("\n", "VFC301", None),
-        ("a" * 4096, "VFC302", None),
-        ("8086-é", "VFC303", "8086-\\xc3\\xa9\n     ^^^^"),
-        ("8086-\x1b[31m", "VFC303", "8086-\\x1b[31m\n     ^^^^"),
-        ("8086-\udcff", "VFC303", "8086-\\xff\n     ^^^^"),
-        ("a\n\n", "VFC303", "a\\x0a\n ^^^^"),
+        ("", "VFC301", []),
+        ("\n", "VFC301", []),
+        ("a" * 4096, "VFC302", ["a" * 25, " " * 24 + "^"]),
+        ("8086-é", "VFC303", ["8086-\\xc3\\xa9", "     ^^^^"]),
+        ("8086-\x1b[31m", "VFC303", ["8086-\\x1b[31m", "     ^^^^"]),
+        ("8086-\udcff", "VFC303", ["8086-\\xff", "     ^^^^"]),
+        ("a\n\n", "VFC303", ["a\\x0a", " ^^^^"]),
     ],
     ids=["empty", "newline", "too-long", "accent", "escape", "no-UTF-8", "two-lines"],
 )
-def test_no_version_string(run: Run, text: str, code: str, detail: str | None) -> None:
+def test_no_version_string(run: Run, text: str, code: str, shown: list[str]) -> None:
     result = run(f"parse '{text}'", exit_code=2)
     assert result.stdout == ""
     assert f"error[{code}]" in result.stderr
+    lines = result.stderr.splitlines()
+    assert [line[6:] for line in lines if line.startswith("   |  ")] == shown
     assert "\x1b" not in result.stderr
     document = run(f"parse '{text}' --format json", exit_code=2).document(ErrorDocument)
     assert document.error.code == code
-    assert detail in {None, document.error.detail}
+    assert list(drawn(document.error.spans)) == shown
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import pytest
 from tests.fleets import endpoint, inventory, write
 from vfiocompat.host.held import held_calls
 from vfiocompat.inventory import Inventory
-from vfiocompat.output.documents import ListDocument
+from vfiocompat.output.list import ListDocument
 
 from .hosts import ACME, PAIR, TYPES, fault
 

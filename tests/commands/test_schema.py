@@ -15,8 +15,9 @@ from tests.conftest import serving
 from tests.simulate.conftest import ROOT
 from vfiocompat import __version__
 from vfiocompat.cli import COMMANDS
-from vfiocompat.output.documents import ErrorDocument, SimulateDocument
+from vfiocompat.output.errors import ErrorDocument
 from vfiocompat.output.schemas import DOCUMENTS
+from vfiocompat.output.simulate import SimulateDocument
 
 from .hosts import DESTINATION, PAIR, SOURCE
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vfiocompat.output.documents import ErrorDocument, TablesDocument
+from vfiocompat.output.errors import ErrorDocument
+from vfiocompat.output.tables import TablesDocument
 
 if TYPE_CHECKING:
     from tests.conftest import Host, Run, RunOnTerminal
@@ -242,6 +243,18 @@ def test_a_refusal_is_explained(run: Run, acme: Path) -> None:
         "   |                    ^^^^ A1",
         f"   = table acme-npu, requirement generation-not-lower: {WHY}",
         "   = help: needs a destination of generation A2 or higher",
+    ]
+
+
+def test_json_says_what_is_underlined_and_draws_nothing(run: Run, acme: Path) -> None:
+    texts = "1ac1-0200-npu-2-2.0-a", "1ac1-0100-npu-2-2.0-a"
+    pair = " ".join(f"version:{text}" for text in texts)
+    result = run(f"check {pair} --table {acme} --format json", exit_code=1)
+    [finding] = result.json["results"][0]["diagnostics"]
+    assert finding["detail"] is None
+    assert finding["spans"] == [
+        {"side": "source", "text": texts[0], "start": 5, "end": 9, "label": "A2"},
+        {"side": "destination", "text": texts[1], "start": 5, "end": 9, "label": "A1"},
     ]
 
 

@@ -28,7 +28,8 @@ from tests.vm.acme import (
     named,
 )
 from vfiocompat import cli
-from vfiocompat.output.documents import CheckDocument, ErrorDocument
+from vfiocompat.output.check import CheckDocument
+from vfiocompat.output.errors import ErrorDocument
 from vfiocompat.output.machines import VmDocument
 
 from .hosts import PARENT, UUID, UUID_2, fault

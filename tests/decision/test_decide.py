@@ -11,7 +11,7 @@ from vfiocompat.decision.answers import question
 from vfiocompat.decision.decide import Decision, decide, worst
 from vfiocompat.decision.errnos import Answer
 from vfiocompat.decision.strings import no_string
-from vfiocompat.diagnostics import Code
+from vfiocompat.diagnostics import Code, both_ends
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 
 PATH = "/sys/devices/p/mdev_supported_types/t/version"
@@ -188,6 +188,27 @@ def test_every_precondition_that_fails_is_told() -> None:
 
     assert (decision.verdict, decision.basis) == ("incompatible", "none")
     assert [each.code for each in decision.diagnostics] == ["VFC120", "VFC123"]
+    assert [each.spans for each in decision.diagnostics] == [
+        both_ends("vfio-pci", "vfio-ccw"),
+        both_ends("t", "other"),
+    ]
+
+
+def test_a_refusal_shows_the_strings_that_there_are() -> None:
+    refused = decide(endpoint("8086-a"), endpoint("8086-b"), answered(errno.EINVAL))
+    assert refused.diagnostics[0].spans == both_ends("8086-a", "8086-b")
+    refused = decide(endpoint("8086-a"), endpoint(None), answered(errno.EINVAL))
+    assert refused.diagnostics[0].spans == both_ends("8086-a", None)
+    unsure = decide(endpoint("8086-a"), endpoint("8086-b"), answered(errno.EIO))
+    assert unsure.diagnostics[0].spans == ()
+
+
+def test_vendors_that_differ_are_shown_as_they_are_written() -> None:
+    decision = decide(literal("80008086-a"), literal("10de-a"), None)
+
+    assert decision.diagnostics[0].spans == both_ends(
+        "0x8086 (pci, written pci-bit)", "0x10de (pci, written bare)"
+    )
 
 
 @pytest.mark.parametrize(

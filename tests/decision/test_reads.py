@@ -93,7 +93,8 @@ def test_a_fleet_tells_the_same_endpoints_apart_as_a_single_check(
     """As they are in a file, and as they are when they were made of it."""
     ends = [end for end in (one, other) if end.kind != "literal"]
     host = inventory("a", *ends)
-    raw = [reads_recorded(end, names(end), outdated=False) for end in ends]
+    outdated = False
+    raw = [reads_recorded(end, names(end), outdated) for end in ends]
     made = [read(recorded(end, host, NOW)) for end in ends]
 
     assert raw == made

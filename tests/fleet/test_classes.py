@@ -29,7 +29,7 @@ NOW = Horizon(timestamp(TAKEN) or 0)
 def classes(*endpoints: Endpoint, horizon: Horizon = NOW, **more: object) -> list[int]:
     """Give the class of each endpoint, as numbers."""
     classifier = Classifier(horizon, LIBRARY.facts_read, **more)  # type: ignore[arg-type]
-    return [number for _, number in classifier.sort(inventory("a", *endpoints))]
+    return classifier.sorted(inventory("a", *endpoints))[1]
 
 
 def test_place_and_capacity_do_not_matter() -> None:
@@ -107,7 +107,7 @@ def test_an_id_is_the_same_in_every_fleet_and_of_every_host() -> None:
     for host, path in (("a", "p/t"), ("b", "q/t")):
         classifier = Classifier(NOW, LIBRARY.facts_read)
         found = inventory(host, endpoint("x/y", "1ac1-z"), endpoint(path, "1ac1-a"))
-        numbers = [number for _, number in classifier.sort(found)]
+        _, numbers = classifier.sorted(found)
         ids.add(class_id(classifier.classes[numbers[1]]))
 
     assert len(ids) == 1
@@ -218,7 +218,7 @@ def test_hosts_are_chosen_by_name(folder: Path) -> None:
 def test_an_old_inventory_is_a_class_of_its_own() -> None:
     old = inventory("a", function("x", HISI_2))
     classifier = Classifier(Horizon(NOW.now + 100, 10), LIBRARY.facts_read)
-    list(classifier.sort(old))
+    classifier.sorted(old)
 
     [stands] = classifier.classes
     assert stands.recorded

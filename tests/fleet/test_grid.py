@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 from typing import TYPE_CHECKING
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.anyendpoint import STRINGS, any_endpoints, changed
 from tests.fleets import HISI_1, HISI_2
 from vfiocompat.endpoints import Attribute, Endpoint, Recorded
+from vfiocompat.errors import VfiocompatError
 from vfiocompat.fleet import grid
 from vfiocompat.fleet.grid import decide_grid
 from vfiocompat.pairs import decide_pair
@@ -20,8 +24,6 @@ from vfiocompat.tables.library import Library
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import pytest
 
 LIBRARY = Library(config="/nonexistent")
 
@@ -77,6 +79,20 @@ def test_processes_share_a_grid(monkeypatch: pytest.MonkeyPatch) -> None:
         assert [found.cells[each] for each in found.row(row)] == [
             alone.cells[each] for each in alone.row(row)
         ]
+
+
+def test_a_process_that_is_killed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rows(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(grid, "_WORTH_A_PROCESS", 0)
+    monkeypatch.setattr(grid, "workers", lambda: 2)
+    monkeypatch.setattr(grid, "_rows", rows)
+    end = Endpoint(kind="type", address="")
+
+    with pytest.raises(VfiocompatError, match="was comparing classes has died") as why:
+        decide_grid([end, end], LIBRARY)
+    assert "memory" in (why.value.hint or "")
 
 
 def test_one_way() -> None:

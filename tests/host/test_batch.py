@@ -186,7 +186,7 @@ def test_no_more_calls_are_held_than_files_may_be_open(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (20, 40))
         return Batch([read(tmp_path, "x")], 1)._most_threads  # noqa: SLF001
 
-    [most] = aside_all([task], int)
+    [most] = aside_all([task], int, "counting")
 
     assert 1 <= most < 40 <= hard
 

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vfiocompat.output.json import json_schema, json_text
+from vfiocompat.endpoints import Problem
+from vfiocompat.output.json import encoded, json_schema, json_text, streamed
+from vfiocompat.output.list import ListDocument
 from vfiocompat.output.schemas import DOCUMENTS
 
 
@@ -23,6 +25,35 @@ def test_json_for_a_terminal_escapes_what_json_would_leave() -> None:
     shown = json_text(["\x9b31m\u202e\U000e0001"], indent=2)
 
     assert shown == b'[\n  "\\u009b31m\\u202e\\udb40\\udc01"\n]'
+
+
+@pytest.mark.parametrize("number", [0, 1, 999, 1000, 1001, 2000])
+def test_a_streamed_document_is_the_whole_one(number: int) -> None:
+    problems = [Problem(f"/sys/{at}", "read", "EIO", "VFC101") for at in range(number)]
+    empty = ListDocument(endpoints=[], problems=[])
+    whole = ListDocument(endpoints=[], problems=problems)
+
+    pieces = list(streamed(empty, iter(problems)))
+
+    assert b"".join(pieces) == json_text(whole, indent=None)
+
+
+def test_a_long_list_is_streamed_in_several_pieces() -> None:
+    empty = ListDocument(endpoints=[], problems=[])
+    problems = [Problem("/sys", "read", "EIO", "VFC101")] * 5000
+
+    assert max(map(len, streamed(empty, problems))) < 100_000
+
+
+def test_a_part_that_is_encoded_once_is_written_as_if_it_were_not() -> None:
+    part = Problem('a "name"', "read", None, "VFC101")
+    documents = [
+        ListDocument(endpoints=[], problems=problems)
+        for problems in ([part, part], encoded([part, part]))
+    ]
+
+    plain, once = (json_text(document, indent=None) for document in documents)
+    assert plain == once
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -14,17 +14,7 @@ from tests.documents import example_host, keys_of, markdown_sessions, run_sessio
 from tests.simulate.conftest import ROOT
 from vfiocompat.tables.language.cases import case_mistakes
 from vfiocompat.tables.language.kinds import KINDS
-from vfiocompat.tables.language.records import (
-    Case,
-    Derivation,
-    Exemption,
-    FieldNote,
-    Generation,
-    Head,
-    RelationName,
-    Requirement,
-    TableFile,
-)
+from vfiocompat.tables.language.records import Head, RelationName, TableFile
 from vfiocompat.tables.language.relations import GENERATION, RELATIONS
 from vfiocompat.tables.language.table import Table
 from vfiocompat.tables.library import load_table
@@ -40,24 +30,15 @@ SESSIONS = markdown_sessions(GUIDE)
 FILES = SESSIONS[-1].files
 
 
-def tables(heading: str) -> list[list[list[str]]]:
-    """Give the tables below a heading, each as rows of cells without the first two."""
+def table(heading: str) -> list[list[str]]:
+    """Give the table below a heading, as rows of cells without the rule."""
     text = re.split(rf"^#+ {heading}$", GUIDE.read_text(), flags=re.MULTILINE)[1]
     below = re.split(r"^#+ [A-Z]", text, maxsplit=1, flags=re.MULTILINE)[0]
-    found = re.findall(r"(?:^\|.*\|\n)+", below, re.MULTILINE)
     return [
-        [
-            [cell.strip() for cell in line.strip("|").split("|")]
-            for line in table.splitlines()
-            if not line.startswith("|---")
-        ]
-        for table in found
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in re.findall(r"^\|.*\|$", below, re.MULTILINE)
+        if not line.startswith("|---")
     ]
-
-
-def rows(heading: str, number: int = 0) -> list[list[str]]:
-    """Give the rows of a table below a heading, without its own heading."""
-    return tables(heading)[number][1:]
 
 
 @pytest.fixture(scope="module")
@@ -128,53 +109,14 @@ def test_the_first_table_is_that_of_the_examples() -> None:
     assert re.sub(r"\A(#.*\n)+", "", example) == FILES["acme-npu.toml"]
 
 
-@pytest.mark.parametrize(
-    ("heading", "number", "record"),
-    [
-        ("The head", 0, Head),
-        ("Fields", 0, FieldNote),
-        ("Fields", 1, Generation),
-        ("Requirements", 0, Requirement),
-        ("Exceptions", 0, Exemption),
-        ("Cases", 0, Case),
-        ("Strings made of facts", 0, Derivation),
-    ],
-)
-def test_keys_are_those_of_the_records(
-    heading: str, number: int, record: type[msgspec.Struct]
-) -> None:
-    described = {
-        key.strip("`"): required == "yes" for key, required, _ in rows(heading, number)
-    }
-    assert described == keys_of(record)
-
-
 def test_every_section_of_a_table_is_described() -> None:
     text = GUIDE.read_text()
     for name in set(keys_of(TableFile)) - set(keys_of(Head)):
         assert re.search(rf"`\[+{name}\b[^`]*\]`", text), name
 
 
-def test_every_kind_is_there_with_what_it_takes_and_what_not() -> None:
-    described = rows("Kinds")
-    for name, _, good, bad in described:
-        kind = KINDS[name.strip("`")]
-        taken = re.findall("`([^`]*)`", good)
-        assert taken
-        assert all(kind.value(text) is not None for text in taken), name
-        assert all(kind.value(text) is None for text in re.findall("`([^`]*)`", bad))
-    assert [row[0].strip("`") for row in described] == list(KINDS)
-
-
-def test_ordered_kinds_are_named() -> None:
-    named = re.search(r"^(`.*`) are \*ordered\*", GUIDE.read_text(), re.MULTILINE)
-    assert named
-    ordered = [kind.name for kind in KINDS.values() if kind.ordered]
-    assert re.findall("`([^`]*)`", named[1]) == ordered
-
-
 def test_the_matrix_is_that_of_the_program() -> None:
-    head, *body = tables("Requirements")[2]
+    head, *body = table("Choosing a relation")
     assert head[1:] == [*KINDS, GENERATION]
     shown = {
         row[0].strip("`"): {
@@ -187,15 +129,7 @@ def test_the_matrix_is_that_of_the_program() -> None:
     assert shown == {name: each.kinds for name, each in RELATIONS.items()}
 
 
-def test_every_relation_is_explained() -> None:
-    explained = [row[0].strip("`") for row in rows("Requirements", 1)]
-    assert explained == list(typing.get_args(RelationName))
-
-
-def test_relations_without_a_direction_are_named() -> None:
-    undirected = {name for name, each in RELATIONS.items() if not each.directed}
-    named = re.search(
-        r"have a direction: all but ([^.]*)\.", GUIDE.read_text().replace("\n", " ")
-    )
-    assert named
-    assert set(re.findall("`([^`]*)`", named[1])) == undirected | {"specifier"}
+def test_every_relation_is_told_what_it_is_for() -> None:
+    chosen = re.findall(r"(?:^- |; )`([a-z-]+)` for", GUIDE.read_text(), re.MULTILINE)
+    chosen += re.findall(r"^- `(within)` where", GUIDE.read_text(), re.MULTILINE)
+    assert sorted(chosen) == sorted(typing.get_args(RelationName))

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vfiocompat.diagnostics import Code
+from vfiocompat.diagnostics import Code, Span
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 from vfiocompat.errors import ErrorRecord
-from vfiocompat.tables.judge import Shelved, concerns, derived_text, judge, speaks_for
+from vfiocompat.tables.judge import (
+    Shelved,
+    concerns,
+    derived_text,
+    judge,
+    speaks_for,
+    tiers,
+)
 
 from .language.making import HEAD, requirement, table
 
@@ -84,6 +91,14 @@ def test_every_known_driver_must_be_listed() -> None:
     assert not concerns(made("a").file, A, device(driver="other"))
 
 
+def test_tables_come_tier_by_tier() -> None:
+    first, second, third = (made(id_) for id_ in "abc")
+    shelf = [Shelved(2, "a", first), Shelved(0, "b", second), Shelved(2, "c", third)]
+
+    assert [[each.id for each in tier] for tier in tiers(shelf)] == [["b"], ["a", "c"]]
+    assert list(tiers([])) == []
+
+
 def test_of_several_origins_the_first_decides() -> None:
     other = FORMAT + DERIVE + requirement("up", "n", "not-lower")
     shelf = [
@@ -135,12 +150,17 @@ def test_no_format_that_matches_is_told_where_the_nearest_stopped() -> None:
 
     [finding] = found.findings
     assert finding.code == "VFC202"
-    assert (finding.detail or "").splitlines() == [
-        "1ac1-npu-x",
-        "         ^ expected n, an int such as 8",
-        "a, f: npu-{n:int}",
-        "a, g: cpu-{n:int}",
-    ]
+    label = "expected n, an int such as 8"
+    assert finding.spans == (Span("source", "1ac1-npu-x", 9, 10, label),)
+    assert finding.detail == "a, f: npu-{n:int}\na, g: cpu-{n:int}"
+
+
+def test_a_string_that_is_cut_short_is_told_at_its_end() -> None:
+    found = judge(A, literal("1ac1-npu-"), [Shelved(2, "a", made("a"))])
+
+    [finding] = found.findings
+    label = "expected n, an int such as 8"
+    assert finding.spans == (Span("destination", "1ac1-npu-", 9, 9, label),)
 
 
 def test_strings_are_derived_where_there_are_none() -> None:

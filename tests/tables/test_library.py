@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from vfiocompat import tomlfile
 from vfiocompat.endpoints import literal
 from vfiocompat.errors import TableError
 from vfiocompat.tables import library as loader
@@ -102,7 +103,8 @@ def test_only_heads_of_other_tables_are_read(
         return parse_toml(text, *more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(loader, "load_table", counted)
-    monkeypatch.setattr(loader, "parse_toml", measured)
+    for place in (loader, tomlfile):
+        monkeypatch.setattr(place, "parse_toml", measured)
     known = library(site)
     assert [each.id for each in known.shelf(A, B)] == ["acme-npu", ANY]
     known.shelf(A, B)

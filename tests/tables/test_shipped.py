@@ -98,7 +98,7 @@ def test_no_two_tables_of_a_vendor_read_one_string() -> None:
                 continue
             for text in texts:
                 version = VersionString.parse(text)
-                if rival.claims(version.vendor):
+                if rival.file.claims(version.vendor):
                     found = rival.read(version)
                     assert not isinstance(found, Reading), f"{other} reads {text}"
 

@@ -72,7 +72,8 @@ def test_the_command_line_wins_over_files(tmp_path: Path) -> None:
     [
         ("[driver.x]\ny = 1", "driver.x.y: expected `str`, got `int`"),
         ("moon = 1", "moon: unknown key"),
-        ('[endpoint."3b:00.0"]\nx = "1"', "is not an address"),
+        ('[endpoint."3b:20.0"]\nx = "1"', "is not an address"),
+        ('[endpoint."3b:00.0"]\nx = "1"', "is written '0000:3b:00.0'"),
         ('[endpoint."/sys/x"]\nx = "1"', "is not an address"),
         ('[endpoint."version:a"]\nx = "1"', "is not an address"),
         ('[endpoint."0000:3B:00.0"]\nx = "1"', "is written '0000:3b:00.0'"),

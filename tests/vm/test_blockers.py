@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tests.fleets import endpoint, function
 from vfiocompat.addresses import FunctionAddress, MdevAddress
 from vfiocompat.decision.decide import Decision, beside
-from vfiocompat.diagnostics import Code, diagnostic
+from vfiocompat.diagnostics import Code, both_ends, diagnostic
 from vfiocompat.endpoints import Endpoint, Flag, MigrationInterface
 from vfiocompat.vm.blockers import across_drivers, demanded
 from vfiocompat.vm.model import OnOffAuto, Vm, VmDevice
@@ -417,11 +417,11 @@ def across(
 def test_machine_types_from_9_1_on_let_nvidias_drivers_differ(
     machine: str | None, code: str | None
 ) -> None:
-    detail = (
-        "source       550.54.10\ndestination  570.86.10\n"
-        f"machine type {machine or 'not known'}"
+    expected = code and diagnostic(
+        Code.of(code),
+        detail=f"machine type {machine or 'not known'}",
+        spans=both_ends("550.54.10", "570.86.10"),
     )
-    expected = None if code is None else diagnostic(Code.of(code), detail=detail)
 
     assert across(machine) == expected
     assert {"VFC534": "error", "VFC535": "warning", None: None}[code] == (
@@ -478,10 +478,9 @@ def test_it_does_not_matter_which_driver_is_newer(
     found = across("pc-q35-9.0", ends=(one, other))
 
     assert found is not None
-    assert found.detail == (
-        f"source       {one.facts['module_version']}\n"
-        f"destination  {other.facts['module_version']}\nmachine type pc-q35-9.0"
-    )
+    assert found.detail == "machine type pc-q35-9.0"
+    versions = [each.facts["module_version"] for each in (one, other)]
+    assert found.spans == both_ends(*versions)
 
 
 def test_a_vgpu_is_of_nvidia_and_has_a_type() -> None:

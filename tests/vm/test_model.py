@@ -146,22 +146,16 @@ def test_an_mdev_is_named_by_the_end_of_its_path(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "function"),
+    "path",
     [
-        ("0000:65:00.1", "0000:65:00.1"),
-        ("65:00.1", "0000:65:00.1"),
-        ("/sys/bus/pci/devices/0000:65:00.1", "0000:65:00.1"),
-        ("/sys/bus/pci/devices/0000:65:00.1/", "0000:65:00.1"),
-        ("/sys/devices/pci0000:64/0000:64:02.0/0000:65:00.1", "0000:65:00.1"),
-        ("ABCD:EF:1F.7", "abcd:ef:1f.7"),
-        ("AB:0C.0", "0000:ab:0c.0"),
-        ("10000:e1:00.0", "10000:e1:00.0"),
+        "65:00.1",
+        "/sys/bus/pci/devices/0000:65:00.1",
+        "/sys/bus/pci/devices/0000:65:00.1/",
+        "/sys/devices/pci0000:64/0000:64:02.0/0000:65:00.1",
     ],
 )
-def test_a_function_is_named_with_or_without_its_domain(
-    path: str, function: str
-) -> None:
-    assert device_address(path) == FunctionAddress(function)
+def test_a_function_is_named_by_the_end_of_its_path(path: str) -> None:
+    assert device_address(path) == FunctionAddress("0000:65:00.1")
 
 
 @pytest.mark.parametrize(
@@ -173,17 +167,6 @@ def test_a_function_is_named_with_or_without_its_domain(
         ".",
         "..",
         "ffff:ff:ff.f",  # QEMU's host of a device that sysfsdev names
-        "0000:65:00.8",
-        "65:00.8",
-        "0000:65:00",
-        "65:0.1",
-        "0:65:00.1",
-        "000:65:00.1",
-        "0000:65:00.1\n",
-        "65:00.1\n",
-        " 65:00.1",
-        "0000:65:00.1 ",
-        "\uff100:00.0",
         UUID[:-1],
         f"{UUID}0",
         f"x{UUID}",

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vfiocompat.commands.options import Settings, common_options, max_age_option
+from vfiocompat.commands.options import (
+    Settings,
+    common_options,
+    facts_option,
+    max_age_option,
+    source_type_option,
+)
 from vfiocompat.errors import ExitCode
-from vfiocompat.output.documents import check_document
-from vfiocompat.output.text import check_lines
+from vfiocompat.output.check import check_document, check_lines
 from vfiocompat.pairs import check
 from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
 from vfiocompat.times import Horizon
@@ -19,7 +24,7 @@ from vfiocompat.times import Horizon
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vfiocompat.output.documents import Counts
+    from vfiocompat.output.pairs import Counts
 
 __all__ = ["command"]
 
@@ -27,18 +32,8 @@ __all__ = ["command"]
 @click.command("check")
 @click.argument("source")
 @click.argument("destinations", metavar="DESTINATION...", nargs=-1, required=True)
-@click.option(
-    "--source-type",
-    metavar="TYPE_ID",
-    help="The mdev type of a literal SOURCE.",
-)
-@click.option(
-    "--fact",
-    "facts",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="State a fact, or a table's field, of SOURCE; may be given again.",
-)
+@source_type_option
+@facts_option
 @click.option(
     "--destination-fact",
     "destination_facts",

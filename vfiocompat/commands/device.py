@@ -15,8 +15,8 @@ from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import MigrationInterface
 from vfiocompat.errors import ExitCode, UsageError, VfiocompatError
 from vfiocompat.find import look
-from vfiocompat.output.documents import device_document
-from vfiocompat.output.text import device_rows, note_lines
+from vfiocompat.output.device import device_document, device_rows
+from vfiocompat.output.text import note_lines
 from vfiocompat.tables.judge import cannot_migrate
 from vfiocompat.times import Horizon
 

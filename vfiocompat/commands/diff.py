@@ -11,8 +11,7 @@ from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.errors import ExitCode
 from vfiocompat.fleet.diff import compare
 from vfiocompat.fleet.read import Inventories
-from vfiocompat.output.diff import DIFF_COLUMNS, diff_rows
-from vfiocompat.output.fleets import diff_document
+from vfiocompat.output.diff import DIFF_COLUMNS, diff_document, diff_rows
 from vfiocompat.output.text import error_lines
 from vfiocompat.times import Horizon
 

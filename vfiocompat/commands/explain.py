@@ -12,8 +12,13 @@ import vfiocompat
 from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.diagnostics import Code
 from vfiocompat.errors import UsageError
-from vfiocompat.output.documents import ExplainDocument, ExplainedCode
-from vfiocompat.output.text import CODE_COLUMNS, code_rows, explanation_lines
+from vfiocompat.output.explain import (
+    CODE_COLUMNS,
+    ExplainDocument,
+    ExplainedCode,
+    code_rows,
+    explanation_lines,
+)
 
 __all__ = ["command"]
 

@@ -15,7 +15,7 @@ from vfiocompat.endpoints import Problem
 from vfiocompat.errors import ExitCode, FactError, UsageError, VfiocompatError
 from vfiocompat.find import look, survey
 from vfiocompat.host.sysfs import Looked
-from vfiocompat.output.documents import GetDocument
+from vfiocompat.output.get import GetDocument
 from vfiocompat.output.text import (
     error_lines,
     finding_lines,

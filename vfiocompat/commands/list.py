@@ -8,14 +8,13 @@ import click
 from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.errors import ExitCode
 from vfiocompat.find import survey
-from vfiocompat.output.documents import ListDocument
-from vfiocompat.output.text import (
+from vfiocompat.output.list import (
     LIST_COLUMNS,
     SHORT_LIST_COLUMNS,
+    ListDocument,
     list_rows,
-    nothing_lines,
-    problem_lines,
 )
+from vfiocompat.output.text import nothing_lines, problem_lines
 
 __all__ = ["command"]
 

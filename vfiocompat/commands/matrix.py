@@ -13,7 +13,6 @@ from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.classes import Classifier
 from vfiocompat.fleet.grid import decide_grid
 from vfiocompat.fleet.read import gather
-from vfiocompat.output.fleets import matrix_cells, matrix_document
 from vfiocompat.output.matrix import (
     CLASS_COLUMNS,
     HOST_COLUMNS,
@@ -21,6 +20,8 @@ from vfiocompat.output.matrix import (
     class_rows,
     grid_lines,
     host_rows,
+    matrix_cells,
+    matrix_document,
     pair_rows,
     summary_lines,
 )

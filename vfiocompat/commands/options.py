@@ -7,11 +7,13 @@ import contextlib
 import math
 import os
 import sys
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 import msgspec
 
+from vfiocompat import __version__
 from vfiocompat.host.sysfs import Host
 from vfiocompat.output.json import json_text, streamed
 from vfiocompat.output.text import plain
@@ -28,11 +30,15 @@ __all__ = [
     "Settings",
     "common_options",
     "duration",
+    "facts_option",
     "global_options",
+    "help_option",
     "hosts_option",
     "max_age_option",
     "require_option",
+    "source_type_option",
     "tell",
+    "version_option",
 ]
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
@@ -42,8 +48,11 @@ def _sysroot() -> str:
     return os.environ.get("VFIOCOMPAT_SYSROOT") or "/"
 
 
-class Settings(msgspec.Struct):
-    """The common options, as given before or after the command's name."""
+class Settings(msgspec.Struct, dict=True):
+    """The common options, as given before or after the command's name.
+
+    The host and the tables are made when a command first wants them, and kept.
+    """
 
     sysroot: str = msgspec.field(default_factory=_sysroot)
     table: tuple[str, ...] = ()
@@ -53,7 +62,7 @@ class Settings(msgspec.Struct):
     quiet: bool = False
     format: Literal["text", "json"] = "text"
 
-    @property
+    @cached_property
     def host(self) -> Host:
         """The host whose sysfs --sysroot names."""
         return Host(self.sysroot, self.timeout)
@@ -65,7 +74,7 @@ class Settings(msgspec.Struct):
 
         return os.environ.get("VFIOCOMPAT_CONFIG") or CONFIG
 
-    @property
+    @cached_property
     def library(self) -> Library:
         """The tables: those of --table, the site's, and the shipped ones."""
         from vfiocompat.tables.library import Library  # noqa: PLC0415 - not for --help
@@ -115,8 +124,8 @@ class Settings(msgspec.Struct):
         out.write(text)  # not by echo, which makes a copy
         out.write(b"\n")
 
-    def print_streamed(self, document: object, items: Iterable[bytes]) -> None:
-        """Print a document whose last list is long; `items` are JSON already."""
+    def print_streamed(self, document: object, items: Iterable[object]) -> None:
+        """Print a document that ends with a long list, of `items`."""
         if self.on_terminal:
             whole = b"".join(streamed(document, items))
             self.print_document(msgspec.json.decode(whole))
@@ -248,6 +257,41 @@ _FORMAT = click.option(
 )
 
 
+def _printing(
+    *names: str,
+    help: str,  # noqa: A002 - click's
+    text: Callable[[click.Context], str],
+) -> Callable[[Command], Command]:
+    """Make an option that prints a text and does nothing else.
+
+    Those that click makes look for translations, which costs start-up time.
+    """
+
+    def show(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001, FBT001 - click's
+        if value and not ctx.resilient_parsing:
+            click.echo(text(ctx))
+            ctx.exit()
+
+    return click.option(
+        *names,
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=show,
+        help=help,
+    )
+
+
+help_option = _printing(
+    "-h", "--help", help="Show this message and exit.", text=click.Context.get_help
+)
+version_option = _printing(
+    "--version",
+    help="Show the version and exit.",
+    text=lambda _: f"vfiocompat {__version__}",
+)
+
+
 def duration(
     ctx: click.Context, param: click.Parameter, value: str | None
 ) -> float | None:
@@ -264,8 +308,16 @@ max_age_option = click.option(
     metavar="AGE",
     help="Take older inventories and answers for unknown: 90, 15m, 12h, 7d.",
 )
-
-
+source_type_option = click.option(
+    "--source-type", metavar="TYPE_ID", help="The mdev type of a literal SOURCE."
+)
+facts_option = click.option(
+    "--fact",
+    "facts",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="State a fact, or a table's field, of SOURCE; may be given again.",
+)
 hosts_option = click.option(
     "--host",
     "hosts",
@@ -290,4 +342,4 @@ def global_options(command: Command) -> Command:
 
 def common_options(command: Command) -> Command:
     """Add the options that every command takes."""
-    return global_options(_FORMAT(command))
+    return global_options(_FORMAT(help_option(command)))

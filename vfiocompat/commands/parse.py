@@ -9,8 +9,8 @@ import click
 
 from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.errors import UsageError
-from vfiocompat.output.documents import parse_document
-from vfiocompat.output.text import error_lines, parse_rows
+from vfiocompat.output.parse import parse_document, parse_rows
+from vfiocompat.output.text import error_lines
 from vfiocompat.versions import MAX_BYTES, VersionString
 
 __all__ = ["command"]

@@ -11,15 +11,17 @@ from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import ExitCode, TableError, UsageError
-from vfiocompat.output.documents import TablesDocument, listed_table
-from vfiocompat.output.text import (
+from vfiocompat.output.tables import (
     TABLE_COLUMNS,
-    error_lines,
+    TablesDocument,
+    listed_table,
     table_lines,
     table_rows,
 )
+from vfiocompat.output.text import error_lines
 from vfiocompat.tables.language.cases import case_mistakes
 from vfiocompat.tables.library import Entry, load_table
+from vfiocompat.tomlfile import mistakes_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,12 +120,8 @@ def check(settings: Settings, files: Sequence[str]) -> None:
 def _checked(path: str) -> Table:
     table = load_table(path)
     if wrong := list(case_mistakes(table)):
-        noun = "mistake" if len(wrong) == 1 else "mistakes"
-        raise TableError(
-            f"{len(wrong)} {noun} in {path}",
-            detail="\n".join(wrong),
-            hint="what cases have to show is described in vfiocompat-table(5)",
-        )
+        hint = "what cases have to show is described in vfiocompat-table(5)"
+        raise mistakes_in(path, wrong, TableError, hint)
     return table
 
 

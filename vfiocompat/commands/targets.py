@@ -13,20 +13,23 @@ from vfiocompat.addresses import parse_address
 from vfiocompat.commands.options import (
     Settings,
     common_options,
+    facts_option,
     hosts_option,
     max_age_option,
     require_option,
+    source_type_option,
 )
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.classes import Place
 from vfiocompat.fleet.targets import Query, Targets, fleet_targets, host_targets
-from vfiocompat.output.fleets import target_results, targets_document
-from vfiocompat.output.text import (
+from vfiocompat.output.targets import (
     TARGET_COLUMNS,
-    error_lines,
+    target_results,
     target_rows,
+    targets_document,
     targets_line,
 )
+from vfiocompat.output.text import error_lines
 from vfiocompat.pairs import find_source
 from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
 from vfiocompat.times import Horizon
@@ -46,16 +49,8 @@ __all__ = ["command"]
 @hosts_option
 @click.option("--same-host", is_flag=True, help="To SOURCE's own host too.")
 @require_option
-@click.option(
-    "--source-type", metavar="TYPE_ID", help="The mdev type of a literal SOURCE."
-)
-@click.option(
-    "--fact",
-    "facts",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="State a fact, or a table's field, of SOURCE; may be given again.",
-)
+@source_type_option
+@facts_option
 @max_age_option
 @common_options
 @click.pass_obj

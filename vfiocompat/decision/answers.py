@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfiocompat.diagnostics import Code, Diagnostic, diagnostic
+from vfiocompat.diagnostics import Code, Diagnostic, both_ends, diagnostic
 
 if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint, RecordedAnswer
     from vfiocompat.verdicts import Verdict
+    from vfiocompat.versions import VendorId
 from vfiocompat.decision.preconditions import preconditions
 
 __all__ = [
@@ -106,14 +107,14 @@ def by_vendor(
     same = ids[0].same_vendor(ids[1])
     if same is True:
         return "undetermined", None
-    detail = "\n".join(
-        f"{side:<11}  {vendor.id} ({vendor.namespace}, written {vendor.spelling})"
-        for side, vendor in zip(("source", "destination"), ids, strict=True)
-        if vendor is not None
-    )
+    spans = both_ends(_written(ids[0]), _written(ids[1]))
     if same is None:
-        return "undetermined", diagnostic(Code.VENDOR_UNCLEAR, detail=detail)
-    return "incompatible", diagnostic(Code.VENDOR_DIFFERS, detail=detail)
+        return "undetermined", diagnostic(Code.VENDOR_UNCLEAR, spans=spans)
+    return "incompatible", diagnostic(Code.VENDOR_DIFFERS, spans=spans)
+
+
+def _written(vendor: VendorId) -> str:
+    return f"{vendor.id} ({vendor.namespace}, written {vendor.spelling})"
 
 
 def has_unknown_parts(source: Endpoint) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vfiocompat.diagnostics import Code, Diagnostic, diagnostic
+from vfiocompat.diagnostics import Code, Diagnostic, both_ends, diagnostic
 from vfiocompat.errors import errno_name
 from vfiocompat.verdicts import GROUNDS, NOT_JUDGED, Basis, Judgement, Verdict, worst_of
 
@@ -147,7 +147,11 @@ def whole(verdicts: Iterable[Verdict], findings: Iterable[Diagnostic]) -> Verdic
 def not_found(error: ErrorRecord) -> Decision:
     """Give the decision on a pair whose destination is not there."""
     finding = diagnostic(
-        error.code, error.summary, detail=error.detail, hint=error.hint
+        error.code,
+        error.summary,
+        detail=error.detail,
+        hint=error.hint,
+        spans=error.spans,
     )
     return Decision(
         verdict="undetermined", basis="none", diagnostics=(finding,), failed=True
@@ -173,15 +177,14 @@ def _by_driver(
         unwritable = diagnostic(code, summary, path=answer.path)
         return _without_driver(source, destination, judgement, told, unwritable)
     name = errno_name(answer.errno) if answer.errno else None
+    refused = code == Code.REFUSED
     finding = diagnostic(
         code,
         code.summary + (f" ({name})" if name else ""),
-        detail=_both_strings(source, destination) if code == Code.REFUSED else None,
-        hint="the destination's kernel log may say why"
-        if code == Code.REFUSED
-        else None,
+        hint="the destination's kernel log may say why" if refused else None,
         errno=name,
         path=answer.path,
+        spans=both_ends(source.version, destination.version) if refused else (),
     )
     failed = code in COULD_NOT_ASK
     return Decision(
@@ -232,9 +235,10 @@ def _by_record(
     finding = diagnostic(
         code,
         code.summary + (f" ({answer.errno})" if answer.errno else ""),
-        detail="\n".join([_both_strings(source, destination), asked]),
+        detail=asked,
         errno=answer.errno,
         path=destination.path,
+        spans=both_ends(source.version, destination.version),
     )
     return Decision(
         verdict=_as_of_type(VERDICT_OF.get(code, "undetermined"), source, destination),
@@ -272,13 +276,6 @@ def _softened(finding: Diagnostic) -> Diagnostic:
     if finding.severity != "error":
         return finding
     return msgspec.structs.replace(finding, severity="warning")
-
-
-def _both_strings(source: Endpoint, destination: Endpoint) -> str:
-    lines = [f"source       {source.version}"]
-    if destination.version is not None:
-        lines.append(f"destination  {destination.version}")
-    return "\n".join(lines)
 
 
 def _without_driver(

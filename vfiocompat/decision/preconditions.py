@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfiocompat.diagnostics import Code, Diagnostic, diagnostic
+from vfiocompat.diagnostics import Code, Diagnostic, both_ends, diagnostic
 
 if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint
@@ -38,8 +38,8 @@ def preconditions(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, 
         found.append(
             diagnostic(
                 Code.DEVICE_API_DIFFERS,
-                detail=f"source       {apis[0]}\ndestination  {apis[1]}",
                 hint=f"needs a destination whose device_api is {apis[0]}",
+                spans=both_ends(*apis),
             )
         )
     found += _interfaces(source, destination)
@@ -48,9 +48,9 @@ def preconditions(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, 
         found.append(
             diagnostic(
                 Code.MDEV_TYPE_DIFFERS,
-                detail=f"source       {types[0]}\ndestination  {types[1]}",
                 hint=f"needs a destination of type {types[0]}",
                 path=destination.attribute.path if destination.attribute else None,
+                spans=both_ends(*types),
             )
         )
     return tuple(found)
@@ -70,8 +70,8 @@ def _interfaces(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:
     here, there = source.migration, destination.migration
     if found or here is None or there is None or here.interface == there.interface:
         return found
-    detail = f"source       {here.interface}\ndestination  {there.interface}"
-    return [diagnostic(Code.MIGRATION_INTERFACE_DIFFERS, detail=detail)]
+    spans = both_ends(here.interface, there.interface)
+    return [diagnostic(Code.MIGRATION_INTERFACE_DIFFERS, spans=spans)]
 
 
 def not_bound(function: Endpoint) -> Diagnostic:

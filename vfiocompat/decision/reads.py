@@ -33,19 +33,12 @@ __all__ = [
 Values = tuple[Any, ...]
 
 
-class Reads(msgspec.Struct, frozen=True, gc=False):
-    """What a decision reads of an endpoint, as a value that can be compared and hashed.
+Reads = tuple[str | None, str | None, Values | None, Values | None, Values]
+"""What a decision reads: string, type, facts, recorded answers, and all the rest.
 
-    `facts` are what tables make a string of, and what is stated; None where neither is
-    read. `answers` are those that were recorded, and `common` is all that
-    does not depend on the string, the type, or what was recorded of it.
-    """
-
-    version: str | None
-    type_id: str | None
-    facts: Values | None
-    answers: Values | None
-    common: Values
+Facts are what tables make a string of, and what is stated; None where neither is read.
+The rest depends neither on the string nor on the type, nor on what was recorded of it.
+"""
 
 
 def reads(endpoint: Endpoint, names: Sequence[str]) -> Reads:
@@ -56,10 +49,10 @@ def reads(endpoint: Endpoint, names: Sequence[str]) -> Reads:
     """
     known = endpoint.recorded
     if not known:
-        return reads_recorded(endpoint, names, outdated=None)
+        return reads_recorded(endpoint, names, None)
     answers = *_all_count(endpoint.answers), *sorted(known.rejected_answers)
     outdated = known.rejected is not None
-    return reads_recorded(endpoint, names, outdated=outdated, answers=answers or None)
+    return reads_recorded(endpoint, names, outdated, answers or None)
 
 
 def _all_count(answers: Iterable[RecordedAnswer]) -> Values:
@@ -69,25 +62,20 @@ def _all_count(answers: Iterable[RecordedAnswer]) -> Values:
 def reads_recorded(
     endpoint: Endpoint,
     names: Sequence[str],
-    *,
-    outdated: bool | None,
+    outdated: bool | None,  # noqa: FBT001 - this is called a million times
     answers: Values | None = None,
 ) -> Reads:
     """Tell the same of an endpoint as its inventory has it.
 
     `outdated` says whether that is too old, None for an endpoint of this host;
-    `answers` are `answers_read`. This is called for each endpoint of a fleet.
+    `answers` are `answers_read`.
     """
     attribute = endpoint.attribute
     version = endpoint.version
     facts: Values | None = None
     if version is None or names or endpoint.stated:
-        facts = (
-            endpoint.vendor_id if version is None or names else None,
-            *[endpoint.facts.get(name) for name in names],
-            *sorted(endpoint.stated.items()),
-        )
-    return Reads(
+        facts = _facts(endpoint, names)
+    return (
         version,
         endpoint.type_id,
         facts,
@@ -97,18 +85,28 @@ def reads_recorded(
             endpoint.device_api,
             endpoint.vfio,
             endpoint.migration,
-            attribute
-            and (
+            (
                 attribute.name,
                 attribute.state,
-                _node(attribute),
+                # As `_node`, without its call.
+                attribute.node if attribute.name == MIGRATION_VERSION else None,
                 attribute.code,
                 attribute.errno,
-            ),
-            endpoint.kind == "literal",
+            )
+            if attribute is not None
+            else endpoint.kind == "literal",
             endpoint.available_instances == 0 and is_full(endpoint),
             outdated,
         ),
+    )
+
+
+def _facts(endpoint: Endpoint, names: Sequence[str]) -> Values:
+    read = endpoint.version is None or names
+    return (
+        endpoint.vendor_id if read else None,
+        *[endpoint.facts.get(name) for name in names],
+        *sorted(endpoint.stated.items()),
     )
 
 

@@ -36,11 +36,10 @@ def view_of(
     classifier = Classifier(horizon, library.facts_read)
     for other in fleet:
         if other != host:
-            for _ in classifier.sort(fleet[other]):
-                pass
+            classifier.sorted(fleet[other])
     inventory = fleet[host]
     members: dict[tuple[int, str | None], list[Endpoint]] = {}
-    for endpoint, number in classifier.sort(inventory):
+    for endpoint, number in zip(*classifier.sorted(inventory), strict=True):
         members.setdefault((number, endpoint.parent), []).append(endpoint)
     classes = classifier.classes
     grid = decide_grid(classes, library)

@@ -8,8 +8,9 @@ another: drivers' answers are a part of what is alike.
 
 from __future__ import annotations
 
+from collections import Counter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -19,7 +20,14 @@ from vfiocompat.endpoints import Endpoint, EndpointKind, Recorded
 from vfiocompat.errors import ErrorRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import (
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from vfiocompat.decision.reads import Reads
     from vfiocompat.endpoints import RecordedAnswer
@@ -192,64 +200,70 @@ class Classifier:
 
     def add(self, path: str, inventory: Inventory) -> None:
         """Sort a host's endpoints into classes, and count them."""
-        shares: dict[int, list[Any]] = {}
-        keeps = self._keeps
-        for endpoint, number in self.sort(inventory):
-            share = shares.get(number)
-            if share is None:
-                share = shares[number] = [number, 0, 0, []]
-            share[1] += 1
-            if endpoint.in_use or endpoint.kind == "mdev":
-                share[2] += 1
-            if keeps[number]:
-                share[3].append(  # as Member.of, without its call
-                    (
-                        endpoint.address,
-                        endpoint.available_instances,
-                        endpoint.kind,
-                        endpoint.in_use,
-                        endpoint.parent,
-                        endpoint.type_id,
-                    )
-                )
-        for number, all_, devices, _ in shares.values():
+        endpoints, numbers = self.sorted(inventory)
+        devices = Counter(
+            [
+                number
+                for endpoint, number in zip(endpoints, numbers, strict=True)
+                if endpoint.in_use or endpoint.kind == "mdev"
+            ]
+        )
+        members = self._members(endpoints, numbers)
+        shares = [
+            (number, times, devices[number], members.get(number, ()))
+            for number, times in Counter(numbers).items()
+        ]
+        for number, times, devices_, _ in shares:
             counts = self._counts[number]
-            counts[0] += all_
-            counts[1] += devices
+            counts[0] += times
+            counts[1] += devices_
             counts[2] += 1
-        raw = msgspec.Raw(_shares_encoder.encode(list(shares.values())))
+        raw = msgspec.Raw(_shares_encoder.encode(shares))
         self._hosts.append(HostShare(path, inventory.host, inventory.taken_at, raw))
 
-    def sort(self, inventory: Inventory) -> Iterator[tuple[Endpoint, int]]:
-        """Give a host's endpoints, each with the number of its class."""
+    def _members(
+        self, endpoints: Sequence[Endpoint], numbers: Sequence[int]
+    ) -> dict[int, list[Member]]:
+        """Give the members of the classes of which they are to be kept."""
+        found: dict[int, list[Member]] = {}
+        keeps = self._keeps
+        if any(keeps):
+            for endpoint, number in zip(endpoints, numbers, strict=True):
+                if keeps[number]:
+                    found.setdefault(number, []).append(Member.of(endpoint))
+        return found
+
+    def sorted(self, inventory: Inventory) -> tuple[list[Endpoint], list[int]]:
+        """Give a host's endpoints, and the number of the class of each."""
         old = self._horizon.rejects(inventory.taken_at) is not None
-        numbers = self._numbers
+        known, facts_read, beside = self._numbers, self._facts_read, self._beside
         endpoints = inventory.endpoints
         if self._without is not None and inventory.host == self._without.host:
             endpoints = [each for each in endpoints if not self._without.has(each)]
+        numbers = []
         # What is done here is done a million times.
         for endpoint in endpoints:
-            names = self._names(endpoint)
+            names = facts_read(endpoint.driver) if endpoint.version is None else ()
+            if beside:
+                names += beside.get(endpoint.vendor_id, ())
             answers = self._answers(endpoint) if endpoint.answers else None
-            key = reads_recorded(endpoint, names, outdated=old, answers=answers)
-            number = numbers.get(key)
+            key = reads_recorded(endpoint, names, old, answers)
+            number = known.get(key)
             if number is None:
-                number = self._new(key, endpoint, inventory)
-            yield endpoint, number
+                number = self._new(key, endpoint, names, inventory)
+            numbers.append(number)
+        return endpoints, numbers
 
-    def _names(self, endpoint: Endpoint) -> tuple[str, ...]:
-        """Name the facts that are read of an endpoint."""
-        names = self._beside.get(endpoint.vendor_id, ())
-        return (
-            names
-            if endpoint.version is not None
-            else names + self._facts_read(endpoint.driver)
-        )
-
-    def _new(self, key: Reads, endpoint: Endpoint, inventory: Inventory) -> int:
+    def _new(
+        self,
+        key: Reads,
+        endpoint: Endpoint,
+        names: tuple[str, ...],
+        inventory: Inventory,
+    ) -> int:
         """Begin a class, and give its number."""
         number = self._numbers[key] = len(self.classes)
-        stands = self._standing(endpoint, inventory)
+        stands = self._standing(endpoint, names, inventory)
         self.classes.append(stands)
         self._counts.append([0, 0, 0])
         self._keeps.append(self._wanted is not None and self._wanted(stands))
@@ -275,7 +289,9 @@ class Classifier:
             return sorted(endpoint.answers, key=lambda each: each.version)
         return [each for each in endpoint.answers if each.version in about]
 
-    def _standing(self, endpoint: Endpoint, inventory: Inventory) -> Endpoint:
+    def _standing(
+        self, endpoint: Endpoint, names: tuple[str, ...], inventory: Inventory
+    ) -> Endpoint:
         """Give the endpoint that stands for a class."""
         rejects, age = self._horizon.rejects, self._horizon.age
         answers = self._in_question(endpoint)
@@ -287,7 +303,7 @@ class Classifier:
             ages = {each.version: age(each.asked_at) for each in answers}
         return standing(
             endpoint,
-            self._names(endpoint),
+            names,
             Recorded(
                 "",
                 "",

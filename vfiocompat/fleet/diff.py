@@ -148,7 +148,7 @@ def _sorted(
         return {}
     return {
         endpoint.address: (endpoint, number)
-        for endpoint, number in classifier.sort(fleet[host])
+        for endpoint, number in zip(*classifier.sorted(fleet[host]), strict=True)
     }
 
 

@@ -168,7 +168,7 @@ def decide_grid(endpoints: Sequence[Endpoint], library: Library) -> Grid:
     number = workers() if size * size > _WORTH_A_PROCESS else 1
     rows = [range(at, size, number) for at in range(number)]
     tasks = [partial(_rows, endpoints, library, each) for each in rows]
-    parts = aside_all(tasks, _Rows) if number > 1 else [tasks[0]()]
+    parts = aside_all(tasks, _Rows, "comparing classes") if number > 1 else [tasks[0]()]
     return _joined(size, rows, parts)
 
 
@@ -380,9 +380,10 @@ def _end(
             if isinstance(reading, Reading):
                 values[each.id] = reading.values
         read.append((each.id, isinstance(reading, Reading)))
+    *_, common = reads(endpoint, ())
     vendor = endpoint.vendor
     key = (
-        reads(endpoint, ()).common,
+        common,
         vendor and (vendor.namespace, vendor.number),
         endpoint.version is None and (endpoint.vendor_id,),
         bool(endpoint.stated),

@@ -92,7 +92,9 @@ def spread(
         )
         for share in _shares(sizes, number)
     ]
-    return aside_all(tasks, result) if number > 1 else [tasks[0]()]
+    if number == 1:
+        return [tasks[0]()]
+    return aside_all(tasks, result, "reading the fleet")
 
 
 def gather(

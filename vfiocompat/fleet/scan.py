@@ -15,7 +15,7 @@ from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Problem, RecordedAnswer
 from vfiocompat.errors import FactError
 from vfiocompat.find import survey
-from vfiocompat.host.sysfs import Question
+from vfiocompat.host.sysfs.probing import Question
 from vfiocompat.inventory import Inventory
 from vfiocompat.times import moment
 

@@ -1,21 +1,93 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What changed between two fleets, as text."""
+"""What `diff` shows: what changed between two fleets."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from vfiocompat.fleet.diff import GONE
+import msgspec
+
+from vfiocompat.endpoints import Problem
+from vfiocompat.fleet.diff import GONE, Change, Path
+from vfiocompat.inventory import Tool
+from vfiocompat.output.errors import fleet_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from vfiocompat.endpoints import Endpoint
-    from vfiocompat.fleet.diff import Comparison, Path
+    from vfiocompat.errors import ErrorRecord
+    from vfiocompat.fleet.diff import Comparison
 
-__all__ = ["DIFF_COLUMNS", "diff_rows"]
+__all__ = ["DIFF_COLUMNS", "DiffDocument", "diff_document", "diff_rows"]
 
 DIFF_COLUMNS = ("what", "source or host", "destination or address", "why")
+
+
+class Named(msgspec.Struct, frozen=True):
+    """An endpoint by its host and its address there."""
+
+    host: str
+    address: str
+
+
+class EndpointChanges(msgspec.Struct, frozen=True):
+    """Endpoints that only one of two fleets has, and those that are not as before."""
+
+    added: list[Named]
+    removed: list[Named]
+    changed: list[Change]
+
+
+class PathChanges(msgspec.Struct, frozen=True):
+    """Pairs of classes that only one of two fleets has a way between."""
+
+    lost: list[Path]
+    gained: list[Path]
+
+
+class NamedClass(msgspec.Struct, frozen=True):
+    """What a class that is named in a path is made of."""
+
+    id: str
+    version: str | None
+    type_id: str | None
+    driver: str | None
+
+
+class DiffDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What changed between two fleets."""
+
+    schema: Literal["vfiocompat.diff/1"] = "vfiocompat.diff/1"
+    tool: Tool = Tool()
+    endpoints: EndpointChanges
+    paths: PathChanges
+    classes: list[NamedClass]
+    problems: list[Problem]
+
+
+def diff_document(found: Comparison, errors: Mapping[str, ErrorRecord]) -> DiffDocument:
+    """Make the document of what changed."""
+    named = {name for path in found.lost + found.gained for name in _class_names(path)}
+    return DiffDocument(
+        endpoints=EndpointChanges(
+            [Named(*name) for name in found.added],
+            [Named(*name) for name in found.removed],
+            found.changed,
+        ),
+        paths=PathChanges(found.lost, found.gained),
+        classes=[
+            NamedClass(id_, endpoint.version, endpoint.type_id, endpoint.driver)
+            for id_, endpoint in found.classes.items()
+            if id_ in named
+        ],
+        problems=fleet_problems(errors),
+    )
+
+
+def _class_names(path: Path) -> set[str]:
+    """Name every class that a path is about."""
+    return {path.source, path.destination, *(path.became or ())}
 
 
 def diff_rows(found: Comparison) -> Iterator[tuple[str, str, str, str]]:

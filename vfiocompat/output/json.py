@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["json_schema", "json_text", "streamed"]
+__all__ = ["encoded", "json_schema", "json_text", "streamed"]
 
-_BATCH = 1000  # items to join at a time
+Value = TypeVar("Value")
+
+_BATCH = 1000  # items to encode at a time
 
 
 def json_text(document: object, *, indent: int | None) -> bytes:
@@ -23,25 +26,30 @@ def json_text(document: object, *, indent: int | None) -> bytes:
     return _visible(msgspec.json.format(text, indent=indent).decode()).encode()
 
 
-def streamed(document: object, items: Iterable[bytes]) -> Iterator[bytes]:
+def streamed(document: object, items: Iterable[object]) -> Iterator[bytes]:
     """Give a document piece by piece; `items` are those of the list it ends with.
 
-    They come as JSON, so that a long list is never in memory as a whole.
+    So a long list is never in memory as a whole.
     """
-    head = msgspec.json.encode(document)
+    encode = msgspec.json.encode
+    head = encode(document)
     assert head.endswith(b"[]}")
     yield head[:-2]
-    batch: list[bytes] = []
-    first = True
-    for item in items:
-        batch.append(item)
-        if len(batch) == _BATCH:
-            yield (b"" if first else b",") + b",".join(batch)
-            first = False
-            batch.clear()
-    if batch:
-        yield (b"" if first else b",") + b",".join(batch)
+    comma = b""
+    rest = iter(items)
+    while batch := list(islice(rest, _BATCH)):
+        yield comma + encode(batch)[1:-1]
+        comma = b","
     yield b"]}"
+
+
+def encoded(value: Value) -> Value:
+    """Encode a value once that many records have.
+
+    A record takes it for the value: it looks at nothing that it is given, and what is
+    encoded stays as it is when the record is.
+    """
+    return cast("Value", msgspec.Raw(msgspec.json.encode(value)))
 
 
 def _visible(text: str) -> str:

@@ -11,10 +11,11 @@ import msgspec
 from vfiocompat.diagnostics import Code, Diagnostic
 from vfiocompat.endpoints import Problem
 from vfiocompat.inventory import Tool
-from vfiocompat.output.documents import CheckResult, check_result
-from vfiocompat.output.fleets import fleet_problems
-from vfiocompat.output.text import check_lines, finding_lines
-from vfiocompat.verdicts import Basis, Verdict
+from vfiocompat.output.check import check_lines
+from vfiocompat.output.errors import fleet_problems
+from vfiocompat.output.pairs import CheckResult, bases_words, check_result
+from vfiocompat.output.text import finding_lines
+from vfiocompat.verdicts import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -47,12 +48,6 @@ VM_COLUMNS = ("answer", "host", "verdict", "room", "why")
 PLAN_COLUMNS = ("device", "endpoint", "address", "first")
 
 _ROOM = {True: "yes", False: "no", None: "-"}
-_BASES: dict[Basis, str] = {
-    "driver": "decided by the drivers",
-    "recorded": "by recorded answers of the drivers",
-    "table": "by tables",
-    "none": "no driver was asked",
-}
 _ROOM_WORDS = {True: "room for all", False: "no room", None: "room not known"}
 
 
@@ -168,7 +163,7 @@ def result_rows(results: Iterable[HostResult]) -> Iterator[tuple[str, ...]]:
 def _why(result: HostResult) -> str:
     """Say what a yes rests on, or what stands in the way."""
     if result.outlook == "allowed":
-        return ", ".join(_BASES[basis] for basis in result.bases) or "-"
+        return bases_words(result.bases) or "-"
     return ", ".join(f"{code} {code.summary}" for code in result.codes)
 
 

@@ -1,28 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A fleet's classes as text: where each can go, and the grid of all pairs."""
+"""What `matrix` shows: a fleet's classes, and every pair of them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from vfiocompat.fleet.grid import host_pairs
+import msgspec
+
+from vfiocompat.diagnostics import Code
+from vfiocompat.endpoints import Problem
+from vfiocompat.fleet.grid import Goes, HostPair, host_pairs
+from vfiocompat.inventory import Tool
+from vfiocompat.output.errors import fleet_problems
+from vfiocompat.output.json import encoded
+from vfiocompat.verdicts import Basis, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from vfiocompat.fleet.classes import Fleet
+    from vfiocompat.fleet.classes import Class, Fleet
     from vfiocompat.fleet.grid import Grid
     from vfiocompat.output.text import Line
-    from vfiocompat.verdicts import Verdict
 
 __all__ = [
     "CLASS_COLUMNS",
     "HOST_COLUMNS",
     "PAIR_COLUMNS",
+    "MatrixDocument",
     "class_rows",
     "grid_lines",
     "host_rows",
+    "matrix_cells",
+    "matrix_document",
     "pair_rows",
     "summary_lines",
 ]
@@ -39,7 +49,9 @@ CLASS_COLUMNS = (
     "driver",
     "version",
 )
+
 PAIR_COLUMNS = ("source", "destination", "verdict", "basis", "codes", "way")
+
 HOST_COLUMNS = ("source", "destination", "verdict", "devices")
 
 _MARKS: dict[Verdict, str] = {
@@ -47,7 +59,107 @@ _MARKS: dict[Verdict, str] = {
     "incompatible": "-",
     "undetermined": "?",
 }
+
 _ONE_WAY = ">"
+
+
+class MatrixClass(msgspec.Struct, frozen=True):
+    """A class of a fleet, and how many endpoints on how many hosts are of it.
+
+    `version` is null where the endpoints have no version attribute; `goes` says where
+    they can go.
+    """
+
+    id: str
+    version: str | None
+    type_id: str | None
+    driver: str | None
+    device_api: str | None
+    attribute: str
+    endpoints: int
+    hosts: int
+    goes: Goes
+
+
+class MatrixCell(msgspec.Struct, frozen=True, gc=False):
+    """A pair of classes; `one_way` if the source can go there and not come back."""
+
+    source: str
+    destination: str
+    verdict: Verdict
+    basis: Basis
+    codes: tuple[Code, ...]
+    one_way: bool
+
+
+class MatrixCounts(msgspec.Struct, frozen=True):
+    """How many pairs of classes ended how, each class with itself included."""
+
+    compatible: int
+    incompatible: int
+    undetermined: int
+
+
+class MatrixDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """Every pair of a fleet's classes; every pair of its hosts with `--hosts`."""
+
+    schema: Literal["vfiocompat.matrix/1"] = "vfiocompat.matrix/1"
+    tool: Tool = Tool()
+    classes: list[MatrixClass]
+    counts: MatrixCounts
+    problems: list[Problem]
+    hosts: list[HostPair] = []
+    cells: list[MatrixCell]
+
+
+def matrix_document(fleet: Fleet, grid: Grid, *, hosts: bool) -> MatrixDocument:
+    """Make the document of every pair of a fleet's classes, without its cells."""
+    counts: Counter[Verdict] = Counter()
+    for row in range(grid.size):
+        counts += grid.verdicts(row)
+    return MatrixDocument(
+        classes=[
+            _class(class_, grid.goes(row, class_.endpoints))
+            for row, class_ in enumerate(fleet.classes)
+        ],
+        hosts=list(host_pairs(fleet, grid)) if hosts else [],
+        counts=MatrixCounts(
+            counts["compatible"], counts["incompatible"], counts["undetermined"]
+        ),
+        problems=fleet_problems(fleet.errors),
+        cells=[],
+    )
+
+
+def _class(class_: Class, goes: Goes) -> MatrixClass:
+    """Make the record of a class."""
+    endpoint = class_.endpoint
+    attribute = endpoint.attribute
+    return MatrixClass(
+        class_.id,
+        endpoint.version,
+        endpoint.type_id,
+        endpoint.driver,
+        endpoint.device_api,
+        attribute.state if attribute is not None else "absent",
+        class_.endpoints,
+        class_.hosts,
+        goes,
+    )
+
+
+def matrix_cells(ids: Sequence[str], grid: Grid) -> Iterator[MatrixCell]:
+    """Give every pair of classes, row by row; what many have is encoded once."""
+    cells = [
+        msgspec.structs.replace(cell, codes=encoded(cell.codes)) for cell in grid.cells
+    ]
+    for row, source in enumerate(ids):
+        ways = map(bool, grid.one_way(row))
+        for destination, number, way in zip(ids, grid.row(row), ways, strict=True):
+            cell = cells[number]
+            yield MatrixCell(
+                source, destination, cell.verdict, cell.basis, cell.codes, way
+            )
 
 
 def class_rows(fleet: Fleet, grid: Grid) -> Iterator[tuple[str, ...]]:

@@ -6,19 +6,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vfiocompat.inventory import Inventory
-from vfiocompat.output.documents import (
-    CheckDocument,
-    DeviceDocument,
-    ErrorDocument,
-    ExplainDocument,
-    GetDocument,
-    ListDocument,
-    ParseDocument,
-    SimulateDocument,
-    TablesDocument,
-)
-from vfiocompat.output.fleets import DiffDocument, MatrixDocument, TargetsDocument
+from vfiocompat.output.check import CheckDocument
+from vfiocompat.output.device import DeviceDocument
+from vfiocompat.output.diff import DiffDocument
+from vfiocompat.output.errors import ErrorDocument
+from vfiocompat.output.explain import ExplainDocument
+from vfiocompat.output.get import GetDocument
+from vfiocompat.output.list import ListDocument
 from vfiocompat.output.machines import VmDocument
+from vfiocompat.output.matrix import MatrixDocument
+from vfiocompat.output.parse import ParseDocument
+from vfiocompat.output.simulate import SimulateDocument
+from vfiocompat.output.tables import TablesDocument
+from vfiocompat.output.targets import TargetsDocument
 
 if TYPE_CHECKING:
     import msgspec

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vfiocompat.addresses import is_uuid
+from vfiocompat.addresses import is_function, is_uuid
 from vfiocompat.simulate.capacity import Capacity
 from vfiocompat.simulate.errnos import NAMES
 from vfiocompat.versions import MAX_BYTES
@@ -16,16 +16,10 @@ if TYPE_CHECKING:
 
     from vfiocompat.simulate.spec import DriverAnswers, Fault, Function, Parent, Spec
 
-__all__ = ["is_pci_address", "mistakes"]
+__all__ = ["mistakes"]
 
-_PCI = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]")
 _FILE_NAME = re.compile(r"(?!\.)[^/\x00-\x20\x7f]{1,255}")
 _PRINTABLE = re.compile(r"[ -~]+")
-
-
-def is_pci_address(name: str) -> bool:
-    """Whether a name is a whole PCI address in the kernel's spelling."""
-    return _PCI.fullmatch(name) is not None
 
 
 def mistakes(spec: Spec) -> list[str]:
@@ -52,7 +46,7 @@ def _devices(spec: Spec) -> Iterator[str]:
 
 
 def _parent(key: str, parent: Parent) -> Iterator[str]:
-    pci = is_pci_address(parent.name)
+    pci = is_function(parent.name)
     if ":" in parent.name and not pci:
         yield f"{key}.name: {parent.name!r} is not a PCI address (0000:3b:00.0)"
     else:
@@ -87,7 +81,7 @@ def _room(key: str, parent: Parent) -> Iterator[str]:
 
 
 def _function(key: str, function: Function) -> Iterator[str]:
-    if not is_pci_address(function.address):
+    if not is_function(function.address):
         yield (
             f"{key}.address: {function.address!r} is not a PCI address (0000:3b:00.0)"
         )

@@ -10,9 +10,9 @@ from functools import partial
 from posixpath import basename
 from typing import TYPE_CHECKING
 
+from vfiocompat.addresses import is_function
 from vfiocompat.simulate import answers
 from vfiocompat.simulate.capacity import Capacity
-from vfiocompat.simulate.checks import is_pci_address
 from vfiocompat.simulate.errnos import failure
 from vfiocompat.simulate.tree import DriverFile, FileTree
 
@@ -121,7 +121,7 @@ class SimulatedHost:
     # ---- mediated devices
 
     def _add_parent(self, parent: Parent) -> None:
-        if is_pci_address(parent.name):
+        if is_function(parent.name):
             path = self._add_pci(parent.name, parent.driver, parent.pci)
         else:
             path = self._add_virtual(parent)

@@ -8,20 +8,22 @@ or in its place, is not known here.
 from __future__ import annotations
 
 from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from vfiocompat.diagnostics import Code, Diagnostic, diagnostic
+from vfiocompat.diagnostics import SIDES, Code, Diagnostic, diagnostic
 from vfiocompat.errors import ErrorRecord
 from vfiocompat.tables.language.derive import derive
 from vfiocompat.tables.language.reasons import End
 from vfiocompat.tables.language.table import Reading
-from vfiocompat.tables.language.wording import findings, tried
+from vfiocompat.tables.language.wording import findings, unmatched
 from vfiocompat.verdicts import Judgement
 from vfiocompat.versions import VersionString
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from vfiocompat.diagnostics import Side
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.tables.language.formats import Stop
     from vfiocompat.tables.language.records import Head
@@ -35,6 +37,7 @@ __all__ = [
     "judge",
     "read_end",
     "speaks_for",
+    "tiers",
 ]
 
 
@@ -57,7 +60,7 @@ class _Unread(NamedTuple):
     """
 
     table: Table
-    side: str
+    side: Side
     stops: list[Stop] | None
 
 
@@ -69,6 +72,13 @@ class _Match(NamedTuple):
     destination: End | None
 
 
+def tiers(shelf: Iterable[Shelved]) -> Iterator[list[Shelved]]:
+    """Give tables tier by tier: together those of one rank, first those that win."""
+    by_rank = attrgetter("rank")
+    for _, tier in groupby(sorted(shelf, key=by_rank), by_rank):
+        yield list(tier)
+
+
 def speaks_for(head: Head, endpoint: Endpoint) -> bool:
     """Whether a table may speak for an endpoint, as far as its head tells."""
     if endpoint.driver is not None and endpoint.driver not in head.drivers:
@@ -78,8 +88,7 @@ def speaks_for(head: Head, endpoint: Endpoint) -> bool:
     vendor = endpoint.vendor
     if vendor is None:  # a virtual parent has no ids, an opaque string no vendor
         return endpoint.version is None and endpoint.driver is not None
-    namespace, _, number = head.vendor.partition(":")
-    return (vendor.namespace, vendor.number) == (namespace, int(number, 16))
+    return head.claims(vendor)
 
 
 def concerns(head: Head, source: Endpoint, destination: Endpoint) -> bool:
@@ -116,15 +125,12 @@ def judge(
 ) -> Judgement:
     """Say what the tables that concern a pair make of it."""
     unread: list[_Unread] = []
-    for _, tier in groupby(
-        sorted(shelf, key=lambda each: each.rank), lambda each: each.rank
-    ):
-        shelved = list(tier)
+    for tier in tiers(shelf):
         tables = [
-            each.table for each in shelved if not isinstance(each.table, ErrorRecord)
+            each.table for each in tier if not isinstance(each.table, ErrorRecord)
         ]
-        if len(tables) < len(shelved):
-            return _broken(shelved)
+        if len(tables) < len(tier):
+            return _broken(tier)
         if unsupported := [
             table for table in tables if table.file.migration == "unsupported"
         ]:
@@ -150,7 +156,7 @@ def _match(table: Table, source: Endpoint, destination: Endpoint) -> _Match | _U
             return _Match(table, None, None)
         return _Unread(table, "source" if source.driver is None else "destination", [])
     ends = []
-    for side, endpoint in (("source", source), ("destination", destination)):
+    for side, endpoint in zip(SIDES, (source, destination), strict=True):
         found = read_end(table, endpoint)
         if isinstance(found, Reading):
             ends.append(End(side, found, derived=endpoint.version is None))
@@ -163,7 +169,7 @@ def _unread(
     unread: Sequence[_Unread], source: Endpoint, destination: Endpoint
 ) -> Iterator[Diagnostic]:
     """Say of each end which tables could not read it, and where they stopped."""
-    for side, endpoint in (("source", source), ("destination", destination)):
+    for side, endpoint in zip(SIDES, (source, destination), strict=True):
         here = [each for each in unread if each.side == side]
         for each in here:
             if each.stops is None:
@@ -181,11 +187,7 @@ def _unread(
             if each.table.file.vendor is not None or stop.begun
         ]
         if stopped:
-            yield diagnostic(
-                Code.NO_FORMAT_MATCHES,
-                f"no format of a table matches the {side}'s string",
-                detail=tried(stopped, endpoint.version or ""),
-            )
+            yield unmatched(side, endpoint.version or "", stopped)
 
 
 def read_end(table: Table, endpoint: Endpoint) -> Reading | list[Stop] | None:
@@ -200,9 +202,7 @@ def read_end(table: Table, endpoint: Endpoint) -> Reading | list[Stop] | None:
 
 def derived_text(endpoint: Endpoint, shelf: Sequence[Shelved]) -> str | None:
     """Give the string that the table for an endpoint derives; None if not just one."""
-    for _, tier in groupby(
-        sorted(shelf, key=lambda each: each.rank), lambda each: each.rank
-    ):
+    for tier in tiers(shelf):
         texts = []
         for each in tier:
             if isinstance(each.table, ErrorRecord):
@@ -278,6 +278,7 @@ def _broken(shelved: Sequence[Shelved]) -> Judgement:
                 error.summary,
                 detail=error.detail,
                 hint=error.hint,
+                spans=error.spans,
             )
             for error in errors
         ),

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfiocompat.endpoints import literal
 from vfiocompat.errors import ErrorRecord, TableError
+from vfiocompat.files import regular
 from vfiocompat.tables.facts import FACTS
-from vfiocompat.tables.judge import Shelved, concerns, speaks_for
+from vfiocompat.tables.judge import Shelved, concerns, speaks_for, tiers
 from vfiocompat.tables.language.mistakes import mistakes
 from vfiocompat.tables.language.records import Head, TableFile, TableOrigin
 from vfiocompat.tables.language.table import Reading, Table
-from vfiocompat.tomlfile import convert, parse_toml, read_text, regular
+from vfiocompat.tomlfile import (
+    convert,
+    mistakes_in,
+    parse_toml,
+    read_record,
+    read_toml,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,6 +40,7 @@ CONFIG = "/etc/vfiocompat"
 
 _RANKS: dict[TableOrigin, int] = {"option": 0, "site": 1, "shipped": 2}
 _SHIPPED = os.path.join(os.path.dirname(__file__), "shipped")
+_DESCRIBED = "the language is described in vfiocompat-table(5)"
 _STAND_INS = {
     "schema": 1,
     "id": "x",
@@ -165,7 +172,7 @@ class Library:
         end = literal(version.text)
         shelf = self.speaking_for(end)
         errors = [each.table for each in shelf if isinstance(each.table, ErrorRecord)]
-        for _, tier in groupby(shelf, lambda each: each.rank):
+        for tier in tiers(shelf):
             tables = [each.table for each in tier if isinstance(each.table, Table)]
             found = [
                 (table.id, reading)
@@ -209,15 +216,15 @@ def load_table(path: str) -> Table:
         TableError: it has mistakes; every one is named with its dotted key.
 
     """
-    document = parse_toml(read_text(path, TableError), path, TableError)
-    found = convert(document, TableFile, _STAND_INS)
-    wrong = list(found.mistakes)
-    if found.record is not None:
-        wrong += mistakes(found.record, _stem(path), found.broken)
-    if wrong:
-        raise _malformed(path, wrong)
-    assert found.record is not None
-    return Table(found.record)
+    file = read_record(
+        path,
+        TableFile,
+        TableError,
+        check=lambda file, broken: mistakes(file, _stem(path), broken),
+        hint=_DESCRIBED,
+        stand_ins=_STAND_INS,
+    )
+    return Table(file)
 
 
 def _head(path: str) -> tuple[Head | None, TableError | None]:
@@ -230,7 +237,8 @@ def _head(path: str) -> tuple[Head | None, TableError | None]:
     if not found.mistakes:
         return found.record, None
     usable = not {"vendor", "drivers"} & found.broken
-    return found.record if usable else None, _malformed(path, found.mistakes)
+    wrong = mistakes_in(path, found.mistakes, TableError, _DESCRIBED)
+    return found.record if usable else None, wrong
 
 
 def _head_document(path: str) -> dict[str, Any]:
@@ -243,18 +251,9 @@ def _head_document(path: str) -> dict[str, Any]:
                 lines.append(line)
     except (OSError, UnicodeDecodeError, TableError):
         pass  # a line may begin so within a value; the whole file tells what is wrong
-    document = parse_toml(read_text(path, TableError), path, TableError)
+    document = read_toml(path, TableError)
     sections = {"format", "field", "requirement", "exception", "case", "derive"}
     return {name: value for name, value in document.items() if name not in sections}
-
-
-def _malformed(path: str, wrong: Sequence[str]) -> TableError:
-    noun = "mistake" if len(wrong) == 1 else "mistakes"
-    return TableError(
-        f"{len(wrong)} {noun} in {path}",
-        detail="\n".join(wrong),
-        hint="the language is described in vfiocompat-table(5)",
-    )
 
 
 def _stem(path: str) -> str:

@@ -16,7 +16,7 @@ from vfiocompat.errors import FactError, InvalidAddress, UsageError
 from vfiocompat.tables.language.derive import stated_mistakes
 from vfiocompat.tables.language.table import Table
 from vfiocompat.tables.library import CONFIG, toml_files
-from vfiocompat.tomlfile import convert, parse_toml, read_text
+from vfiocompat.tomlfile import mistakes_in, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from vfiocompat.tables.library import Library
 
 __all__ = ["NOTHING_STATED", "FactFile", "SiteFacts", "Stated", "parse_facts"]
+
+_DESCRIBED = "the file is described in vfiocompat-facts(5)"
 
 
 class FactFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,23 +66,22 @@ class SiteFacts:
                 *_merge(drivers, file.driver, "driver"),
             ]
             if wrong:
-                raise _malformed(path, wrong)
+                raise mistakes_in(path, wrong, FactError, _DESCRIBED)
         return FactFile(1, endpoints, drivers)
 
 
 def _load(path: str) -> FactFile:
-    found = convert(
-        parse_toml(read_text(path, FactError), path, FactError), FactFile, {"schema": 1}
+    return read_record(
+        path,
+        FactFile,
+        FactError,
+        check=_addresses,
+        hint=_DESCRIBED,
+        stand_ins={"schema": 1},
     )
-    wrong = list(found.mistakes)
-    if found.record is not None:
-        wrong += _addresses(found.record)
-    if wrong or found.record is None:
-        raise _malformed(path, wrong)
-    return found.record
 
 
-def _addresses(file: FactFile) -> Iterator[str]:
+def _addresses(file: FactFile, _broken: set[str]) -> Iterator[str]:
     for text in file.endpoint:
         try:
             known = address_text(parse_address(text))
@@ -104,15 +105,6 @@ def _merge(
         for fact, value in values.items():
             if mine.setdefault(fact, value) != value:
                 yield f"{key}.{name!r}.{fact}: another file states {mine[fact]!r}"
-
-
-def _malformed(path: str, wrong: Sequence[str]) -> FactError:
-    noun = "mistake" if len(wrong) == 1 else "mistakes"
-    return FactError(
-        f"{len(wrong)} {noun} in {path}",
-        detail="\n".join(wrong),
-        hint="the file is described in vfiocompat-facts(5)",
-    )
 
 
 def parse_facts(texts: Sequence[str]) -> Facts:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vfiocompat.diagnostics import Code, diagnostic
+from vfiocompat.diagnostics import Code, both_ends, diagnostic
 from vfiocompat.endpoints import NVIDIA
 
 if TYPE_CHECKING:
@@ -175,8 +175,8 @@ def across_drivers(
     return diagnostic(
         Code.DRIVERS_MAY_DIFFER if skips is None else Code.DRIVERS_DIFFER,
         why,
-        detail=f"source       {versions[0]}\ndestination  {versions[1]}\n"
-        f"machine type {vm.machine or 'not known'}",
+        detail=f"machine type {vm.machine or 'not known'}",
+        spans=both_ends(*versions),
     )
 
 

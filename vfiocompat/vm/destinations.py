@@ -240,7 +240,7 @@ def _of_part(
             path,
             inventory.host,
             inventory.taken_at,
-            Instances.of(classifier.sort(inventory)),
+            Instances.of(zip(*classifier.sorted(inventory), strict=True)),
         )
         for path, inventory in reading
     ]

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lxml import etree
 
-from vfiocompat.addresses import FunctionAddress, MdevAddress, is_uuid
+from vfiocompat.addresses import (
+    PCI_PARTS,
+    FunctionAddress,
+    MdevAddress,
+    is_uuid,
+    pci_address,
+)
 from vfiocompat.errors import DomainError
 from vfiocompat.vm.manifest import read_manifest, write_manifest
 from vfiocompat.vm.model import (
@@ -238,21 +244,16 @@ def _mdev(address: Element, path: str) -> MdevAddress:
     return MdevAddress(uuid)
 
 
-_PARTS = {"domain": 0xFFFFFFFF, "bus": 0xFF, "slot": 0x1F, "function": 7}
-"""Attributes of a PCI address, and the highest value of each."""
-
-
 def _function(address: Element, path: str) -> FunctionAddress:
-    numbers = []
-    for part, highest in _PARTS.items():
-        text = address.get(part, "0")
-        number = _number(text)
-        if number is None or number > highest:
-            raise _wrong(
-                path, address, f"{part}={_cut(text)} is no part of a PCI address"
-            )
-        numbers.append(number)
-    return FunctionAddress("{:04x}:{:02x}:{:02x}.{:x}".format(*numbers))
+    texts = {part: address.get(part, "0") for part in PCI_PARTS}
+    numbers = {part: _number(text) for part, text in texts.items()}
+    try:
+        return FunctionAddress(pci_address(numbers))
+    except ValueError as error:
+        [part] = error.args
+        raise _wrong(
+            path, address, f"{part}={_cut(texts[part])} is no part of a PCI address"
+        ) from None
 
 
 def _number(text: str) -> int | None:
@@ -289,7 +290,7 @@ def _write_hostdev(
         slot, _, function = rest.partition(".")
         values = {
             name: f"0x{text}"
-            for name, text in zip(_PARTS, (domain, bus, slot, function), strict=True)
+            for name, text in zip(PCI_PARTS, (domain, bus, slot, function), strict=True)
         }
     kept = {"type": "pci"} if address.get("type") == "pci" else {}
     address.attrib.clear()

@@ -18,8 +18,8 @@ from vfiocompat.addresses import (
     FunctionAddress,
     MdevAddress,
     address_text,
-    is_function,
     is_uuid,
+    parse_function,
 )
 from vfiocompat.errors import DomainError, InvalidAddress
 
@@ -166,17 +166,16 @@ def parse_vm(text: str) -> VmAddress:
 
 
 def device_address(path: str) -> DeviceAddress | None:
-    """Read where a VM's device is: its name in sysfs, or a path that ends in it.
+    """Read where a VM's device is: QEMU's `host`, or its `sysfsdev`.
 
-    QEMU's `sysfsdev` is such a path; the last part names an mdev or a PCI function
+    `sysfsdev` is a path, whose last part names an mdev or a PCI function in sysfs
     (hw/vfio/pci.c, vfio_realize). None if it is neither.
     """
-    name = posixpath.basename(path.rstrip("/")).lower()
-    if is_uuid(name):
-        return MdevAddress(name)
-    if re.fullmatch(r"[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", name):
-        name = f"0000:{name}"  # QEMU takes an address without its domain
-    return FunctionAddress(name) if is_function(name) else None
+    name = posixpath.basename(path.rstrip("/"))
+    if is_uuid(name.lower()):
+        return MdevAddress(name.lower())
+    function = parse_function(name)
+    return FunctionAddress(function) if function else None
 
 
 def demand_distinct(devices: Sequence[VmDevice], where: str) -> None:

@@ -183,4 +183,4 @@ def test_whose_strings_a_table_claims(vendor: str, text: str, *, claimed: bool) 
         FORMAT + RULES.replace('"generation"', '"v"'), HEAD.replace("pci:1ac1", vendor)
     )
 
-    assert made.claims(VersionString.parse(text).vendor) is claimed
+    assert made.file.claims(VersionString.parse(text).vendor) is claimed

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from vfiocompat.diagnostics import SIDES, Span
 from vfiocompat.tables.language.reasons import End
 from vfiocompat.tables.language.wording import findings
 
@@ -28,7 +29,7 @@ def found(
 ) -> list[Diagnostic]:
     ends = [
         End(side, read(made, f"1ac1-{text}"), derived)
-        for side, text in (("source", source), ("destination", destination))
+        for side, text in zip(SIDES, (source, destination), strict=True)
     ]
     outcome = made.outcome(ends[0].reading.values, ends[1].reading.values)
     return list(findings(made, outcome, *ends))
@@ -107,29 +108,39 @@ def test_a_field_is_underlined_in_both_strings_with_what_it_stands_for() -> None
 
     assert finding.summary == "the destination is of a lower generation"
     assert finding.hint == "needs a destination of generation A2 or higher"
-    assert (finding.detail or "").splitlines() == [
-        "source       1ac1-n-2-x",
-        "                    ^ A2",
-        "destination  1ac1-n-1-x",
-        "                    ^ A1",
-    ]
+    assert finding.detail is None
+    assert finding.spans == (
+        Span("source", "1ac1-n-2-x", 7, 8, "A2"),
+        Span("destination", "1ac1-n-1-x", 7, 8, "A1"),
+    )
 
 
 def test_sizes_are_told_in_units() -> None:
     [finding] = found(kind("size", "not-lower"), "2048M|x", "1K|x")
 
-    assert finding.detail is not None
-    assert [line.split("^ ")[1] for line in finding.detail.splitlines()[1::2]] == [
-        "2 GiB",
-        "1 KiB",
-    ]
+    assert [span.label for span in finding.spans] == ["2 GiB", "1 KiB"]
 
 
-def test_what_is_lacking_is_told_below_the_destination() -> None:
+def test_what_is_lacking_is_told_of_the_destination_though_its_field_is_empty() -> None:
     [finding] = found(kind("set", "subset"), "a,b|x", "|x")
 
-    assert finding.detail is not None
-    assert finding.detail.splitlines()[-1].endswith("^ lacks a,b")
+    assert finding.spans == (
+        Span("source", "1ac1-a,b|x", 5, 8),
+        Span("destination", "1ac1-|x", 5, 5, "lacks a,b"),
+    )
+
+
+def test_of_a_field_that_a_format_does_not_have_nothing_is_underlined() -> None:
+    made = table(
+        '[format]\nf = "f-{v:int}"\ng = "g-{x:int}"\n'
+        + requirement("rule", "v", "equal")
+    )
+    [finding] = found(made, "f-1", "g-1")
+
+    assert finding.summary == "nothing is known of the destination's v"
+    assert finding.spans == (
+        Span("destination", "1ac1-g-1", label="format g has no v"),
+    )
 
 
 def test_every_requirement_that_fails_is_told_and_nothing_that_is_not_known() -> None:
@@ -170,8 +181,8 @@ def test_a_value_in_no_generation() -> None:
     )
     [finding] = found(made, "9|x", "1|x")
 
-    assert finding.detail is not None
-    assert "in no generation of the table" in finding.detail
+    [span] = finding.spans
+    assert span.label == "in no generation of the table"
     assert finding.hint == "the table acme-npu does not know 9: a site's table may"
 
 

@@ -10,7 +10,6 @@ of these in a child process, for the rest of the program.
 from __future__ import annotations
 
 from vfiocompat.host.sysfs.host import Host, Looked
-from vfiocompat.host.sysfs.probing import Probed, Question
 from vfiocompat.host.sysfs.reading import Ask, Survey
 
-__all__ = ["Ask", "Host", "Looked", "Probed", "Question", "Survey"]
+__all__ = ["Ask", "Host", "Looked", "Survey"]

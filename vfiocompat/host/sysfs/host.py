@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host as callers see it: each question is answered by a child process."""
+"""A host as callers see it: each question is answered by a child process.
+
+What only one of them needs is loaded when that is asked, so that a command starts
+without the others.
+"""
+
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
@@ -12,26 +18,19 @@ from vfiocompat.errors import ErrorRecord, VfiocompatError
 from vfiocompat.host.held import HeldCalls, held_calls
 from vfiocompat.host.sysfs.lookup import find
 from vfiocompat.host.sysfs.nodes import Node
-from vfiocompat.host.sysfs.probing import Probed, probe
 from vfiocompat.host.sysfs.reading import KERNEL, Ask, Survey, read_nodes
-from vfiocompat.host.sysfs.survey import Part, Portion, survey_functions, survey_mdevs
 from vfiocompat.host.sysfs.tree import Tree, text
-from vfiocompat.host.sysfs.using import with_use
-from vfiocompat.host.vfio import open_migration
 from vfiocompat.inventory import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from vfiocompat.addresses import LiveAddress
-    from vfiocompat.host.sysfs.probing import Question
+    from vfiocompat.host.sysfs.probing import Probed, Question
 
 __all__ = ["Host", "Looked"]
 
 Result = TypeVar("Result")
-
-SURVEYORS = 2
-"""Processes that share the mdevs of a survey: two halve its time."""
 
 
 class Looked(NamedTuple):
@@ -60,21 +59,9 @@ class Host:
 
     def survey(self) -> Survey:
         """Find and read every endpoint, in the order of kinds and addresses."""
-        shares = [Portion(at, SURVEYORS) for at in range(SURVEYORS)]
-        tasks = [partial(survey_mdevs, share=share) for share in shares]
-        parts = self._aside([*tasks, survey_functions], Part)
-        # One that appears while two processes look may be seen by both.
-        endpoints = {
-            (_KINDS[endpoint.kind], endpoint.address): endpoint
-            for part in parts
-            for endpoint in part.endpoints
-        }
-        problems = {problem for part in parts for problem in part.problems}
-        [used] = [part.used for part in parts if part.used is not None]
-        return Survey(
-            [with_use(endpoints[key], used) for key in sorted(endpoints)],
-            sorted(problems, key=lambda problem: problem.path),
-        )
+        from vfiocompat.host.sysfs.survey import SURVEYORS, Part, whole
+
+        return whole(self._aside(SURVEYORS, Part))
 
     def identity(self) -> Identity:
         """Tell which host this is."""
@@ -93,34 +80,41 @@ class Host:
         """Open a device, and ask for its migration interface; see `vfio`.
 
         Raises:
-            DeviceError: it cannot be opened.
+            VfiocompatError: it cannot be opened; the code says why.
 
         """
         task = partial(_open_device, address=address)
-        return self._aside([task], MigrationInterface, self._timeout)[0]
+        [found] = self._aside(
+            [task], MigrationInterface, "opening a device", self._timeout
+        )
+        return found
 
     def probe(self, questions: Sequence[Question]) -> list[Probed]:
         """Ask drivers; see `probing.probe`."""
+        from vfiocompat.host.sysfs.probing import Probed, probe
+
         task = partial(probe, questions=questions)
-        return self._aside([task], list[Probed])[0]
+        return self._aside([task], list[Probed], "asking drivers")[0]
 
     def _aside(
         self,
         tasks: Sequence[Callable[[Tree], Result]],
         result: type[Result],
+        doing: str = "reading sysfs",
         timeout: float | None = None,
     ) -> list[Result]:
-        """Run tasks in children, each with a tree that is settled there."""
+        """Run tasks in children, each with a tree that is settled there.
+
+        Where this process has threads, tasks and the tree go there by pickle.
+        """
         outcomes = aside_all(
             [partial(_settled, self._tree, task) for task in tasks],
             tuple[result, HeldCalls | None],  # type: ignore[valid-type]
+            doing,
             timeout,
         )
         self.left += [left for _, left in outcomes if left is not None]
         return [value for value, _ in outcomes]
-
-
-_KINDS = {"type": 0, "mdev": 1, "function": 2}
 
 
 def _settled(
@@ -144,6 +138,8 @@ def _identity(tree: Tree) -> Identity:
 
 
 def _open_device(tree: Tree, address: LiveAddress) -> MigrationInterface:
+    from vfiocompat.host.vfio import open_migration
+
     return open_migration(find(tree, address).path)
 
 

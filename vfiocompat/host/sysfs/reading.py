@@ -99,7 +99,7 @@ class _Type(msgspec.Struct, frozen=True):
 _NO_TYPE = _Type(None, None, {})
 
 
-class _Own(NamedTuple):
+class _Own(msgspec.Struct, frozen=True, gc=False):
     """What is of an endpoint itself; `driver` is that of an mdev.
 
     The `parent` of an NVIDIA function is the physical one, whose GPU it shares.

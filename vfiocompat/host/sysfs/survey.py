@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import errno
 import posixpath
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Endpoint, Problem
@@ -25,17 +28,21 @@ from vfiocompat.host.sysfs.nodes import (
     vgpu_operations,
     vgpu_types,
 )
-from vfiocompat.host.sysfs.reading import read_nodes
+from vfiocompat.host.sysfs.reading import Survey, read_nodes
 from vfiocompat.host.sysfs.tree import Tree, problem
-from vfiocompat.host.sysfs.using import Used, used_devices
+from vfiocompat.host.sysfs.using import Used, used_devices, with_use
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from vfiocompat.host.batch import Operation, Reply
 
-__all__ = ["Part", "Portion", "survey_functions", "survey_mdevs"]
+__all__ = ["SURVEYORS", "Part", "whole"]
+
+_KINDS = {"type": 0, "mdev": 1, "function": 2}
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, frozen=True):
     """What one process found; one of them also finds who uses which device."""
 
     endpoints: list[Endpoint]
@@ -43,7 +50,7 @@ class Part(NamedTuple):
     used: Used | None = None
 
 
-class Portion(NamedTuple):
+class Portion(msgspec.Struct, frozen=True):
     """Which part of a host's parents to look at: one of `number`, counted from 0."""
 
     at: int
@@ -57,7 +64,7 @@ class Portion(NamedTuple):
         return hash(device) % self.number == self.at
 
 
-def survey_mdevs(tree: Tree, share: Portion) -> Part:
+def _survey_mdevs(tree: Tree, share: Portion) -> Part:
     """Find and read the mdev types and mdev devices of a host."""
     problems: list[Problem] = []
     places = tree.run({path: tree.list(path) for path in (PARENTS, MDEVS)})
@@ -70,12 +77,36 @@ def survey_mdevs(tree: Tree, share: Portion) -> Part:
     return _read(tree, nodes, problems)
 
 
-def survey_functions(tree: Tree) -> Part:
+def _survey_functions(tree: Tree) -> Part:
     """Find and read the VFIO functions of a host, and who uses which device."""
     problems: list[Problem] = []
     listed = tree.run({FUNCTIONS: tree.list(FUNCTIONS)})[FUNCTIONS]
     nodes = _functions(tree, _listed(FUNCTIONS, listed, problems), problems)
-    return _read(tree, nodes, problems)._replace(used=used_devices(tree))
+    found = _read(tree, nodes, problems)
+    return msgspec.structs.replace(found, used=used_devices(tree))
+
+
+SURVEYORS: Sequence[Callable[[Tree], Part]] = (
+    *(partial(_survey_mdevs, share=Portion(at, 2)) for at in range(2)),
+    _survey_functions,
+)
+"""What processes do for a survey at once: two that share the mdevs halve its time."""
+
+
+def whole(parts: Sequence[Part]) -> Survey:
+    """Join what surveyors found, in the order of kinds and addresses."""
+    # One that appears while two processes look may be seen by both.
+    endpoints = {
+        (_KINDS[endpoint.kind], endpoint.address): endpoint
+        for part in parts
+        for endpoint in part.endpoints
+    }
+    problems = {problem for part in parts for problem in part.problems}
+    [used] = [part.used for part in parts if part.used is not None]
+    return Survey(
+        [with_use(endpoints[key], used) for key in sorted(endpoints)],
+        sorted(problems, key=lambda problem: problem.path),
+    )
 
 
 def _read(tree: Tree, nodes: list[Node], problems: list[Problem]) -> Part:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,7 +20,7 @@ _GROUPS = "/sys/kernel/iommu_groups"
 _OWN_NODES = "/sys/class/vfio-dev"
 
 
-class Used(NamedTuple):
+class Used(msgspec.Struct, frozen=True):
     """The devices that somebody has open; `complete` says that there are no others."""
 
     names: list[str]

@@ -57,7 +57,7 @@ def _read(table: Table, text: str) -> Reading | str:
         version = VersionString.parse(text)
     except InvalidVersion as error:
         return error.summary
-    if not table.claims(version.vendor):
+    if not table.file.claims(version.vendor):
         return f"{text!r} is not of the vendor {table.file.vendor}"
     found = table.read(version)
     if isinstance(found, Reading):

@@ -9,7 +9,7 @@ from vfiocompat.errors import InvalidVersion
 from vfiocompat.tables.facts import FACTS
 from vfiocompat.tables.language.formats import RESERVED
 from vfiocompat.tables.language.table import Reading
-from vfiocompat.versions import VersionString
+from vfiocompat.versions import VendorId, VersionString
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ def derive(
 def _vendor(table: Table, vendor_id: str | None) -> str | None:
     if table.file.vendor is None:
         return vendor_id and vendor_id.removeprefix("0x")
-    return table.file.vendor.removeprefix("pci:").removeprefix("u32:")
+    return VendorId.named(table.file.vendor).prefix
 
 
 def _text(

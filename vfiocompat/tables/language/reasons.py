@@ -11,6 +11,7 @@ from vfiocompat.tables.language.relations import GENERATION, lacks
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vfiocompat.diagnostics import Side
     from vfiocompat.tables.language.kinds import Value
     from vfiocompat.tables.language.records import RelationName, Requirement
     from vfiocompat.tables.language.table import Reading
@@ -21,7 +22,7 @@ __all__ = ["REASONS", "At", "End", "Reason", "words"]
 class End(NamedTuple):
     """One end of a pair: which side it is, its string, and whether that is derived."""
 
-    side: str
+    side: Side
     reading: Reading
     derived: bool
 

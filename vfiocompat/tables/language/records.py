@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from vfiocompat.diagnostics import Side
 from vfiocompat.verdicts import Verdict
+from vfiocompat.versions import VendorId
 
 __all__ = [
     "Case",
@@ -80,7 +82,7 @@ class Requirement(_Section, frozen=True):
     why: Sentence
     destination_field: str | None = None
     specifier: Condition | None = None
-    side: Literal["source", "destination"] = "destination"
+    side: Side = "destination"
     policy: Sentence | None = None
     reference: Sentence | None = None
 
@@ -140,6 +142,12 @@ class Head(_Section, frozen=True, kw_only=True):
     migration: MigrationClaim | None = None
     why: Sentence | None = None
     gaps: tuple[str, ...] = ()
+
+    def claims(self, vendor: VendorId | None) -> bool:
+        """Whether a vendor is the table's; one without a vendor takes any."""
+        if self.vendor is None or vendor is None:
+            return self.vendor is None
+        return VendorId.named(self.vendor).same_vendor(vendor) is True
 
 
 class TableFile(Head, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     )
     from vfiocompat.tables.language.relations import Truth
     from vfiocompat.verdicts import Verdict
-    from vfiocompat.versions import VendorId, VersionString
+    from vfiocompat.versions import VersionString
 
 __all__ = ["Fields", "Outcome", "Reading", "Table", "Values"]
 
@@ -163,15 +163,6 @@ class Table:
     def id(self) -> str:
         """The table's id, which is the stem of its file's name."""
         return self.file.id
-
-    def claims(self, vendor: VendorId | None) -> bool:
-        """Whether a vendor is the table's; one without a vendor takes any."""
-        if self.file.vendor is None:
-            return True
-        if vendor is None:
-            return False
-        namespace, _, number = self.file.vendor.partition(":")
-        return (vendor.namespace, vendor.number) == (namespace, int(number, 16))
 
     def read(
         self, version: VersionString, *, derived: bool = False

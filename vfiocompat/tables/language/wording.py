@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfiocompat.diagnostics import Code, Diagnostic, diagnostic
+import msgspec
+
+from vfiocompat.diagnostics import Code, Diagnostic, Span, diagnostic
 from vfiocompat.tables.language.derive import learn, state
 from vfiocompat.tables.language.kinds import UNKNOWN
 from vfiocompat.tables.language.reasons import REASONS, At, End, words
@@ -14,11 +16,12 @@ from vfiocompat.tables.language.relations import GENERATION, lacks
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from vfiocompat.diagnostics import Side
     from vfiocompat.tables.language.formats import Format, Stop
     from vfiocompat.tables.language.records import Exemption, Requirement
     from vfiocompat.tables.language.table import Outcome, Table
 
-__all__ = ["findings", "tried"]
+__all__ = ["findings", "unmatched"]
 
 
 def findings(
@@ -54,19 +57,21 @@ def findings(
         yield diagnostic(Code.REQUIREMENTS_HOLD, summary, table=table.id)
 
 
-def tried(stopped: Sequence[tuple[str, Format, Stop]], text: str) -> str:
-    """Show the formats tried on a string, and where the nearest one stopped.
+def unmatched(
+    side: Side, text: str, stopped: Sequence[tuple[str, Format, Stop]]
+) -> Diagnostic:
+    """Say of a string that no format matches, and where the nearest one stopped.
 
-    `stopped` has a name to show for each format, and where it stopped.
+    `stopped` has a name to show for each format that was tried, and where it stopped.
     """
-    (name, form, stop), *others = sorted(stopped, key=lambda each: -each[2].position)
-    return "\n".join(
-        [
-            f"{text}",
-            f"{' ' * stop.position}^ expected {stop.expected}",
-            f"{name}: {form.text}",
-            *(f"{name}: {form.text}" for name, form, _ in others),
-        ]
+    nearest_first = sorted(stopped, key=lambda each: -each[2].position)
+    at, expected, _ = nearest_first[0][2]
+    end = min(at + 1, len(text))
+    return diagnostic(
+        Code.NO_FORMAT_MATCHES,
+        f"no format of a table matches the {side}'s string",
+        detail="\n".join(f"{name}: {form.text}" for name, form, _ in nearest_first),
+        spans=(Span(side, text, at, end, f"expected {expected}"),),
     )
 
 
@@ -78,21 +83,18 @@ def _failing(
 ) -> Diagnostic:
     ends = _ends(table, requirement, source, destination)
     reason = REASONS[requirement.relation](requirement, *ends)
-    shown = [
-        (at, _shortage(requirement, *ends) if at.end is destination else at.stands_for)
-        for at in _sides(requirement, *ends)
-    ]
-    found = diagnostic(
-        reason.code, reason.summary, detail=_underlined(shown), hint=reason.hint
+    spans = tuple(
+        _span(at, _label(requirement, at, *ends)) for at in _sides(requirement, *ends)
     )
+    found = diagnostic(reason.code, reason.summary, hint=reason.hint, spans=spans)
     return _of(table, found, requirement)
 
 
-def _shortage(requirement: Requirement, source: At, destination: At) -> str:
-    """Say what the destination's value is short of, or what it stands for."""
-    if requirement.relation == "subset":
+def _label(requirement: Requirement, at: At, source: At, destination: At) -> str:
+    """Say what a value stands for, or what the destination's is short of."""
+    if requirement.relation == "subset" and at is destination:
         return f"lacks {lacks(source.value, destination.value)}"
-    return destination.stands_for
+    return at.stands_for
 
 
 def _unknown(
@@ -105,15 +107,15 @@ def _unknown(
         found = diagnostic(
             Code.VALUE_NOT_KNOWN,
             f"the two values of {names} cannot be compared",
-            detail=_underlined([(at, at.stands_for) for at in ends]),
+            spans=tuple(_span(at, at.stands_for) for at in ends),
         )
         return _of(table, found, requirement)
     sides = " and ".join(f"the {at.end.side}'s {words(at.field)}" for at in unknown)
     found = diagnostic(
         Code.VALUE_NOT_KNOWN,
         f"nothing is known of {sides}",
-        detail=_underlined([(at, _why_unknown(at)) for at in unknown]),
         hint=_remedies(table, unknown),
+        spans=tuple(_span(at, _why_unknown(at)) for at in unknown),
     )
     return _of(table, found, requirement)
 
@@ -145,8 +147,8 @@ def _maybe_lifted(
     found = diagnostic(
         Code.VALUE_NOT_KNOWN,
         f"{fails.summary}, and whether an exception lifts that is not known",
-        detail=fails.detail,
         hint=_remedies(table, unknown),
+        spans=fails.spans,
     )
     return _of(table, found, requirement)
 
@@ -187,7 +189,7 @@ def _denied(
 ) -> Diagnostic:
     ends = _conditioned(table, exception, source, destination)
     found = diagnostic(
-        Code.EXCEPTION_REFUSES, detail=_underlined([(at, at.stands_for) for at in ends])
+        Code.EXCEPTION_REFUSES, spans=tuple(_span(at, at.stands_for) for at in ends)
     )
     return _of(table, found, exception)
 
@@ -205,8 +207,8 @@ def _maybe_denied(
     for unknown, same in groups.values():
         found = diagnostic(
             Code.EXCEPTION_NOT_KNOWN,
-            detail=_underlined([(at, _why_unknown(at)) for at in unknown]),
             hint=_remedies(table, unknown),
+            spans=tuple(_span(at, _why_unknown(at)) for at in unknown),
         )
         yield _of(table, found, *same)
 
@@ -227,11 +229,8 @@ def _of(table: Table, found: Diagnostic, *rules: Requirement | Exemption) -> Dia
         f"{rule.why} (a policy of {rule.policy})" if rule.policy else rule.why
         for rule in rules
     ]
-    return diagnostic(
-        found.code,
-        found.summary,
-        detail=found.detail,
-        hint=found.hint,
+    return msgspec.structs.replace(
+        found,
         table=table.id,
         requirement=", ".join(rule.id for rule in rules),
         why="; ".join(dict.fromkeys(reasons)),
@@ -278,19 +277,11 @@ def _size(number: int) -> str:
     return f"{number} bytes"
 
 
-def _underlined(ends: Sequence[tuple[At, str]]) -> str:
-    """Show each end's string with its field underlined, and a remark."""
-    lines = []
-    shown = None
-    for at, remark in ends:
-        if at.end is not shown:
-            lines.append(f"{at.end.side:<11}  {at.end.reading.version.text}")
-        shown = at.end
-        piece = at.end.reading.pieces.get(at.field)
-        if piece is not None:
-            width = max(1, piece.end - piece.start)
-            line = f"{' ' * (13 + piece.start)}{'^' * width} {remark}"
-            lines.append(line.rstrip())
-        elif remark:
-            lines.append(f"{'':<13}({remark})")
-    return "\n".join(lines)
+def _span(at: At, label: str) -> Span:
+    """Show a field in its end's string, or that string if it has no such field."""
+    side, reading, _ = at.end
+    text = reading.version.text
+    piece = reading.pieces.get(at.field)
+    if piece is None:
+        return Span(side, text, label=label)
+    return Span(side, text, piece.start, piece.end, label)

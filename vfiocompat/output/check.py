@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `check` shows: each pair with its verdict, and every reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from vfiocompat.decision.decide import worst
+from vfiocompat.inventory import Tool
+from vfiocompat.output.pairs import (
+    CheckResult,
+    Counts,
+    basis_words,
+    check_result,
+    counts_record,
+)
+from vfiocompat.output.text import finding_lines
+from vfiocompat.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from vfiocompat.decision.decide import Decision
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.output.text import Line
+    from vfiocompat.pairs import Pair
+
+__all__ = ["CheckDocument", "check_document", "check_lines"]
+
+
+class CheckDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """Every pair that was asked about; `verdict` is the worst of them."""
+
+    schema: Literal["vfiocompat.check/1"] = "vfiocompat.check/1"
+    tool: Tool = Tool()
+    verdict: Verdict
+    counts: Counts
+    results: list[CheckResult]
+
+
+def check_document(pairs: Sequence[Pair]) -> CheckDocument:
+    """Make the document of checked pairs."""
+    decisions = tuple(decision for _, _, decision in pairs)
+    return CheckDocument(
+        verdict=worst(decisions),
+        counts=_counts(decisions),
+        results=[check_result(*pair) for pair in pairs],
+    )
+
+
+def _counts(decisions: tuple[Decision, ...]) -> Counts:
+    """Count decisions by verdict; a failed one counts as failed alone."""
+    return counts_record(
+        Counter(
+            "failed" if decision.failed else decision.verdict for decision in decisions
+        )
+    )
+
+
+def check_lines(pairs: Sequence[Pair], *, verbose: bool) -> Iterator[Line]:
+    """Give a block for each pair, and the sum of them where there are several.
+
+    Findings that are for information only are shown when `verbose`.
+    """
+    for pair in pairs:
+        source, destination, decision = pair
+        ends = f"{_place(source)} -> {_place(destination)}"
+        why = "could not be asked" if decision.failed else basis_words(pair)
+        yield [
+            (decision.verdict, decision.verdict),
+            (f": {ends}   ", "plain"),
+            (f"({why})", "dim"),
+        ]
+        for finding in decision.diagnostics:
+            if verbose or finding.severity != "info":
+                yield from finding_lines(finding)
+    if len(pairs) > 1:
+        yield _sum(decision for _, _, decision in pairs)
+
+
+def _place(endpoint: Endpoint) -> str:
+    """Say where an endpoint is; of one in an inventory also on which host."""
+    if endpoint.host is None:
+        return endpoint.address
+    return f"{endpoint.address} on {endpoint.host}"
+
+
+def _sum(decisions: Iterable[Decision]) -> Line:
+    words = [
+        "could not be asked" if decision.failed else decision.verdict
+        for decision in decisions
+    ]
+    each = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
+    return [(f"{len(words)} pairs: {each}", "plain")]

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One pair, as a record and in words: what `check`, `targets` and `vm` show of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from vfiocompat.diagnostics import Diagnostic
+from vfiocompat.endpoints import Origin
+from vfiocompat.verdicts import Basis, Verdict
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterable
+
+    from vfiocompat.decision.decide import Decision
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.pairs import Pair
+
+__all__ = [
+    "AddressRecord",
+    "CheckResult",
+    "Counts",
+    "address_record",
+    "bases_words",
+    "basis_words",
+    "check_result",
+    "counts_record",
+]
+
+_BASIS: dict[Basis, tuple[str, str]] = {
+    "driver": ("decided by the driver", "decided by the drivers"),
+    "recorded": (
+        "by a recorded answer of the driver",
+        "by recorded answers of the drivers",
+    ),
+    "table": ("by table {table}", "by tables"),
+    "none": ("no driver was asked", "no driver was asked"),
+}
+"""What one verdict rests on, and what several do."""
+
+
+class AddressRecord(msgspec.Struct, frozen=True, gc=False):
+    """One end of a pair."""
+
+    address: str
+    host: str | None
+    version: str | None
+    origin: Origin | None
+
+
+class CheckResult(msgspec.Struct, frozen=True):
+    """One pair, its verdict, and every reason."""
+
+    source: AddressRecord
+    destination: AddressRecord
+    verdict: Verdict
+    basis: Basis
+    table: str | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How many pairs ended how; `failed` ones could not be asked about."""
+
+    compatible: int
+    incompatible: int
+    undetermined: int
+    failed: int
+
+
+def check_result(
+    source: Endpoint, destination: Endpoint, decision: Decision
+) -> CheckResult:
+    """Make the record of one checked pair."""
+    return CheckResult(
+        address_record(source),
+        address_record(destination),
+        decision.verdict,
+        decision.basis,
+        decision.table,
+        decision.diagnostics,
+    )
+
+
+def address_record(endpoint: Endpoint) -> AddressRecord:
+    """Make the record of one end of a pair."""
+    return AddressRecord(
+        endpoint.address, endpoint.host, endpoint.version, endpoint.origin
+    )
+
+
+def counts_record(counts: Counter[str]) -> Counts:
+    """Make the record of how many pairs there are of each verdict."""
+    return Counts(
+        counts["compatible"],
+        counts["incompatible"],
+        counts["undetermined"],
+        counts["failed"],
+    )
+
+
+def basis_words(pair: Pair) -> str:
+    """Say what a verdict rests on, and of a recorded answer how old it is."""
+    source, destination, decision = pair
+    basis = _BASIS[decision.basis][0].format(table=decision.table)
+    ages = destination.recorded.ages if destination.recorded else {}
+    age = ages.get(source.version or "")
+    return f"{basis}, {age}" if age and decision.basis == "recorded" else basis
+
+
+def bases_words(bases: Iterable[Basis]) -> str:
+    """Say what the verdicts of several pairs rest on."""
+    return ", ".join(_BASIS[basis][1] for basis in bases)

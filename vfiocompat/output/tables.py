@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `tables` shows: which tables there are, and the whole of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from vfiocompat.endpoints import Problem
+from vfiocompat.inventory import Tool
+from vfiocompat.tables.language.records import MigrationClaim, TableFile, TableOrigin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from vfiocompat.output.text import Line
+    from vfiocompat.tables.language.records import (
+        Condition,
+        Exemption,
+        FieldNote,
+        Head,
+        Requirement,
+    )
+    from vfiocompat.tables.library import Entry
+
+__all__ = [
+    "TABLE_COLUMNS",
+    "TablesDocument",
+    "listed_table",
+    "table_lines",
+    "table_rows",
+]
+
+TABLE_COLUMNS = ("id", "title", "vendor", "drivers", "evidence", "migration", "origin")
+
+
+class ListedTable(msgspec.Struct, frozen=True):
+    """A table, where it comes from, and which one of the same id it replaces."""
+
+    id: str
+    title: str
+    vendor: str | None
+    drivers: tuple[str, ...]
+    evidence: str
+    migration: MigrationClaim | None
+    origin: TableOrigin
+    path: str
+    replaces: TableOrigin | None
+
+
+class TablesDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """Compatibility tables; `table` is the whole of one, where one was asked for."""
+
+    schema: Literal["vfiocompat.tables/1"] = "vfiocompat.tables/1"
+    tool: Tool = Tool()
+    tables: list[ListedTable]
+    table: TableFile | None = None
+    problems: list[Problem] = []
+
+
+def listed_table(head: Head, entry: Entry) -> ListedTable:
+    """Make the record of a table from its head and where it was found."""
+    return ListedTable(
+        head.id,
+        head.title,
+        head.vendor,
+        head.drivers,
+        head.evidence,
+        head.migration,
+        entry.origin,
+        entry.path,
+        entry.replaces,
+    )
+
+
+def table_rows(tables: Iterable[ListedTable]) -> Iterator[tuple[str, ...]]:
+    """Give one row a table; its origin says which one it replaces."""
+    for table in tables:
+        replaced = f", replaces the {table.replaces} one" if table.replaces else ""
+        yield (
+            table.id,
+            table.title,
+            table.vendor or "-",
+            ",".join(table.drivers) or "-",
+            table.evidence,
+            table.migration or "-",
+            f"{table.origin}{replaced}",
+        )
+
+
+def table_lines(file: TableFile, listed: ListedTable) -> Iterator[Line]:
+    """Give the whole of a table, as a person reads it."""
+    yield [(file.id, "strong"), (f": {file.title}", "plain")]
+    about = {
+        "from": f"{listed.path} ({listed.origin})",
+        "replaces": listed.replaces and f"the {listed.replaces} table of this id",
+        "vendor": file.vendor or "any",
+        "drivers": ", ".join(file.drivers),
+        "evidence": file.evidence,
+        "migration": file.migration and f"{file.migration}: {file.why}",
+    }
+    for name, text in about.items():
+        if text:
+            yield [(f"  {name:<10} ", "dim"), (text, "plain")]
+    for name, lines in _table_sections(file):
+        yield [("", "plain")]
+        yield [(name, "strong")]
+        for line in lines:
+            yield [(f"  {line}", "plain")]
+
+
+def _table_sections(file: TableFile) -> Iterator[tuple[str, list[str]]]:
+    """Give the parts of a table that are there, each with its lines."""
+    if file.format:
+        width = max(map(len, file.format))
+        yield (
+            "formats of what follows the vendor id",
+            [f"{name:<{width}}  {text}" for name, text in file.format.items()],
+        )
+    if file.field:
+        yield "fields", [line for item in file.field.items() for line in _note(*item)]
+    if file.requirement:
+        lines = [line for each in file.requirement for line in _requirement(each)]
+        yield "requirements", lines
+    if file.exception:
+        lines = [line for each in file.exception for line in _exception(each)]
+        yield "exceptions", lines
+    if file.derive:
+        yield (
+            "derived from facts",
+            [f"{name} = {_derivation(file, name)}" for name in file.derive],
+        )
+    if file.gaps:
+        yield "what it leaves open", list(file.gaps)
+    yield "references", list(file.references)
+    if file.case:
+        yield "cases", [f"{len(file.case)}; 'vfiocompat tables check' runs them"]
+
+
+def _note(name: str, note: FieldNote) -> Iterator[str]:
+    if note.from_ is not None:
+        steps = " < ".join(
+            f"{each.name} ({', '.join(each.values)})" for each in note.order
+        )
+        yield f"{name}, from {note.from_}: {steps}"
+    if note.learn is not None:
+        yield f"{name}, to learn it: {note.learn}"
+
+
+def _requirement(each: Requirement) -> Iterator[str]:
+    other = f" destination's {each.destination_field}" if each.destination_field else ""
+    rule = f"{each.field} {each.relation}{other}"
+    if each.specifier is not None:
+        rule = f"{each.side}'s {each.field} {_condition(each.specifier)}"
+    yield f"{each.id}: {rule}"
+    yield from _sources(each)
+
+
+def _exception(each: Exemption) -> Iterator[str]:
+    effect = f"lifts {', '.join(each.lifts)}" if each.lifts else "denies"
+    conditions = [
+        f"{side}'s {name} {_condition(condition)}"
+        for side in ("source", "destination")
+        for name, condition in getattr(each, side).items()
+    ]
+    yield f"{each.id}: {effect} where {' and '.join(conditions)}"
+    yield from _sources(each)
+
+
+def _derivation(file: TableFile, name: str) -> str:
+    derivation = file.derivation(name)
+    facts = " or ".join(derivation.facts)
+    return f"the last word of {facts}" if derivation.part == "last-word" else facts
+
+
+def _sources(each: Requirement | Exemption) -> Iterator[str]:
+    yield f"    {each.why}"
+    if each.policy is not None:
+        yield f"    a policy of {each.policy}"
+    if each.reference is not None:
+        yield f"    see {each.reference}"
+
+
+def _condition(condition: Condition) -> str:
+    return condition if isinstance(condition, str) else " or ".join(condition)
