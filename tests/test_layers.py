@@ -17,6 +17,7 @@ PACKAGE = Path(__file__).parent.parent / "vfiocompat"
 
 LAYERS = [
     "__init__",
+    "codes",
     "diagnostics",
     "errors",
     "times",
@@ -134,6 +135,7 @@ WINGS = {
 """The same within each wing."""
 
 PURE = [
+    "codes",
     "errors",
     "versions",
     "times",

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from vfiocompat import codes
 from vfiocompat.decision.errnos import Answer, read_code
-from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import (
     Attribute,
     Endpoint,
@@ -161,7 +161,7 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> Found:
         attribute, version = _attribute(node, replies, asked=asked)
         if (
             attribute.state == "unreadable"
-            and attribute.code != Code.NO_MIGRATION_SUPPORT
+            and attribute.code != codes.NO_MIGRATION_SUPPORT
         ):
             problems.append(_problem(attribute, node))
         key = node.kind, node.device, node.type_path, node.type_id
@@ -252,7 +252,7 @@ def _attribute_at(
     version, code, number = version_of(reply, where)
     if version is not None:
         return Attribute(name, "present", path=where, node=node), version
-    if code == Code.NO_ATTRIBUTE:
+    if code == codes.NO_ATTRIBUTE:
         return Attribute(None, "absent", errno_name(number), path, None, code), None
     errno_text = errno_name(number) if number else None
     return Attribute(name or None, "unreadable", errno_text, where, node, code), None

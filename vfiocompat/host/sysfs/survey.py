@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vfiocompat.diagnostics import Code
+from vfiocompat import codes
 from vfiocompat.endpoints import Problem
 from vfiocompat.host.sysfs.found import Found, Survey
 from vfiocompat.host.sysfs.nodes import (
@@ -115,7 +115,7 @@ def whole(parts: Sequence[Part]) -> Survey:
 def _read(tree: Tree, nodes: list[Node], problems: list[Problem]) -> Part:
     """Read nodes; an endpoint that is gone by then is a problem only."""
     found = read_nodes(tree, nodes, ask="all")
-    there = [own for own in found.own if own.attribute.code != Code.DEVICE_GONE]
+    there = [own for own in found.own if own.attribute.code != codes.DEVICE_GONE]
     return Part(msgspec.structs.replace(found, own=there), problems)
 
 
@@ -223,7 +223,7 @@ def _targets(
             paths[name] = linked_path(place, link)
         elif link.failure.errno == errno.ENOENT:  # it was there a moment ago
             problems.append(
-                Problem(f"{place}/{name}", "open", "ENOENT", Code.DEVICE_GONE)
+                Problem(f"{place}/{name}", "open", "ENOENT", codes.DEVICE_GONE)
             )
         else:
             problems.append(problem(f"{place}/{name}", link.failure))
@@ -236,7 +236,7 @@ def _listed(path: str, reply: Reply, problems: list[Problem]) -> list[str]:
     if failure is not None and failure.errno != errno.ENOENT:
         problems.append(problem(path, failure))
     problems += [
-        Problem(f"{path}/{name}", "open", "EILSEQ", Code.SYSFS_UNREADABLE)
+        Problem(f"{path}/{name}", "open", "EILSEQ", codes.SYSFS_UNREADABLE)
         for name in reply.strange
     ]
     return sorted(reply.names)

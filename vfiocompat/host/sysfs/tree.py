@@ -10,7 +10,7 @@ import os
 import posixpath
 from typing import TYPE_CHECKING, TypeVar
 
-from vfiocompat.diagnostics import Code
+from vfiocompat import codes
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import VfiocompatError, errno_name
 from vfiocompat.host.batch import Batch, Failure, Operation, Probe, Reply
@@ -61,7 +61,7 @@ class Tree:
                 f"there is no sysfs at {self._root}/sys: {why}",
                 hint="--sysroot names the directory that stands for /, so it must "
                 "hold one named sys",
-                code=Code.NO_SYSFS,
+                code=codes.NO_SYSFS,
             )
         self._root = replies["root"].text.rstrip("/")
 
@@ -87,7 +87,7 @@ class Tree:
             if held:
                 name = posixpath.basename(held[0])
                 refused[key] = Reply(
-                    Failure("refused", name=name, code=Code.CALL_STILL_HELD)
+                    Failure("refused", name=name, code=codes.CALL_STILL_HELD)
                 )
         return refused
 
@@ -155,9 +155,9 @@ def text(reply: Reply) -> str | None:
 def problem(path: str, failure: Failure) -> Problem:
     """Record that something could not be read while the rest could."""
     if failure.stage == "timeout":
-        return Problem(path, "read", None, Code.NO_ANSWER_IN_TIME)
+        return Problem(path, "read", None, codes.NO_ANSWER_IN_TIME)
     if failure.stage == "refused":
         assert failure.code is not None
         return Problem(path, "open", None, failure.code)
-    code = Code.DEVICE_GONE if failure.gone else Code.SYSFS_UNREADABLE
+    code = codes.DEVICE_GONE if failure.gone else codes.SYSFS_UNREADABLE
     return Problem(path, failure.stage, errno_name(failure.errno), code)
