@@ -18,7 +18,8 @@ from vfiocompat.commands.options import (
 )
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.read import Inventories
-from vfiocompat.output.machines import (
+from vfiocompat.output.text import error_lines
+from vfiocompat.output.vm import (
     HERE,
     PLAN_COLUMNS,
     VM_COLUMNS,
@@ -29,7 +30,6 @@ from vfiocompat.output.machines import (
     result_rows,
     vm_document,
 )
-from vfiocompat.output.text import error_lines
 from vfiocompat.tables.stated import SiteFacts, Stated
 from vfiocompat.times import Horizon, moment
 from vfiocompat.vm.destinations import find_destinations
