@@ -31,7 +31,7 @@ from vfiocompat.output.machines import (
 )
 from vfiocompat.output.text import error_lines
 from vfiocompat.tables.stated import SiteFacts, Stated
-from vfiocompat.times import Horizon
+from vfiocompat.times import Horizon, moment
 from vfiocompat.vm.destinations import find_destinations
 from vfiocompat.vm.migration import Migration
 from vfiocompat.vm.model import QmpSocket, parse_vm
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from vfiocompat.verdicts import Basis
     from vfiocompat.vm.hosts import HostResult
     from vfiocompat.vm.model import Vm, VmAddress
+    from vfiocompat.vm.read import Description
     from vfiocompat.vm.report import HostReport
 
 __all__ = ["command"]
@@ -120,10 +121,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         raise UsageError(f"a host of FLEET is called {HERE}, as this host is")
     if settings.json or wanted != "report" or len(results) == 1:
         best = found.hosts[0].report()
-        text = None
-        if xml and described.domain is not None:
-            host = best.result.host
-            text = xml_there(described.domain, migration, best.given, host, site)
+        text = _xml(described, migration, best, site) if xml else None
         if settings.json:
             errors = unread | found.errors
             document = vm_document(described.vm, best, results, errors, text)
@@ -138,6 +136,22 @@ def command(  # noqa: PLR0917 - click passes every option by name
     if unread or found.errors:
         return ExitCode.FAILED
     return _exit_code(results[0], failed=found.failed)
+
+
+def _xml(
+    described: Description, migration: Migration, best: HostReport, site: Site
+) -> str | None:
+    """Give the VM's XML for the best host, if there is some."""
+    assert described.domain is not None
+    here = site.host.name() if migration.sources else ""
+    return xml_there(
+        described.domain,
+        migration,
+        best.given,
+        best.result.host,
+        here=here,
+        now=moment(site.horizon.now),
+    )
 
 
 _Wanted = Literal["report", "plan", "xml"]

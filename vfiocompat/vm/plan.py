@@ -16,7 +16,6 @@ from vfiocompat.addresses import (
 )
 from vfiocompat.errors import InventoryError
 from vfiocompat.inventory import Inventory
-from vfiocompat.times import moment
 from vfiocompat.vm.instances import instance_address
 from vfiocompat.vm.manifest import Manifest
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from vfiocompat.vm.domain import Domain
     from vfiocompat.vm.migration import Migration
     from vfiocompat.vm.model import DeviceAddress, Vm, VmDevice
-    from vfiocompat.vm.sources import Site
 
 __all__ = ["Given", "give", "xml_there"]
 
@@ -115,9 +113,13 @@ def xml_there(
     migration: Migration,
     given: Sequence[Given],
     host: str | None,
-    site: Site,
+    *,
+    here: str,
+    now: str,
 ) -> str | None:
     """Give a VM's XML for a host; None where not every device has a place there.
+
+    `here` is what this host is called, which is meant where `host` is None.
 
     Raises:
         DomainError: a device cannot become what it is given.
@@ -126,35 +128,29 @@ def xml_there(
     there = {each.device: each.address for each in given}
     if len(there) < len(migration.devices):
         return None
-    manifest = _manifest(migration, given, host, site) if there else None
+    manifest = None
+    if given:
+        devices = {each.text: each.device.text for each in given}
+        manifest = Manifest(host or here, devices, _inventory(migration, here, now))
     addresses = [there.get(device) for device in migration.vm.devices]
     return domain.rewritten(addresses, manifest).decode()
 
 
-def _manifest(
-    migration: Migration, given: Sequence[Given], host: str | None, site: Site
-) -> Manifest:
-    """Say what the devices that a VM has after its way stand for."""
+def _inventory(migration: Migration, here: str, now: str) -> Inventory:
+    """Say what the devices of a VM are before its way."""
     [first, *_] = migration.sources
-    kept = [
-        msgspec.structs.replace(
-            source,
-            recorded=msgspec.UNSET,
-            origin=None if source.version is None else "attribute",
-        )
-        for source in migration.sources
-    ]
-    return Manifest(
-        host=host or site.host.name(),
-        devices={each.text: each.device.text for each in given},
-        inventory=Inventory(
-            host=first.host or site.host.name(),
-            machine_id=None,
-            taken_at=first.recorded.taken_at
-            if first.recorded
-            else moment(site.horizon.now),
-            kernel=first.facts.get("kernel", ""),
-            endpoints=kept,
-            problems=[],
-        ),
+    return Inventory(
+        host=first.host or here,
+        machine_id=None,
+        taken_at=first.recorded.taken_at if first.recorded else now,
+        kernel=first.facts.get("kernel", ""),
+        endpoints=[
+            msgspec.structs.replace(
+                source,
+                recorded=msgspec.UNSET,
+                origin=None if source.version is None else "attribute",
+            )
+            for source in migration.sources
+        ],
+        problems=[],
     )
