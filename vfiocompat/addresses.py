@@ -80,12 +80,7 @@ Address = LiveAddress | LiteralAddress | InventoryAddress
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-PCI_PARTS = {
-    "domain": 0xFFFF_FFFF,
-    "bus": 0xFF,
-    "slot": 0x1F,
-    "function": 7,
-}
+PCI_PARTS = {"domain": 0xFFFFFFFF, "bus": 0xFF, "slot": 0x1F, "function": 7}
 """The parts of a PCI address in their order, and the highest number of each."""
 
 
