@@ -346,7 +346,7 @@ def _break(*_: object, **__: object) -> NoReturn:
 @pytest.fixture(
     params=[
         "vfiocompat.host.sysfs.host.Host.survey",
-        "vfiocompat.host.sysfs.host.survey_mdevs",
+        "vfiocompat.host.sysfs.survey.read_nodes",
     ],
     ids=["here", "in-a-child"],
 )
@@ -391,7 +391,7 @@ def test_bug_as_json(run: Run) -> None:
 @pytest.mark.usefixtures("plain_host")
 def test_child_that_dies(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "vfiocompat.host.sysfs.host.survey_mdevs", lambda *_, **__: os._exit(9)
+        "vfiocompat.host.sysfs.survey.read_nodes", lambda *_, **__: os._exit(9)
     )
     result = run("list --format json", exit_code=4)
     assert result.document(ErrorDocument).error.code == "VFC503"
