@@ -174,7 +174,7 @@ def test_a_name_in_sysfs_has_one_spelling(text: str, function: str | None) -> No
 
 
 numbers = st.fixed_dictionaries(
-    {part: st.sampled_from(known) for part, known in PCI_PARTS.items()}
+    {part: st.integers(0, highest) for part, highest in PCI_PARTS.items()}
 )
 
 
@@ -195,6 +195,6 @@ def test_what_is_read_is_spelled_as_sysfs_does(text: str) -> None:
 
 @given(numbers, st.sampled_from(list(PCI_PARTS)))
 def test_a_number_that_a_part_cannot_be(parts: dict[str, int], part: str) -> None:
-    for number in (-1, PCI_PARTS[part].stop, None):
+    for number in (-1, PCI_PARTS[part] + 1, None):
         with pytest.raises(ValueError, match=part):
             pci_address(parts | {part: number})

@@ -30,7 +30,7 @@ from tests.vm.acme import (
 from vfiocompat import cli
 from vfiocompat.output.check import CheckDocument
 from vfiocompat.output.errors import ErrorDocument
-from vfiocompat.output.machines import VmDocument
+from vfiocompat.output.vm import VmDocument
 
 from .hosts import PARENT, UUID, UUID_2, fault
 

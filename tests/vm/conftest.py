@@ -14,7 +14,7 @@ from tests.fleets import inventory, write
 from tests.machines import domain_file
 from tests.vm.virsh import XML, Virsh
 from vfiocompat import cli
-from vfiocompat.output.machines import VmDocument
+from vfiocompat.output.vm import VmDocument
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,9 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from tests.fleets import endpoint, function
+from vfiocompat import codes
 from vfiocompat.addresses import FunctionAddress, MdevAddress
 from vfiocompat.decision.decide import Decision, beside
-from vfiocompat.diagnostics import Code, both_ends, diagnostic
+from vfiocompat.diagnostics import both_ends, diagnostic
 from vfiocompat.endpoints import Endpoint, Flag, MigrationInterface
 from vfiocompat.vm.blockers import across_drivers, demanded
 from vfiocompat.vm.model import OnOffAuto, Vm, VmDevice
@@ -36,14 +37,14 @@ P2P = with_flags("STOP_COPY", "P2P")
 ALONE = with_flags("STOP_COPY", "PRE_COPY")
 
 
-def codes(found: Sequence[Diagnostic]) -> list[str]:
+def codes_of(found: Sequence[Diagnostic]) -> list[str]:
     return [finding.code for finding in found]
 
 
 def told(*devices: VmDevice, blockers: Sequence[str] = ()) -> list[str]:
     """Give the codes of what is demanded of a VM whose devices' flags are unknown."""
     vm = Vm(name="web", devices=devices, blockers=tuple(blockers))
-    return codes(demanded(vm, [UNKNOWN] * len(vm.moved)))
+    return codes_of(demanded(vm, [UNKNOWN] * len(vm.moved)))
 
 
 # ---- what QEMU says --------------------------------------------------------------
@@ -94,7 +95,7 @@ def test_a_blocker_is_told_by_its_text_and_forbids_the_migration(
 ) -> None:
     vm = Vm(name="web", devices=(MDEV,), blockers=(text,))
     [finding] = demanded(vm, [UNKNOWN])
-    assert finding == diagnostic(Code.of(code), detail=text)
+    assert finding == diagnostic(codes.code_of(code), detail=text)
     assert finding.severity == "error"
 
 
@@ -139,7 +140,7 @@ def test_postcopy_is_refused_where_a_device_is_moved(
 ) -> None:
     vm = Vm(name="web", devices=devices, postcopy=postcopy)
 
-    assert codes(demanded(vm, [P2P] * len(vm.moved))) == expected
+    assert codes_of(demanded(vm, [P2P] * len(vm.moved))) == expected
 
 
 # ---- enable-migration ------------------------------------------------------------
@@ -159,7 +160,7 @@ def test_each_device_is_told_whose_migration_is_switched_off() -> None:
     vm = Vm(name="web", devices=(off[0], MDEV, *off[1:]))
     named = (f"{UUID} (hostdev0)", "0000:65:00.1 (hostdev1)", "0000:65:00.2")
     assert demanded(vm, [P2P] * 4) == tuple(
-        diagnostic(Code.MIGRATION_OFF, f"migration is switched off for {each}")
+        diagnostic(codes.MIGRATION_OFF, f"migration is switched off for {each}")
         for each in named
     )
 
@@ -180,7 +181,7 @@ def test_each_device_that_is_unplugged_is_told_and_needs_no_migration() -> None:
     assert told(switched(GONE, "off")) == ["VFC536"]
     found = demanded(Vm(name="web", devices=(GONE, MDEV, GONE)), [UNKNOWN])
     summary = "0000:65:00.3 (net0) is unplugged before the migration"
-    assert found == (diagnostic(Code.UNPLUGGED, summary),) * 2
+    assert found == (diagnostic(codes.UNPLUGGED, summary),) * 2
     assert found[0].severity == "info"
 
 
@@ -213,7 +214,7 @@ def test_several_devices_have_to_support_p2p(
     found = demanded(Vm(name="web", devices=devices), sources)
 
     found = tuple(each for each in found if each.severity == "error")
-    assert codes(found) == ["VFC531"] * len(lacking)
+    assert codes_of(found) == ["VFC531"] * len(lacking)
     for finding, at in zip(found, lacking, strict=True):
         assert devices[at].text in finding.summary
         assert finding.path == sources[at].path
@@ -239,7 +240,7 @@ def test_that_p2p_is_not_known_is_told(
     found = [each for each in demanded(vm, sources) if each.code == "VFC544"]
     assert tuple(each.detail for each in found) == detail
     asked = replace(vm, blockers=())
-    assert "VFC544" not in codes(demanded(asked, sources)), "QEMU itself knows"
+    assert "VFC544" not in codes_of(demanded(asked, sources)), "QEMU itself knows"
 
 
 @pytest.mark.parametrize("blockers", [None, (), ("VFIO: non-migratable device",)])
@@ -251,14 +252,14 @@ def test_what_qemu_never_saves_is_a_no(blockers: tuple[str, ...] | None) -> None
     assert (finding.code, finding.severity) == ("VFC542", "error")
     unplugged = replace(device, unplugged=True)
     vm = Vm(name="web", devices=(unplugged,))
-    assert codes(demanded(vm, [])) == ["VFC536"]
+    assert codes_of(demanded(vm, [])) == ["VFC536"]
 
 
 def test_networks_that_may_be_pools_are_told() -> None:
     names = tuple(f"n{at}" for at in range(7))
     found = demanded(Vm(name="web", networks=names), [])
 
-    assert codes(found) == ["VFC530", "VFC543"]
+    assert codes_of(found) == ["VFC530", "VFC543"]
     assert found[1].severity == "info"
     assert found[1].detail == "networks  n0, n1, n2, n3, n4 and 2 more"
 
@@ -274,7 +275,7 @@ def test_what_a_device_has_in_place_of_p2p_is_told(
 
     assert demanded(vm, [P2P, source]) == (
         diagnostic(
-            Code.NO_P2P,
+            codes.NO_P2P,
             "the VM has 2 VFIO devices, and 0000:65:00.1 (hostdev1) has no P2P",
             detail=detail,
             path=source.path,
@@ -287,13 +288,13 @@ def test_a_device_that_is_unplugged_needs_no_p2p(
     devices: tuple[VmDevice, ...],
 ) -> None:
     found = demanded(Vm(name="web", devices=devices), [ALONE])
-    assert set(codes(found)) == {"VFC536"}
+    assert set(codes_of(found)) == {"VFC536"}
 
 
 @pytest.mark.parametrize("text", [NO_MULTIPLE, ONLY_IF_P2P])
 def test_missing_p2p_is_not_told_twice(text: str) -> None:
     vm = Vm(name="web", devices=(MDEV, FUNCTION), blockers=(text,))
-    assert demanded(vm, [ALONE, ALONE]) == (diagnostic(Code.NO_P2P, detail=text),)
+    assert demanded(vm, [ALONE, ALONE]) == (diagnostic(codes.NO_P2P, detail=text),)
 
 
 # ---- NVIDIA's host drivers -------------------------------------------------------
@@ -344,7 +345,7 @@ def test_machine_types_from_9_1_on_let_nvidias_drivers_differ(
     machine: str | None, code: str | None
 ) -> None:
     expected = code and diagnostic(
-        Code.of(code),
+        codes.code_of(code),
         detail=f"machine type {machine or 'not known'}",
         spans=both_ends("550.54.10", "570.86.10"),
     )
@@ -420,7 +421,7 @@ def test_a_vgpu_is_of_nvidia_and_has_a_type() -> None:
 
 # ---- what becomes of a pair's decision -------------------------------------------
 
-NOTE = diagnostic(Code.MIGRATION_INTERFACE_NOT_TOLD)
+NOTE = diagnostic(codes.MIGRATION_INTERFACE_NOT_TOLD)
 COMPATIBLE = Decision(
     verdict="compatible", basis="driver", table="t", diagnostics=(NOTE,)
 )
@@ -430,7 +431,7 @@ UNDETERMINED = Decision(
 INCOMPATIBLE = Decision(
     verdict="incompatible", basis="table", table="t", diagnostics=(NOTE,)
 )
-ERROR, WARNING = diagnostic(Code.DRIVERS_DIFFER), diagnostic(Code.DRIVERS_MAY_DIFFER)
+ERROR, WARNING = diagnostic(codes.DRIVERS_DIFFER), diagnostic(codes.DRIVERS_MAY_DIFFER)
 
 
 @pytest.mark.parametrize("doubt", [False, True])

@@ -31,8 +31,8 @@ from tests.vm.documents import (
     mistake_in,
     vm_of,
 )
+from vfiocompat import codes
 from vfiocompat.addresses import FunctionAddress, MdevAddress
-from vfiocompat.diagnostics import Code
 from vfiocompat.errors import DomainError, ErrorRecord
 from vfiocompat.vm.domain import MAX_BYTES
 from vfiocompat.vm.model import MAX_DEVICES, DeviceAddress, OnOffAuto, Vm, VmDevice
@@ -67,7 +67,7 @@ def arguments(*texts: str) -> bytes:
 
 
 def mistake(summary: str, detail: str | None = None, hint: str | None = None) -> object:
-    return ErrorRecord(Code.DOMAIN_UNUSABLE, summary, detail, hint)
+    return ErrorRecord(codes.DOMAIN_UNUSABLE, summary, detail, hint)
 
 
 # ---- a VM ------------------------------------------------------------------------

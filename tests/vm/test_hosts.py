@@ -21,7 +21,7 @@ from vfiocompat.vm.room import Placement
 if TYPE_CHECKING:
     from tests.vm.conftest import Ask
     from vfiocompat.endpoints import Endpoint, RecordedAnswer
-    from vfiocompat.output.machines import VmDocument
+    from vfiocompat.output.vm import VmDocument
     from vfiocompat.verdicts import Verdict
 
 A, B, C = "1ac1-a", "1ac1-b", "1ac1-c"

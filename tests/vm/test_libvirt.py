@@ -18,8 +18,8 @@ from tests.fleets import inventory
 from tests.simulate.conftest import cannot_test
 from tests.vm.documents import INTERFACE_XML, MDEV_XML, OTHER, PCI_XML, UUID
 from tests.vm.virsh import QUICK, SOON, WEB, Virsh, asked, soon, unanswered
+from vfiocompat import codes
 from vfiocompat.addresses import FunctionAddress, MdevAddress
-from vfiocompat.diagnostics import Code
 from vfiocompat.errors import DomainError, ErrorRecord
 from vfiocompat.vm.domain import Domain
 from vfiocompat.vm.manifest import Manifest
@@ -28,13 +28,15 @@ from vfiocompat.vm.model import DeviceAddress, Vm, VmDevice
 if TYPE_CHECKING:
     from tests.conftest import RunProcess
 
-HANGS = ErrorRecord(Code.VM_NOT_READ, "virsh: no answer about web in 0.4 s", None, None)
+HANGS = ErrorRecord(
+    codes.VM_NOT_READ, "virsh: no answer about web in 0.4 s", None, None
+)
 
 
 def cannot_give(name: str, detail: str | None) -> ErrorRecord:
     summary = f"virsh cannot give the XML of {name}"
     hint = "'virsh list --all' shows the domains there are"
-    return ErrorRecord(Code.VM_NOT_READ, summary, detail, hint)
+    return ErrorRecord(codes.VM_NOT_READ, summary, detail, hint)
 
 
 # ---- how it is called ------------------------------------------------------------
@@ -216,7 +218,7 @@ def test_virsh_cannot_be_run(
         (tmp_path / "virsh").write_bytes(program)
         (tmp_path / "virsh").chmod(mode)
     assert unanswered("web") == ErrorRecord(
-        Code.VM_NOT_READ,
+        codes.VM_NOT_READ,
         f"cannot run virsh: {why}",
         None,
         "it is in libvirt's package of clients (libvirt-clients)",

@@ -12,7 +12,7 @@ from tests.machines import VM_UUID, addresses_in, mdev, uuids, vgpu
 
 if TYPE_CHECKING:
     from tests.vm.conftest import Ask
-    from vfiocompat.output.machines import Assigned
+    from vfiocompat.output.vm import Assigned
 
 A, B = "1ac1-a", "1ac1-b"
 TAKES_A = (answer(A, accepted=True),)

@@ -23,8 +23,8 @@ from msgspec.structs import replace
 from tests.kernel.guest.qemu import PROGRAM, STARTS, Qemu
 from tests.qmpserver import ENDS, HANGS, Failure, QmpServer, Raw, child, vm_answers
 from tests.simulate.conftest import cannot_test
+from vfiocompat import codes
 from vfiocompat.addresses import FunctionAddress, MdevAddress
-from vfiocompat.diagnostics import Code
 from vfiocompat.errors import ErrorRecord, VmError
 from vfiocompat.vm import qmp
 from vfiocompat.vm.model import DeviceAddress, Vm, VmDevice
@@ -67,13 +67,13 @@ def refused(path: object, timeout: float = 10) -> ErrorRecord:
 
 def not_asked(summary: str, hint: str | None = None) -> ErrorRecord:
     """Give the error of a monitor that could not be asked."""
-    return ErrorRecord(Code.MONITOR_NOT_ASKED, f"QMP: {summary}", None, hint)
+    return ErrorRecord(codes.MONITOR_NOT_ASKED, f"QMP: {summary}", None, hint)
 
 
 def not_connected(why: str, hint: str = IS_IT) -> ErrorRecord:
     """Give the error of a monitor that there is no session with."""
     summary = f"cannot connect to QMP: {why}"
-    return ErrorRecord(Code.MONITOR_NOT_ASKED, summary, None, hint)
+    return ErrorRecord(codes.MONITOR_NOT_ASKED, summary, None, hint)
 
 
 LATE = not_asked("no answer in 0.2 s", BUSY)
@@ -508,7 +508,7 @@ def answering(command: str, answer: object) -> dict[str, Any]:
 def test_an_error_of_qemu_is_told(error_of: Failed, command: str) -> None:
     unknown = Failure("CommandNotFound", f"The command {command} has not...")
     summary = f"QMP: this QEMU is too old: it does not know {command}"
-    too_old = ErrorRecord(Code.QEMU_TOO_OLD, summary, None, None)
+    too_old = ErrorRecord(codes.QEMU_TOO_OLD, summary, None, None)
     assert error_of(answering(command, unknown)) == too_old
     for error_class in ("GenericError", "DeviceNotFound", "X"):
         failure = Failure(error_class, "it is\x1b so")
@@ -559,7 +559,7 @@ def test_an_answer_of_another_shape(
     error_of: Failed, command: str, answer: object, detail: str
 ) -> None:
     summary = f"QMP: {command}: the answer is none of QEMU's"
-    expected = ErrorRecord(Code.MONITOR_NOT_ASKED, summary, detail, None)
+    expected = ErrorRecord(codes.MONITOR_NOT_ASKED, summary, detail, None)
     assert error_of(answering(command, answer)) == expected
 
 
@@ -688,7 +688,7 @@ def test_what_is_no_socket(path: str, why: str, hint: str) -> None:
     with pytest.raises(VmError) as caught:
         ask_qemu(path, 10)
     summary = f"cannot connect to {path}: {why}"
-    expected = ErrorRecord(Code.MONITOR_NOT_ASKED, summary, None, hint)
+    expected = ErrorRecord(codes.MONITOR_NOT_ASKED, summary, None, hint)
     assert caught.value.record == expected
 
 
@@ -750,7 +750,7 @@ def test_the_library_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(qmp, "import_module", fails)
     assert refused("/nonesuch") == ErrorRecord(
-        Code.QMP_NOT_INSTALLED,
+        codes.QMP_NOT_INSTALLED,
         "asking a running QEMU needs the package qemu.qmp",
         None,
         "pip install 'vfiocompat[qmp]'",

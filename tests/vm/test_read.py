@@ -18,7 +18,7 @@ from tests.conftest import HUNG, PROGRAM
 from tests.machines import domain, hostdev
 from tests.vm.documents import UUID
 from tests.vm.virsh import QUICK, WEB, XML, Virsh, asked, soon, unanswered
-from vfiocompat.diagnostics import Code
+from vfiocompat import codes
 from vfiocompat.errors import DomainError, ErrorRecord
 from vfiocompat.vm.domain import MAX_BYTES
 from vfiocompat.vm.model import DomainFile
@@ -39,7 +39,7 @@ def refused(path: object, timeout: float = 10) -> ErrorRecord:
     """Give the error of a file that cannot be read, which comes soon."""
     with pytest.raises(DomainError) as caught, soon():
         read(path, timeout)
-    assert caught.value.record.code == Code.DOMAIN_UNUSABLE
+    assert caught.value.record.code == codes.DOMAIN_UNUSABLE
     return caught.value.record
 
 
@@ -93,7 +93,7 @@ def test_a_file_may_be_as_long_as_domain_xml(tmp_path: Path, size: int) -> None:
 )
 def test_a_file_that_cannot_be_read(path: str, why: str) -> None:
     summary = f"cannot read {path}: {why}"
-    assert refused(path) == ErrorRecord(Code.DOMAIN_UNUSABLE, summary, None, None)
+    assert refused(path) == ErrorRecord(codes.DOMAIN_UNUSABLE, summary, None, None)
 
 
 def test_a_loop_of_links(tmp_path: Path) -> None:

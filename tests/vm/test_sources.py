@@ -14,7 +14,7 @@ from tests.conftest import serving
 from tests.fleets import HISI_1, answer, endpoint, function, inventory, write
 from tests.machines import addresses_in, domain_file, mdev, uuids, with_processes
 from tests.vm.acme import ALPHA, kind, made, named
-from vfiocompat.output.machines import VmDocument
+from vfiocompat.output.vm import VmDocument
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from vfiocompat import codes
 from vfiocompat.commands.options import (
     Settings,
     common_options,
@@ -15,10 +16,10 @@ from vfiocompat.commands.options import (
     max_age_option,
     require_option,
 )
-from vfiocompat.diagnostics import Code
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.read import Inventories
-from vfiocompat.output.machines import (
+from vfiocompat.output.text import error_lines
+from vfiocompat.output.vm import (
     HERE,
     PLAN_COLUMNS,
     VM_COLUMNS,
@@ -29,7 +30,6 @@ from vfiocompat.output.machines import (
     result_rows,
     vm_document,
 )
-from vfiocompat.output.text import error_lines
 from vfiocompat.tables.stated import SiteFacts, Stated
 from vfiocompat.times import Horizon, moment
 from vfiocompat.vm.destinations import find_destinations
@@ -162,7 +162,7 @@ def _wanted(address: VmAddress, *, plan: bool, xml: bool) -> _Wanted:
     if xml and isinstance(address, QmpSocket):
         raise UsageError(
             "--xml is for a VM that libvirt has: QEMU itself knows no domain XML",
-            code=Code.NO_DOMAIN_XML,
+            code=codes.NO_DOMAIN_XML,
         )
     if xml and plan:
         raise UsageError("--plan and --xml each print something else: choose one")

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vfiocompat.diagnostics import Code, Diagnostic, both_ends, diagnostic
+from vfiocompat import codes
+from vfiocompat.codes import CODES, Code
+from vfiocompat.diagnostics import Diagnostic, both_ends, diagnostic
 from vfiocompat.errors import errno_name
 from vfiocompat.verdicts import GROUNDS, NOT_JUDGED, Basis, Judgement, Verdict, worst_of
 
@@ -108,7 +110,8 @@ def required(decision: Decision, basis: Basis) -> Decision:
         return decision
     by = {"table": "a table", "recorded": "a recorded answer"}.get(decision.basis, "")
     doubt = diagnostic(
-        Code.WEAKER_THAN_REQUIRED, f"compatible by {by}, and --require asks for {basis}"
+        codes.WEAKER_THAN_REQUIRED,
+        f"compatible by {by}, and --require asks for {basis}",
     )
     return msgspec.structs.replace(
         decision, verdict="undetermined", diagnostics=(doubt, *decision.diagnostics)
@@ -172,15 +175,15 @@ def _by_driver(
 ) -> Decision:
     written = source.exact_bytes() or b""
     code = write_code(answer, len(written))
-    if code == Code.NO_ATTRIBUTE:  # readable but not writable: get_version alone
+    if code == codes.NO_ATTRIBUTE:  # readable but not writable: get_version alone
         summary = "destination: there is no file to write to"
         unwritable = diagnostic(code, summary, path=answer.path)
         return _without_driver(source, destination, judgement, told, unwritable)
     name = errno_name(answer.errno) if answer.errno else None
-    refused = code == Code.REFUSED
+    refused = code == codes.REFUSED
     finding = diagnostic(
         code,
-        code.summary + (f" ({name})" if name else ""),
+        CODES[code].summary + (f" ({name})" if name else ""),
         hint="the destination's kernel log may say why" if refused else None,
         errno=name,
         path=answer.path,
@@ -216,7 +219,7 @@ def _type_not_known(
     if _as_of_type(verdict, source, destination) == verdict:
         return ()
     hint = f"if the source is of that type, add --source-type {destination.type_id}"
-    return (diagnostic(Code.SOURCE_TYPE_NOT_KNOWN, hint=hint, path=destination.path),)
+    return (diagnostic(codes.SOURCE_TYPE_NOT_KNOWN, hint=hint, path=destination.path),)
 
 
 def _by_record(
@@ -234,7 +237,7 @@ def _by_record(
     asked = f"asked at {answer.asked_at}" + (f", {age}" if age else "")
     finding = diagnostic(
         code,
-        code.summary + (f" ({answer.errno})" if answer.errno else ""),
+        CODES[code].summary + (f" ({answer.errno})" if answer.errno else ""),
         detail=asked,
         errno=answer.errno,
         path=destination.path,
@@ -264,7 +267,7 @@ def _beside(code: Code, judgement: Judgement) -> list[Diagnostic]:
     if judgement.verdict == "undetermined":
         return []
     doubt = diagnostic(
-        Code.TABLE_DISAGREES,
+        codes.TABLE_DISAGREES,
         f"table {judgement.table} says {judgement.verdict}, the driver says otherwise",
         table=judgement.table,
     )
@@ -291,7 +294,7 @@ def _without_driver(
         if endpoint.kind != "literal" and endpoint.lacks_attribute:
             found.append(absent(endpoint, f"the {side}"))
     if has_unknown_parts(source) and not destination.lacks_attribute:
-        found.append(diagnostic(Code.STRING_HAS_UNKNOWN_PARTS))
+        found.append(diagnostic(codes.STRING_HAS_UNKNOWN_PARTS))
     found += not_recorded(source, destination)
     verdict, vendors = by_vendor(source, destination)
     if vendors is not None:
@@ -305,7 +308,7 @@ def _without_driver(
         could_ask = question(source, destination) is not None
         hint = "the driver is asked without --table-only" if could_ask else None
         unknown = (
-            () if judgement.failed else (diagnostic(Code.NOTHING_DECIDES, hint=hint),)
+            () if judgement.failed else (diagnostic(codes.NOTHING_DECIDES, hint=hint),)
         )
         found = [*found, *judgement.findings, *unknown]
     else:
@@ -323,7 +326,7 @@ def _derivations(judgement: Judgement) -> list[Diagnostic]:
     sides = ("source", judgement.source), ("destination", judgement.destination)
     return [
         diagnostic(
-            Code.STRING_DERIVED,
+            codes.STRING_DERIVED,
             f"the {side}'s string is derived from facts",
             detail=text,
         )

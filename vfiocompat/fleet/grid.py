@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 import msgspec
 
 from vfiocompat.children import aside_all, workers
+from vfiocompat.codes import Code
 from vfiocompat.decision.answers import is_real
 from vfiocompat.decision.reads import reads
-from vfiocompat.diagnostics import Code
 from vfiocompat.pairs import decide_pair
 from vfiocompat.tables.judge import read_end
 from vfiocompat.tables.language.table import Reading, Table

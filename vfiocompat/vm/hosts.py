@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from vfiocompat import codes
+from vfiocompat.codes import Code
 from vfiocompat.decision.decide import whole
-from vfiocompat.diagnostics import Code
 from vfiocompat.fleet.grid import Cell, decide_rows
 from vfiocompat.verdicts import GROUNDS, Basis, Verdict
 from vfiocompat.vm.blockers import demanded
@@ -195,27 +196,27 @@ class Hosts:
     def _nothing(self, outdated: str | None) -> Cell:
         """Give what is decided of a device for which there is no endpoint at all."""
         if outdated:
-            return Cell("undetermined", "none", (), (Code.INVENTORY_TOO_OLD,))
+            return Cell("undetermined", "none", (), (codes.INVENTORY_TOO_OLD,))
         if self._as_is:  # another one may be there, or come
-            return Cell("undetermined", "none", (), (Code.ADDRESS_ABSENT,))
-        return Cell("incompatible", "none", (), (Code.NO_ENDPOINT_LOADS,))
+            return Cell("undetermined", "none", (), (codes.ADDRESS_ABSENT,))
+        return Cell("incompatible", "none", (), (codes.NO_ENDPOINT_LOADS,))
 
     def _codes(
         self, cells: Sequence[Cell], placement: Placement | None
     ) -> tuple[Code, ...]:
         """Name everything that stands in the way, each once."""
-        codes: dict[Code, None] = {}
+        found: dict[Code, None] = {}
         for cell in cells:
-            codes |= dict.fromkeys(cell.against)
+            found |= dict.fromkeys(cell.against)
             if cell.verdict == "incompatible" and not self._as_is:
-                codes[Code.NO_ENDPOINT_LOADS] = None
-        codes |= dict.fromkeys(
+                found[codes.NO_ENDPOINT_LOADS] = None
+        found |= dict.fromkeys(
             each.code for each in self._findings if each.severity != "info"
         )
         if placement is not None and not placement.room:
             unknown = placement.room is None
-            codes[Code.ROOM_NOT_KNOWN if unknown else Code.NO_ROOM] = None
-        return tuple(codes)
+            found[codes.ROOM_NOT_KNOWN if unknown else codes.NO_ROOM] = None
+        return tuple(found)
 
 
 def _closeness(

@@ -10,7 +10,7 @@ import stat
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from vfiocompat.diagnostics import Code
+from vfiocompat import codes
 from vfiocompat.errors import DomainError, VmError
 from vfiocompat.vm.domain import MAX_BYTES, Domain
 from vfiocompat.vm.libvirt import Virsh, is_elsewhere
@@ -122,5 +122,5 @@ def _demand_same(vm: Vm, migratable: Vm) -> None:
             f"libvirt's XML for a destination does not name {', '.join(chosen)}",
             hint="libvirt itself chooses a function of a network's pool there: "
             "without --xml it is told whether there is one",
-            code=Code.NO_DOMAIN_XML,
+            code=codes.NO_DOMAIN_XML,
         )

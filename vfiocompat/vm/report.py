@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from vfiocompat import codes
 from vfiocompat.decision.decide import Decision, beside
-from vfiocompat.diagnostics import Code, diagnostic
+from vfiocompat.diagnostics import diagnostic
 from vfiocompat.endpoints import missing
 from vfiocompat.pairs import Pair
 from vfiocompat.vm.blockers import demanded
@@ -85,7 +86,7 @@ def _closest(migration: Migration, pair: Pair, host: str | None, number: int) ->
             f"none of the {number} endpoints {_on(host)} can load its state; this "
             "is the closest"
         )
-    finding = diagnostic(Code.NO_ENDPOINT_LOADS, summary)
+    finding = diagnostic(codes.NO_ENDPOINT_LOADS, summary)
     return pair._replace(decision=beside(pair.decision, finding))
 
 
@@ -95,14 +96,14 @@ def _nothing(
     """Give the pair of a device for which there is no endpoint at all."""
     verdict: Verdict = "incompatible"
     address = "(none)"
-    code, summary = Code.NO_ENDPOINT_LOADS, f"there is no VFIO endpoint {_on(host)}"
+    code, summary = codes.NO_ENDPOINT_LOADS, f"there is no VFIO endpoint {_on(host)}"
     if migration.as_is:
         verdict = "undetermined"
         address = migration.devices[device].text
-        code, summary = Code.ADDRESS_ABSENT, f"there is no {address} {_on(host)}"
+        code, summary = codes.ADDRESS_ABSENT, f"there is no {address} {_on(host)}"
     if outdated:
         verdict = "undetermined"
-        code, summary = Code.INVENTORY_TOO_OLD, f"the inventory of {host}: {outdated}"
+        code, summary = codes.INVENTORY_TOO_OLD, f"the inventory of {host}: {outdated}"
     return Pair(
         migration.sources[device],
         missing(address),
@@ -121,7 +122,7 @@ def _about_room(
     """Say why there is no room, or why that is not known."""
     if placement.room is None:
         unknown = "\n".join(_unknown(placement, ends, pairs))
-        yield diagnostic(Code.ROOM_NOT_KNOWN, detail=unknown or None)
+        yield diagnostic(codes.ROOM_NOT_KNOWN, detail=unknown or None)
     elif not placement.room:
         devices = [migration.devices[device].text for device in placement.devices]
         yield _competing(devices, [ends[at] for at in placement.wanted])
@@ -145,7 +146,7 @@ def _competing(devices: Sequence[str], wanted: Sequence[Endpoint]) -> Diagnostic
     ]
     more = [f"and {len(named) - _SHOWN} more"] if len(named) > _SHOWN else []
     lines = [f"devices  {', '.join(devices)}", *named[:_SHOWN], *more]
-    return diagnostic(Code.NO_ROOM, summary, detail="\n".join(lines))
+    return diagnostic(codes.NO_ROOM, summary, detail="\n".join(lines))
 
 
 def _unknown(

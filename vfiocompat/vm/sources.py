@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from vfiocompat.diagnostics import Code
+from vfiocompat import codes
 from vfiocompat.errors import VmError
 from vfiocompat.find import look
 from vfiocompat.inventory import recorded
@@ -68,7 +68,7 @@ def find_sources(
             f"{description.where} comes from another host, by {description.remote}, "
             "and its devices are there",
             hint="name the inventory of that host with --from",
-            code=Code.VM_DEVICE_ABSENT,
+            code=codes.VM_DEVICE_ABSENT,
         )
     return _here(vm, site)
 
@@ -92,12 +92,12 @@ def _before_arrival(
             "nothing tells what the VM's devices were before they came here",
             hint="make its XML with 'vfiocompat vm --xml' where it runs, or name the "
             "inventory of that host with --from",
-            code=Code.DEVICES_BEFORE_NOT_KNOWN,
+            code=codes.DEVICES_BEFORE_NOT_KNOWN,
         )
     raise VmError(
         f"{description.where} was made for host {manifest.host}, not for this one",
         hint="make it again, or name the inventory of the VM's host with --from",
-        code=Code.XML_FOR_ANOTHER_HOST,
+        code=codes.XML_FOR_ANOTHER_HOST,
     )
 
 
@@ -118,7 +118,7 @@ def _here(vm: Vm, site: Site) -> tuple[Endpoint, ...]:
                 detail=error.summary,
                 hint="of a VM that runs elsewhere name its host's inventory with "
                 "--from",
-                code=Code.VM_DEVICE_ABSENT,
+                code=codes.VM_DEVICE_ABSENT,
             )
     return tuple(site.stated.of_source(usable(each), site.library) for each in found)
 
@@ -143,7 +143,7 @@ def _demand_current(
             f"the manifest in the XML says that the VM comes from "
             f"{manifest.inventory.host}, and {having[0]} has its devices",
             hint="it may be left from an earlier migration: make the XML again",
-            code=Code.XML_FOR_ANOTHER_HOST,
+            code=codes.XML_FOR_ANOTHER_HOST,
         )
 
 
@@ -158,7 +158,7 @@ def _of_manifest(vm: Vm, manifest: Manifest, horizon: Horizon) -> tuple[Endpoint
             raise VmError(
                 f"the manifest in the XML does not tell what {device.text} was",
                 hint="the XML was changed since 'vfiocompat vm --xml' made it",
-                code=Code.DEVICES_BEFORE_NOT_KNOWN,
+                code=codes.DEVICES_BEFORE_NOT_KNOWN,
             )
         found.append(recorded(was, inventory, horizon))
     return tuple(found)
@@ -194,12 +194,12 @@ def _in_inventories(
             f"{len(found)} hosts have all of the VM's devices: "
             f"{', '.join(sorted(found)[:_SHOWN])}",
             hint="name the inventory of the host that it runs on with --from",
-            code=Code.SEVERAL_VM_HOSTS,
+            code=codes.SEVERAL_VM_HOSTS,
         )
     shown = sorted(lacking.items(), key=lambda each: (len(each[1]), each[0]))[:_SHOWN]
     raise VmError(
         "no host of --from has all of the VM's devices",
         detail="\n".join(f"{host} has no {', '.join(each)}" for host, each in shown),
         hint="scan the host that the VM runs on again",
-        code=Code.VM_DEVICE_ABSENT,
+        code=codes.VM_DEVICE_ABSENT,
     )

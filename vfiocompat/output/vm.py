@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from vfiocompat.diagnostics import Code, Diagnostic
+from vfiocompat.codes import CODES, Code
+from vfiocompat.diagnostics import Diagnostic
 from vfiocompat.endpoints import Problem
 from vfiocompat.inventory import Tool
 from vfiocompat.output.check import check_lines
@@ -164,7 +165,7 @@ def _why(result: HostResult) -> str:
     """Say what a yes rests on, or what stands in the way."""
     if result.outlook == "allowed":
         return bases_words(result.bases) or "-"
-    return ", ".join(f"{code} {code.summary}" for code in result.codes)
+    return ", ".join(f"{code} {CODES[code].summary}" for code in result.codes)
 
 
 def ranking_line(results: Sequence[HostResult]) -> Iterator[Line]:
