@@ -60,7 +60,7 @@ def test_an_address_that_no_host_has_is_given_to_nobody(
 def test_endpoints_are_in_the_order_of_their_addresses() -> None:
     ends = [endpoint(name, A, available_instances=at) for at, name in enumerate("cab")]
     ends = [replace(end, address=f"{end.address}/t") for end in ends]
-    has = Instances.of(zip(ends, (7, 8, 9), strict=True))
+    has = Instances.of(ends, (7, 8, 9))
     assert has.columns == [8, 9, 7]
     assert [seat.free for seat in has.seats] == [1, 2, 0]
     assert [end.address for end in in_order(ends)] == ["a/t", "b/t", "c/t"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""InventoryReader a fleet: its inventories, by several processes at once."""
+"""Reading a fleet: its inventories, by several processes at once."""
 
 from __future__ import annotations
 
@@ -81,15 +81,9 @@ def spread(
     sizes = {path: _size(path) for path in paths}
     number = workers() if sum(sizes.values()) > _WORTH_A_PROCESS else 1
     folder = os.getcwd()
+    wanted = frozenset(hosts)
     tasks = [
-        partial(
-            work,
-            InventoryReader(
-                share,
-                folder,
-                frozenset(hosts),
-            ),
-        )
+        partial(work, InventoryReader(share, folder, wanted))
         for share in _shares(sizes, number)
     ]
     if number == 1:

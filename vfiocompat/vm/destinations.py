@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -126,7 +125,7 @@ def _this_host(migration: Migration, site: Site) -> tuple[Destination, bool]:
         ]
         for at, row in pairs.items()
     }
-    has = Instances.of(zip(ends, count(), strict=False))
+    has = Instances.of(ends, range(len(ends)))
     result = Hosts(migration, ends, alike, rows).result(None, has)
 
     def pair_of(device: int, at: int) -> Pair:
@@ -240,7 +239,7 @@ def _of_part(
             path,
             inventory.host,
             inventory.taken_at,
-            Instances.of(zip(*classifier.sorted(inventory), strict=True)),
+            Instances.of(*classifier.sorted(inventory)),
         )
         for path, inventory in reading
     ]

@@ -18,7 +18,7 @@ from vfiocompat.errors import InvalidAddress
 from vfiocompat.vm.room import Seat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from vfiocompat.endpoints import Endpoint, EndpointKind
 
@@ -41,10 +41,12 @@ class Instances(NamedTuple):
     seats: list[Seat]
 
     @classmethod
-    def of(cls, endpoints: Iterable[tuple[Endpoint, int]]) -> Instances:
-        """Make the instances that endpoints are, each of which has its column."""
-        known = sorted(endpoints, key=lambda each: each[0].address)
-        return cls([column for _, column in known], [seat_of(end) for end, _ in known])
+    def of(cls, endpoints: Sequence[Endpoint], columns: Sequence[int]) -> Instances:
+        """Make the instances that endpoints are; `columns` has that of each."""
+        order = sorted(range(len(endpoints)), key=lambda at: endpoints[at].address)
+        return cls(
+            [columns[at] for at in order], [seat_of(endpoints[at]) for at in order]
+        )
 
 
 def in_order(endpoints: Iterable[Endpoint]) -> list[Endpoint]:
