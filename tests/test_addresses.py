@@ -22,7 +22,7 @@ from vfiocompat.addresses import (
     pci_address,
 )
 from vfiocompat.errors import InvalidAddress
-from vfiocompat.vm.domain import parse_domain
+from vfiocompat.vm.domain import Domain
 from vfiocompat.vm.model import device_address
 
 UUID = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001"
@@ -164,7 +164,7 @@ def test_a_function_in_the_attributes_of_libvirt(
         f"<address {attributes}/></source></hostdev></devices></domain>"
     )
 
-    [device] = parse_domain(data.encode(), "vm.xml").devices
+    [device] = Domain(data.encode(), "vm.xml").vm.devices
     assert device.address == FunctionAddress(function)
 
 

@@ -85,10 +85,10 @@ def aside_all(
             or did not answer in time.
 
     """
-    decoder = msgspec.msgpack.Decoder(_Outcome[result])  # type: ignore[valid-type]
     with ExitStack() as ours:
         try:
             pipes = _start(tasks, ours)
+            decoder = msgspec.msgpack.Decoder(_Outcome[result])  # type: ignore[valid-type]
             return [_value(decoder.decode(_receive(pipe, timeout))) for pipe in pipes]
         except TimeoutError:
             why = "the process that asks for it did not answer in time"

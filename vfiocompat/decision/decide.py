@@ -118,15 +118,21 @@ def required(decision: Decision, basis: Basis) -> Decision:
 def beside(decision: Decision, finding: Diagnostic, *, doubt: bool = False) -> Decision:
     """Give a pair's decision with what else was found; an error of it overrules it.
 
-    A warning leaves a yes undetermined if it is a `doubt`.
+    A warning leaves a yes undetermined if it is a `doubt`. What overrules a decision,
+    or doubts it, stands first.
     """
+    verdict = decision.verdict
+    if finding.severity == "error":
+        verdict = "incompatible"
+    elif doubt and finding.severity == "warning" and verdict == "compatible":
+        verdict = "undetermined"
+    overruled = verdict != decision.verdict
     found = (*decision.diagnostics, finding)
-    if doubt and finding.severity == "warning" and decision.verdict == "compatible":
-        return Decision(verdict="undetermined", basis="none", diagnostics=found)
-    if finding.severity != "error" or decision.verdict == "incompatible":
+    if overruled or doubt:
+        found = (finding, *decision.diagnostics)
+    if not overruled:
         return msgspec.structs.replace(decision, diagnostics=found)
-    found = (finding, *decision.diagnostics)
-    return Decision(verdict="incompatible", basis="none", diagnostics=found)
+    return Decision(verdict=verdict, basis="none", diagnostics=found)
 
 
 def whole(verdicts: Iterable[Verdict], findings: Iterable[Diagnostic]) -> Verdict:

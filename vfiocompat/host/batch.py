@@ -16,11 +16,10 @@ import contextlib
 import ctypes
 import errno
 import os
-import resource
 import stat
 import threading
 import time
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -29,6 +28,8 @@ from vfiocompat.diagnostics import Code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    Buffer = ctypes.Array[ctypes.c_char]
 
 __all__ = ["Batch", "Failure", "Operation", "Probe", "Reply"]
 
@@ -118,7 +119,6 @@ class Batch:
         self._all_done = threading.Event()
         self._threads = 0
         self._wanted_threads = 1
-        self._most_threads = _most_threads()
         self._lock = threading.Lock()
         self._bug: Exception | None = None
 
@@ -160,6 +160,19 @@ class Batch:
             for reply, name in zip(self._replies, self._trying, strict=True)
         ]
 
+    @cached_property
+    def _most_threads(self) -> int:
+        """How many calls may be held: each may have a file open."""
+        import resource  # noqa: PLC0415 - few batches need it
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if files == resource.RLIM_INFINITY:
+            return MAX_THREADS
+        return max(1, min(MAX_THREADS, files - _OTHER_FILES))
+
     def _running_for(self) -> list[float]:
         """Say of each operation that has begun and not ended how long ago that was."""
         now = time.monotonic()
@@ -184,9 +197,10 @@ class Batch:
 
     def _work(self) -> None:
         """Do one operation after the other, until there is none or too many do so."""
+        buffer = ctypes.create_string_buffer(_READ_SIZE)
         for at in self._next:
             self._began[at] = time.monotonic()
-            self._replies[at] = self._perform(at)
+            self._replies[at] = self._perform(at, buffer)
             if self._threads > self._wanted_threads and self._retire():
                 return
         self._all_taken = True
@@ -195,11 +209,11 @@ class Batch:
         if None not in self._replies:
             self._all_done.set()
 
-    def _perform(self, at: int) -> Reply:
+    def _perform(self, at: int, buffer: Buffer) -> Reply:
         todo = self._operations[at]
         try:
             if todo.do == "read":  # the one that drivers hold: it says where it is
-                return _read(todo, partial(self._trying.__setitem__, at))
+                return _read(todo, partial(self._trying.__setitem__, at), buffer)
             return _OPERATIONS[todo.do](todo)
         except OSError as error:
             gone = not os.path.lexists(todo.directory)
@@ -215,16 +229,6 @@ class Batch:
             return too_many
 
 
-def _most_threads() -> int:
-    """Give how many calls may be held: each may have a file open."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    unlimited = files == resource.RLIM_INFINITY
-    return MAX_THREADS if unlimited else max(1, min(MAX_THREADS, files - _OTHER_FILES))
-
-
 # ---- the operations ------------------------------------------------------------
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -232,11 +236,14 @@ _libc.read.restype = _libc.write.restype = ctypes.c_ssize_t
 
 
 def _list(todo: Operation) -> Reply:
-    names: dict[bool, list[str]] = {True: [], False: []}
+    names: list[str] = []
+    strange: list[str] = []
     for name in os.listdir(os.fsencode(todo.directory)):
-        text = _text(name)
-        names[text.encode() == name].append(text)
-    return Reply(names=tuple(names[True]), strange=tuple(names[False]))
+        try:
+            names.append(name.decode())
+        except UnicodeDecodeError:
+            strange.append(_text(name))
+    return Reply(names=tuple(names), strange=tuple(strange))
 
 
 def _link(todo: Operation) -> Reply:
@@ -268,7 +275,7 @@ def _find(todo: Operation) -> Reply:
     return _absent(todo)
 
 
-def _read(todo: Operation, trying: Callable[[str], None]) -> Reply:
+def _read(todo: Operation, trying: Callable[[str], None], buffer: Buffer) -> Reply:
     for name in todo.names:
         trying(name)
         path = f"{todo.directory}/{name}"
@@ -278,14 +285,13 @@ def _read(todo: Operation, trying: Callable[[str], None]) -> Reply:
                 continue
             return _failed("open", number, name, path)
         try:
-            buffer = ctypes.create_string_buffer(_READ_SIZE)
             size = _libc.read(file, buffer, _READ_SIZE)
             number = ctypes.get_errno()
         finally:
             os.close(file)
         if size < 0:
             return _failed("read", number, name, path)
-        return Reply(name=name, data=ctypes.string_at(buffer, size))
+        return Reply(name=name, data=buffer.raw[:size])
     return _absent(todo)
 
 

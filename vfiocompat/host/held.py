@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -49,7 +49,7 @@ def lives(held: HeldCalls) -> bool:
     return any(stat is not None and stat.state not in {"Z", "X"} for stat in stats)
 
 
-class _Stat(NamedTuple):
+class _Stat(msgspec.Struct, frozen=True):
     """What proc(5) says of a process or thread: its state, and when it began."""
 
     state: str

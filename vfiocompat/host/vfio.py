@@ -14,7 +14,9 @@ import fcntl
 import os
 import re
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Flag, MigrationInterface
@@ -89,7 +91,7 @@ def holders(nodes: list[str], proc: str = "/proc") -> Iterator[int]:
     return (held[node] for node in nodes if node in held)
 
 
-class OpenNodes(NamedTuple):
+class OpenNodes(msgspec.Struct, frozen=True):
     """Which nodes of VFIO are open, and one process that has each.
 
     `complete` says that no process was passed over: then no other node is open.

@@ -10,7 +10,6 @@ from vfiocompat.errors import VmError
 from vfiocompat.find import look
 from vfiocompat.inventory import recorded
 from vfiocompat.pairs import usable
-from vfiocompat.vm.domain import parse_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,97 +24,103 @@ if TYPE_CHECKING:
     from vfiocompat.vm.model import Vm
     from vfiocompat.vm.read import Description
 
-__all__ = ["Origin"]
+__all__ = ["Site", "find_sources"]
 
 _SHOWN = 5  # hosts that are named in an error
 
 
-class Origin(NamedTuple):
-    """Where a VM may come from: this host, or that of one of several `inventories`.
-
-    `inventories` are None where none are given.
-    """
+class Site(NamedTuple):
+    """This host, and what is known on it: tables, what is stated, and the time."""
 
     host: Host
     library: Library
     stated: Stated
     horizon: Horizon
-    inventories: Mapping[str, Inventory] | None
 
-    def sources(self, machine: Description, *, arrives: bool) -> tuple[Endpoint, ...]:
-        """Find what the devices of a VM are, before it goes.
 
-        Of a VM that `arrives` here the devices have the addresses of this host already;
-        the manifest in its XML says what they were, or an inventory of another host
-        where they have the same addresses.
+def find_sources(
+    description: Description,
+    site: Site,
+    inventories: Mapping[str, Inventory] | None,
+    *,
+    arrives: bool,
+) -> tuple[Endpoint, ...]:
+    """Find what the devices of a VM are, before it goes.
 
-        Raises:
-            VfiocompatError: one is not there, or cannot be asked, or nothing tells.
+    It is on a host of the `inventories`, or on this one where they are None. Of a VM
+    that `arrives` here the devices have the addresses of this host already; the
+    manifest in its XML says what they were, or an inventory of another host where they
+    have the same addresses.
 
-        """
-        if not machine.vm.moved:
-            return ()
-        if arrives:
-            return self._before_arrival(machine)
-        if self.inventories is not None:
-            return _in_inventories(machine.vm, self.inventories.values(), self.horizon)
-        if machine.remote is not None:
+    Raises:
+        VfiocompatError: one is not there, or cannot be asked, or nothing tells.
+
+    """
+    vm = description.vm
+    if not vm.moved:
+        return ()
+    if arrives:
+        return _before_arrival(description, site, inventories)
+    if inventories is not None:
+        return _in_inventories(vm, inventories.values(), site.horizon)
+    if description.remote is not None:
+        raise VmError(
+            f"{description.where} comes from another host, by {description.remote}, "
+            "and its devices are there",
+            hint="name the inventory of that host with --from",
+            code=Code.VM_DEVICE_ABSENT,
+        )
+    return _here(vm, site)
+
+
+def _before_arrival(
+    description: Description, site: Site, inventories: Mapping[str, Inventory] | None
+) -> tuple[Endpoint, ...]:
+    vm, domain = description.vm, description.domain
+    mine = site.host.name()
+    manifest = None if domain is None else domain.manifest()
+    others = None
+    if inventories is not None:
+        others = (each for host, each in inventories.items() if host != mine)
+    if manifest is not None and manifest.host == mine:
+        _demand_current(vm, manifest, others or ())
+        return _of_manifest(vm, manifest, site.horizon)
+    if others is not None:
+        return _in_inventories(vm, others, site.horizon)
+    if manifest is None:
+        raise VmError(
+            "nothing tells what the VM's devices were before they came here",
+            hint="make its XML with 'vfiocompat vm --xml' where it runs, or name the "
+            "inventory of that host with --from",
+            code=Code.DEVICES_BEFORE_NOT_KNOWN,
+        )
+    raise VmError(
+        f"{description.where} was made for host {manifest.host}, not for this one",
+        hint="make it again, or name the inventory of the VM's host with --from",
+        code=Code.XML_FOR_ANOTHER_HOST,
+    )
+
+
+def _here(vm: Vm, site: Site) -> tuple[Endpoint, ...]:
+    """Find and read the devices of a VM of this host."""
+    found = look(
+        [device.address for device in vm.moved],
+        site.host,
+        site.library.drivers,
+        ask="all",
+        horizon=site.horizon,
+    )
+    for device, (endpoint, error) in zip(vm.moved, found, strict=True):
+        if endpoint is None:
+            assert error is not None
             raise VmError(
-                f"{machine.where} comes from another host, by {machine.remote}, and "
-                "its devices are there",
-                hint="name the inventory of that host with --from",
+                f"the VM's device {device.text} is not on this host",
+                detail=error.summary,
+                hint="of a VM that runs elsewhere name its host's inventory with "
+                "--from",
                 code=Code.VM_DEVICE_ABSENT,
             )
-        return self._here(machine.vm)
-
-    def _before_arrival(self, machine: Description) -> tuple[Endpoint, ...]:
-        mine = self.host.name()
-        manifest = None
-        if machine.xml is not None:
-            manifest = parse_manifest(machine.xml, machine.where)
-        others = None
-        if self.inventories is not None:
-            others = (each for host, each in self.inventories.items() if host != mine)
-        if manifest is not None and manifest.host == mine:
-            _demand_current(machine.vm, manifest, others or ())
-            return _of_manifest(machine.vm, manifest, self.horizon)
-        if others is not None:
-            return _in_inventories(machine.vm, others, self.horizon)
-        if manifest is None:
-            raise VmError(
-                "nothing tells what the VM's devices were before they came here",
-                hint="make its XML with 'vfiocompat vm --xml' where it runs, or name "
-                "the inventory of that host with --from",
-                code=Code.DEVICES_BEFORE_NOT_KNOWN,
-            )
-        raise VmError(
-            f"{machine.where} was made for host {manifest.host}, not for this one",
-            hint="make it again, or name the inventory of the VM's host with --from",
-            code=Code.XML_FOR_ANOTHER_HOST,
-        )
-
-    def _here(self, vm: Vm) -> tuple[Endpoint, ...]:
-        """Find and read the devices of a VM of this host."""
-        found = look(
-            [device.address for device in vm.moved],
-            self.host,
-            self.library.drivers,
-            ask="all",
-            horizon=self.horizon,
-        )
-        for device, (endpoint, error) in zip(vm.moved, found, strict=True):
-            if endpoint is None:
-                assert error is not None
-                raise VmError(
-                    f"the VM's device {device.text} is not on this host",
-                    detail=error.summary,
-                    hint="of a VM that runs elsewhere name its host's inventory with "
-                    "--from",
-                    code=Code.VM_DEVICE_ABSENT,
-                )
-        return tuple(
-            self.stated.of_source(usable(each), self.library) for each in found
-        )
+    return tuple(site.stated.of_source(usable(each), site.library) for each in found)
 
 
 def _demand_current(

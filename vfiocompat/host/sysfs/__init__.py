@@ -9,7 +9,8 @@ of these in a child process, for the rest of the program.
 
 from __future__ import annotations
 
+from vfiocompat.host.sysfs.found import Survey
 from vfiocompat.host.sysfs.host import Host, Looked
-from vfiocompat.host.sysfs.reading import Ask, Survey
+from vfiocompat.host.sysfs.reading import Ask
 
 __all__ = ["Ask", "Host", "Looked", "Survey"]

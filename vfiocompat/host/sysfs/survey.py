@@ -6,10 +6,13 @@ from __future__ import annotations
 import errno
 import posixpath
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from vfiocompat.diagnostics import Code
-from vfiocompat.endpoints import Endpoint, Problem
+from vfiocompat.endpoints import Problem
+from vfiocompat.host.sysfs.found import Found, Survey
 from vfiocompat.host.sysfs.nodes import (
     CREATABLE,
     FUNCTIONS,
@@ -26,7 +29,7 @@ from vfiocompat.host.sysfs.nodes import (
     vgpu_operations,
     vgpu_types,
 )
-from vfiocompat.host.sysfs.reading import Survey, read_nodes
+from vfiocompat.host.sysfs.reading import read_nodes
 from vfiocompat.host.sysfs.tree import Tree, problem
 from vfiocompat.host.sysfs.using import Used, used_devices, with_use
 
@@ -40,15 +43,15 @@ __all__ = ["SURVEYORS", "Part", "whole"]
 _KINDS = {"type": 0, "mdev": 1, "function": 2}
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, frozen=True):
     """What one process found; one of them also finds who uses which device."""
 
-    endpoints: list[Endpoint]
+    found: Found
     problems: list[Problem]
     used: Used | None = None
 
 
-class Portion(NamedTuple):
+class Portion(msgspec.Struct, frozen=True):
     """Which part of a host's parents to look at: one of `number`, counted from 0."""
 
     at: int
@@ -80,7 +83,8 @@ def _survey_functions(tree: Tree) -> Part:
     problems: list[Problem] = []
     listed = tree.run({FUNCTIONS: tree.list(FUNCTIONS)})[FUNCTIONS]
     nodes = _functions(tree, _listed(FUNCTIONS, listed, problems), problems)
-    return _read(tree, nodes, problems)._replace(used=used_devices(tree))
+    found = _read(tree, nodes, problems)
+    return msgspec.structs.replace(found, used=used_devices(tree))
 
 
 SURVEYORS: Sequence[Callable[[Tree], Part]] = (
@@ -96,9 +100,11 @@ def whole(parts: Sequence[Part]) -> Survey:
     endpoints = {
         (_KINDS[endpoint.kind], endpoint.address): endpoint
         for part in parts
-        for endpoint in part.endpoints
+        for endpoint in part.found.endpoints()
     }
-    problems = {problem for part in parts for problem in part.problems}
+    problems = {
+        problem for part in parts for problem in part.problems + part.found.problems
+    }
     [used] = [part.used for part in parts if part.used is not None]
     return Survey(
         [with_use(endpoints[key], used) for key in sorted(endpoints)],
@@ -109,12 +115,8 @@ def whole(parts: Sequence[Part]) -> Survey:
 def _read(tree: Tree, nodes: list[Node], problems: list[Problem]) -> Part:
     """Read nodes; an endpoint that is gone by then is a problem only."""
     found = read_nodes(tree, nodes, ask="all")
-    there = [
-        endpoint
-        for endpoint in found.endpoints
-        if endpoint.attribute is None or endpoint.attribute.code != Code.DEVICE_GONE
-    ]
-    return Part(there, problems + found.problems)
+    there = [own for own in found.own if own.attribute.code != Code.DEVICE_GONE]
+    return Part(msgspec.structs.replace(found, own=there), problems)
 
 
 def _mdev_paths(

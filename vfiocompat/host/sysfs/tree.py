@@ -70,29 +70,34 @@ class Tree:
 
         What an earlier process still waits for is not called again: VFC115.
         """
-        replies: dict[Key, Reply] = {}
-        if self._held:
-            for key, operation in operations.items():
-                for path in self._paths(operation):
-                    if path in self._held:
-                        name = posixpath.basename(path)
-                        failure = Failure(
-                            "refused", name=name, code=Code.CALL_STILL_HELD
-                        )
-                        replies[key] = Reply(failure)
-                        break
-        asked = {key: each for key, each in operations.items() if key not in replies}
-        found = Batch(list(asked.values()), self._timeout).run()
-        replies |= zip(asked, found, strict=True)
-        for key, operation in asked.items():
-            failed = replies[key].failure
-            if failed is not None and failed.stage == "timeout":
-                self.left += [
-                    path
-                    for path in self._paths(operation)
-                    if failed.name in {"", posixpath.basename(path)}
-                ]
-        return {key: replies[key] for key in operations}
+        refused = self._refused(operations) if self._held else {}
+        asked = [each for key, each in operations.items() if key not in refused]
+        replies = Batch(asked, self._timeout).run()
+        for operation, reply in zip(asked, replies, strict=True):
+            if reply.failure is not None and reply.failure.stage == "timeout":
+                self.left += self._held_by(operation, reply.failure)
+        found = iter(replies)
+        return {key: refused.get(key) or next(found) for key in operations}
+
+    def _refused(self, operations: dict[Key, Operation]) -> dict[Key, Reply]:
+        """Refuse operations that would call what an earlier process waits for."""
+        refused = {}
+        for key, operation in operations.items():
+            held = [path for path in self._paths(operation) if path in self._held]
+            if held:
+                name = posixpath.basename(held[0])
+                refused[key] = Reply(
+                    Failure("refused", name=name, code=Code.CALL_STILL_HELD)
+                )
+        return refused
+
+    def _held_by(self, operation: Operation, failure: Failure) -> list[str]:
+        """Name what an operation still waits for: the file that it was at, or all."""
+        return [
+            path
+            for path in self._paths(operation)
+            if failure.name in {"", posixpath.basename(path)}
+        ]
 
     def _paths(self, operation: Operation) -> list[str]:
         """Name what an operation may call, as seen inside the root."""
