@@ -153,7 +153,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def threads(_processes: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give this process a thread, as a daemon has some: it must not fork."""
 
     def fork() -> NoReturn:

@@ -127,6 +127,8 @@ class QmpServer:
             self._server.shutdown(socket.SHUT_RDWR)  # so that accept() ends
         self._thread.join()
         self._server.close()
+        with contextlib.suppress(OSError):
+            os.unlink(self.path)  # another may come after it
 
     def _serve(self) -> None:
         while not self._stopped.is_set():

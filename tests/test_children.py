@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from tests.conftest import HUNG
-from vfiocompat import children
+from vfiocompat import children, codes
 from vfiocompat.children import aside_all
-from vfiocompat.diagnostics import Code, both_ends
+from vfiocompat.diagnostics import both_ends
 from vfiocompat.errors import (
     Bug,
     InventoryError,
@@ -91,7 +91,7 @@ def no_sysfs() -> int:
         "no",
         detail="/sys",
         hint="try",
-        code=Code.SYSFS_UNREADABLE,
+        code=codes.SYSFS_UNREADABLE,
         spans=both_ends("a", "b"),
     )
 
@@ -145,7 +145,7 @@ def test_a_child_that_is_held_is_not_waited_for() -> None:
     with pytest.raises(VfiocompatError) as caught:
         aside_all([partial(time.sleep, 20)], type(None), "sleeping", 0.2)
 
-    assert caught.value.code == Code.NO_ANSWER_IN_TIME
+    assert caught.value.code == codes.NO_ANSWER_IN_TIME
     assert time.monotonic() - began < 10
 
 

@@ -15,120 +15,39 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "vfiocompat"
 
-LAYERS = [
-    "__init__",
-    "diagnostics",
-    "errors",
-    "times",
-    "versions",
-    "addresses",
-    "endpoints",
-    "verdicts",
-    "inventory",
-    "children",
-    "files",
-    "tomlfile",
-    "tables",
-    "decision",
-    "host",
-    "find",
-    "pairs",
-    "fleet",
-    "vm",
-    "export",
-    "simulate",
-    "output",
-    "api",
-    "commands",
-    "cli",
-    "__main__",
-]
+GUIDE = (PACKAGE.parent / "CONTRIBUTING.md").read_text()
+
+
+def spine() -> list[str]:
+    """Read the table of the guide: modules and wings, in the order they may import."""
+    rows = re.findall(r"^\| (`.*?) \|", GUIDE.partition("## Words")[0], re.MULTILINE)
+    return [name for row in rows for name in re.findall(r"`([a-z]+)(?:\.py|/)`", row)]
+
+
+LAYERS = ["__init__", *spine(), "__main__"]
 """What may be imported: only what stands before."""
 
+
+def order(wing: Path) -> list[str]:
+    """Read the map of a wing: its modules, in the order in which they may import.
+
+    Those that stand in one line import none of each other.
+    """
+    lines = (ast.get_docstring(ast.parse(wing.read_text())) or "").splitlines()
+    names = re.compile(r"([a-z]+(?:, [a-z]+)*)(?:  +\S.*)?")
+    found = [match[1] for line in lines if (match := names.fullmatch(line))]
+    return [name for line in found for name in line.split(", ")]
+
+
 WINGS = {
-    "decision": [
-        "errnos",
-        "preconditions",
-        "notes",
-        "strings",
-        "answers",
-        "decide",
-        "reads",
-    ],
-    "tables": [
-        "facts",
-        "language",
-        "judge",
-        "library",
-        "stated",
-        "derived",
-    ],
-    "tables/language": [
-        "records",
-        "kinds",
-        "formats",
-        "relations",
-        "table",
-        "mistakes",
-        "cases",
-        "derive",
-        "reasons",
-        "wording",
-    ],
-    "host": ["batch", "held", "vfio", "sysfs"],
-    "host/sysfs": [
-        "tree",
-        "using",
-        "nodes",
-        "lookup",
-        "reading",
-        "probing",
-        "survey",
-        "host",
-        "__init__",
-    ],
-    "fleet": ["classes", "read", "turns", "grid", "scan", "targets", "diff"],
-    "vm": [
-        "model",
-        "qemuargs",
-        "manifest",
-        "domain",
-        "qmp",
-        "read",
-        "blockers",
-        "sources",
-        "room",
-        "offers",
-        "arrival",
-        "moving",
-    ],
-    "output": [
-        "visible",
-        "json",
-        "spans",
-        "text",
-        "terminal",
-        "progress",
-        "pairs",
-        "errors",
-        "check",
-        "device",
-        "diff",
-        "explain",
-        "get",
-        "list",
-        "matrix",
-        "parse",
-        "simulate",
-        "tables",
-        "targets",
-        "machines",
-        "schemas",
-    ],
+    str(path.parent.relative_to(PACKAGE)): order(path)
+    for path in sorted(PACKAGE.glob("*/**/__init__.py"))
+    if path.parent.name != "commands"
 }
-"""The same within each wing."""
+"""What may be imported within each wing, by the map in its `__init__`."""
 
 PURE = [
+    "codes",
     "errors",
     "versions",
     "times",
@@ -148,8 +67,11 @@ PURE = [
     "vm/domain",
     "vm/blockers",
     "vm/room",
-    "vm/offers",
-    "vm/arrival",
+    "vm/instances",
+    "vm/migration",
+    "vm/hosts",
+    "vm/plan",
+    "vm/report",
 ]
 
 
@@ -193,25 +115,35 @@ def test_imports_only_point_down(path: Path) -> None:
             assert LAYERS.index(parts[1]) <= LAYERS.index(part(path)), name
 
 
-@pytest.mark.parametrize(
-    ("wing", "name"), [(wing, name) for wing, order in WINGS.items() for name in order]
-)
-def test_imports_within_a_wing_only_point_down(wing: str, name: str) -> None:
-    order = WINGS[wing]
+@pytest.mark.parametrize("wing", WINGS)
+def test_a_wings_map_names_all_that_is_in_it(wing: str) -> None:
     folder = PACKAGE / wing
-    here = {path.stem for path in folder.glob("*.py")}
+    here = {path.stem for path in folder.glob("[!_]*.py")}
     here |= {path.parent.name for path in folder.glob("*/__init__.py")}
-    assert here - {"__init__"} == set(order) - {"__init__"}
+
+    assert sorted(WINGS[wing]) == sorted(here)
+
+
+@pytest.mark.parametrize(
+    ("wing", "name"), [(wing, name) for wing, names in WINGS.items() for name in names]
+)
+def test_imports_within_a_wing_only_point_up_its_map(wing: str, name: str) -> None:
+    before = WINGS[wing][: WINGS[wing].index(name)]
     prefix = ["vfiocompat", *wing.split("/")]
-    files = [folder / f"{name}.py"] if (folder / f"{name}.py").exists() else []
-    for path in files or (folder / name).rglob("*.py"):
+    alone = PACKAGE / wing / f"{name}.py"
+    for path in [alone] if alone.exists() else (PACKAGE / wing / name).rglob("*.py"):
         for target in imports(path):
-            parts = target.split(".")
-            if parts[: len(prefix)] != prefix:
-                continue
-            for other in parts[len(prefix) : len(prefix) + 1]:
-                if other in order and other != name:
-                    assert order.index(other) < order.index(name), target
+            *package, module = target.split(".")[: len(prefix) + 1]
+            if package == prefix and module in WINGS[wing]:
+                assert module in {*before, name}, target
+
+
+def test_a_command_imports_no_other_command() -> None:
+    for path in (PACKAGE / "commands").glob("[!_]*.py"):
+        used = [
+            each for each in imports(path) if each.startswith("vfiocompat.commands.")
+        ]
+        assert all(each.startswith("vfiocompat.commands.options") for each in used)
 
 
 @pytest.mark.parametrize("name", PURE)
@@ -354,20 +286,20 @@ def test_what_reads_no_table_loads_nothing_of_tables(
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        (("get", "0000:00:02.0/acme-1"), {"get"}),
-        (("list",), {"list"}),
-        (("check", "0000:00:02.0/acme-1", "version:1ac1-x"), {"check", "pairs"}),
+        (("get", "0000:00:02.0/acme-1"), ("get",)),
+        (("list",), ("list",)),
+        (("check", "0000:00:02.0/acme-1", "version:1ac1-x"), ("check", "pairs")),
     ],
     ids=["get", "list", "check"],
 )
 def test_a_command_loads_no_other_ones_document(
-    four_types: Path, line: tuple[str, ...], expected: set[str]
+    four_types: Path, line: tuple[str, ...], expected: tuple[str, ...]
 ) -> None:
     loaded = loaded_by(*line, "--sysroot", str(four_types))
 
     output = {name for name in loaded if name.startswith("vfiocompat.output.")}
     alike = {"json", "spans", "text", "visible"}
-    assert output == {f"vfiocompat.output.{name}" for name in alike | expected}
+    assert output == {f"vfiocompat.output.{name}" for name in alike.union(expected)}
 
 
 @pytest.mark.usefixtures("_processes")

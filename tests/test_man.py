@@ -20,9 +20,9 @@ from hatch_build import whole_page
 from tests.documents import keys_of, mdoc_sessions, run_session
 from tests.simulate.conftest import ROOT, cannot_test
 from vfiocompat.cli import COMMANDS, cli
+from vfiocompat.codes import CODES
 from vfiocompat.decision.decide import decide
 from vfiocompat.decision.errnos import Answer, read_code
-from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 from vfiocompat.errors import ENOTSUPP, ExitCode
 from vfiocompat.output.schemas import DOCUMENTS
@@ -373,7 +373,7 @@ def test_spelling_is_told_apart_as_the_table_says(row: list[str]) -> None:
 def test_explain_names_the_first_digit_of_every_code() -> None:
     lines = section("vfiocompat-explain", "DESCRIPTION")
     named = [line.split()[1] for line in lines if line.startswith(".It VFC")]
-    assert named == sorted({code[:4] for code in Code})
+    assert named == sorted({code[:4] for code in CODES})
 
 
 def test_schema_names_every_document() -> None:

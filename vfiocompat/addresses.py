@@ -80,13 +80,8 @@ Address = LiveAddress | LiteralAddress | InventoryAddress
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-PCI_PARTS = {
-    "domain": range(1 << 32),
-    "bus": range(1 << 8),
-    "slot": range(1 << 5),
-    "function": range(1 << 3),
-}
-"""The parts of a PCI address in their order, and the numbers that each can be."""
+PCI_PARTS = {"domain": 0xFFFFFFFF, "bus": 0xFF, "slot": 0x1F, "function": 7}
+"""The parts of a PCI address in their order, and the highest number of each."""
 
 
 _PCI = re.compile(
@@ -136,8 +131,9 @@ def pci_address(numbers: Mapping[str, int | None]) -> str:
         ValueError: its argument is the part that cannot be this number.
 
     """
-    for part, known in PCI_PARTS.items():
-        if numbers[part] not in known:
+    for part, highest in PCI_PARTS.items():
+        number = numbers[part]
+        if number is None or not 0 <= number <= highest:
             raise ValueError(part)
     return "{domain:04x}:{bus:02x}:{slot:02x}.{function:d}".format_map(numbers)
 

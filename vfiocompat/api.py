@@ -13,7 +13,8 @@ import time
 from typing import TYPE_CHECKING
 
 from vfiocompat import pairs
-from vfiocompat.diagnostics import Code, Diagnostic, Severity, Side, Span
+from vfiocompat.codes import Code, Severity
+from vfiocompat.diagnostics import Diagnostic, Side, Span
 from vfiocompat.endpoints import Origin, literal
 from vfiocompat.errors import (
     Bug,

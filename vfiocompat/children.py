@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
-from vfiocompat.diagnostics import Code
+from vfiocompat import codes
 from vfiocompat.errors import Bug, ErrorRecord, VfiocompatError, error_of
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def aside_all(
             return [_value(decoder.decode(_receive(pipe, timeout))) for pipe in pipes]
         except TimeoutError:
             why = "the process that asks for it did not answer in time"
-            raise VfiocompatError(why, code=Code.NO_ANSWER_IN_TIME) from None
+            raise VfiocompatError(why, code=codes.NO_ANSWER_IN_TIME) from None
         except OSError as error:
             why = f"a process for {doing} could not be started: {error}"
             raise VfiocompatError(why) from error

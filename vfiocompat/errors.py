@@ -29,7 +29,9 @@ from typing import Self
 
 import msgspec
 
-from vfiocompat.diagnostics import Code, Span
+from vfiocompat import codes
+from vfiocompat.codes import Code
+from vfiocompat.diagnostics import Span
 
 __all__ = [
     "ENOTSUPP",
@@ -101,7 +103,7 @@ class VfiocompatError(Exception):
     what the process ends with if the error reaches the command line.
     """
 
-    code: Code = Code.NOT_COMPLETED
+    code: Code = codes.NOT_COMPLETED
     exit_code = ExitCode.FAILED
 
     def __init__(
@@ -141,7 +143,7 @@ class VfiocompatError(Exception):
 class UsageError(VfiocompatError):
     """Options or arguments that cannot be meant; nothing was done."""
 
-    code = Code.USAGE
+    code = codes.USAGE
     exit_code = ExitCode.USAGE
 
 
@@ -168,79 +170,79 @@ class InvalidVersion(UsageError, ValueError):
 class InvalidAddress(UsageError, ValueError):
     """An address of none of the known forms."""
 
-    code = Code.NOT_AN_ADDRESS
+    code = codes.NOT_AN_ADDRESS
 
 
 class NoSuchEndpoint(VfiocompatError, LookupError):
     """Nothing is at an address; the hint names what exists that is close."""
 
-    code = Code.NO_SUCH_ENDPOINT
+    code = codes.NO_SUCH_ENDPOINT
 
 
 class SysfsError(VfiocompatError):
     """A path that could not be read; `detail` is the path."""
 
-    code = Code.SYSFS_UNREADABLE
+    code = codes.SYSFS_UNREADABLE
 
 
 class TableError(VfiocompatError, ValueError):
     """Mistakes in a compatibility table, each with its dotted key."""
 
-    code = Code.TABLE_MALFORMED
+    code = codes.TABLE_MALFORMED
 
 
 class FactError(VfiocompatError, ValueError):
     """Mistakes in what an operator states of an endpoint."""
 
-    code = Code.FACT_UNUSABLE
+    code = codes.FACT_UNUSABLE
 
 
 class InventoryError(VfiocompatError, ValueError):
     """An inventory that cannot be read, or is none; a fleet without any."""
 
-    code = Code.INVENTORY_UNUSABLE
+    code = codes.INVENTORY_UNUSABLE
 
 
 class DeviceError(VfiocompatError):
     """A device that cannot be opened; the code says why."""
 
-    code = Code.DEVICE_NOT_OPENED
+    code = codes.DEVICE_NOT_OPENED
 
 
 class VmError(VfiocompatError):
     """A VM that cannot be asked for; the code says why."""
 
-    code = Code.VM_NOT_READ
+    code = codes.VM_NOT_READ
 
 
 class DomainError(VmError, ValueError):
     """Domain XML that cannot be used; `detail` is the line."""
 
-    code = Code.DOMAIN_UNUSABLE
+    code = codes.DOMAIN_UNUSABLE
 
 
 class OutputError(VfiocompatError):
     """A file that could not be written; one that was there is as it was."""
 
-    code = Code.FILE_NOT_WRITTEN
+    code = codes.FILE_NOT_WRITTEN
 
 
 class SpecError(VfiocompatError, ValueError):
     """Mistakes in a simulation's specification, each with its dotted key."""
 
-    code = Code.SPECIFICATION_MALFORMED
+    code = codes.SPECIFICATION_MALFORMED
 
 
 class SimulationError(VfiocompatError):
     """A simulation that cannot be served: no FUSE, no mount point, no right."""
 
-    code = Code.SIMULATION_FAILED
+    code = codes.SIMULATION_FAILED
 
 
 class Bug(VfiocompatError):
     """Something that nobody expected; `detail` is the traceback."""
 
-    code = Code.BUG
+    code = codes.BUG
     exit_code = ExitCode.BUG
 
     @classmethod

@@ -15,7 +15,7 @@ _MINUTE = 60
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
 _UNITS = {"": 1, "s": 1, "m": _MINUTE, "h": _HOUR, "d": _DAY, "w": 7 * _DAY}
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smhdw]?)")
+_DURATION = r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smhdw]?)"
 _SKEW = 60  # seconds that the clocks of two hosts may differ by
 
 
@@ -87,7 +87,7 @@ def parse_duration(text: str) -> float:
         ValueError: it is none.
 
     """
-    match = _DURATION.fullmatch(text)
+    match = re.fullmatch(_DURATION, text)
     if match is None:
         raise ValueError(f"{text!r} is no duration such as 90, 15m, 12h or 7d")
     return float(match[1]) * _UNITS[match[2]]

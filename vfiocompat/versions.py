@@ -21,7 +21,8 @@ from typing import Literal
 
 import msgspec
 
-from vfiocompat.diagnostics import Code, Span
+from vfiocompat import codes
+from vfiocompat.diagnostics import Span
 from vfiocompat.errors import InvalidVersion
 
 __all__ = ["MAX_BYTES", "VendorId", "VersionString"]
@@ -135,7 +136,7 @@ class VersionString(msgspec.Struct, frozen=True, gc=False):
             raise InvalidVersion(
                 "the binary form begins with 4 bytes of vendor id, here are "
                 f"{len(raw)}",
-                code=Code.VERSION_EMPTY,
+                code=codes.VERSION_EMPTY,
                 position=len(raw),
                 spans=_around(raw, len(raw)),
             )
@@ -182,7 +183,7 @@ def _demand_printable(body: bytes) -> None:
     if not body:
         raise InvalidVersion(
             "the version string is empty",
-            code=Code.VERSION_EMPTY,
+            code=codes.VERSION_EMPTY,
             position=0,
             hint="the kernel answers an empty write without asking the driver, "
             "so it would look compatible with everything",
@@ -191,7 +192,7 @@ def _demand_printable(body: bytes) -> None:
         raise InvalidVersion(
             f"the version string has {len(body)} bytes, at most {MAX_BYTES} "
             "fit into a sysfs attribute",
-            code=Code.VERSION_TOO_LONG,
+            code=codes.VERSION_TOO_LONG,
             position=MAX_BYTES,
             spans=_around(body, MAX_BYTES),
         )
@@ -199,7 +200,7 @@ def _demand_printable(body: bytes) -> None:
         at = wrong.start()
         raise InvalidVersion(
             f"byte {at} of the version string is {body[at]:#04x}, not printable ASCII",
-            code=Code.VERSION_NOT_PRINTABLE,
+            code=codes.VERSION_NOT_PRINTABLE,
             position=at,
             spans=_around(body, at),
         )

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from vfiocompat import __version__
+from vfiocompat import __version__, codes
+from vfiocompat.codes import CODES
 from vfiocompat.decision.decide import decide
 from vfiocompat.decision.errnos import Answer
-from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 from vfiocompat.errors import ENOTSUPP
 from vfiocompat.output.check import CheckDocument
@@ -569,9 +569,9 @@ def test_literal_without_a_type_at_a_types_migration_version(
     line = f"check version:1ac1-a {DESTINATION} --format json"
     [result] = run(line, exit_code=3).document(CheckDocument).results
     assert (result.verdict, result.basis) == ("undetermined", "driver")
-    codes = {found.code: found for found in result.diagnostics}
-    assert [*codes] == ["VFC107", "VFC124"]
-    hint = codes[Code.SOURCE_TYPE_NOT_KNOWN].hint
+    told = {found.code: found for found in result.diagnostics}
+    assert [*told] == ["VFC107", "VFC124"]
+    hint = told[codes.SOURCE_TYPE_NOT_KNOWN].hint
     assert "--source-type acme-destination" in (hint or "")
 
 
@@ -1055,10 +1055,13 @@ def _end(address: str, version: str | None, origin: str | None) -> dict[str, Any
 
 
 def _finding(code: str, summary: str | None = None, **rest: Any) -> dict[str, Any]:  # noqa: ANN401
-    known = Code.of(code)
+    known = codes.code_of(code)
     names = ("detail", "hint", "errno", "path", "requirement", "table", "why")
     optional = dict.fromkeys(names)
-    named = {"severity": known.severity, "summary": summary or known.summary}
+    named = {
+        "severity": CODES[known].severity,
+        "summary": summary or CODES[known].summary,
+    }
     return {"code": code, **optional, "spans": [], **named, **rest}
 
 
@@ -1088,7 +1091,7 @@ def test_json_of_an_incompatible_pair(shared_host: Host, run: Run) -> None:
         diagnostics=[
             _finding(
                 "VFC101",
-                f"{Code.REFUSED.summary} (EINVAL)",
+                f"{CODES[codes.REFUSED].summary} (EINVAL)",
                 hint="the destination's kernel log may say why",
                 errno="EINVAL",
                 path=WRITTEN,
@@ -1123,7 +1126,7 @@ def test_text_of_a_compatible_pair(shared_host: Host, run: Run) -> None:
     result = run(f"check {SOURCE} {DESTINATION}")
     assert (result.stdout, result.stderr) == (head, "")
     assert run(f"check {SOURCE} {DESTINATION} -v").stdout == (
-        f"{head}info[VFC107]: {Code.ACCEPTED.summary}\n  --> {WRITTEN}\n"
+        f"{head}info[VFC107]: {CODES[codes.ACCEPTED].summary}\n  --> {WRITTEN}\n"
     )
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vfiocompat.diagnostics import Code
+from vfiocompat import codes
+from vfiocompat.codes import CODES
 from vfiocompat.output.errors import ErrorDocument
 from vfiocompat.output.get import GetDocument
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from .conftest import PlainHost
 
-NOTHING = f"vfiocompat: info[VFC506]: {Code.NO_ENDPOINTS.summary}\n"
+NOTHING = f"vfiocompat: info[VFC506]: {CODES[codes.NO_ENDPOINTS].summary}\n"
 
 
 def test_one_target_is_the_bare_string(shared_host: Host, run: Run) -> None:

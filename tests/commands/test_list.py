@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vfiocompat.diagnostics import Code
+from vfiocompat import codes
+from vfiocompat.codes import CODES
 from vfiocompat.output.list import LIST_COLUMNS, ListDocument
 
 from .hosts import (
@@ -197,7 +198,7 @@ def test_every_address_that_is_listed_is_found(shared_host: Host, run: Run) -> N
 def test_empty_host(shared_host: Host, run: Run) -> None:
     shared_host("")
     result = run("list")
-    nothing = f"vfiocompat: info[VFC506]: {Code.NO_ENDPOINTS.summary}\n"
+    nothing = f"vfiocompat: info[VFC506]: {CODES[codes.NO_ENDPOINTS].summary}\n"
     assert (result.stdout, result.stderr) == ("", nothing)
     document = run("list --format json").document(ListDocument)
     assert (document.endpoints, document.problems) == ([], [])

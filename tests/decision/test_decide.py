@@ -7,11 +7,12 @@ import errno
 
 import pytest
 
+from vfiocompat import codes
 from vfiocompat.decision.answers import question
 from vfiocompat.decision.decide import Decision, decide, worst
 from vfiocompat.decision.errnos import Answer
 from vfiocompat.decision.strings import no_string
-from vfiocompat.diagnostics import Code, both_ends
+from vfiocompat.diagnostics import both_ends
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 
 PATH = "/sys/devices/p/mdev_supported_types/t/version"
@@ -97,7 +98,10 @@ def test_an_errno_is_shown_by_its_name(number: int, name: str) -> None:
         (answered(errno.ENODEV, gone=True), "VFC113"),
         (answered(errno.ECONNABORTED), "VFC111"),
         (answered(errno.ENOTCONN), "VFC111"),
-        (Answer(stage="refused", path=PATH, code=Code.NOT_ON_SYSFS), Code.NOT_ON_SYSFS),
+        (
+            Answer(stage="refused", path=PATH, code=codes.NOT_ON_SYSFS),
+            codes.NOT_ON_SYSFS,
+        ),
     ],
 )
 def test_a_destination_that_could_not_be_asked_has_failed(

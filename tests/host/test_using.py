@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 UUID = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001"
-SOME = Used([UUID], complete=False)
-ALL = Used([UUID], complete=True)
+SOME = Used(frozenset({UUID}), complete=False)
+ALL = Used(frozenset({UUID}), complete=True)
 
 
 @pytest.fixture
@@ -44,7 +44,8 @@ def root(tmp_path: Path) -> Path:
 def test_all_devices_of_a_group_are_used(root: Path) -> None:
     used = used_devices(Tree(str(root), 5.0))
 
-    assert used == Used(["0000:03:00.1", "0000:03:00.4", UUID], complete=True)
+    names = frozenset({"0000:03:00.1", "0000:03:00.4", UUID})
+    assert used == Used(names, complete=True)
 
 
 def test_what_cannot_be_looked_up_leaves_it_open(root: Path) -> None:
@@ -83,5 +84,5 @@ def test_a_function_that_has_its_vgpu_type_is_an_instance_of_it() -> None:
     free = with_use(function, ALL)
     assert (free.in_use, free.available_instances) == (False, 1)
     assert with_use(function, SOME) == function
-    used = with_use(function, Used(["0000:03:00.4"], complete=False))
+    used = with_use(function, Used(frozenset({"0000:03:00.4"}), complete=False))
     assert (used.in_use, used.available_instances) == (True, 0)

@@ -7,7 +7,8 @@ import doctest
 
 import pytest
 
-from vfiocompat.diagnostics import Code, Span, both_ends, diagnostic
+from vfiocompat import codes
+from vfiocompat.diagnostics import Span, both_ends, diagnostic
 from vfiocompat.output import spans
 from vfiocompat.output.spans import drawn
 from vfiocompat.output.text import finding_lines, plain
@@ -56,7 +57,7 @@ def test_texts_of_both_ends_stand_below_each_other() -> None:
 
 def test_details_come_after_spans() -> None:
     found = diagnostic(
-        Code.RECORDED_NO, detail="asked\nlong ago", spans=both_ends("a", "b")
+        codes.RECORDED_NO, detail="asked\nlong ago", spans=both_ends("a", "b")
     )
 
     assert list(plain(finding_lines(found)))[1:] == [
@@ -69,7 +70,7 @@ def test_details_come_after_spans() -> None:
 
 def test_the_one_string_that_no_format_matches_has_no_side_before_it() -> None:
     spans = (Span("source", "abc", 1, 2, "expected x"),)
-    found = diagnostic(Code.NO_FORMAT_MATCHES, detail="f: {x:int}", spans=spans)
+    found = diagnostic(codes.NO_FORMAT_MATCHES, detail="f: {x:int}", spans=spans)
 
     assert list(plain(finding_lines(found)))[1:] == [
         "   |  abc",
@@ -79,7 +80,7 @@ def test_the_one_string_that_no_format_matches_has_no_side_before_it() -> None:
 
 
 def test_escapes_in_a_text_do_not_reach_a_terminal() -> None:
-    found = diagnostic(Code.MDEV_TYPE_DIFFERS, spans=both_ends("a\x1b[31m", "b\nc"))
+    found = diagnostic(codes.MDEV_TYPE_DIFFERS, spans=both_ends("a\x1b[31m", "b\nc"))
 
     assert list(plain(finding_lines(found)))[1:] == [
         "   |  source       a\\x1b[31m",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vfiocompat.diagnostics import Code, Span
+from vfiocompat import codes
+from vfiocompat.diagnostics import Span
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 from vfiocompat.errors import ErrorRecord
 from vfiocompat.tables.judge import (
@@ -28,7 +29,7 @@ FORMAT = '[format]\nf = "npu-{n:int}"\n'
 DERIVE = '[derive]\nformat = "f"\nn = "revision"\n'
 SAME = requirement("same", "n", "equal")
 ABSENT = Attribute(None, "absent", "ENOENT", "/sys/x", None, "VFC102")
-BROKEN = ErrorRecord(Code.TABLE_MALFORMED, "mistakes in x.toml", "n: is missing", None)
+BROKEN = ErrorRecord(codes.TABLE_MALFORMED, "mistakes in x.toml", "n: is missing", None)
 
 
 def made(id_: str, text: str = FORMAT + DERIVE + SAME, more: str = "") -> Table:

@@ -21,6 +21,7 @@ from vfiocompat import (
     ParseDocument,
     Verdict,
     VfiocompatError,
+    codes,
 )
 
 
@@ -57,10 +58,10 @@ def told(tables: Library, source: str, destination: str) -> Code | str:
     ("destination", "expected"),
     [
         ("version:8086-a", ""),
-        ("version:10de-x", Code.VENDOR_DIFFERS),
+        ("version:10de-x", codes.VENDOR_DIFFERS),
         ("version:", "byte 0"),
         ("!", "InvalidAddress"),
-        ("inventory:/none.json#p/t", Code.INVENTORY_UNUSABLE),
+        ("inventory:/none.json#p/t", codes.INVENTORY_UNUSABLE),
     ],
 )
 def test_a_program_handles_every_kind_of_trouble(

@@ -7,9 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from tests.fleets import endpoint, function
+from vfiocompat import codes
 from vfiocompat.addresses import FunctionAddress, MdevAddress
 from vfiocompat.decision.decide import Decision, beside
-from vfiocompat.diagnostics import Code, both_ends, diagnostic
+from vfiocompat.diagnostics import both_ends, diagnostic
 from vfiocompat.endpoints import Endpoint, Flag, MigrationInterface
 from vfiocompat.vm.blockers import across_drivers, demanded
 from vfiocompat.vm.model import OnOffAuto, Vm, VmDevice
@@ -36,14 +37,14 @@ P2P = with_flags("STOP_COPY", "P2P")
 ALONE = with_flags("STOP_COPY", "PRE_COPY")
 
 
-def codes(found: Sequence[Diagnostic]) -> list[str]:
+def codes_of(found: Sequence[Diagnostic]) -> list[str]:
     return [finding.code for finding in found]
 
 
 def told(*devices: VmDevice, blockers: Sequence[str] = ()) -> list[str]:
     """Give the codes of what is demanded of a VM whose devices' flags are unknown."""
     vm = Vm(name="web", devices=devices, blockers=tuple(blockers))
-    return codes(demanded(vm, [UNKNOWN] * len(vm.moved)))
+    return codes_of(demanded(vm, [UNKNOWN] * len(vm.moved)))
 
 
 # ---- what QEMU says --------------------------------------------------------------
@@ -100,12 +101,12 @@ TEXTS = [
 def test_a_blocker_is_told_by_its_text(text: str, code: str) -> None:
     vm = Vm(name="web", devices=(MDEV,), blockers=(text,))
 
-    assert demanded(vm, [UNKNOWN]) == (diagnostic(Code.of(code), detail=text),)
+    assert demanded(vm, [UNKNOWN]) == (diagnostic(codes.code_of(code), detail=text),)
 
 
 @pytest.mark.parametrize(("text", "code"), TEXTS)
 def test_every_blocker_forbids_the_migration(text: str, code: str) -> None:
-    assert diagnostic(Code.of(code), detail=text).severity == "error"
+    assert diagnostic(codes.code_of(code), detail=text).severity == "error"
 
 
 def test_blockers_are_told_in_the_order_of_qemu_and_each_of_them() -> None:
@@ -153,7 +154,7 @@ def test_postcopy_is_refused_where_a_device_is_moved(
 ) -> None:
     vm = Vm(name="web", devices=devices, postcopy=postcopy)
 
-    assert codes(demanded(vm, [P2P] * len(vm.moved))) == expected
+    assert codes_of(demanded(vm, [P2P] * len(vm.moved))) == expected
 
 
 # ---- enable-migration ------------------------------------------------------------
@@ -185,7 +186,7 @@ def test_migration_that_is_switched_off(device: VmDevice, shown: str) -> None:
     vm = Vm(name="web", devices=(switched(device, "off"),))
 
     assert demanded(vm, [UNKNOWN]) == (
-        diagnostic(Code.MIGRATION_OFF, f"migration is switched off for {shown}"),
+        diagnostic(codes.MIGRATION_OFF, f"migration is switched off for {shown}"),
     )
 
 
@@ -223,7 +224,7 @@ def test_each_device_that_is_unplugged_is_told() -> None:
         found
         == (
             diagnostic(
-                Code.UNPLUGGED, "0000:65:00.3 (net0) is unplugged before the migration"
+                codes.UNPLUGGED, "0000:65:00.3 (net0) is unplugged before the migration"
             ),
         )
         * 2
@@ -260,7 +261,7 @@ def test_several_devices_have_to_support_p2p(
     found = demanded(Vm(name="web", devices=devices), sources)
 
     found = tuple(each for each in found if each.severity == "error")
-    assert codes(found) == ["VFC531"] * len(lacking)
+    assert codes_of(found) == ["VFC531"] * len(lacking)
     for finding, at in zip(found, lacking, strict=True):
         assert devices[at].text in finding.summary
         assert finding.path == sources[at].path
@@ -286,7 +287,7 @@ def test_that_p2p_is_not_known_is_told(
     found = [each for each in demanded(vm, sources) if each.code == "VFC544"]
     assert tuple(each.detail for each in found) == detail
     asked = replace(vm, blockers=())
-    assert "VFC544" not in codes(demanded(asked, sources)), "QEMU itself knows"
+    assert "VFC544" not in codes_of(demanded(asked, sources)), "QEMU itself knows"
 
 
 @pytest.mark.parametrize("blockers", [None, (), ("VFIO: non-migratable device",)])
@@ -298,14 +299,14 @@ def test_what_qemu_never_saves_is_a_no(blockers: tuple[str, ...] | None) -> None
     assert (finding.code, finding.severity) == ("VFC542", "error")
     unplugged = replace(device, unplugged=True)
     vm = Vm(name="web", devices=(unplugged,))
-    assert codes(demanded(vm, [])) == ["VFC536"]
+    assert codes_of(demanded(vm, [])) == ["VFC536"]
 
 
 def test_networks_that_may_be_pools_are_told() -> None:
     names = tuple(f"n{at}" for at in range(7))
     found = demanded(Vm(name="web", networks=names), [])
 
-    assert codes(found) == ["VFC530", "VFC543"]
+    assert codes_of(found) == ["VFC530", "VFC543"]
     assert found[1].severity == "info"
     assert found[1].detail == "networks  n0, n1, n2, n3, n4 and 2 more"
 
@@ -321,7 +322,7 @@ def test_what_a_device_has_in_place_of_p2p_is_told(
 
     assert demanded(vm, [P2P, source]) == (
         diagnostic(
-            Code.NO_P2P,
+            codes.NO_P2P,
             "the VM has 2 VFIO devices, and 0000:65:00.1 (hostdev1) has no P2P",
             detail=detail,
             path=source.path,
@@ -335,7 +336,7 @@ def test_a_device_that_is_unplugged_needs_no_p2p(
 ) -> None:
     found = demanded(Vm(name="web", devices=devices), [ALONE])
 
-    assert set(codes(found)) == {"VFC536"}
+    assert set(codes_of(found)) == {"VFC536"}
 
 
 @pytest.mark.parametrize(
@@ -351,7 +352,7 @@ def test_a_device_that_is_unplugged_needs_no_p2p(
 def test_missing_p2p_is_not_told_twice(text: str) -> None:
     vm = Vm(name="web", devices=(MDEV, FUNCTION), blockers=(text,))
 
-    assert demanded(vm, [ALONE, ALONE]) == (diagnostic(Code.NO_P2P, detail=text),)
+    assert demanded(vm, [ALONE, ALONE]) == (diagnostic(codes.NO_P2P, detail=text),)
 
 
 # ---- NVIDIA's host drivers -------------------------------------------------------
@@ -418,7 +419,7 @@ def test_machine_types_from_9_1_on_let_nvidias_drivers_differ(
     machine: str | None, code: str | None
 ) -> None:
     expected = code and diagnostic(
-        Code.of(code),
+        codes.code_of(code),
         detail=f"machine type {machine or 'not known'}",
         spans=both_ends("550.54.10", "570.86.10"),
     )
@@ -494,7 +495,7 @@ def test_a_vgpu_is_of_nvidia_and_has_a_type() -> None:
 
 # ---- what becomes of a pair's decision -------------------------------------------
 
-NOTE = diagnostic(Code.MIGRATION_INTERFACE_NOT_TOLD)
+NOTE = diagnostic(codes.MIGRATION_INTERFACE_NOT_TOLD)
 COMPATIBLE = Decision(
     verdict="compatible", basis="driver", table="t", diagnostics=(NOTE,)
 )
@@ -504,7 +505,7 @@ UNDETERMINED = Decision(
 INCOMPATIBLE = Decision(
     verdict="incompatible", basis="table", table="t", diagnostics=(NOTE,)
 )
-ERROR, WARNING = diagnostic(Code.DRIVERS_DIFFER), diagnostic(Code.DRIVERS_MAY_DIFFER)
+ERROR, WARNING = diagnostic(codes.DRIVERS_DIFFER), diagnostic(codes.DRIVERS_MAY_DIFFER)
 
 
 @pytest.mark.parametrize("decision", [COMPATIBLE, UNDETERMINED])

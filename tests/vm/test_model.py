@@ -5,8 +5,8 @@ import doctest
 
 import pytest
 
+from vfiocompat import codes
 from vfiocompat.addresses import FunctionAddress, MdevAddress
-from vfiocompat.diagnostics import Code
 from vfiocompat.errors import ErrorRecord, InvalidAddress
 from vfiocompat.vm import model as vm
 from vfiocompat.vm.model import (
@@ -118,7 +118,7 @@ def test_what_has_none_of_the_forms_names_no_vm(text: str, shown: str) -> None:
         parse_vm(text)
 
     assert caught.value.record == ErrorRecord(
-        Code.NOT_AN_ADDRESS,
+        codes.NOT_AN_ADDRESS,
         f"{shown} names no VM",
         None,
         "write domain:FILE.xml, libvirt:NAME[@URI] or qmp:SOCKET",

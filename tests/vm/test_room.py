@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vfiocompat.vm.room import Placement, Seat, Wish, place
+from vfiocompat.vm.room import Closeness, Placement, Seat, place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-Wishes = dict[int, Wish]
+Wishes = dict[int, Closeness]
 
-BEST, SECOND = Wish(best=True), Wish(best=False)
+BEST, SECOND = Closeness(2), Closeness(1)
 names = count()
 
 
@@ -132,7 +132,6 @@ def test_what_is_surely_free_is_given_even_where_another_device_has_no_such() ->
 
 
 def test_a_second_choice_is_no_certain_room() -> None:
-    assert place([{0: SECOND}], [device(1)]) == Placement(room=None, seats={0: 0})
     found = place([{0: BEST, 1: SECOND}] * 2, [device(1), device(1)])
     assert found.room is None
     assert sorted(found.seats.values()) == [0, 1]
@@ -240,7 +239,10 @@ def is_certain(
     parents = [seats[at].shares for at in used if seats[at].shares is not None]
     return (
         is_possible(found, seats)
-        and all(wishes[number][at] == BEST for number, at in found.items())
+        and all(
+            wishes[number][at] == max(wishes[number].values())
+            for number, at in found.items()
+        )
         and all(seats[at].free is not None for at in used)
         and len(parents) == len(set(parents))
     )
@@ -345,7 +347,7 @@ def test_a_device_is_not_taken_as_it_is_and_as_what_it_can_become() -> None:
         Seat(1, "f1", "gpu", made=True),
         Seat(1, "f1", "gpu", made=True),
     ]
-    found = place([{0: BEST}, {1: Wish(best=True, closeness=9), 2: BEST}], seats)
+    found = place([{0: BEST}, {1: Closeness(2, same_type=True), 2: BEST}], seats)
     assert found == Placement(room=True, seats={0: 0, 1: 2})
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from vfiocompat import codes
 from vfiocompat.addresses import InventoryAddress, LiteralAddress, parse_address
 from vfiocompat.commands.options import Settings, common_options
-from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import MigrationInterface
 from vfiocompat.errors import ExitCode, UsageError, VfiocompatError
 from vfiocompat.find import look
@@ -75,7 +75,7 @@ def command(settings: Settings, address: str, open_: bool) -> int:  # noqa: FBT0
     else:
         settings.print_tabbed(device_rows(document))
     if document.interface == "unknown":
-        settings.note(note_lines(Code.MIGRATION_INTERFACE_NOT_TOLD, endpoint.address))
+        settings.note(note_lines(codes.MIGRATION_INTERFACE_NOT_TOLD, endpoint.address))
     return ExitCode.DONE
 
 
@@ -96,6 +96,6 @@ def _opened(
         raise UsageError("--open is for a device of this host")
     if settings.sysroot != "/":
         raise UsageError("--open is for this host, not for one that --sysroot names")
-    settings.note(note_lines(Code.DEVICE_IS_OPENED, endpoint.address))
+    settings.note(note_lines(codes.DEVICE_IS_OPENED, endpoint.address))
     found = settings.host.open_device(place)
     return msgspec.structs.replace(endpoint, migration=found)

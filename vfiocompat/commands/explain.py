@@ -9,8 +9,9 @@ import os
 import click
 
 import vfiocompat
+from vfiocompat import codes
+from vfiocompat.codes import CODES, Code
 from vfiocompat.commands.options import Settings, common_options
-from vfiocompat.diagnostics import Code
 from vfiocompat.errors import UsageError
 from vfiocompat.output.explain import (
     CODE_COLUMNS,
@@ -35,22 +36,22 @@ def command(settings: Settings, code: str | None, every: bool) -> None:  # noqa:
     """
     if (code is None) != every:
         raise UsageError("give either a CODE or --list")
-    codes = list(Code) if code is None else [_known(code.upper())]
+    wanted = list(CODES) if code is None else [_known(code.upper())]
     if settings.json:
-        explained = [_explained(each) for each in codes]
+        explained = [_explained(each) for each in wanted]
         settings.print_document(ExplainDocument(codes=explained))
     elif every:
-        settings.print_rows(CODE_COLUMNS, code_rows(codes))
+        settings.print_rows(CODE_COLUMNS, code_rows(wanted))
     else:
-        settings.print_lines(explanation_lines(_explained(codes[0])))
+        settings.print_lines(explanation_lines(_explained(wanted[0])))
 
 
 def _known(code: str) -> Code:
     with contextlib.suppress(ValueError):
-        return Code.of(code)
+        return codes.code_of(code)
     import difflib  # noqa: PLC0415 - costs start-up time, and only mistakes need it
 
-    nearest = difflib.get_close_matches(code, Code, n=1, cutoff=0) or list(Code)
+    nearest = difflib.get_close_matches(code, CODES, n=1, cutoff=0) or list(CODES)
     raise UsageError(
         f"there is no code {code!r}",
         hint=f"the nearest is {nearest[0]}; 'vfiocompat explain --list' shows all",
@@ -62,4 +63,4 @@ def _explained(code: Code) -> ExplainedCode:
     folder = os.path.join(os.path.dirname(vfiocompat.__file__), "explanations")
     with open(os.path.join(folder, f"{code}.txt"), encoding="utf-8") as file:
         text = file.read().rstrip("\n")
-    return ExplainedCode(code, code.severity, code.summary, text)
+    return ExplainedCode(code, CODES[code].severity, CODES[code].summary, text)

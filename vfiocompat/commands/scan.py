@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 import msgspec
 
+from vfiocompat import codes
 from vfiocompat.commands.options import Settings, common_options, duration
-from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import (
     ExitCode,
@@ -109,7 +109,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
                 current.leave(here.left)
             replace(path, json_text(found, indent=None) + b"\n")
     except Overlap as other:
-        settings.note(note_lines(Code.SCAN_UNDER_WAY, f"{other}: nothing done"))
+        settings.note(note_lines(codes.SCAN_UNDER_WAY, f"{other}: nothing done"))
         return ExitCode.DONE
     if settings.verbose:
         settings.note(problem_lines(found.problems))
@@ -142,7 +142,7 @@ def _taken(
             if before.taken_at > found.taken_at:
                 settings.note(
                     note_lines(
-                        Code.CLOCK_WENT_BACK, f"{path} was taken at {before.taken_at}"
+                        codes.CLOCK_WENT_BACK, f"{path} was taken at {before.taken_at}"
                     )
                 )
             found = keep_answers(found, before, now)
@@ -162,7 +162,7 @@ def _before(settings: Settings, path: str) -> Inventory | None:
     try:
         return read_inventory(path)
     except InventoryError as error:
-        settings.note(note_lines(Code.OLD_INVENTORY_UNUSABLE, error.summary))
+        settings.note(note_lines(codes.OLD_INVENTORY_UNUSABLE, error.summary))
         return None
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vfiocompat import codes
 from vfiocompat.commands.options import Settings, common_options
-from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import ExitCode, TableError, UsageError
 from vfiocompat.output.tables import (
@@ -56,7 +56,7 @@ def list_(settings: Settings) -> int:
     listed.sort(key=lambda table: table.id)
     if settings.json:
         problems = [
-            Problem(entry.path, "load", None, Code.TABLE_MALFORMED) for entry in broken
+            Problem(entry.path, "load", None, codes.TABLE_MALFORMED) for entry in broken
         ]
         settings.print_document(TablesDocument(tables=listed, problems=problems))
     else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from vfiocompat import codes
 from vfiocompat.commands.options import (
     Settings,
     common_options,
@@ -15,35 +16,37 @@ from vfiocompat.commands.options import (
     max_age_option,
     require_option,
 )
-from vfiocompat.diagnostics import Code
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.read import Inventories
-from vfiocompat.output.machines import (
+from vfiocompat.output.text import error_lines
+from vfiocompat.output.vm import (
     HERE,
     PLAN_COLUMNS,
     VM_COLUMNS,
-    answer_rows,
-    arrival_lines,
     plan_lines,
     plan_rows,
     ranking_line,
+    report_lines,
+    result_rows,
     vm_document,
 )
-from vfiocompat.output.text import error_lines
 from vfiocompat.tables.stated import SiteFacts, Stated
-from vfiocompat.times import Horizon
-from vfiocompat.vm.arrival import Moving
+from vfiocompat.times import Horizon, moment
+from vfiocompat.vm.destinations import find_destinations
+from vfiocompat.vm.migration import Migration
 from vfiocompat.vm.model import QmpSocket, parse_vm
-from vfiocompat.vm.moving import Journey
+from vfiocompat.vm.plan import xml_there
 from vfiocompat.vm.read import read_vm
-from vfiocompat.vm.sources import Origin
+from vfiocompat.vm.sources import Site, find_sources
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from vfiocompat.verdicts import Basis
-    from vfiocompat.vm.arrival import Answer, Arrival
+    from vfiocompat.vm.hosts import HostResult
     from vfiocompat.vm.model import Vm, VmAddress
+    from vfiocompat.vm.read import Description
+    from vfiocompat.vm.report import HostReport
 
 __all__ = ["command"]
 
@@ -98,48 +101,57 @@ def command(  # noqa: PLR0917 - click passes every option by name
     wanted = _wanted(address, plan=plan, xml=xml)
     if hosts and set(destinations) == {HERE}:
         raise UsageError("--host is for a host of FLEET: name inventories too")
-    horizon = Horizon(time.time(), max_age)
     stated = Stated(site=SiteFacts(settings.config))
-    machine = read_vm(address, settings.timeout, migratable=xml)
-    known = Inventories(_paths(origin)) if origin and machine.vm.moved else None
+    site = Site(settings.host, settings.library, stated, Horizon(time.time(), max_age))
+    described = read_vm(address, settings.timeout, migratable=xml)
+    known = Inventories(_paths(origin)) if origin and described.vm.moved else None
     unread = {} if known is None else known.errors
     for error in unread.values():
         settings.note(error_lines(error))
-    place = settings.host, settings.library, stated, horizon
-    arrives = as_is and HERE in destinations
-    sources = Origin(*place, known).sources(machine, arrives=arrives)
-    journey = Journey(*place)
-    moving = Moving(machine.vm, sources, require, as_is)
+    here = HERE in destinations
+    sources = find_sources(described, site, known, arrives=as_is and here)
+    migration = Migration(described.vm, sources, require, as_is)
     fleet = _paths([each for each in destinations if each != HERE])
     with settings.progress("reading the fleet"):
-        found = journey.found(
-            moving,
-            fleet,
-            here=HERE in destinations,
-            hosts=hosts,
-            same_host=same_host,
+        found = find_destinations(
+            migration, site, fleet, here=here, hosts=hosts, same_host=same_host
         )
-    answers = found.answers
-    if HERE in destinations and any(each.host == HERE for each in answers):
+    results = [each.result for each in found.hosts]
+    if here and any(each.host == HERE for each in results):
         raise UsageError(f"a host of FLEET is called {HERE}, as this host is")
-    if settings.json or wanted != "report" or len(answers) == 1:
-        best = found.arrivals[answers[0]]()
-        text = journey.xml(machine, moving, best) if xml else None
+    if settings.json or wanted != "report" or len(results) == 1:
+        best = found.hosts[0].report()
+        text = _xml(described, migration, best, site) if xml else None
         if settings.json:
             errors = unread | found.errors
-            shown = [best.answer, *answers[1:]]  # of equals another may be the closest
-            document = vm_document(machine.vm, best, shown, errors, text)
+            document = vm_document(described.vm, best, results, errors, text)
             settings.print_document(document)
         else:
-            _print(settings, machine.vm, best, wanted, text)
+            _print(settings, described.vm, best, wanted, text)
     elif not settings.quiet:
-        settings.print_rows(VM_COLUMNS, answer_rows(answers))
-        settings.note(ranking_line(answers))
+        settings.print_rows(VM_COLUMNS, result_rows(results))
+        settings.note(ranking_line(results))
     for error in found.errors.values():
         settings.note(error_lines(error))
     if unread or found.errors:
         return ExitCode.FAILED
-    return _exit_code(answers[0], failed=found.failed)
+    return _exit_code(results[0], failed=found.failed)
+
+
+def _xml(
+    described: Description, migration: Migration, best: HostReport, site: Site
+) -> str | None:
+    """Give the VM's XML for the best host, if there is some."""
+    assert described.domain is not None
+    here = site.host.name() if migration.sources else ""
+    return xml_there(
+        described.domain,
+        migration,
+        best.given,
+        best.result.host,
+        here=here,
+        now=moment(site.horizon.now),
+    )
 
 
 _Wanted = Literal["report", "plan", "xml"]
@@ -150,7 +162,7 @@ def _wanted(address: VmAddress, *, plan: bool, xml: bool) -> _Wanted:
     if xml and isinstance(address, QmpSocket):
         raise UsageError(
             "--xml is for a VM that libvirt has: QEMU itself knows no domain XML",
-            code=Code.NO_DOMAIN_XML,
+            code=codes.NO_DOMAIN_XML,
         )
     if xml and plan:
         raise UsageError("--plan and --xml each print something else: choose one")
@@ -165,7 +177,7 @@ def _paths(fleet: Sequence[str]) -> list[str]:
 def _print(
     settings: Settings,
     vm: Vm,
-    best: Arrival,
+    best: HostReport,
     wanted: _Wanted,
     xml: str | None,
 ) -> None:
@@ -174,7 +186,7 @@ def _print(
     Beside a plan or XML what the host makes of the VM goes to stderr. Where there is
     none, stdout stays empty.
     """
-    report = arrival_lines(vm, best, verbose=settings.verbose)
+    report = report_lines(vm, best, verbose=settings.verbose)
     if wanted == "report":
         if not settings.quiet:
             settings.print_lines(report)
@@ -190,7 +202,7 @@ def _print(
         settings.print_tabbed(plan_rows(best.given))
 
 
-def _exit_code(best: Answer, *, failed: bool) -> ExitCode:
+def _exit_code(best: HostResult, *, failed: bool) -> ExitCode:
     if best.outlook == "allowed":
         return ExitCode.DONE
     if failed:

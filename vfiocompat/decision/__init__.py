@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one decision: whether a destination can load a source's state.
 
-`errnos` knows what a driver's errno means, `preconditions` what forbids a pair before a
-driver is asked, `notes` what is told beside, `strings` why an endpoint has no version
-string, and `answers` what a driver may be asked and has said before. `decide` puts all
-of it together, and alone knows what wins. `reads` says what of an endpoint it reads.
+errnos         what a driver's errno means
+preconditions  what forbids a pair before a driver is asked
+notes          what is told beside, and changes nothing
+strings        why an endpoint has no version string, as `get` says it
+answers        what a driver may be asked, and what it said when it was asked earlier
+decide         all of it together: it alone knows what wins
+reads          what of an endpoint the decision reads: so what is alike is decided once
 
 Pure: what files, drivers and tables said comes in, a verdict with its reasons goes out.
+A module imports only those that stand before it.
 """

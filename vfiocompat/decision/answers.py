@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfiocompat.diagnostics import Code, Diagnostic, both_ends, diagnostic
+from vfiocompat import codes
+from vfiocompat.diagnostics import Diagnostic, both_ends, diagnostic
 
 if TYPE_CHECKING:
+    from vfiocompat.codes import Code
     from vfiocompat.endpoints import Endpoint, RecordedAnswer
     from vfiocompat.verdicts import Verdict
     from vfiocompat.versions import VendorId
@@ -27,9 +29,9 @@ __all__ = [
 
 
 RECORDED: dict[bool | None, Code] = {
-    True: Code.RECORDED_YES,
-    False: Code.RECORDED_NO,
-    None: Code.RECORDED_NEITHER,
+    True: codes.RECORDED_YES,
+    False: codes.RECORDED_NO,
+    None: codes.RECORDED_NEITHER,
 }
 
 
@@ -63,7 +65,10 @@ def is_real(source: Endpoint) -> bool:
 
 def is_held(source: Endpoint) -> bool:
     """Whether a source's driver has already cost a time-out, or may have."""
-    if source.attribute is not None and source.attribute.code == Code.NO_ANSWER_IN_TIME:
+    if (
+        source.attribute is not None
+        and source.attribute.code == codes.NO_ANSWER_IN_TIME
+    ):
         return True
     return source.is_function_as_type and source.available_instances is None
 
@@ -86,10 +91,10 @@ def not_recorded(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:
     why = destination.recorded.rejected_answers.get(source.version or "")
     if why is not None:
         summary = f"the destination's recorded answer is not relied on: {why}"
-        return [diagnostic(Code.ANSWER_TOO_OLD, summary, path=destination.path)]
+        return [diagnostic(codes.ANSWER_TOO_OLD, summary, path=destination.path)]
     return [
         diagnostic(
-            Code.ANSWER_NOT_RECORDED,
+            codes.ANSWER_NOT_RECORDED,
             hint="on the destination's host: vfiocompat scan --ask FLEET, with the "
             "source in FLEET",
             path=destination.path,
@@ -109,8 +114,8 @@ def by_vendor(
         return "undetermined", None
     spans = both_ends(_written(ids[0]), _written(ids[1]))
     if same is None:
-        return "undetermined", diagnostic(Code.VENDOR_UNCLEAR, spans=spans)
-    return "incompatible", diagnostic(Code.VENDOR_DIFFERS, spans=spans)
+        return "undetermined", diagnostic(codes.VENDOR_UNCLEAR, spans=spans)
+    return "incompatible", diagnostic(codes.VENDOR_DIFFERS, spans=spans)
 
 
 def _written(vendor: VendorId) -> str:

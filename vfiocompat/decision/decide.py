@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vfiocompat.diagnostics import Code, Diagnostic, both_ends, diagnostic
+from vfiocompat import codes
+from vfiocompat.codes import CODES, Code
+from vfiocompat.diagnostics import Diagnostic, both_ends, diagnostic
 from vfiocompat.errors import errno_name
 from vfiocompat.verdicts import GROUNDS, NOT_JUDGED, Basis, Judgement, Verdict, worst_of
 
@@ -108,7 +110,8 @@ def required(decision: Decision, basis: Basis) -> Decision:
         return decision
     by = {"table": "a table", "recorded": "a recorded answer"}.get(decision.basis, "")
     doubt = diagnostic(
-        Code.WEAKER_THAN_REQUIRED, f"compatible by {by}, and --require asks for {basis}"
+        codes.WEAKER_THAN_REQUIRED,
+        f"compatible by {by}, and --require asks for {basis}",
     )
     return msgspec.structs.replace(
         decision, verdict="undetermined", diagnostics=(doubt, *decision.diagnostics)
@@ -118,15 +121,21 @@ def required(decision: Decision, basis: Basis) -> Decision:
 def beside(decision: Decision, finding: Diagnostic, *, doubt: bool = False) -> Decision:
     """Give a pair's decision with what else was found; an error of it overrules it.
 
-    A warning leaves a yes undetermined if it is a `doubt`.
+    A warning leaves a yes undetermined if it is a `doubt`. What overrules a decision,
+    or doubts it, stands first.
     """
+    verdict = decision.verdict
+    if finding.severity == "error":
+        verdict = "incompatible"
+    elif doubt and finding.severity == "warning" and verdict == "compatible":
+        verdict = "undetermined"
+    overruled = verdict != decision.verdict
     found = (*decision.diagnostics, finding)
-    if doubt and finding.severity == "warning" and decision.verdict == "compatible":
-        return Decision(verdict="undetermined", basis="none", diagnostics=found)
-    if finding.severity != "error" or decision.verdict == "incompatible":
+    if overruled or doubt:
+        found = (finding, *decision.diagnostics)
+    if not overruled:
         return msgspec.structs.replace(decision, diagnostics=found)
-    found = (finding, *decision.diagnostics)
-    return Decision(verdict="incompatible", basis="none", diagnostics=found)
+    return Decision(verdict=verdict, basis="none", diagnostics=found)
 
 
 def whole(verdicts: Iterable[Verdict], findings: Iterable[Diagnostic]) -> Verdict:
@@ -166,15 +175,15 @@ def _by_driver(
 ) -> Decision:
     written = source.exact_bytes() or b""
     code = write_code(answer, len(written))
-    if code == Code.NO_ATTRIBUTE:  # readable but not writable: get_version alone
+    if code == codes.NO_ATTRIBUTE:  # readable but not writable: get_version alone
         summary = "destination: there is no file to write to"
         unwritable = diagnostic(code, summary, path=answer.path)
         return _without_driver(source, destination, judgement, told, unwritable)
     name = errno_name(answer.errno) if answer.errno else None
-    refused = code == Code.REFUSED
+    refused = code == codes.REFUSED
     finding = diagnostic(
         code,
-        code.summary + (f" ({name})" if name else ""),
+        CODES[code].summary + (f" ({name})" if name else ""),
         hint="the destination's kernel log may say why" if refused else None,
         errno=name,
         path=answer.path,
@@ -210,7 +219,7 @@ def _type_not_known(
     if _as_of_type(verdict, source, destination) == verdict:
         return ()
     hint = f"if the source is of that type, add --source-type {destination.type_id}"
-    return (diagnostic(Code.SOURCE_TYPE_NOT_KNOWN, hint=hint, path=destination.path),)
+    return (diagnostic(codes.SOURCE_TYPE_NOT_KNOWN, hint=hint, path=destination.path),)
 
 
 def _by_record(
@@ -228,7 +237,7 @@ def _by_record(
     asked = f"asked at {answer.asked_at}" + (f", {age}" if age else "")
     finding = diagnostic(
         code,
-        code.summary + (f" ({answer.errno})" if answer.errno else ""),
+        CODES[code].summary + (f" ({answer.errno})" if answer.errno else ""),
         detail=asked,
         errno=answer.errno,
         path=destination.path,
@@ -258,7 +267,7 @@ def _beside(code: Code, judgement: Judgement) -> list[Diagnostic]:
     if judgement.verdict == "undetermined":
         return []
     doubt = diagnostic(
-        Code.TABLE_DISAGREES,
+        codes.TABLE_DISAGREES,
         f"table {judgement.table} says {judgement.verdict}, the driver says otherwise",
         table=judgement.table,
     )
@@ -285,7 +294,7 @@ def _without_driver(
         if endpoint.kind != "literal" and endpoint.lacks_attribute:
             found.append(absent(endpoint, f"the {side}"))
     if has_unknown_parts(source) and not destination.lacks_attribute:
-        found.append(diagnostic(Code.STRING_HAS_UNKNOWN_PARTS))
+        found.append(diagnostic(codes.STRING_HAS_UNKNOWN_PARTS))
     found += not_recorded(source, destination)
     verdict, vendors = by_vendor(source, destination)
     if vendors is not None:
@@ -299,7 +308,7 @@ def _without_driver(
         could_ask = question(source, destination) is not None
         hint = "the driver is asked without --table-only" if could_ask else None
         unknown = (
-            () if judgement.failed else (diagnostic(Code.NOTHING_DECIDES, hint=hint),)
+            () if judgement.failed else (diagnostic(codes.NOTHING_DECIDES, hint=hint),)
         )
         found = [*found, *judgement.findings, *unknown]
     else:
@@ -317,7 +326,7 @@ def _derivations(judgement: Judgement) -> list[Diagnostic]:
     sides = ("source", judgement.source), ("destination", judgement.destination)
     return [
         diagnostic(
-            Code.STRING_DERIVED,
+            codes.STRING_DERIVED,
             f"the {side}'s string is derived from facts",
             detail=text,
         )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from vfiocompat.diagnostics import Code
+from vfiocompat import codes
+from vfiocompat.codes import Code
 from vfiocompat.errors import ENOTSUPP, errno_name
 
 if TYPE_CHECKING:
@@ -49,23 +50,25 @@ _NO_MIGRATION = frozenset({errno.ENODEV, errno.EOPNOTSUPP, errno.ENOTTY, ENOTSUP
 
 
 _OF_WRITE = {
-    **dict.fromkeys((errno.EINTR, errno.EAGAIN, errno.EBUSY), Code.DRIVER_BUSY),
-    **dict.fromkeys((errno.EIO, errno.ENOMEM, errno.ETIMEDOUT), Code.DRIVER_FAILED),
-    **dict.fromkeys((errno.ENOSPC, errno.EUSERS), Code.ANSWERED_ABOUT_CAPACITY),
-    **dict.fromkeys((errno.ECONNABORTED, errno.ENOTCONN), Code.FILE_SYSTEM_GONE),
+    **dict.fromkeys((errno.EINTR, errno.EAGAIN, errno.EBUSY), codes.DRIVER_BUSY),
+    **dict.fromkeys((errno.EIO, errno.ENOMEM, errno.ETIMEDOUT), codes.DRIVER_FAILED),
+    **dict.fromkeys((errno.ENOSPC, errno.EUSERS), codes.ANSWERED_ABOUT_CAPACITY),
+    **dict.fromkeys((errno.ECONNABORTED, errno.ENOTCONN), codes.FILE_SYSTEM_GONE),
 }
 
 
 VERDICT_OF: dict[Code, Verdict] = {
-    Code.REFUSED: "incompatible",
-    Code.NO_MIGRATION_SUPPORT: "incompatible",
-    Code.ACCEPTED: "compatible",
-    Code.RECORDED_YES: "compatible",
-    Code.RECORDED_NO: "incompatible",
+    codes.REFUSED: "incompatible",
+    codes.NO_MIGRATION_SUPPORT: "incompatible",
+    codes.ACCEPTED: "compatible",
+    codes.RECORDED_YES: "compatible",
+    codes.RECORDED_NO: "incompatible",
 }
 
 
-ANSWERS = frozenset({Code.REFUSED, Code.ACCEPTED, Code.RECORDED_YES, Code.RECORDED_NO})
+ANSWERS = frozenset(
+    {codes.REFUSED, codes.ACCEPTED, codes.RECORDED_YES, codes.RECORDED_NO}
+)
 
 
 """Codes of a driver's yes or no, which tables explain or doubt."""
@@ -73,13 +76,13 @@ ANSWERS = frozenset({Code.REFUSED, Code.ACCEPTED, Code.RECORDED_YES, Code.RECORD
 
 COULD_NOT_ASK = frozenset(
     {
-        Code.OPEN_NOT_PERMITTED,
-        Code.OPEN_FAILED,
-        Code.FILE_SYSTEM_GONE,
-        Code.DEVICE_GONE,
-        Code.NOT_AN_ATTRIBUTE,
-        Code.PATH_LEAVES_ENDPOINT,
-        Code.NOT_ON_SYSFS,
+        codes.OPEN_NOT_PERMITTED,
+        codes.OPEN_FAILED,
+        codes.FILE_SYSTEM_GONE,
+        codes.DEVICE_GONE,
+        codes.NOT_AN_ATTRIBUTE,
+        codes.PATH_LEAVES_ENDPOINT,
+        codes.NOT_ON_SYSFS,
     }
 )
 
@@ -89,25 +92,25 @@ COULD_NOT_ASK = frozenset(
 
 NO_STRING = frozenset(
     {
-        Code.NO_ATTRIBUTE,
-        Code.NO_MIGRATION_SUPPORT,
-        Code.VERSION_EMPTY,
-        Code.VERSION_TOO_LONG,
-        Code.VERSION_NOT_PRINTABLE,
+        codes.NO_ATTRIBUTE,
+        codes.NO_MIGRATION_SUPPORT,
+        codes.VERSION_EMPTY,
+        codes.VERSION_TOO_LONG,
+        codes.VERSION_NOT_PRINTABLE,
     }
 )
 
 
 def read_code(answer: Answer) -> Code:
     """Tell by a code why reading a version attribute gave no string."""
-    return _common_code(answer) or Code.READ_FAILED
+    return _common_code(answer) or codes.READ_FAILED
 
 
 def write_code(answer: Answer, length: int) -> Code:
     """Tell by a code what the driver's answer to a written string means."""
     if answer.stage == "done":
-        return Code.ACCEPTED if answer.count == length else Code.SHORT_WRITE
-    return _common_code(answer) or _OF_WRITE.get(answer.errno, Code.REFUSED)
+        return codes.ACCEPTED if answer.count == length else codes.SHORT_WRITE
+    return _common_code(answer) or _OF_WRITE.get(answer.errno, codes.REFUSED)
 
 
 def _common_code(answer: Answer) -> Code | None:
@@ -115,17 +118,17 @@ def _common_code(answer: Answer) -> Code | None:
     if answer.stage == "refused":
         return answer.code
     if answer.stage == "timeout":
-        return Code.NO_ANSWER_IN_TIME
+        return codes.NO_ANSWER_IN_TIME
     if answer.stage == "open":
         if answer.errno == errno.ENOENT:
-            return Code.DEVICE_GONE if answer.gone else Code.NO_ATTRIBUTE
+            return codes.DEVICE_GONE if answer.gone else codes.NO_ATTRIBUTE
         return (
-            Code.OPEN_NOT_PERMITTED
+            codes.OPEN_NOT_PERMITTED
             if answer.errno in _NOT_PERMITTED
-            else Code.OPEN_FAILED
+            else codes.OPEN_FAILED
         )
     if answer.errno in _NO_MIGRATION:
-        return Code.DEVICE_GONE if answer.gone else Code.NO_MIGRATION_SUPPORT
+        return codes.DEVICE_GONE if answer.gone else codes.NO_MIGRATION_SUPPORT
     return None
 
 
@@ -135,7 +138,7 @@ def recordable(answer: Answer, length: int) -> tuple[bool | None, str | None] | 
     Beside is the errno's name. None where the driver was not asked at all.
     """
     code = write_code(answer, length)
-    if code in COULD_NOT_ASK or code == Code.NO_ATTRIBUTE:
+    if code in COULD_NOT_ASK or code == codes.NO_ATTRIBUTE:
         return None
     accepted = {"compatible": True, "incompatible": False}.get(
         VERDICT_OF.get(code, "undetermined")

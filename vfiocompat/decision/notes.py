@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfiocompat.diagnostics import Code, Diagnostic, diagnostic
+from vfiocompat import codes
+from vfiocompat.diagnostics import Diagnostic, diagnostic
 
 if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint
@@ -24,7 +25,7 @@ def is_full(destination: Endpoint) -> bool:
 
 def notes(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]:
     """Find what is to be told of a pair, whatever the verdict is."""
-    full = (diagnostic(Code.TYPE_NOT_CREATABLE_NOW, path=destination.path),)
+    full = (diagnostic(codes.TYPE_NOT_CREATABLE_NOW, path=destination.path),)
     return (
         *(full if is_full(destination) else ()),
         *_pre_copy(source, destination),
@@ -38,7 +39,7 @@ def _pre_copy(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]
     if here is None or there is None or here.flags is None or there.flags is None:
         return ()
     if "PRE_COPY" in here.flags and "PRE_COPY" not in there.flags:
-        return (diagnostic(Code.NO_PRE_COPY_THERE),)
+        return (diagnostic(codes.NO_PRE_COPY_THERE),)
     return ()
 
 
@@ -46,7 +47,7 @@ def _not_needed(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ..
     sides = ("source", source), ("destination", destination)
     return tuple(
         diagnostic(
-            Code.FACTS_NOT_NEEDED, f"{side}: the facts stated of it were not needed"
+            codes.FACTS_NOT_NEEDED, f"{side}: the facts stated of it were not needed"
         )
         for side, endpoint in sides
         if endpoint.stated and endpoint.version is not None

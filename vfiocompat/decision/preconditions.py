@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfiocompat.diagnostics import Code, Diagnostic, both_ends, diagnostic
+from vfiocompat import codes
+from vfiocompat.diagnostics import Diagnostic, both_ends, diagnostic
 
 if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint
@@ -17,7 +18,7 @@ def too_old(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]:
     """Find inventories that are not to be relied on: all that they say is unknown."""
     return tuple(
         diagnostic(
-            Code.INVENTORY_TOO_OLD,
+            codes.INVENTORY_TOO_OLD,
             f"the {side}'s inventory is not relied on: {endpoint.recorded.rejected}",
             detail=f"taken at {taken_at}" if taken_at else None,
             hint="scan that host again, or allow a higher --max-age",
@@ -37,7 +38,7 @@ def preconditions(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, 
     if None not in apis and apis[0] != apis[1]:
         found.append(
             diagnostic(
-                Code.DEVICE_API_DIFFERS,
+                codes.DEVICE_API_DIFFERS,
                 hint=f"needs a destination whose device_api is {apis[0]}",
                 spans=both_ends(*apis),
             )
@@ -47,7 +48,7 @@ def preconditions(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, 
     if destination.answers_for_its_type and None not in types and types[0] != types[1]:
         found.append(
             diagnostic(
-                Code.MDEV_TYPE_DIFFERS,
+                codes.MDEV_TYPE_DIFFERS,
                 hint=f"needs a destination of type {types[0]}",
                 path=destination.attribute.path if destination.attribute else None,
                 spans=both_ends(*types),
@@ -60,7 +61,7 @@ def _interfaces(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:
     """Find what the kernel's migration interfaces forbid, as far as they are known."""
     found = [
         diagnostic(
-            Code.NO_MIGRATION_INTERFACE,
+            codes.NO_MIGRATION_INTERFACE,
             f"the {side}'s driver has no migration interface",
             path=endpoint.path,
         )
@@ -71,7 +72,7 @@ def _interfaces(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:
     if found or here is None or there is None or here.interface == there.interface:
         return found
     spans = both_ends(here.interface, there.interface)
-    return [diagnostic(Code.MIGRATION_INTERFACE_DIFFERS, spans=spans)]
+    return [diagnostic(codes.MIGRATION_INTERFACE_DIFFERS, spans=spans)]
 
 
 def not_bound(function: Endpoint) -> Diagnostic:
@@ -80,7 +81,7 @@ def not_bound(function: Endpoint) -> Diagnostic:
     ids = function.vendor_id, function.device_id
     device = "it" if None in ids else f"{ids[0]}:{ids[1]}"
     return diagnostic(
-        Code.NOT_BOUND_TO_VFIO,
+        codes.NOT_BOUND_TO_VFIO,
         f"{function.address} is {bound} a VFIO driver",
         hint=f"bind it to the variant driver for {device}, or where there is none to "
         "vfio-pci, which cannot migrate it; of a parent device name an mdev type: "

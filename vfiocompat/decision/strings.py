@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vfiocompat.diagnostics import Code, Diagnostic, diagnostic
+from vfiocompat import codes
+from vfiocompat.codes import CODES
+from vfiocompat.diagnostics import Diagnostic, diagnostic
 
 if TYPE_CHECKING:
     from vfiocompat.endpoints import Attribute, Endpoint
@@ -35,7 +37,7 @@ def no_string(endpoint: Endpoint) -> NoString | None:
     attribute = endpoint.attribute
     if not endpoint.vfio:
         return NoString(not_bound(endpoint), failed=False)
-    if attribute is None or attribute.code in {None, Code.NO_ATTRIBUTE}:
+    if attribute is None or attribute.code in {None, codes.NO_ATTRIBUTE}:
         return NoString(absent(endpoint, ""), failed=False)
     finding = attribute_finding(attribute)
     return NoString(finding, failed=attribute.code not in NO_STRING)
@@ -44,11 +46,11 @@ def no_string(endpoint: Endpoint) -> NoString | None:
 def attribute_finding(attribute: Attribute, side: str = "") -> Diagnostic:
     """Say of an attribute that gave no string what its code says, and where."""
     assert attribute.code is not None
-    code = Code.of(attribute.code)
+    code = codes.code_of(attribute.code)
     suffix = f" ({attribute.errno})" if attribute.errno else ""
     return diagnostic(
         code,
-        f"{side}{code.summary}{suffix}",
+        f"{side}{CODES[code].summary}{suffix}",
         errno=attribute.errno,
         path=attribute.path,
     )
@@ -57,4 +59,4 @@ def attribute_finding(attribute: Attribute, side: str = "") -> Diagnostic:
 def absent(endpoint: Endpoint, side: str) -> Diagnostic:
     """Say that an endpoint has no version attribute; `side` names it if not empty."""
     summary = f"{side or endpoint.address} has no version attribute"
-    return diagnostic(Code.NO_ATTRIBUTE, summary, path=endpoint.path)
+    return diagnostic(codes.NO_ATTRIBUTE, summary, path=endpoint.path)

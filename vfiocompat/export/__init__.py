@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What other programs are told of a host: one file a format.
 
-`view` is what a writer gets. A format is a module with `WRITER`, and a line in
-`FORMATS`.
+view        a host as a writer gets it
+acceptance  which version strings of a fleet the endpoints of a host accept
+ansible, nfd, nova, prometheus  a format each, with `WRITER`
+
+A module imports only those that stand before it, and a format no other.
 """
 
 from __future__ import annotations

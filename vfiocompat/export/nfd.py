@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vfiocompat.diagnostics import Code
+from vfiocompat import codes
 from vfiocompat.errors import OutputError
 from vfiocompat.export.view import Rendered, View, Writer, short_hash
 from vfiocompat.times import moment
@@ -35,7 +35,7 @@ def _render(view: View) -> Rendered:
         raise OutputError(
             f"{len(text)} bytes of features: NFD ignores more than {MAX_BYTES}",
             hint="give it a FLEET of the hosts that this one trades devices with",
-            code=Code.EXPORT_NOT_ACCEPTED,
+            code=codes.EXPORT_NOT_ACCEPTED,
         )
     return Rendered(text)
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from vfiocompat import codes
 from vfiocompat.addresses import is_function
-from vfiocompat.diagnostics import Code, Diagnostic, diagnostic
+from vfiocompat.diagnostics import Diagnostic, diagnostic
 from vfiocompat.errors import OutputError
 from vfiocompat.export.view import Group, Rendered, View, Writer
 
@@ -49,7 +50,7 @@ def trait(string: str) -> str:
 
 def _ambiguous(name: str, strings: Sequence[str]) -> Diagnostic:
     return diagnostic(
-        Code.TRAIT_AMBIGUOUS,
+        codes.TRAIT_AMBIGUOUS,
         f"{len(strings)} version strings of the fleet have the trait {name}",
         detail="\n".join(strings),
     )
@@ -71,7 +72,8 @@ def _providers(
         for name in traits:
             if not _TRAIT.fullmatch(name):
                 raise OutputError(
-                    f"{name} is no trait: it is too long", code=Code.EXPORT_NOT_ACCEPTED
+                    f"{name} is no trait: it is too long",
+                    code=codes.EXPORT_NOT_ACCEPTED,
                 )
         if traits:
             yield identification, sorted(traits)
@@ -86,7 +88,7 @@ def _identification(view: View, group: Group) -> str:
     if len(name) > _MAX_NAME:
         raise OutputError(
             f"{name} is too long for the name of a provider",
-            code=Code.EXPORT_NOT_ACCEPTED,
+            code=codes.EXPORT_NOT_ACCEPTED,
         )
     return f"name: {_quoted(name)}"
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from vfiocompat import codes
 from vfiocompat.decision.reads import answers_read, reads_recorded, standing
-from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Endpoint, EndpointKind, Recorded
 from vfiocompat.errors import ErrorRecord
 
@@ -402,7 +402,7 @@ def _count(class_: Class, endpoints: int, devices: int, hosts: int) -> None:
 def twice(host: str, used: str, passed: str) -> ErrorRecord:
     """Say that a host has two inventories, and which of the files is used."""
     return ErrorRecord(
-        Code.HOST_TWICE,
+        codes.HOST_TWICE,
         f"{passed} is of host {host}, as {used} is: passed over",
         None,
         "remove the older one; two hosts of one name are told apart by scan --host",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from vfiocompat.diagnostics import Code
+from vfiocompat import codes
+from vfiocompat.codes import Code
 from vfiocompat.fleet.classes import Classifier, class_id
 from vfiocompat.fleet.grid import decide_grid
 
@@ -27,7 +28,7 @@ Name = tuple[str, str]
 """A host and an address on it."""
 
 _COMPARED = ("version", "driver", "type_id", "device_api", "vfio")
-GONE = Code.ENDPOINT_GONE
+GONE = codes.ENDPOINT_GONE
 """The code of a path that is lost because nothing is left of a class."""
 
 

@@ -12,14 +12,14 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
 from vfiocompat.children import aside_all, workers
+from vfiocompat.codes import Code
 from vfiocompat.decision.answers import is_real
 from vfiocompat.decision.reads import reads
-from vfiocompat.diagnostics import Code
 from vfiocompat.pairs import decide_pair
 from vfiocompat.tables.judge import read_end
 from vfiocompat.tables.language.table import Reading, Table
@@ -29,14 +29,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vfiocompat.decision.decide import Decision
+    from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.fleet.classes import Fleet
+    from vfiocompat.pairs import Pair
     from vfiocompat.tables.language.relations import Truth
     from vfiocompat.tables.language.table import Outcome, Values
     from vfiocompat.tables.library import Library
 
 __all__ = [
     "Cell",
+    "Demand",
     "Goes",
     "Grid",
     "HostPair",
@@ -67,14 +70,20 @@ class Cell(msgspec.Struct, frozen=True):
     against: tuple[Code, ...] = ()
 
 
-def cell_of(decision: Decision) -> Cell:
-    """Give what counts of a decision."""
+def cell_of(decision: Decision, before: Decision | None = None) -> Cell:
+    """Give what counts of a decision; `before` is the one without what is demanded.
+
+    Where a demand has overruled that, nothing else stands in the way.
+    """
     found = decision.diagnostics
     codes = dict.fromkeys(finding.code for finding in found)
+    overruled: tuple[Diagnostic, ...] = ()
+    if before is not None and before.verdict != decision.verdict:
+        overruled = before.diagnostics
     against = dict.fromkeys(
         finding.code
         for finding in found
-        if finding.severity in _AGAINST[decision.verdict]
+        if finding.severity in _AGAINST[decision.verdict] and finding not in overruled
     )
     return Cell(decision.verdict, decision.basis, tuple(codes), tuple(against))
 
@@ -84,6 +93,16 @@ _AGAINST: dict[Verdict, set[str]] = {
     "undetermined": {"error", "warning"},
     "incompatible": {"error"},
 }
+
+
+class Demand(Protocol):
+    """What somebody demands of pairs beside what decides them."""
+
+    def reads(self, endpoint: Endpoint) -> object:
+        """Give what of either end of a pair it depends on, beside what is decided."""
+
+    def of(self, pair: Pair) -> Decision:
+        """Give the decision on a pair, with what is demanded."""
 
 
 class _Rows(msgspec.Struct):
@@ -154,10 +173,13 @@ def decide_grid(endpoints: Sequence[Endpoint], library: Library) -> Grid:
 
 
 def decide_rows(
-    sources: Sequence[Endpoint], destinations: Sequence[Endpoint], library: Library
+    sources: Sequence[Endpoint],
+    destinations: Sequence[Endpoint],
+    library: Library,
+    demand: Demand | None = None,
 ) -> list[list[Cell]]:
-    """Decide each of some sources with every destination."""
-    situations = _Situations([*destinations, *sources], library)
+    """Decide each of some sources with every destination, with what is demanded."""
+    situations = _Situations([*destinations, *sources], library, demand)
     size = len(destinations)
     rows = [situations.row(size + at)[:size] for at in range(len(sources))]
     return [[situations.cells[number] for number in row] for row in rows]
@@ -206,15 +228,21 @@ class _End(NamedTuple):
 class _Situations:
     """Reduces pairs to situations, and decides each of those once."""
 
-    def __init__(self, endpoints: Sequence[Endpoint], library: Library) -> None:
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        library: Library,
+        demand: Demand | None = None,
+    ) -> None:
         self._endpoints = endpoints
         self._library = library
+        self._demand = demand
         self._numbers: dict[Any, int] = {}
         self._patterns: dict[Any, dict[tuple[Truth, ...], int]] = {}
         self._tables: dict[tuple[int, int, object], Table | None] = {}
         self.cells: list[Cell] = []
         alike: dict[Any, int] = {}
-        self._ends = [_end(endpoint, library, alike) for endpoint in endpoints]
+        self._ends = [_end(endpoint, library, alike, demand) for endpoint in endpoints]
         self._answers = [
             {answer.version: answer.accepted for answer in endpoint.answers}
             for endpoint in endpoints
@@ -324,7 +352,8 @@ class _Situations:
         pair = decide_pair(
             self._endpoints[source], self._endpoints[column], self._library
         )
-        self.cells.append(cell_of(pair.decision))
+        decision = self._demand.of(pair) if self._demand else pair.decision
+        self.cells.append(cell_of(decision, pair.decision))
         return len(self.cells) - 1
 
 
@@ -339,7 +368,9 @@ def _rejected(endpoint: Endpoint) -> dict[str, str]:
     return endpoint.recorded.rejected_answers if endpoint.recorded else {}
 
 
-def _end(endpoint: Endpoint, library: Library, alike: dict[Any, int]) -> _End:
+def _end(
+    endpoint: Endpoint, library: Library, alike: dict[Any, int], demand: Demand | None
+) -> _End:
     values = {}
     read = []
     for each in library.speaking_for(endpoint):
@@ -357,6 +388,7 @@ def _end(endpoint: Endpoint, library: Library, alike: dict[Any, int]) -> _End:
         endpoint.version is None and (endpoint.vendor_id,),
         bool(endpoint.stated),
         tuple(read),
+        demand and demand.reads(endpoint),
     )
     return _End(
         alike.setdefault(key, len(alike)), endpoint.type_id, endpoint.version, values

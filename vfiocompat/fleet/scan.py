@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from vfiocompat import codes
 from vfiocompat.decision.answers import question_ahead
 from vfiocompat.decision.errnos import recordable
 from vfiocompat.decision.reads import question_reads, rests_on
-from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Problem, RecordedAnswer
 from vfiocompat.errors import FactError
 from vfiocompat.find import survey
@@ -51,7 +51,7 @@ def scan(
             endpoints.append(stated.of_source(endpoint, library))
         except FactError as error:  # a file's mistake is one for every endpoint
             endpoints.append(endpoint)
-            problem = Problem(endpoint.address, "state", None, Code.FACT_UNUSABLE)
+            problem = Problem(endpoint.address, "state", None, codes.FACT_UNUSABLE)
             wrong.setdefault(error.record, problem)
     return Inventory(
         host=identity.host or "",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vfiocompat.diagnostics import Code
+from vfiocompat import codes
 from vfiocompat.errors import OutputError
 from vfiocompat.host.held import HeldCalls, lives
 from vfiocompat.times import ago, moment
@@ -112,7 +112,7 @@ def _lock(file: int, path: str, wait: float, stale: float | None) -> None:
             raise OutputError(
                 f"{holder} has been writing {path} for {ago(age)}, longer than --stale",
                 hint="see what it does, and end it if it is stuck",
-                code=Code.SCAN_STUCK,
+                code=codes.SCAN_STUCK,
             )
         if time.monotonic() >= deadline:
             raise Overlap(f"{holder} has been writing {path} for {ago(age)}")

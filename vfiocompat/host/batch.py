@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from vfiocompat.diagnostics import Code
+from vfiocompat import codes
+from vfiocompat.codes import Code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -307,13 +308,15 @@ def _probe(todo: Operation, until: float) -> Reply:
     directory = os.path.realpath(todo.directory, strict=True)
     path = f"{directory}/{name}"
     if not directory.startswith(os.path.realpath(todo.probe.tree) + "/"):
-        return _refused(Code.PATH_LEAVES_ENDPOINT, name)
+        return _refused(codes.PATH_LEAVES_ENDPOINT, name)
     if not os.path.lexists(path):
         return _absent(todo)
     mode = os.lstat(path).st_mode
     if not stat.S_ISREG(mode):
         return _refused(
-            Code.PATH_LEAVES_ENDPOINT if stat.S_ISLNK(mode) else Code.NOT_AN_ATTRIBUTE,
+            codes.PATH_LEAVES_ENDPOINT
+            if stat.S_ISLNK(mode)
+            else codes.NOT_AN_ATTRIBUTE,
             name,
         )
     for pause in BUSY_PAUSES:
@@ -332,7 +335,7 @@ def _write_once(path: str, name: str, probe: Probe) -> Reply:
         return _failed("open", ctypes.get_errno(), name, path)
     try:
         if _filesystem(file) not in probe.filesystems:
-            return _refused(Code.NOT_ON_SYSFS, name)
+            return _refused(codes.NOT_ON_SYSFS, name)
         count = _libc.write(file, probe.data, len(probe.data))
         number = ctypes.get_errno()
     finally:
@@ -361,7 +364,7 @@ def _failed(
 ) -> Reply:
     """Report an errno, and whether the file is still there: it may have vanished."""
     if stage == "open" and number == errno.ELOOP:  # because of O_NOFOLLOW
-        return _refused(Code.PATH_LEAVES_ENDPOINT, name)
+        return _refused(codes.PATH_LEAVES_ENDPOINT, name)
     return Reply(Failure(stage, number, name, gone=not os.path.lexists(path)))
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vfiocompat.diagnostics import Code
+from vfiocompat import codes
 from vfiocompat.endpoints import Flag, MigrationInterface
 from vfiocompat.errors import DeviceError
 
@@ -68,13 +68,13 @@ def open_migration(device: str) -> MigrationInterface:
         raise DeviceError(
             f"process {pid} has {os.path.basename(device)} open",
             hint="a device that is in use is not opened: ask its user",
-            code=Code.DEVICE_IN_USE,
+            code=codes.DEVICE_IN_USE,
         )
     if os.path.exists(unsafe):
         raise DeviceError(
             f"{os.path.basename(device)} has no IOMMU: its node is {unsafe}",
             hint="switch the IOMMU on: see 'vfiocompat explain VFC522'",
-            code=Code.NO_IOMMU,
+            code=codes.NO_IOMMU,
         )
     with contextlib.ExitStack() as files:
         file = None
@@ -148,7 +148,7 @@ def _group(device: str) -> str:
         raise DeviceError(
             f"{os.path.basename(device)} is in no IOMMU group",
             hint="switch the IOMMU on: see 'vfiocompat explain VFC522'",
-            code=Code.NO_IOMMU,
+            code=codes.NO_IOMMU,
         ) from None
 
 
@@ -174,21 +174,23 @@ def _cannot(do: str, error: OSError) -> DeviceError:
     what = f"cannot {do}: {errno.errorcode.get(error.errno or 0, error.errno)}"
     if error.errno == errno.EBUSY:
         return DeviceError(
-            what, hint="somebody uses the device", code=Code.DEVICE_IN_USE
+            what, hint="somebody uses the device", code=codes.DEVICE_IN_USE
         )
     if error.errno in {errno.EACCES, errno.EPERM}:
-        return DeviceError(what, hint="run it as root", code=Code.DEVICE_NOT_PERMITTED)
+        return DeviceError(what, hint="run it as root", code=codes.DEVICE_NOT_PERMITTED)
     if error.errno in {errno.ENOENT, errno.ENODEV, errno.ENXIO}:
         hint = "see that vfio is loaded and the device bound to a VFIO driver"
-        return DeviceError(what, hint=hint, code=Code.NO_DEVICE_NODE)
-    return DeviceError(what, code=Code.DEVICE_NOT_OPENED)
+        return DeviceError(what, hint=hint, code=codes.NO_DEVICE_NODE)
+    return DeviceError(what, code=codes.DEVICE_NOT_OPENED)
 
 
 def _open_in_group(group: str, name: str, files: contextlib.ExitStack) -> int:
     """Open a device through its group, in a container of its own."""
     if not os.path.isdir(_DEV):
         raise DeviceError(
-            f"there is no {_DEV}", hint="load the module vfio", code=Code.NO_DEVICE_NODE
+            f"there is no {_DEV}",
+            hint="load the module vfio",
+            code=codes.NO_DEVICE_NODE,
         )
     container = _open(f"{_DEV}/vfio")
     files.callback(os.close, container)
@@ -201,7 +203,7 @@ def _open_in_group(group: str, name: str, files: contextlib.ExitStack) -> int:
             raise DeviceError(
                 f"group {group} is not viable",
                 hint="bind every function of the group to a VFIO driver",
-                code=Code.DEVICE_NOT_OPENED,
+                code=codes.DEVICE_NOT_OPENED,
             )
         fcntl.ioctl(opened, _GROUP_SET_CONTAINER, struct.pack("=i", container))
         fcntl.ioctl(container, _SET_IOMMU, _TYPE1V2_IOMMU)

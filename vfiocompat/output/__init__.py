@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """How results leave the program: as a JSON document, as text, and on a terminal.
 
-visible     text from drivers made harmless
-json        documents as JSON, and their JSON Schemas
-spans       what of a text is underlined, drawn below it
-text        lines and their styles, and what all commands say alike: errors, findings
-terminal    lines and tables in colours and columns: the only module that imports rich
-progress    a bar, where something takes long
-pairs       a pair as a record and in words, for all that show pairs
-errors      errors as records, alone or within a document
+visible   text from drivers made harmless
+json      documents as JSON, and their JSON Schemas
+spans     what of a text is underlined, drawn below it
+text      lines and their styles, and what all commands say alike: errors, findings
+terminal  lines and tables in colours and columns: the only module that imports rich
+progress  a bar, where something takes long
+pairs     a pair as a record and in words, for all that show pairs
+errors    errors as records, alone or within a document
+check, device, diff, explain, get, list, matrix, parse, simulate, tables, targets, vm
+schemas   every document by its name
 
 Each command that has a document has a module of its name, with the record, how it is
-made of what was decided, and the words of the text: check, device, diff, explain,
-get, list, matrix, parse, simulate, tables, targets, and machines for `vm`.
-
-schemas     every document by its name
+made of what was decided, and the words of the text. A module imports only those that
+stand before it, and of the commands' none another.
 """

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from vfiocompat.codes import CODES
 from vfiocompat.endpoints import Problem
 from vfiocompat.fleet.diff import GONE, Change, Path
 from vfiocompat.inventory import Tool
@@ -115,7 +116,9 @@ def _paths(
             yield _row(what, path, found, why)
             continue
         why = ", ".join(
-            f"{code} {code.summary}" for code in path.codes if code.severity == "error"
+            f"{code} {CODES[code].summary}"
+            for code in path.codes
+            if CODES[code].severity == "error"
         )
         if path.became is not None:
             ends = " -> ".join(_label(found.classes, id_) for id_ in path.became)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from vfiocompat.diagnostics import Code, Severity
+from vfiocompat.codes import CODES, Code, Severity
 from vfiocompat.inventory import Tool
 from vfiocompat.output.text import note_lines
 
@@ -47,7 +47,7 @@ class ExplainDocument(msgspec.Struct, frozen=True, kw_only=True):
 def code_rows(codes: Iterable[Code]) -> Iterator[tuple[str, str, str]]:
     """Give one row a diagnostic code."""
     for code in codes:
-        yield code, code.severity, code.summary
+        yield code, CODES[code].severity, CODES[code].summary
 
 
 def explanation_lines(explained: ExplainedCode) -> Iterator[Line]:

@@ -71,7 +71,4 @@ def json_schema(name: str, document: type[msgspec.Struct]) -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:vfiocompat:{name}:1",
     }
-    schema = msgspec.json.schema(document)
-    if "Code" in schema["$defs"]:  # later versions have more
-        schema["$defs"]["Code"] = {"title": "Code", "type": "string"}
-    return head | schema
+    return head | msgspec.json.schema(document)

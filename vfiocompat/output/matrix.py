@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from vfiocompat.diagnostics import Code
+from vfiocompat.codes import Code
 from vfiocompat.endpoints import Problem
 from vfiocompat.fleet.grid import Goes, HostPair, host_pairs
 from vfiocompat.inventory import Tool

@@ -13,12 +13,12 @@ from vfiocompat.output.errors import ErrorDocument
 from vfiocompat.output.explain import ExplainDocument
 from vfiocompat.output.get import GetDocument
 from vfiocompat.output.list import ListDocument
-from vfiocompat.output.machines import VmDocument
 from vfiocompat.output.matrix import MatrixDocument
 from vfiocompat.output.parse import ParseDocument
 from vfiocompat.output.simulate import SimulateDocument
 from vfiocompat.output.tables import TablesDocument
 from vfiocompat.output.targets import TargetsDocument
+from vfiocompat.output.vm import VmDocument
 
 if TYPE_CHECKING:
     import msgspec

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfiocompat.diagnostics import Code
+from vfiocompat import codes
+from vfiocompat.codes import CODES, Code
 from vfiocompat.output.spans import drawn
 from vfiocompat.output.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vfiocompat.diagnostics import Diagnostic, Severity
+    from vfiocompat.codes import Severity
+    from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Problem
     from vfiocompat.errors import ErrorRecord
 
@@ -33,11 +35,11 @@ __all__ = [
 Line = list[tuple[str, str]]
 
 _OF_EXCEPTIONS = {
-    Code.EXCEPTION_REFUSES,
-    Code.EXCEPTION_NOT_KNOWN,
-    Code.REQUIREMENT_LIFTED,
+    codes.EXCEPTION_REFUSES,
+    codes.EXCEPTION_NOT_KNOWN,
+    codes.REQUIREMENT_LIFTED,
 }
-_SIDE_IS_TOLD = {Code.NO_FORMAT_MATCHES}
+_SIDE_IS_TOLD = {codes.NO_FORMAT_MATCHES}
 """Findings about one string, whose side their summary names."""
 
 
@@ -87,13 +89,13 @@ def _help(hint: str | None) -> Iterator[Line]:
 
 def note_lines(code: Code, detail: str | None = None) -> Iterator[Line]:
     """Say something that is no result and no error, and of what."""
-    yield _head(code.severity, code, code.summary)
+    yield _head(CODES[code].severity, code, CODES[code].summary)
     yield from _body((), detail)
 
 
 def nothing_lines() -> Iterator[Line]:
     """Say why a listing is empty."""
-    return note_lines(Code.NO_ENDPOINTS)
+    return note_lines(codes.NO_ENDPOINTS)
 
 
 def problem_lines(problems: Iterable[Problem]) -> Iterator[Line]:
@@ -108,10 +110,12 @@ def problem_lines(problems: Iterable[Problem]) -> Iterator[Line]:
 
 
 _PROBLEMS: dict[str, str] = {
-    Code.NO_ANSWER_IN_TIME: "no answer in time",
-    Code.FACT_UNUSABLE: "what is stated of it cannot be used",
-    Code.DEVICE_GONE: "went away while it was read",
-    Code.VERSION_EMPTY: "the driver printed an empty string",
-    Code.VERSION_TOO_LONG: "the driver printed a string that is too long",
-    Code.VERSION_NOT_PRINTABLE: "the driver printed bytes that are not printable ASCII",
+    codes.NO_ANSWER_IN_TIME: "no answer in time",
+    codes.FACT_UNUSABLE: "what is stated of it cannot be used",
+    codes.DEVICE_GONE: "went away while it was read",
+    codes.VERSION_EMPTY: "the driver printed an empty string",
+    codes.VERSION_TOO_LONG: "the driver printed a string that is too long",
+    codes.VERSION_NOT_PRINTABLE: (
+        "the driver printed bytes that are not printable ASCII"
+    ),
 }

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compatibility tables: data, what they say of a pair, and what is stated for them.
 
-`README.md` is the guide to writing one, and `shipped` has those that come with the
-program. `language` is what a table can say, `facts` what it may read of an endpoint;
-`judge` tells what tables make of a pair, `library` which tables there are, `derived`
-makes strings of facts, and `stated` is what operators say of endpoints.
+facts     what a table may read of an endpoint, and how to learn each by hand
+language  what a table can say, and what follows for a pair
+judge     which table speaks for a pair, and what it says
+library   the tables there are: of --table, the site's, the shipped ones
+stated    what operators state of endpoints, in facts.d and in options
+derived   strings that tables make of facts, for endpoints without an attribute
+
+The tables that come with the program are in `shipped/`; `README.md` is the guide to
+writing one. A module imports only those that stand before it.
 """

@@ -11,7 +11,8 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from vfiocompat.diagnostics import SIDES, Code, Diagnostic, diagnostic
+from vfiocompat import codes
+from vfiocompat.diagnostics import SIDES, Diagnostic, diagnostic
 from vfiocompat.errors import ErrorRecord
 from vfiocompat.tables.language.derive import derive
 from vfiocompat.tables.language.reasons import End
@@ -174,7 +175,7 @@ def _unread(
         for each in here:
             if each.stops is None:
                 yield diagnostic(
-                    Code.NO_STRING_DERIVED,
+                    codes.NO_STRING_DERIVED,
                     f"table {each.table.id} makes no string of the {side}'s facts",
                     hint="give the string that the driver would print: version:STRING",
                     table=each.table.id,
@@ -234,7 +235,7 @@ def _evaluated(match: _Match) -> Judgement:
 
 
 def _device_decides(table: Table) -> Diagnostic:
-    return diagnostic(Code.DEVICE_DECIDES, table=table.id, why=table.file.why)
+    return diagnostic(codes.DEVICE_DECIDES, table=table.id, why=table.file.why)
 
 
 def _unsupported(
@@ -242,7 +243,7 @@ def _unsupported(
 ) -> Judgement:
     found = [
         diagnostic(
-            Code.DRIVER_CANNOT_MIGRATE,
+            codes.DRIVER_CANNOT_MIGRATE,
             f"the {side}'s driver {endpoint.driver} cannot migrate it",
             hint="as bound now: see whether its driver can be another",
             path=endpoint.path,
@@ -261,7 +262,7 @@ def _ambiguous(matches: Sequence[_Match]) -> Judgement:
     return Judgement(
         findings=(
             diagnostic(
-                Code.SEVERAL_TABLES,
+                codes.SEVERAL_TABLES,
                 f"{len(matches)} tables speak for this pair: {names}",
                 hint="remove all but one, or give only one with --table",
             ),
@@ -274,7 +275,7 @@ def _broken(shelved: Sequence[Shelved]) -> Judgement:
     return Judgement(
         findings=tuple(
             diagnostic(
-                Code.TABLE_MALFORMED,
+                codes.TABLE_MALFORMED,
                 error.summary,
                 detail=error.detail,
                 hint=error.hint,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from vfiocompat import codes
 from vfiocompat.addresses import address_text, parse_address
-from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import Facts
 from vfiocompat.errors import FactError, InvalidAddress, UsageError
 from vfiocompat.tables.language.derive import stated_mistakes
@@ -118,9 +118,9 @@ def parse_facts(texts: Sequence[str]) -> Facts:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise UsageError(f"{text!r} is not NAME=VALUE", code=Code.FACT_UNUSABLE)
+            raise UsageError(f"{text!r} is not NAME=VALUE", code=codes.FACT_UNUSABLE)
         if facts.setdefault(name, value) != value:
-            raise UsageError(f"{name} is stated twice", code=Code.FACT_UNUSABLE)
+            raise UsageError(f"{name} is stated twice", code=codes.FACT_UNUSABLE)
     return facts
 
 
@@ -157,7 +157,7 @@ class Stated(msgspec.Struct, frozen=True):
                 raise UsageError(
                     f"{option} is for an endpoint of a host: a literal string says all "
                     "that is known of it",
-                    code=Code.FACT_UNUSABLE,
+                    code=codes.FACT_UNUSABLE,
                 )
             return endpoint
         # What files here say is said of this host; an inventory has its own.
@@ -194,5 +194,5 @@ def _demand(
         hint=f"{known} shows the fields there are"
         if known
         else f"no table speaks for its driver {endpoint.driver or '(none)'}",
-        code=Code.FACT_UNUSABLE,
+        code=codes.FACT_UNUSABLE,
     )

@@ -1,8 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole VM: what its devices are, and which hosts take all of them.
 
-`model` is a VM as a value. `domain`, `qemuargs` and `manifest` read it from domain XML,
-`qmp` from a running QEMU, and `read` from wherever a person says it is. `blockers` is
-what QEMU demands of it, `sources` what its devices are, `room` whether there is an
-instance for each.
+model         a VM and its VFIO devices, and how a person names a VM
+qemuargs      what follows `-device` among QEMU's arguments
+manifest      what a VM's devices stand for at its destination, within its XML
+domain        libvirt's domain XML: the VM that it describes, and the same VM elsewhere
+qmp           a running QEMU, asked over its monitor
+libvirt       libvirt, asked by virsh
+read          a VM from wherever a person says it is
+blockers      what QEMU demands of a VM before it migrates it
+sources       what a VM's devices are, before it goes
+room          devices and instances matched: the only module that uses rustworkx
+instances     what a host has for devices, and what it can create
+migration     the question: a VM, its sources, and what a destination has to meet
+hosts         what a host makes of it: one record, by which hosts are ranked
+plan          what each device is given, and the VM's XML there
+report        that record written out: each device's pair, and why
+destinations  this host and fleets, read for all of that
+
+A module imports only those that stand before it.
 """

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vfiocompat.diagnostics import Code, both_ends, diagnostic
+from vfiocompat import codes
+from vfiocompat.diagnostics import both_ends, diagnostic
 from vfiocompat.endpoints import NVIDIA
 
 if TYPE_CHECKING:
@@ -24,20 +25,20 @@ if TYPE_CHECKING:
 __all__ = ["READ_ACROSS_DRIVERS", "across_drivers", "demanded"]
 
 _BLOCKERS = {
-    "VFIO migration is not supported in kernel": Code.QEMU_CANNOT_MIGRATE,
-    "VFIO device doesn't support migration": Code.QEMU_CANNOT_MIGRATE,
-    "Migration is disabled for VFIO device": Code.MIGRATION_OFF,
-    "Migration couldn't be initialized for VFIO device": Code.QEMU_NOT_INITIALIZED,
-    "VFIO device doesn't support device dirty tracking": Code.WRITES_NOT_TRACKED,
+    "VFIO migration is not supported in kernel": codes.QEMU_CANNOT_MIGRATE,
+    "VFIO device doesn't support migration": codes.QEMU_CANNOT_MIGRATE,
+    "Migration is disabled for VFIO device": codes.MIGRATION_OFF,
+    "Migration couldn't be initialized for VFIO device": codes.QEMU_NOT_INITIALIZED,
+    "VFIO device doesn't support device dirty tracking": codes.WRITES_NOT_TRACKED,
     "VFIO device doesn't support device and IOMMU dirty tracking": (
-        Code.WRITES_NOT_TRACKED
+        codes.WRITES_NOT_TRACKED
     ),
-    "Migration is currently not supported with vIOMMU enabled": Code.VIRTUAL_IOMMU,
-    "Migration is currently not supported with multiple VFIO devices": Code.NO_P2P,
+    "Migration is currently not supported with vIOMMU enabled": codes.VIRTUAL_IOMMU,
+    "Migration is currently not supported with multiple VFIO devices": codes.NO_P2P,
     "Multiple VFIO devices migration is supported only if all of them support P2P": (
-        Code.NO_P2P
+        codes.NO_P2P
     ),
-    "non-migratable device": Code.UNMIGRATABLE_DEVICE,
+    "non-migratable device": codes.UNMIGRATABLE_DEVICE,
 }
 """What a blocker says, by a part of its text, as a code, else QEMU_REFUSES."""
 
@@ -66,36 +67,38 @@ def demanded(vm: Vm, sources: Sequence[Endpoint]) -> tuple[Diagnostic, ...]:
 
     `sources` are the endpoints of the devices that are moved, in their order.
     """
-    found = [] if vm.devices else [diagnostic(Code.NO_VFIO_DEVICE)]
+    found = [] if vm.devices else [diagnostic(codes.NO_VFIO_DEVICE)]
     found += [_blocked(text) for text in vm.blockers or ()]
     known = {finding.code for finding in found}
     if vm.postcopy and vm.moved:
-        found.append(diagnostic(Code.POSTCOPY_ON))
-    if Code.MIGRATION_OFF not in known:
+        found.append(diagnostic(codes.POSTCOPY_ON))
+    if codes.MIGRATION_OFF not in known:
         found += [
             diagnostic(
-                Code.MIGRATION_OFF, f"migration is switched off for {_named(device)}"
+                codes.MIGRATION_OFF, f"migration is switched off for {_named(device)}"
             )
             for device in vm.moved
             if device.migration == "off"
         ]
-    if Code.NO_P2P not in known:
+    if codes.NO_P2P not in known:
         found += _without_p2p(vm, sources)
-    if Code.UNMIGRATABLE_DEVICE not in known:
+    if codes.UNMIGRATABLE_DEVICE not in known:
         found += [
             diagnostic(
-                Code.UNMIGRATABLE_DEVICE, f"QEMU cannot migrate {_named(device)}"
+                codes.UNMIGRATABLE_DEVICE, f"QEMU cannot migrate {_named(device)}"
             )
             for device in vm.moved
             if not device.saved
         ]
     if vm.networks:
         found.append(
-            diagnostic(Code.NETWORKS_NOT_TOLD, detail=f"networks  {_some(vm.networks)}")
+            diagnostic(
+                codes.NETWORKS_NOT_TOLD, detail=f"networks  {_some(vm.networks)}"
+            )
         )
     found += [
         diagnostic(
-            Code.UNPLUGGED, f"{_named(device)} is unplugged before the migration"
+            codes.UNPLUGGED, f"{_named(device)} is unplugged before the migration"
         )
         for device in vm.devices
         if device.unplugged
@@ -105,7 +108,7 @@ def demanded(vm: Vm, sources: Sequence[Endpoint]) -> tuple[Diagnostic, ...]:
 
 def _blocked(text: str) -> Diagnostic:
     code = next(
-        (code for part, code in _BLOCKERS.items() if part in text), Code.QEMU_REFUSES
+        (code for part, code in _BLOCKERS.items() if part in text), codes.QEMU_REFUSES
     )
     return diagnostic(code, detail=text)
 
@@ -122,7 +125,7 @@ def _without_p2p(vm: Vm, sources: Sequence[Endpoint]) -> Iterator[Diagnostic]:
         elif "P2P" not in flags:
             lacking = True
             yield diagnostic(
-                Code.NO_P2P,
+                codes.NO_P2P,
                 f"the VM has {len(vm.moved)} VFIO devices, and {_named(device)} has no "
                 "P2P",
                 detail=f"it has {', '.join(flags) or 'none'}",
@@ -131,7 +134,7 @@ def _without_p2p(vm: Vm, sources: Sequence[Endpoint]) -> Iterator[Diagnostic]:
     if unknown and not lacking and vm.blockers is None:  # or QEMU itself has looked
         some = len(unknown) < len(vm.moved)
         yield diagnostic(
-            Code.P2P_NOT_KNOWN, detail=f"of {_some(unknown)}" if some else None
+            codes.P2P_NOT_KNOWN, detail=f"of {_some(unknown)}" if some else None
         )
 
 
@@ -173,7 +176,7 @@ def across_drivers(
     if device.skip_vsc_check is False:
         why = "the hosts' NVIDIA drivers differ, and skip-vsc-check is off"
     return diagnostic(
-        Code.DRIVERS_MAY_DIFFER if skips is None else Code.DRIVERS_DIFFER,
+        codes.DRIVERS_MAY_DIFFER if skips is None else codes.DRIVERS_DIFFER,
         why,
         detail=f"machine type {vm.machine or 'not known'}",
         spans=both_ends(*versions),

@@ -10,6 +10,7 @@ among the arguments that go to QEMU unread (docs/drvqemu.rst).
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from typing import TYPE_CHECKING, NamedTuple
 
 from lxml import etree
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from vfiocompat.vm.manifest import Manifest
     from vfiocompat.vm.qemuargs import Argument
 
-__all__ = ["MAX_BYTES", "parse_domain", "parse_manifest", "rewritten"]
+__all__ = ["MAX_BYTES", "Domain"]
 
 MAX_BYTES = 4 << 20
 """How long domain XML may be: what a string in libvirt's protocol can be
@@ -53,65 +54,66 @@ _SHOWN = 80  # characters of what a document says, in an error
 _QEMU = "{http://libvirt.org/schemas/domain/qemu/1.0}"
 
 
-class _Place(NamedTuple):
-    """A device in a document, and how to have it point elsewhere."""
+class Domain:
+    """A domain of libvirt's by its XML: the `vm` that it describes, also elsewhere.
 
-    device: VmDevice
-    write: Callable[[DeviceAddress], None]
-
-
-def parse_domain(data: bytes, path: str) -> Vm:
-    """Read a VM from domain XML; `path` is named in errors.
+    `path` is named in errors.
 
     Raises:
         DomainError: it is none, or a device in it has no usable address.
 
     """
-    root = _root(data, path)
-    machine = root.find("os/type")
-    devices = tuple(place.device for place in _places(root, path))
-    demand_distinct(devices, path)
-    return Vm(
-        name=_text(root.find("name")),
-        uuid=_text(root.find("uuid")),
-        machine=None if machine is None else machine.get("machine"),
-        devices=devices,
-        networks=_networks(root),
-    )
+
+    def __init__(self, data: bytes, path: str) -> None:
+        self._root = root = _root(data, path)
+        self._path = path
+        machine = root.find("os/type")
+        devices = tuple(place.device for place in _places(root, path))
+        demand_distinct(devices, path)
+        self.vm = Vm(
+            name=_text(root.find("name")),
+            uuid=_text(root.find("uuid")),
+            machine=None if machine is None else machine.get("machine"),
+            devices=devices,
+            networks=_networks(root),
+        )
+
+    def manifest(self) -> Manifest | None:
+        """Read the manifest in it; None if there is none.
+
+        Raises:
+            DomainError: it cannot be used.
+
+        """
+        return read_manifest(self._root, self._path)
+
+    def rewritten(
+        self, addresses: Sequence[DeviceAddress | None], manifest: Manifest | None
+    ) -> bytes:
+        """Give its XML with other addresses of its devices, and with a manifest.
+
+        `addresses` are in the order of the devices; None leaves one as it is.
+
+        Raises:
+            DomainError: a device cannot be what its address names.
+
+        """
+        tree = deepcopy(self._root.getroottree())
+        root = tree.getroot()
+        for place, address in zip(_places(root, self._path), addresses, strict=True):
+            if address is not None and address != place.device.address:
+                place.write(address)
+        if manifest is not None:
+            write_manifest(root, manifest)
+        text = etree.tostring(tree, encoding="unicode")
+        return _UNSEEN.sub(_reference, text).encode() + b"\n"
 
 
-def parse_manifest(data: bytes, path: str) -> Manifest | None:
-    """Read the manifest in domain XML; None if there is none.
+class _Place(NamedTuple):
+    """A device in a document, and how to have it point elsewhere."""
 
-    Raises:
-        DomainError: it is no domain XML, or its manifest cannot be used.
-
-    """
-    return read_manifest(_root(data, path), path)
-
-
-def rewritten(
-    data: bytes,
-    path: str,
-    addresses: Sequence[DeviceAddress | None],
-    manifest: Manifest | None,
-) -> bytes:
-    """Give domain XML with other addresses of its devices, and with a manifest.
-
-    `addresses` are in the order of the devices; None leaves one as it is.
-
-    Raises:
-        DomainError: it is none, or a device cannot be what its address names.
-
-    """
-    root = _root(data, path)
-    for place, address in zip(_places(root, path), addresses, strict=True):
-        if address is not None and address != place.device.address:
-            place.write(address)
-    if manifest is not None:
-        write_manifest(root, manifest)
-    text = etree.tostring(root.getroottree(), encoding="unicode")
-    return _UNSEEN.sub(_reference, text).encode() + b"\n"
+    device: VmDevice
+    write: Callable[[DeviceAddress], None]
 
 
 _UNSEEN = re.compile(r"[^\n\t -~]")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from vfiocompat.diagnostics import Code
+from vfiocompat import codes
 from vfiocompat.errors import VmError
 from vfiocompat.vm.model import Vm, VmDevice, demand_distinct, device_address, on_off
 
@@ -63,7 +63,7 @@ def ask_qemu(path: str, timeout: float) -> Vm:
         raise VmError(
             "asking a running QEMU needs the package qemu.qmp",
             hint="pip install 'vfiocompat[qmp]'",
-            code=Code.QMP_NOT_INSTALLED,
+            code=codes.QMP_NOT_INSTALLED,
         ) from None
     # It would report on stderr what is an error of ours already.
     logging.getLogger("qemu.qmp").addHandler(logging.NullHandler())
@@ -76,7 +76,7 @@ def ask_qemu(path: str, timeout: float) -> Vm:
             f"{path}: no answer in {timeout:g} s",
             hint="a monitor has one client at a time: of a VM of libvirt's ask "
             "libvirt:NAME",
-            code=Code.MONITOR_NOT_ASKED,
+            code=codes.MONITOR_NOT_ASKED,
         ) from None
 
 
@@ -99,7 +99,7 @@ def _demand_socket(path: str) -> None:
         raise VmError(
             f"cannot connect to {path}: {error.strerror}",
             hint=_AS_ROOT if error.errno in _NOT_PERMITTED else hint,
-            code=Code.MONITOR_NOT_ASKED,
+            code=codes.MONITOR_NOT_ASKED,
         ) from None
 
 
@@ -131,7 +131,7 @@ class _Monitor:
             return await self._asked()
         except self._library.QMPError as error:  # the session broke
             raise VmError(
-                f"{self._path}: {error}", code=Code.MONITOR_NOT_ASKED
+                f"{self._path}: {error}", code=codes.MONITOR_NOT_ASKED
             ) from None
         finally:
             # However the session ended; nobody waits for a QEMU that hangs.
@@ -184,7 +184,7 @@ class _Monitor:
         else:
             raise VmError(
                 f"{self._path}: device {name} tells neither its sysfsdev nor its host",
-                code=Code.MONITOR_NOT_ASKED,
+                code=codes.MONITOR_NOT_ASKED,
             )
         told = await property_of("enable-migration", "x-enable-migration")
         skips = await property_of("skip-vsc-check", "x-skip-vsc-check")
@@ -213,11 +213,11 @@ class _Monitor:
         except self._library.ExecuteError as error:
             if error.error_class != _UNKNOWN_COMMAND:
                 raise VmError(
-                    f"{self._path}: {command}: {error}", code=Code.MONITOR_NOT_ASKED
+                    f"{self._path}: {command}: {error}", code=codes.MONITOR_NOT_ASKED
                 ) from None
             raise VmError(
                 f"{self._path}: this QEMU is too old: it does not know {command}",
-                code=Code.QEMU_TOO_OLD,
+                code=codes.QEMU_TOO_OLD,
             ) from None
         try:
             return msgspec.convert(answer, kind)
@@ -225,7 +225,7 @@ class _Monitor:
             raise VmError(
                 f"{self._path}: {command}: the answer is none of QEMU's",
                 detail=str(error),
-                code=Code.MONITOR_NOT_ASKED,
+                code=codes.MONITOR_NOT_ASKED,
             ) from None
 
     def _cannot_connect(self, error: Exception) -> VmError:
@@ -240,7 +240,7 @@ class _Monitor:
         return VmError(
             f"cannot connect to {self._path}: {reason}",
             hint=hint,
-            code=Code.MONITOR_NOT_ASKED,
+            code=codes.MONITOR_NOT_ASKED,
         )
 
 

@@ -10,27 +10,34 @@ assignment that creates instances of two types on one parent may turn out to be 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import rustworkx
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
+    from collections.abc import Set as AbstractSet
 
-__all__ = ["Placement", "Seat", "Wish", "place"]
+__all__ = ["Closeness", "Placement", "Seat", "Wishes", "place"]
+
+Result = TypeVar("Result")
 
 _TRIES = 100  # matchings that are tried before it counts as not known
 
 
-class Wish(NamedTuple):
-    """How good a seat is for a device.
+class Closeness(NamedTuple):
+    """How close an endpoint is to what a device needs: the greater of two is closer.
 
-    `best` says that it has the best verdict that the device can have; `closeness` (0
-    to 15) is higher the more alike both are.
+    `verdict` is greater the better that is, and `ground` (0 to 3) the more it can be
+    relied on.
     """
 
-    best: bool
-    closeness: int = 0
+    verdict: int
+    same_type: bool = False
+    same_driver: bool = False
+    ground: int = 0
 
 
 class Seat(NamedTuple):
@@ -53,6 +60,10 @@ class Seat(NamedTuple):
         return limit if self.free is None else min(self.free, limit)
 
 
+Wishes = Mapping[int, Closeness]
+"""The seats that a device can have: by their columns, or each by its own number."""
+
+
 class Placement(NamedTuple):
     """Whether there is room for all devices, and how.
 
@@ -61,18 +72,142 @@ class Placement(NamedTuple):
     """
 
     room: bool | None
-    seats: Mapping[int, int]
+    seats: dict[int, int]
     devices: tuple[int, ...] = ()
     wanted: tuple[int, ...] = ()
 
 
-def place(wishes: Sequence[Mapping[int, Wish]], seats: Sequence[Seat]) -> Placement:
+def place(
+    wishes: Sequence[Wishes],
+    seats: Sequence[Seat],
+    columns: Sequence[int] | None = None,
+    known: dict[object, Placement] | None = None,
+) -> Placement:
     """Find an assignment of all devices to seats.
 
-    `wishes` say of each device which seats it can have. There is room if an assignment
-    exists that rests on nothing unknown and on each device's best verdict; there is
-    none if none exists even if what is unknown turns out well.
+    `wishes` are each device's, by column, and `columns` say which one a seat is of;
+    without them each is a column of its own. Something is found once for wishes that
+    are one object, and for several calls with the same wishes where `known` keeps it.
+
+    There is room if an assignment exists that rests on nothing unknown and on each
+    device's best verdict; there is none if none exists even if what is unknown turns
+    out well.
     """
+    if columns is None:
+        columns = range(len(seats))
+    simple = _each_its_best(wishes, seats, columns)
+    if simple is not None:
+        return Placement(room=True, seats=simple)
+    known = {} if known is None else known
+    alike = _alike(seats, columns)
+    if alike not in known:
+        by_seat = _each(wishes, partial(_by_seat, columns=columns))
+        known[alike] = _matched(by_seat, seats)
+    return known[alike]
+
+
+def _alike(seats: Sequence[Seat], columns: Sequence[int]) -> object:
+    """Give all of seats that matters: which have a name, not what that is."""
+    known: dict[str | None, int] = {None: 0}
+    names = (name for seat in seats for name in (seat.single, seat.shares))
+    numbers = [known.setdefault(name, len(known)) for name in names]
+    return *columns, *numbers, *((seat.free, seat.made) for seat in seats)
+
+
+def _each(wishes: Sequence[Wishes], change: Callable[[Wishes], Result]) -> list[Result]:
+    """Make something of each device's wishes, and once of those that are one object."""
+    known = {id(each): each for each in wishes}
+    changed = {key: change(each) for key, each in known.items()}
+    return [changed[id(each)] for each in wishes]
+
+
+def _by_seat(wishes: Wishes, columns: Sequence[int]) -> Wishes:
+    return {at: wishes[column] for at, column in enumerate(columns) if column in wishes}
+
+
+# ---- where no device is in another's way -----------------------------------------
+
+
+def _each_its_best(
+    wishes: Sequence[Wishes], seats: Sequence[Seat], columns: Sequence[int]
+) -> dict[int, int] | None:
+    """Give each device what is best for it by itself, if they surely can all have that.
+
+    No assignment is better then, and no matching has to be looked for.
+    """
+    offered = set(columns)
+    sure: dict[tuple[int, bool], list[int]] = {}
+    for at, seat in enumerate(seats):
+        if seat.free:
+            sure.setdefault((columns[at], seat.made), []).append(at)
+    used = _Used(seats, len(wishes))
+    found = {}
+    bests = _each(wishes, partial(_bests, offered=offered, sure=sure))
+    for device, left in enumerate(bests):
+        while left and not used.take(left[-1]):
+            left.pop()  # what is used up stays so
+        if not left:
+            return None
+        found[device] = left[-1]
+    return found
+
+
+def _bests(
+    wishes: Wishes,
+    offered: AbstractSet[int],
+    sure: Mapping[tuple[int, bool], Sequence[int]],
+) -> list[int]:
+    """Name the seats than which a device can have none better, the last one first.
+
+    `sure` are those that are surely free, by column and by whether they are `made`.
+    """
+    columns = wishes.keys() & offered
+    verdict = max((wishes[column].verdict for column in columns), default=None)
+    groups: dict[tuple[bool, Closeness], list[int]] = {}
+    for column in columns:
+        closeness = wishes[column]
+        if closeness.verdict == verdict:
+            for made in (True, False):
+                if free := sure.get((column, made)):
+                    groups.setdefault((not made, closeness), []).extend(free)
+    return sorted(groups[max(groups)], reverse=True) if groups else []
+
+
+class _Used:
+    """What devices are given so far, in a way that surely holds.
+
+    A parent gives instances of one type, and one device becomes one thing.
+    """
+
+    def __init__(self, seats: Sequence[Seat], devices: int) -> None:
+        self._seats = seats
+        self._devices = devices
+        self._times: Counter[int] = Counter()
+        self._parents: dict[str | None, int] = {}
+        self._singles: dict[str | None, int] = {}
+
+    def take(self, at: int) -> bool:
+        """Give a seat to one more device, if that can be; tell whether it could."""
+        seat = self._seats[at]
+        if (
+            self._times[at] >= seat.most(self._devices)
+            or self._parents.get(seat.shares, at) != at
+            or self._singles.get(seat.single, at) != at
+        ):
+            return False
+        self._times[at] += 1
+        if seat.shares is not None:
+            self._parents[seat.shares] = at
+        if seat.single is not None:
+            self._singles[seat.single] = at
+        return True
+
+
+# ---- where a matching has to be looked for ---------------------------------------
+
+
+def _matched(wishes: Sequence[Wishes], seats: Sequence[Seat]) -> Placement:
+    """Find an assignment by wishes for seats."""
     certain = _certain(wishes, seats)
     if certain is not None:
         return Placement(room=True, seats=certain)
@@ -83,46 +218,42 @@ def place(wishes: Sequence[Mapping[int, Wish]], seats: Sequence[Seat]) -> Placem
     return Placement(room=False, seats={}, devices=devices, wanted=wanted)
 
 
-def _certain(
-    wishes: Sequence[Mapping[int, Wish]], seats: Sequence[Seat]
-) -> dict[int, int] | None:
+def _certain(wishes: Sequence[Wishes], seats: Sequence[Seat]) -> dict[int, int] | None:
     """Find an assignment that surely holds: of a parent it creates one type only.
 
     One is missed where none gives each parent one device, and others are rare: which
     type each parent is to give is a search that is cut after a while.
     """
-    sure = [
-        {at: wish for at, wish in each.items() if wish.best and seats[at].free}
-        for each in wishes
-    ]
+    sure = _each(wishes, partial(_sure, seats=seats))
+    if not all(sure):
+        return None
     found = _match(sure, seats)
-    if len(found) < len(wishes) or not _clashes(found, seats):
+    if len(found) < len(wishes) or _holds(found, seats):
         return found if len(found) == len(wishes) else None
     spread = _match(sure, seats, one_each=True)
-    if len(spread) == len(wishes) and not _is_one_twice(spread, seats):
+    if len(spread) == len(wishes) and _holds(spread, seats):
         return spread
-    if _bound(sure, seats) < len(wishes):
-        return None
+    return _searched(sure, seats)
+
+
+def _searched(wishes: Sequence[Wishes], seats: Sequence[Seat]) -> dict[int, int] | None:
+    """Try which type each parent is to give, for a while."""
     left_out: list[frozenset[int]] = [frozenset()]
     for _ in range(_TRIES):
         if not left_out:
             return None
         without = left_out.pop()
-        allowed = [
-            {at: wish for at, wish in each.items() if at not in without}
-            for each in sure
-        ]
-        if _bound(allowed, seats) < len(wishes):
-            continue
-        found = _match(allowed, seats)
+        allowed = _each(wishes, partial(_without, left_out=without))
+        enough = _bound(allowed, seats) >= len(wishes)
+        found = _match(allowed, seats) if enough else {}
         if len(found) < len(wishes):
             continue
-        clashes = _clashes(found, seats)
-        if not clashes:
+        clash = _clash(found, seats)
+        if clash is None:
             return found
         # Try again with each seat of one of these parents as its only one; what most
         # devices have now is tried first.
-        parent, used = clashes[0]
+        parent, used = clash
         rivals = {at for each in allowed for at in each if seats[at].shares == parent}
         left_out += [
             without | (rivals - {at})
@@ -131,7 +262,21 @@ def _certain(
     return None
 
 
-def _bound(wishes: Sequence[Mapping[int, Wish]], seats: Sequence[Seat]) -> int:
+def _sure(wishes: Wishes, seats: Sequence[Seat]) -> Wishes:
+    """Give the wishes of the best verdict, for what is surely free."""
+    best = max(wishes.values(), default=Closeness(0)).verdict
+    return {
+        at: closeness
+        for at, closeness in wishes.items()
+        if closeness.verdict == best and seats[at].free
+    }
+
+
+def _without(wishes: Wishes, left_out: AbstractSet[int]) -> Wishes:
+    return {at: closeness for at, closeness in wishes.items() if at not in left_out}
+
+
+def _bound(wishes: Sequence[Wishes], seats: Sequence[Seat]) -> int:
     """Say how many devices can surely have a seat at the most: of a parent one type."""
     most: dict[int | str, int] = {}
     for at in {at for each in wishes for at in each}:
@@ -141,77 +286,91 @@ def _bound(wishes: Sequence[Mapping[int, Wish]], seats: Sequence[Seat]) -> int:
     return sum(most.values())
 
 
-def _clashes(
+def _clash(
     found: Mapping[int, int], seats: Sequence[Seat]
-) -> list[tuple[str, Counter[int]]]:
-    """Give the parents of which an assignment uses several seats, and how often each.
-
-    The one that is used most comes first.
-    """
+) -> tuple[str, Counter[int]] | None:
+    """Find the most used parent of several seats, and how often each of those is."""
     by_parent: dict[str, Counter[int]] = {}
     for at in found.values():
         if (parent := seats[at].shares) is not None:
             by_parent.setdefault(parent, Counter())[at] += 1
     several = [each for each in by_parent.items() if len(each[1]) > 1]
-    return sorted(several, key=lambda each: -each[1].total())
+    return max(several, key=lambda each: each[1].total(), default=None)
 
 
-def _is_one_twice(found: Mapping[int, int], seats: Sequence[Seat]) -> bool:
-    """Whether an assignment uses one device as it is, and as what it can become."""
-    used = [name for at in found.values() if (name := seats[at].single) is not None]
-    return len(used) > len(set(used))
+def _holds(found: Mapping[int, int], seats: Sequence[Seat]) -> bool:
+    """Whether an assignment surely holds."""
+    used = _Used(seats, len(found))
+    return all(used.take(at) for at in found.values())
 
 
 def _match(
-    wishes: Sequence[Mapping[int, Wish]],
-    seats: Sequence[Seat],
-    *,
-    one_each: bool = False,
+    wishes: Sequence[Wishes], seats: Sequence[Seat], *, one_each: bool = False
 ) -> dict[int, int]:
     """Give as many devices as possible a seat each, better ones first.
 
-    What is surely free is better than what may be, and what is there already better
-    than what has to be created. Seats that are one device are one node, and with
-    `one_each` those of one parent are too.
+    Seats that are one device are one node, and with `one_each` those of one parent are
+    too. A seat that several devices can have is as many nodes.
     """
     number = len(wishes)
-
-    def place_of(at: int) -> tuple[str | int, int]:
-        """Name the node of a seat, and say how many devices it takes."""
-        seat = seats[at]
-        if one_each and seat.shares is not None:
-            return f"parent {seat.shares}", min(1, seat.most(number))
-        return at if seat.single is None else seat.single, seat.most(number)
-
     nodes: dict[int | str, range] = {}
+    places: dict[int, range] = {}
     size = number
-    places = {at: place_of(at) for at in sorted({at for each in wishes for at in each})}
-    for key, most in places.values():
+    for at in sorted({at for each in wishes for at in each}):
+        seat = seats[at]
+        most = seat.most(number)
+        key = at if seat.single is None else seat.single
+        if one_each and seat.shares is not None:
+            key, most = f"parent {seat.shares}", min(1, most)
         if key not in nodes and most:
             nodes[key] = range(size, size + most)
             size += most
-    edges: dict[tuple[int, int], tuple[int, int]] = {}  # its weight, and the seat
-    for device, each in enumerate(wishes):
-        for at, wish in each.items():
-            seat = seats[at]
-            if seat.free == 0:
-                continue
-            known, there = seat.free is not None, not seat.made
-            weight = 1 + wish.closeness + 16 * there + 32 * known + 64 * wish.best
-            for node in nodes[places[at][0]]:
-                if edges.get((device, node), (0, 0))[0] < weight:
-                    edges[device, node] = weight, at
+        places[at] = nodes.get(key, range(0)) if seat.free != 0 else range(0)
+    edges = _each(wishes, partial(_edges, seats=seats, places=places))
     graph: rustworkx.PyGraph[None, int] = rustworkx.PyGraph(multigraph=False)
     graph.add_nodes_from([None] * size)
-    graph.add_edges_from([(*ends, weight) for ends, (weight, _) in edges.items()])
+    graph.add_edges_from(
+        [
+            (device, node, weight)
+            for device, each in enumerate(edges)
+            for node, (weight, _) in each.items()
+        ]
+    )
     pairs = rustworkx.max_weight_matching(graph, max_cardinality=True, weight_fn=int)
-    return {min(pair): edges[min(pair), max(pair)][1] for pair in sorted(pairs)}
+    return {min(pair): edges[min(pair)][max(pair)][1] for pair in sorted(pairs)}
+
+
+def _edges(
+    wishes: Wishes, seats: Sequence[Seat], places: Mapping[int, range]
+) -> dict[int, tuple[int, int]]:
+    """Give the nodes that a device can have, each with its weight and the best seat."""
+    best = max(wishes.values(), default=Closeness(0)).verdict
+    found: dict[int, tuple[int, int]] = {}
+    for at, closeness in wishes.items():
+        weight = _weight(closeness, seats[at], best)
+        for node in places[at]:
+            if found.get(node, (0, 0))[0] < weight:
+                found[node] = weight, at
+    return found
+
+
+def _weight(closeness: Closeness, seat: Seat, best: int) -> int:
+    """Pack how good a seat is for a device into an integer: rustworkx takes no tuple.
+
+    From what counts most to what counts least: that it has the best verdict that the
+    device can have, that it is known how much is free, that it is there already, and
+    how close it is otherwise. What is no worse than nothing weighs something.
+    """
+    _, same_type, same_driver, ground = closeness
+    parts = closeness.verdict == best, seat.free is not None, not seat.made
+    weight = 0
+    for part in (*parts, same_type, same_driver):
+        weight = weight * 2 + part
+    return weight * 4 + ground + 1
 
 
 def _competing(
-    wishes: Sequence[Mapping[int, Wish]],
-    seats: Sequence[Seat],
-    found: Mapping[int, int],
+    wishes: Sequence[Wishes], seats: Sequence[Seat], found: Mapping[int, int]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Name devices that want too few seats between them, and those seats.
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from vfiocompat.diagnostics import Code
+from vfiocompat import codes
 from vfiocompat.errors import VmError
 from vfiocompat.find import look
 from vfiocompat.inventory import recorded
 from vfiocompat.pairs import usable
-from vfiocompat.vm.domain import parse_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,97 +24,103 @@ if TYPE_CHECKING:
     from vfiocompat.vm.model import Vm
     from vfiocompat.vm.read import Description
 
-__all__ = ["Origin"]
+__all__ = ["Site", "find_sources"]
 
 _SHOWN = 5  # hosts that are named in an error
 
 
-class Origin(NamedTuple):
-    """Where a VM may come from: this host, or that of one of several `inventories`.
-
-    `inventories` are None where none are given.
-    """
+class Site(NamedTuple):
+    """This host, and what is known on it: tables, what is stated, and the time."""
 
     host: Host
     library: Library
     stated: Stated
     horizon: Horizon
-    inventories: Mapping[str, Inventory] | None
 
-    def sources(self, machine: Description, *, arrives: bool) -> tuple[Endpoint, ...]:
-        """Find what the devices of a VM are, before it goes.
 
-        Of a VM that `arrives` here the devices have the addresses of this host already;
-        the manifest in its XML says what they were, or an inventory of another host
-        where they have the same addresses.
+def find_sources(
+    description: Description,
+    site: Site,
+    inventories: Mapping[str, Inventory] | None,
+    *,
+    arrives: bool,
+) -> tuple[Endpoint, ...]:
+    """Find what the devices of a VM are, before it goes.
 
-        Raises:
-            VfiocompatError: one is not there, or cannot be asked, or nothing tells.
+    It is on a host of the `inventories`, or on this one where they are None. Of a VM
+    that `arrives` here the devices have the addresses of this host already; the
+    manifest in its XML says what they were, or an inventory of another host where they
+    have the same addresses.
 
-        """
-        if not machine.vm.moved:
-            return ()
-        if arrives:
-            return self._before_arrival(machine)
-        if self.inventories is not None:
-            return _in_inventories(machine.vm, self.inventories.values(), self.horizon)
-        if machine.remote is not None:
-            raise VmError(
-                f"{machine.where} comes from another host, by {machine.remote}, and "
-                "its devices are there",
-                hint="name the inventory of that host with --from",
-                code=Code.VM_DEVICE_ABSENT,
-            )
-        return self._here(machine.vm)
+    Raises:
+        VfiocompatError: one is not there, or cannot be asked, or nothing tells.
 
-    def _before_arrival(self, machine: Description) -> tuple[Endpoint, ...]:
-        mine = self.host.name()
-        manifest = None
-        if machine.xml is not None:
-            manifest = parse_manifest(machine.xml, machine.where)
-        others = None
-        if self.inventories is not None:
-            others = (each for host, each in self.inventories.items() if host != mine)
-        if manifest is not None and manifest.host == mine:
-            _demand_current(machine.vm, manifest, others or ())
-            return _of_manifest(machine.vm, manifest, self.horizon)
-        if others is not None:
-            return _in_inventories(machine.vm, others, self.horizon)
-        if manifest is None:
-            raise VmError(
-                "nothing tells what the VM's devices were before they came here",
-                hint="make its XML with 'vfiocompat vm --xml' where it runs, or name "
-                "the inventory of that host with --from",
-                code=Code.DEVICES_BEFORE_NOT_KNOWN,
-            )
+    """
+    vm = description.vm
+    if not vm.moved:
+        return ()
+    if arrives:
+        return _before_arrival(description, site, inventories)
+    if inventories is not None:
+        return _in_inventories(vm, inventories.values(), site.horizon)
+    if description.remote is not None:
         raise VmError(
-            f"{machine.where} was made for host {manifest.host}, not for this one",
-            hint="make it again, or name the inventory of the VM's host with --from",
-            code=Code.XML_FOR_ANOTHER_HOST,
+            f"{description.where} comes from another host, by {description.remote}, "
+            "and its devices are there",
+            hint="name the inventory of that host with --from",
+            code=codes.VM_DEVICE_ABSENT,
         )
+    return _here(vm, site)
 
-    def _here(self, vm: Vm) -> tuple[Endpoint, ...]:
-        """Find and read the devices of a VM of this host."""
-        found = look(
-            [device.address for device in vm.moved],
-            self.host,
-            self.library.drivers,
-            ask="all",
-            horizon=self.horizon,
+
+def _before_arrival(
+    description: Description, site: Site, inventories: Mapping[str, Inventory] | None
+) -> tuple[Endpoint, ...]:
+    vm, domain = description.vm, description.domain
+    mine = site.host.name()
+    manifest = None if domain is None else domain.manifest()
+    others = None
+    if inventories is not None:
+        others = (each for host, each in inventories.items() if host != mine)
+    if manifest is not None and manifest.host == mine:
+        _demand_current(vm, manifest, others or ())
+        return _of_manifest(vm, manifest, site.horizon)
+    if others is not None:
+        return _in_inventories(vm, others, site.horizon)
+    if manifest is None:
+        raise VmError(
+            "nothing tells what the VM's devices were before they came here",
+            hint="make its XML with 'vfiocompat vm --xml' where it runs, or name the "
+            "inventory of that host with --from",
+            code=codes.DEVICES_BEFORE_NOT_KNOWN,
         )
-        for device, (endpoint, error) in zip(vm.moved, found, strict=True):
-            if endpoint is None:
-                assert error is not None
-                raise VmError(
-                    f"the VM's device {device.text} is not on this host",
-                    detail=error.summary,
-                    hint="of a VM that runs elsewhere name its host's inventory with "
-                    "--from",
-                    code=Code.VM_DEVICE_ABSENT,
-                )
-        return tuple(
-            self.stated.of_source(usable(each), self.library) for each in found
-        )
+    raise VmError(
+        f"{description.where} was made for host {manifest.host}, not for this one",
+        hint="make it again, or name the inventory of the VM's host with --from",
+        code=codes.XML_FOR_ANOTHER_HOST,
+    )
+
+
+def _here(vm: Vm, site: Site) -> tuple[Endpoint, ...]:
+    """Find and read the devices of a VM of this host."""
+    found = look(
+        [device.address for device in vm.moved],
+        site.host,
+        site.library.drivers,
+        ask="all",
+        horizon=site.horizon,
+    )
+    for device, (endpoint, error) in zip(vm.moved, found, strict=True):
+        if endpoint is None:
+            assert error is not None
+            raise VmError(
+                f"the VM's device {device.text} is not on this host",
+                detail=error.summary,
+                hint="of a VM that runs elsewhere name its host's inventory with "
+                "--from",
+                code=codes.VM_DEVICE_ABSENT,
+            )
+    return tuple(site.stated.of_source(usable(each), site.library) for each in found)
 
 
 def _demand_current(
@@ -138,7 +143,7 @@ def _demand_current(
             f"the manifest in the XML says that the VM comes from "
             f"{manifest.inventory.host}, and {having[0]} has its devices",
             hint="it may be left from an earlier migration: make the XML again",
-            code=Code.XML_FOR_ANOTHER_HOST,
+            code=codes.XML_FOR_ANOTHER_HOST,
         )
 
 
@@ -153,7 +158,7 @@ def _of_manifest(vm: Vm, manifest: Manifest, horizon: Horizon) -> tuple[Endpoint
             raise VmError(
                 f"the manifest in the XML does not tell what {device.text} was",
                 hint="the XML was changed since 'vfiocompat vm --xml' made it",
-                code=Code.DEVICES_BEFORE_NOT_KNOWN,
+                code=codes.DEVICES_BEFORE_NOT_KNOWN,
             )
         found.append(recorded(was, inventory, horizon))
     return tuple(found)
@@ -189,12 +194,12 @@ def _in_inventories(
             f"{len(found)} hosts have all of the VM's devices: "
             f"{', '.join(sorted(found)[:_SHOWN])}",
             hint="name the inventory of the host that it runs on with --from",
-            code=Code.SEVERAL_VM_HOSTS,
+            code=codes.SEVERAL_VM_HOSTS,
         )
     shown = sorted(lacking.items(), key=lambda each: (len(each[1]), each[0]))[:_SHOWN]
     raise VmError(
         "no host of --from has all of the VM's devices",
         detail="\n".join(f"{host} has no {', '.join(each)}" for host, each in shown),
         hint="scan the host that the VM runs on again",
-        code=Code.VM_DEVICE_ABSENT,
+        code=codes.VM_DEVICE_ABSENT,
     )

@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host's devices as its sysfs shows them: the only package that touches /sys.
+"""A host's devices as its sysfs shows them.
 
-`tree` runs file operations below a movable root, `nodes` says where endpoints are,
-`lookup` finds the one at an address and `survey` all of them, `reading` makes
-endpoints of what their files say, `probing` asks their drivers, and `host` does each
-of these in a child process, for the rest of the program.
+tree     file operations below a root that can be moved
+using    who uses which device
+nodes    where endpoints are
+found    what was found, as children send it and as a whole
+lookup   the node at an address
+reading  endpoints made of what the files of nodes say
+probing  a source's string written to destinations
+survey   every endpoint of a host
+host     all of that, each in a child process: what the rest of the program uses
+
+A module imports only those that stand before it.
 """
 
 from __future__ import annotations
 
+from vfiocompat.host.sysfs.found import Survey
 from vfiocompat.host.sysfs.host import Host, Looked
-from vfiocompat.host.sysfs.reading import Ask, Survey
+from vfiocompat.host.sysfs.reading import Ask
 
 __all__ = ["Ask", "Host", "Looked", "Survey"]

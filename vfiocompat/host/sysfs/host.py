@@ -18,7 +18,7 @@ from vfiocompat.errors import ErrorRecord, VfiocompatError
 from vfiocompat.host.held import HeldCalls, held_calls
 from vfiocompat.host.sysfs.lookup import find
 from vfiocompat.host.sysfs.nodes import Node
-from vfiocompat.host.sysfs.reading import KERNEL, Ask, Survey, read_nodes
+from vfiocompat.host.sysfs.reading import KERNEL, Ask, read_nodes
 from vfiocompat.host.sysfs.tree import Tree, text
 from vfiocompat.inventory import Identity
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from vfiocompat.addresses import LiveAddress
+    from vfiocompat.host.sysfs.found import Survey
     from vfiocompat.host.sysfs.probing import Probed, Question
 
 __all__ = ["Host", "Looked"]
@@ -151,7 +152,7 @@ def _read(tree: Tree, addresses: Sequence[LiveAddress], *, ask: Ask) -> list[Loo
         except VfiocompatError as error:
             found.append(error.record)
     nodes = [place for place in found if isinstance(place, Node)]
-    endpoints = iter(read_nodes(tree, nodes, ask=ask).endpoints)
+    endpoints = read_nodes(tree, nodes, ask=ask).endpoints()
     return [
         Looked(endpoint=next(endpoints))
         if isinstance(place, Node)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from vfiocompat import codes
 from vfiocompat.addresses import (
     FunctionAddress,
     MdevAddress,
@@ -17,7 +18,6 @@ from vfiocompat.addresses import (
     is_function,
     is_uuid,
 )
-from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import attribute_names, read_name
 from vfiocompat.errors import NoSuchEndpoint, SysfsError
 from vfiocompat.host.sysfs.nodes import (
@@ -91,7 +91,7 @@ def _find_path(tree: Tree, given: str) -> Node:
         raise NoSuchEndpoint(
             f"{given} leaves /sys",
             hint="name an endpoint's directory or its version attribute, without '..'",
-            code=Code.PATH_LEAVES_ENDPOINT,
+            code=codes.PATH_LEAVES_ENDPOINT,
         )
     directory, _, name = path.rpartition("/")
     reply = _one(tree, tree.resolve(path))
@@ -101,14 +101,14 @@ def _find_path(tree: Tree, given: str) -> Node:
     if reply.name == "link" and read_name(name) is not None:
         raise NoSuchEndpoint(
             f"{given} is a symbolic link, not an attribute",
-            code=Code.PATH_LEAVES_ENDPOINT,
+            code=codes.PATH_LEAVES_ENDPOINT,
         )
     is_file = reply.name == "file"
     real = tree.inside(reply.text if is_file else reply.names[0])
     if not f"{real}/".startswith(f"{DEVICES}/"):
         raise NoSuchEndpoint(
             f"{given} leads to {real}, which is not below {DEVICES}",
-            code=Code.PATH_LEAVES_ENDPOINT,
+            code=codes.PATH_LEAVES_ENDPOINT,
         )
     node = _node_at(tree, real)
     attribute = read_name(name) if is_file else None
@@ -116,7 +116,7 @@ def _find_path(tree: Tree, given: str) -> Node:
         raise NoSuchEndpoint(
             f"{given} is neither an endpoint's directory nor a version attribute",
             hint="endpoints are mdev types, mdev devices and PCI functions",
-            code=Code.NOT_AN_ATTRIBUTE,
+            code=codes.NOT_AN_ATTRIBUTE,
         )
     return msgspec.structs.replace(node, attribute=attribute)
 
@@ -174,7 +174,7 @@ def _missing(
         return _no_such(summary, name, existing)
     found = problem(path, failure)
     why = found.errno or "no answer in time"
-    return SysfsError(f"cannot read {path}: {why}", code=Code.of(found.code))
+    return SysfsError(f"cannot read {path}: {why}", code=codes.code_of(found.code))
 
 
 def _no_such(summary: str, name: str, existing: Iterable[str]) -> NoSuchEndpoint:

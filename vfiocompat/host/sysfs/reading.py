@@ -7,13 +7,12 @@ Every file of every node is read in one batch, so that hung drivers wait togethe
 from __future__ import annotations
 
 import errno
-import posixpath
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from vfiocompat import codes
 from vfiocompat.decision.errnos import Answer, read_code
-from vfiocompat.diagnostics import Code
 from vfiocompat.endpoints import (
     Attribute,
     Endpoint,
@@ -22,10 +21,12 @@ from vfiocompat.endpoints import (
     attribute_names,
 )
 from vfiocompat.errors import InvalidVersion, errno_name
+from vfiocompat.host.sysfs.found import Found, Own
 from vfiocompat.host.sysfs.nodes import (
     CURRENT,
     NVIDIA,
     is_vfio_driver,
+    name_of,
     vgpu_operations,
     vgpu_types,
 )
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from vfiocompat.host.sysfs.nodes import Node
     from vfiocompat.host.sysfs.tree import Tree
 
-__all__ = ["KERNEL", "Ask", "Survey", "as_answer", "read_nodes", "version_of"]
+__all__ = ["KERNEL", "Ask", "as_answer", "read_nodes", "version_of"]
 
 _VERSION = "(version attribute)"  # no sysfs name has a blank, so the key is its own
 _DEVICE_FILES = {
@@ -74,13 +75,6 @@ _TYPE_FILES = ("name", "device_api")
 _ASKS_DRIVER = ("available_instances", "description")
 
 
-class Survey(NamedTuple):
-    """What was found: endpoints in the order of their nodes, and what went wrong."""
-
-    endpoints: list[Endpoint]
-    problems: list[Problem]
-
-
 class _Device(msgspec.Struct, frozen=True):
     """What a parent or a function says of itself, once for all its endpoints."""
 
@@ -99,19 +93,6 @@ class _Type(msgspec.Struct, frozen=True):
 _NO_TYPE = _Type(None, None, {})
 
 
-class _Own(msgspec.Struct, frozen=True, gc=False):
-    """What is of an endpoint itself; `driver` is that of an mdev.
-
-    The `parent` of an NVIDIA function is the physical one, whose GPU it shares.
-    """
-
-    attribute: Attribute
-    version: VersionString | None
-    migration: MigrationInterface | None
-    driver: str | None
-    parent: str | None
-
-
 Replies = dict[tuple[str, str], "Reply"]
 
 
@@ -123,7 +104,7 @@ exists counts as present with no string yet.
 """
 
 
-def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> Survey:
+def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> Found:
     """Read the files of nodes, and make endpoints of them.
 
     An endpoint whose directory has gone has an attribute with the code VFC113.
@@ -172,31 +153,41 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> Survey:
     type_of = {path: _type(path, replies) for path in types}
     drivers = _mdev_drivers(tree, nodes, device_of)
     interfaces = _migration(tree, nodes)
-    endpoints = []
+    shared: list[Endpoint] = []
+    kin: dict[tuple[str | None, ...], int] = {}
+    owns = []
     for found in nodes:
         node = _with_vgpu(found, replies)
         attribute, version = _attribute(node, replies, asked=asked)
         if (
             attribute.state == "unreadable"
-            and attribute.code != Code.NO_MIGRATION_SUPPORT
+            and attribute.code != codes.NO_MIGRATION_SUPPORT
         ):
             problems.append(_problem(attribute, node))
-        own = _Own(
-            attribute,
-            version,
-            interfaces.get(node.path),
-            drivers.get(node.device) if node.kind == "mdev" else None,
-            node.parent or _linked(replies.get((node.path, _PHYSICAL))),
-        )
-        endpoints.append(
-            _endpoint(
-                node,
-                device_of[node.device],
-                type_of.get(node.type_path or "", _NO_TYPE),
-                own,
+        key = node.kind, node.device, node.type_path, node.type_id
+        if key not in kin:
+            kin[key] = len(shared)
+            shared.append(
+                _shared(
+                    node,
+                    device_of[node.device],
+                    type_of.get(node.type_path or "", _NO_TYPE),
+                    drivers.get(node.device) if node.kind == "mdev" else None,
+                    _linked(replies.get((node.path, _PHYSICAL))),
+                )
+            )
+        owns.append(
+            Own(
+                kin[key],
+                node.address,
+                node.uuid,
+                attribute,
+                interfaces.get(node.path),
+                version.text if version else None,
+                version.original.endswith("\n") if version else None,
             )
         )
-    return Survey(endpoints, problems)
+    return Found(shared, owns, problems)
 
 
 def version_of(reply: Reply, path: str) -> tuple[VersionString | None, str, int]:
@@ -261,7 +252,7 @@ def _attribute_at(
     version, code, number = version_of(reply, where)
     if version is not None:
         return Attribute(name, "present", path=where, node=node), version
-    if code == Code.NO_ATTRIBUTE:
+    if code == codes.NO_ATTRIBUTE:
         return Attribute(None, "absent", errno_name(number), path, None, code), None
     errno_text = errno_name(number) if number else None
     return Attribute(name or None, "unreadable", errno_text, where, node, code), None
@@ -284,7 +275,7 @@ def _device(path: str, replies: Replies, modules: dict[str, str]) -> _Device:
 
 def _linked(link: Reply | None) -> str | None:
     """Give the name that a link leads to; None if there is none."""
-    return None if link is None or link.failure else posixpath.basename(link.text)
+    return None if link is None or link.failure else name_of(link.text)
 
 
 def _module_versions(tree: Tree, links: Sequence[Reply]) -> dict[str, str]:
@@ -294,7 +285,7 @@ def _module_versions(tree: Tree, links: Sequence[Reply]) -> dict[str, str]:
         {driver: tree.link(f"{_DRIVERS}/{driver}", "module") for driver in drivers}
     )
     modules = {
-        driver: posixpath.basename(link.text) or driver.replace("-", "_")
+        driver: name_of(link.text) or driver.replace("-", "_")
         for driver, link in owners.items()
     }
     managers = [_VGPU_MANAGER[name] for name in drivers if name in _VGPU_MANAGER]
@@ -317,7 +308,7 @@ def _type(path: str, replies: Replies) -> _Type:
 
     free = said("available_instances") or ""
     named = {"type_name": said("name"), "type_description": said("description")}
-    facts = {"type_id": posixpath.basename(path)}
+    facts = {"type_id": name_of(path)}
     facts |= {fact: value for fact, value in named.items() if value is not None}
     return _Type(said("device_api"), int(free) if _is_u32(free) else None, facts)
 
@@ -329,7 +320,7 @@ def _is_u32(number: str) -> bool:
 
 def _with_vgpu(node: Node, replies: Replies) -> Node:
     """Give an NVIDIA function the vGPU types that were read, and its own one."""
-    if (f"{node.path}/{NVIDIA}", CURRENT) not in replies:
+    if not node.nvidia or (f"{node.path}/{NVIDIA}", CURRENT) not in replies:
         return node
     vgpu = vgpu_types(node.path, replies)
     type_id = node.type_id or vgpu.current
@@ -351,7 +342,7 @@ def _mdev_drivers(
     }
     links = tree.run({at: tree.link(path, "driver") for at, path in speakers.items()})
     return {
-        device: posixpath.basename(link.text)
+        device: name_of(link.text)
         for device, link in links.items()
         if link.failure is None
     }
@@ -364,12 +355,11 @@ def _migration(tree: Tree, nodes: Sequence[Node]) -> dict[str, MigrationInterfac
     migration operations (Linux 6.8, drivers/vfio/debugfs.c, vfio_device_debugfs_init);
     `features` tells what these can do (Linux 6.18).
     """
-    listed = tree.run({DEBUGFS: tree.list(DEBUGFS)})[DEBUGFS].names
-    known = set(listed)
+    known = set(tree.run({DEBUGFS: tree.list(DEBUGFS)})[DEBUGFS].names)
     paths = {
-        node.path: f"{DEBUGFS}/{posixpath.basename(node.path)}"
+        node.path: f"{DEBUGFS}/{name}"
         for node in nodes
-        if node.kind != "type" and posixpath.basename(node.path) in known
+        if (name := name_of(node.path)) in known and node.kind != "type"
     }
     places = tree.run({path: tree.list(place) for path, place in paths.items()})
     features = tree.run(
@@ -395,17 +385,17 @@ def _flags(features: str | None) -> tuple[Flag, ...] | None:
     return tuple(flag for word, flag in _FLAGS.items() if word in words)
 
 
-def _endpoint(
-    node: Node,
-    device: _Device,
-    type_: _Type,
-    own: _Own,
+def _shared(
+    node: Node, device: _Device, type_: _Type, driver: str | None, parent: str | None
 ) -> Endpoint:
-    version = own.version
+    """Make what all of one device and type share; `driver` is that of an mdev.
+
+    The `parent` of an NVIDIA function is the physical one, whose GPU it shares.
+    """
     facts = device.facts | type_.facts
     device_api = type_.device_api
     free = type_.available_instances if node.kind == "type" else None
-    driver = device.driver or own.driver
+    driver = device.driver or driver
     vfio = True
     in_use = None
     if node.kind == "function":
@@ -420,10 +410,9 @@ def _endpoint(
                 facts["vgpu_type_name"] = name
     return Endpoint(
         kind=node.kind,
-        address=node.address,
-        parent=own.parent,
+        address="",
+        parent=node.parent or parent,
         type_id=node.type_id,
-        uuid=node.uuid,
         driver=driver,
         vendor_id=device.facts.get("vendor_id"),
         device_id=device.facts.get("device_id"),
@@ -431,10 +420,5 @@ def _endpoint(
         available_instances=free,
         in_use=in_use,
         facts=facts,
-        attribute=own.attribute,
-        migration=own.migration,
-        version=version.text if version else None,
-        newline=version.original.endswith("\n") if version else None,
-        origin="attribute" if version else None,
         vfio=vfio,
     )

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vfiocompat.diagnostics import Code
-from vfiocompat.endpoints import Endpoint, Problem
+from vfiocompat import codes
+from vfiocompat.endpoints import Problem
+from vfiocompat.host.sysfs.found import Found, Survey
 from vfiocompat.host.sysfs.nodes import (
     CREATABLE,
     FUNCTIONS,
@@ -28,7 +29,7 @@ from vfiocompat.host.sysfs.nodes import (
     vgpu_operations,
     vgpu_types,
 )
-from vfiocompat.host.sysfs.reading import Survey, read_nodes
+from vfiocompat.host.sysfs.reading import read_nodes
 from vfiocompat.host.sysfs.tree import Tree, problem
 from vfiocompat.host.sysfs.using import Used, used_devices, with_use
 
@@ -45,7 +46,7 @@ _KINDS = {"type": 0, "mdev": 1, "function": 2}
 class Part(msgspec.Struct, frozen=True):
     """What one process found; one of them also finds who uses which device."""
 
-    endpoints: list[Endpoint]
+    found: Found
     problems: list[Problem]
     used: Used | None = None
 
@@ -99,9 +100,11 @@ def whole(parts: Sequence[Part]) -> Survey:
     endpoints = {
         (_KINDS[endpoint.kind], endpoint.address): endpoint
         for part in parts
-        for endpoint in part.endpoints
+        for endpoint in part.found.endpoints()
     }
-    problems = {problem for part in parts for problem in part.problems}
+    problems = {
+        problem for part in parts for problem in part.problems + part.found.problems
+    }
     [used] = [part.used for part in parts if part.used is not None]
     return Survey(
         [with_use(endpoints[key], used) for key in sorted(endpoints)],
@@ -112,12 +115,8 @@ def whole(parts: Sequence[Part]) -> Survey:
 def _read(tree: Tree, nodes: list[Node], problems: list[Problem]) -> Part:
     """Read nodes; an endpoint that is gone by then is a problem only."""
     found = read_nodes(tree, nodes, ask="all")
-    there = [
-        endpoint
-        for endpoint in found.endpoints
-        if endpoint.attribute is None or endpoint.attribute.code != Code.DEVICE_GONE
-    ]
-    return Part(there, problems + found.problems)
+    there = [own for own in found.own if own.attribute.code != codes.DEVICE_GONE]
+    return Part(msgspec.structs.replace(found, own=there), problems)
 
 
 def _mdev_paths(
@@ -224,7 +223,7 @@ def _targets(
             paths[name] = linked_path(place, link)
         elif link.failure.errno == errno.ENOENT:  # it was there a moment ago
             problems.append(
-                Problem(f"{place}/{name}", "open", "ENOENT", Code.DEVICE_GONE)
+                Problem(f"{place}/{name}", "open", "ENOENT", codes.DEVICE_GONE)
             )
         else:
             problems.append(problem(f"{place}/{name}", link.failure))
@@ -237,7 +236,7 @@ def _listed(path: str, reply: Reply, problems: list[Problem]) -> list[str]:
     if failure is not None and failure.errno != errno.ENOENT:
         problems.append(problem(path, failure))
     problems += [
-        Problem(f"{path}/{name}", "open", "EILSEQ", Code.SYSFS_UNREADABLE)
+        Problem(f"{path}/{name}", "open", "EILSEQ", codes.SYSFS_UNREADABLE)
         for name in reply.strange
     ]
     return sorted(reply.names)

@@ -10,7 +10,7 @@ import os
 import posixpath
 from typing import TYPE_CHECKING, TypeVar
 
-from vfiocompat.diagnostics import Code
+from vfiocompat import codes
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import VfiocompatError, errno_name
 from vfiocompat.host.batch import Batch, Failure, Operation, Probe, Reply
@@ -61,7 +61,7 @@ class Tree:
                 f"there is no sysfs at {self._root}/sys: {why}",
                 hint="--sysroot names the directory that stands for /, so it must "
                 "hold one named sys",
-                code=Code.NO_SYSFS,
+                code=codes.NO_SYSFS,
             )
         self._root = replies["root"].text.rstrip("/")
 
@@ -70,29 +70,34 @@ class Tree:
 
         What an earlier process still waits for is not called again: VFC115.
         """
-        replies: dict[Key, Reply] = {}
-        if self._held:
-            for key, operation in operations.items():
-                for path in self._paths(operation):
-                    if path in self._held:
-                        name = posixpath.basename(path)
-                        failure = Failure(
-                            "refused", name=name, code=Code.CALL_STILL_HELD
-                        )
-                        replies[key] = Reply(failure)
-                        break
-        asked = {key: each for key, each in operations.items() if key not in replies}
-        found = Batch(list(asked.values()), self._timeout).run()
-        replies |= zip(asked, found, strict=True)
-        for key, operation in asked.items():
-            failed = replies[key].failure
-            if failed is not None and failed.stage == "timeout":
-                self.left += [
-                    path
-                    for path in self._paths(operation)
-                    if failed.name in {"", posixpath.basename(path)}
-                ]
-        return {key: replies[key] for key in operations}
+        refused = self._refused(operations) if self._held else {}
+        asked = [each for key, each in operations.items() if key not in refused]
+        replies = Batch(asked, self._timeout).run()
+        for operation, reply in zip(asked, replies, strict=True):
+            if reply.failure is not None and reply.failure.stage == "timeout":
+                self.left += self._held_by(operation, reply.failure)
+        found = iter(replies)
+        return {key: refused.get(key) or next(found) for key in operations}
+
+    def _refused(self, operations: dict[Key, Operation]) -> dict[Key, Reply]:
+        """Refuse operations that would call what an earlier process waits for."""
+        refused = {}
+        for key, operation in operations.items():
+            held = [path for path in self._paths(operation) if path in self._held]
+            if held:
+                name = posixpath.basename(held[0])
+                refused[key] = Reply(
+                    Failure("refused", name=name, code=codes.CALL_STILL_HELD)
+                )
+        return refused
+
+    def _held_by(self, operation: Operation, failure: Failure) -> list[str]:
+        """Name what an operation still waits for: the file that it was at, or all."""
+        return [
+            path
+            for path in self._paths(operation)
+            if failure.name in {"", posixpath.basename(path)}
+        ]
 
     def _paths(self, operation: Operation) -> list[str]:
         """Name what an operation may call, as seen inside the root."""
@@ -150,9 +155,9 @@ def text(reply: Reply) -> str | None:
 def problem(path: str, failure: Failure) -> Problem:
     """Record that something could not be read while the rest could."""
     if failure.stage == "timeout":
-        return Problem(path, "read", None, Code.NO_ANSWER_IN_TIME)
+        return Problem(path, "read", None, codes.NO_ANSWER_IN_TIME)
     if failure.stage == "refused":
         assert failure.code is not None
         return Problem(path, "open", None, failure.code)
-    code = Code.DEVICE_GONE if failure.gone else Code.SYSFS_UNREADABLE
+    code = codes.DEVICE_GONE if failure.gone else codes.SYSFS_UNREADABLE
     return Problem(path, failure.stage, errno_name(failure.errno), code)

@@ -23,7 +23,7 @@ _OWN_NODES = "/sys/class/vfio-dev"
 class Used(msgspec.Struct, frozen=True):
     """The devices that somebody has open; `complete` says that there are no others."""
 
-    names: list[str]
+    names: frozenset[str]
     complete: bool
 
 
@@ -47,7 +47,7 @@ def used_devices(tree: Tree) -> Used:
     names = {name for group in groups.values() for name in group.names}
     names |= {posixpath.basename(link.text) for link in links.values()}
     found = [reply.failure for reply in (*groups.values(), *links.values())]
-    return Used(sorted(names - {""}), held.complete and not any(found))
+    return Used(frozenset(names - {""}), held.complete and not any(found))
 
 
 def with_use(endpoint: Endpoint, used: Used) -> Endpoint:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from vfiocompat.diagnostics import Code
+from vfiocompat import codes
 from vfiocompat.tables.language.relations import GENERATION, lacks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vfiocompat.codes import Code
     from vfiocompat.diagnostics import Side
     from vfiocompat.tables.language.kinds import Value
     from vfiocompat.tables.language.records import RelationName, Requirement
@@ -64,11 +65,11 @@ def words(field: str) -> str:
 
 
 def _not_lower(_: Requirement, source: At, destination: At) -> Reason:
-    return _ordered(Code.LOWER, source, destination, "lower", ("higher", ">="))
+    return _ordered(codes.LOWER, source, destination, "lower", ("higher", ">="))
 
 
 def _not_higher(_: Requirement, source: At, destination: At) -> Reason:
-    return _ordered(Code.HIGHER, source, destination, "higher", ("lower", "<="))
+    return _ordered(codes.HIGHER, source, destination, "higher", ("lower", "<="))
 
 
 def _ordered(
@@ -91,7 +92,7 @@ def _ordered(
 def _equal(_: Requirement, source: At, destination: At) -> Reason:
     name = words(destination.field)
     return Reason(
-        Code.NOT_EQUAL,
+        codes.NOT_EQUAL,
         f"source and destination differ in {name}",
         f"needs a destination whose {name} is {source.named}",
     )
@@ -103,7 +104,7 @@ def _same_major(_: Requirement, source: At, destination: At) -> Reason:
     assert version is not None
     lowest = f"{version.major}.{version.minor}"
     return Reason(
-        Code.OTHER_MAJOR_OR_LOWER,
+        codes.OTHER_MAJOR_OR_LOWER,
         f"the destination's {name} is of another major version, or lower",
         f"needs {name} >= {lowest} and < {version.major + 1} on the destination",
     )
@@ -112,7 +113,7 @@ def _same_major(_: Requirement, source: At, destination: At) -> Reason:
 def _subset(_: Requirement, source: At, destination: At) -> Reason:
     missing = lacks(source.value, destination.value)
     return Reason(
-        Code.LACKING,
+        codes.LACKING,
         f"the destination's {words(destination.field)} lacks what the source has",
         f"needs {words(destination.field)} with {missing} on the destination",
     )
@@ -121,7 +122,7 @@ def _subset(_: Requirement, source: At, destination: At) -> Reason:
 def _within(_: Requirement, source: At, destination: At) -> Reason:
     name, theirs = words(source.field), words(destination.field)
     return Reason(
-        Code.OUTSIDE_RANGE,
+        codes.OUTSIDE_RANGE,
         f"the source's {name} is not within the destination's {theirs}",
         f"needs a destination whose {theirs} includes {source.named}",
     )
@@ -130,7 +131,7 @@ def _within(_: Requirement, source: At, destination: At) -> Reason:
 def _each_not_lower(_: Requirement, source: At, destination: At) -> Reason:
     name = words(destination.field)
     return Reason(
-        Code.MISSING_OR_LOWER,
+        codes.MISSING_OR_LOWER,
         f"something of the source's {name} is missing at the destination, or lower",
         f"needs {name} of at least {source.named} on the destination",
     )
@@ -141,7 +142,7 @@ def _specifier(requirement: Requirement, source: At, destination: At) -> Reason:
     condition = requirement.specifier or ""
     wanted = condition if isinstance(condition, str) else " or ".join(condition)
     return Reason(
-        Code.CONDITION_NOT_MET,
+        codes.CONDITION_NOT_MET,
         f"the {at.end.side}'s {words(at.field)} is not {wanted}",
         f"needs {words(at.field)} {wanted} on the {at.end.side}",
     )

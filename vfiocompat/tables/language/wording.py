@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vfiocompat.diagnostics import Code, Diagnostic, Span, diagnostic
+from vfiocompat import codes
+from vfiocompat.diagnostics import Diagnostic, Span, diagnostic
 from vfiocompat.tables.language.derive import learn, state
 from vfiocompat.tables.language.kinds import UNKNOWN
 from vfiocompat.tables.language.reasons import REASONS, At, End, words
@@ -51,10 +52,10 @@ def findings(
         yield from _maybe_denied(table, maybe, source, destination)
     for exception in (exception for exception, applied in lifts if applied):
         summary = f"an exception lifts {', '.join(exception.lifts)}"
-        yield _of(table, diagnostic(Code.REQUIREMENT_LIFTED, summary), exception)
+        yield _of(table, diagnostic(codes.REQUIREMENT_LIFTED, summary), exception)
     if outcome.verdict == "compatible":
         summary = f"every requirement of table {table.id} holds"
-        yield diagnostic(Code.REQUIREMENTS_HOLD, summary, table=table.id)
+        yield diagnostic(codes.REQUIREMENTS_HOLD, summary, table=table.id)
 
 
 def unmatched(
@@ -68,7 +69,7 @@ def unmatched(
     at, expected, _ = nearest_first[0][2]
     end = min(at + 1, len(text))
     return diagnostic(
-        Code.NO_FORMAT_MATCHES,
+        codes.NO_FORMAT_MATCHES,
         f"no format of a table matches the {side}'s string",
         detail="\n".join(f"{name}: {form.text}" for name, form, _ in nearest_first),
         spans=(Span(side, text, at, end, f"expected {expected}"),),
@@ -105,14 +106,14 @@ def _unknown(
     if not unknown:
         names = words(requirement.field)
         found = diagnostic(
-            Code.VALUE_NOT_KNOWN,
+            codes.VALUE_NOT_KNOWN,
             f"the two values of {names} cannot be compared",
             spans=tuple(_span(at, at.stands_for) for at in ends),
         )
         return _of(table, found, requirement)
     sides = " and ".join(f"the {at.end.side}'s {words(at.field)}" for at in unknown)
     found = diagnostic(
-        Code.VALUE_NOT_KNOWN,
+        codes.VALUE_NOT_KNOWN,
         f"nothing is known of {sides}",
         hint=_remedies(table, unknown),
         spans=tuple(_span(at, _why_unknown(at)) for at in unknown),
@@ -145,7 +146,7 @@ def _maybe_lifted(
         if at.value is None
     ]
     found = diagnostic(
-        Code.VALUE_NOT_KNOWN,
+        codes.VALUE_NOT_KNOWN,
         f"{fails.summary}, and whether an exception lifts that is not known",
         hint=_remedies(table, unknown),
         spans=fails.spans,
@@ -189,7 +190,7 @@ def _denied(
 ) -> Diagnostic:
     ends = _conditioned(table, exception, source, destination)
     found = diagnostic(
-        Code.EXCEPTION_REFUSES, spans=tuple(_span(at, at.stands_for) for at in ends)
+        codes.EXCEPTION_REFUSES, spans=tuple(_span(at, at.stands_for) for at in ends)
     )
     return _of(table, found, exception)
 
@@ -206,7 +207,7 @@ def _maybe_denied(
         groups.setdefault(key, (unknown, []))[1].append(exception)
     for unknown, same in groups.values():
         found = diagnostic(
-            Code.EXCEPTION_NOT_KNOWN,
+            codes.EXCEPTION_NOT_KNOWN,
             hint=_remedies(table, unknown),
             spans=tuple(_span(at, _why_unknown(at)) for at in unknown),
         )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from vfiocompat.addresses import address_text
-from vfiocompat.diagnostics import Code, Diagnostic
+from vfiocompat.codes import CODES, Code
+from vfiocompat.diagnostics import Diagnostic
 from vfiocompat.endpoints import Problem
 from vfiocompat.inventory import Tool
 from vfiocompat.output.check import check_lines
@@ -23,21 +23,22 @@ if TYPE_CHECKING:
 
     from vfiocompat.errors import ErrorRecord
     from vfiocompat.output.text import Line
-    from vfiocompat.vm.arrival import Answer, Arrival, Outlook
+    from vfiocompat.vm.hosts import HostResult, Outlook
     from vfiocompat.vm.model import Vm
-    from vfiocompat.vm.offers import Given
+    from vfiocompat.vm.plan import Given
+    from vfiocompat.vm.report import HostReport
 
 __all__ = [
     "HERE",
     "PLAN_COLUMNS",
     "VM_COLUMNS",
     "VmDocument",
-    "answer_rows",
-    "arrival_lines",
     "headline",
     "plan_lines",
     "plan_rows",
     "ranking_line",
+    "report_lines",
+    "result_rows",
     "vm_document",
 ]
 
@@ -98,30 +99,25 @@ class VmDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 def vm_document(
     vm: Vm,
-    best: Arrival,
-    answers: Sequence[Answer],
+    best: HostReport,
+    results: Sequence[HostResult],
     errors: Mapping[str, ErrorRecord],
     xml: str | None,
 ) -> VmDocument:
     """Make the document of where a VM can go; `best` is the host that takes it best."""
 
     def codes(outlook: Outlook) -> dict[str, tuple[Code, ...]]:
-        return {_name(each): each.codes for each in answers if each.outlook == outlook}
+        return {_name(each): each.codes for each in results if each.outlook == outlook}
 
     return VmDocument(
         vm=VmRecord(vm.name, vm.uuid, vm.machine),
-        host=_name(best.answer),
-        verdict=best.answer.verdict,
-        room=best.answer.room,
+        host=_name(best.result),
+        verdict=best.result.verdict,
+        room=best.result.room,
         diagnostics=best.findings,
         devices=[check_result(*pair) for pair in best.pairs],
         assignment=[
-            Assigned(
-                each.device.text,
-                each.endpoint,
-                address_text(each.address) or "",
-                each.first,
-            )
+            Assigned(each.device.text, each.endpoint, each.text, each.first)
             for each in best.given
         ],
         allowed=list(codes("allowed")),
@@ -132,59 +128,58 @@ def vm_document(
     )
 
 
-def _name(answer: Answer) -> str:
-    return answer.host or HERE
+def _name(result: HostResult) -> str:
+    return result.host or HERE
 
 
-def arrival_lines(vm: Vm, arrival: Arrival, *, verbose: bool) -> Iterator[Line]:
+def report_lines(vm: Vm, report: HostReport, *, verbose: bool) -> Iterator[Line]:
     """Give what one host makes of a VM: all of it, and then each device."""
-    yield headline(vm, arrival.answer)
-    for finding in arrival.findings:
+    yield headline(vm, report.result)
+    for finding in report.findings:
         yield from finding_lines(finding)
-    for pair in arrival.pairs:
+    for pair in report.pairs:
         yield from check_lines([pair], verbose=verbose)
 
 
-def headline(vm: Vm, answer: Answer) -> Line:
+def headline(vm: Vm, result: HostResult) -> Line:
     """Say in a line whether a host takes a VM."""
     number = len(vm.devices)
     said = [f"{number} VFIO device{'' if number == 1 else 's'}"]
-    if answer.room is not None or answer.verdict != "incompatible":
-        said.append(_ROOM_WORDS[answer.room])
+    if result.room is not None or result.verdict != "incompatible":
+        said.append(_ROOM_WORDS[result.room])
     return [
-        (answer.verdict, answer.verdict),
-        (f": {vm.name or 'the VM'} -> {_name(answer)}   ", "plain"),
+        (result.verdict, result.verdict),
+        (f": {vm.name or 'the VM'} -> {_name(result)}   ", "plain"),
         (f"({', '.join(said)})", "dim"),
     ]
 
 
-def answer_rows(answers: Iterable[Answer]) -> Iterator[tuple[str, ...]]:
+def result_rows(results: Iterable[HostResult]) -> Iterator[tuple[str, ...]]:
     """Give one row a host, in their order."""
-    for answer in answers:
-        room = _ROOM[answer.room]
-        yield answer.outlook, _name(answer), answer.verdict, room, _why(answer)
+    for result in results:
+        room = _ROOM[result.room]
+        yield result.outlook, _name(result), result.verdict, room, _why(result)
 
 
-def _why(answer: Answer) -> str:
+def _why(result: HostResult) -> str:
     """Say what a yes rests on, or what stands in the way."""
-    if answer.outlook == "allowed":
-        return bases_words(answer.bases) or "-"
-    return ", ".join(f"{code} {code.summary}" for code in answer.codes)
+    if result.outlook == "allowed":
+        return bases_words(result.bases) or "-"
+    return ", ".join(f"{code} {CODES[code].summary}" for code in result.codes)
 
 
-def ranking_line(answers: Sequence[Answer]) -> Iterator[Line]:
+def ranking_line(results: Sequence[HostResult]) -> Iterator[Line]:
     """Say how many hosts take a VM."""
-    counts = Counter(answer.outlook for answer in answers)
+    counts = Counter(result.outlook for result in results)
     words: tuple[Outlook, ...] = "allowed", "undetermined", "not_allowed"
     each = ", ".join(f"{counts[word]} {word}" for word in words if counts[word])
-    yield [(f"{len(answers)} destinations: {each}", "plain")]
+    yield [(f"{len(results)} destinations: {each}", "plain")]
 
 
 def plan_rows(given: Iterable[Given]) -> Iterator[tuple[str, ...]]:
     """Give one row a device: where it goes, and what has to be done first."""
     for each in given:
-        address = address_text(each.address) or ""
-        yield each.device.text, each.endpoint, address, each.first or "-"
+        yield each.device.text, each.endpoint, each.text, each.first or "-"
 
 
 def plan_lines(given: Iterable[Given]) -> Iterator[Line]:

@@ -1,0 +1,549 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a host makes of a VM: each device's verdict, and which hosts come first."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from tests.fleets import HISI_1, HISI_2, answer, endpoint, function
+from tests.machines import mdev, uuids, vgpu
+from tests.vm.conftest import outlook
+from vfiocompat.endpoints import MigrationInterface
+from vfiocompat.vm.hosts import HostResult, rank
+from vfiocompat.vm.room import Placement
+
+if TYPE_CHECKING:
+    from tests.vm.conftest import Ask
+    from vfiocompat.endpoints import Endpoint, RecordedAnswer
+    from vfiocompat.output.vm import VmDocument
+    from vfiocompat.verdicts import Verdict
+
+A, B, C = "1ac1-a", "1ac1-b", "1ac1-c"
+TAKES_A = (answer(A, accepted=True),)
+REFUSES_A = (answer(A, accepted=False),)
+UNSURE_A = (answer(A, accepted=None),)
+ONLY_B = (*REFUSES_A, answer(B, accepted=True))
+ONE, TWO, THREE, FOUR = uuids(4)
+NEW = uuids(4, group=2)
+OLD = "--max-age 1h"
+
+TAKES = endpoint("p/t", A, answers=TAKES_A)
+
+
+def placed(found: VmDocument) -> list[str]:
+    return [each.endpoint for each in found.assignment]
+
+
+def ends(found: VmDocument) -> list[str]:
+    return [each.destination.address for each in found.devices]
+
+
+def verdicts(found: VmDocument) -> list[str]:
+    return [each.verdict for each in found.devices]
+
+
+def codes(found: VmDocument, device: int = 0) -> list[str]:
+    """Name what stands in the way of a device."""
+    told = found.devices[device].diagnostics
+    return [each.code for each in told if each.severity != "info"]
+
+
+# ---- verdicts --------------------------------------------------------------------
+
+
+def test_hosts_that_take_it_come_first_and_then_those_that_lack_least() -> None:
+    order: list[tuple[Verdict, bool | None]] = [
+        ("compatible", True),
+        ("compatible", None),
+        ("undetermined", None),
+        ("compatible", False),
+        ("undetermined", False),
+        ("incompatible", None),
+    ]
+    results = [
+        HostResult(None, verdict, (), (), (), Placement(room, {}))
+        for verdict, room in order
+    ]
+    shuffled = [results[at] for at in (5, 2, 0, 4, 1, 3)]
+    assert sorted(shuffled, key=rank) == results
+
+
+def test_a_device_has_the_best_verdict_that_some_endpoint_has(ask: Ask) -> None:
+    found = ask(
+        [mdev(ONE, A)],
+        [
+            endpoint("p/no", B, answers=REFUSES_A),
+            endpoint("p/unknown", B),
+            endpoint("p/yes", B, answers=TAKES_A),
+        ],
+    )
+    assert (found.verdict, found.room) == ("compatible", True)
+    assert found.allowed == ["h0"]
+    assert ends(found) == placed(found) == ["p/yes"]
+    assert found.diagnostics == ()
+
+
+def test_a_vm_has_the_worst_verdict_of_its_devices(ask: Ask) -> None:
+    unsure = (*REFUSES_A, answer(B, accepted=None))
+    there = [TAKES, endpoint("q/b", B, answers=unsure)]
+    found = ask([mdev(ONE, A), mdev(TWO, B)], there)
+    assert found.verdict == "undetermined"
+    assert verdicts(found) == ["compatible", "undetermined"]
+
+    found = ask([mdev(ONE, A), mdev(TWO, "8086-x")], there)
+    assert found.verdict == "incompatible"
+    assert verdicts(found) == ["compatible", "incompatible"]
+    assert (found.room, found.assignment) == (None, []), "where one can go nowhere"
+
+
+def test_what_is_demanded_of_the_vm_decides_too(ask: Ask) -> None:
+    """QEMU was told not to migrate the device: that is of the VM, wherever it goes."""
+    override = (
+        "<qemu:override xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>"
+        "<qemu:device alias='ua-0'><qemu:frontend><qemu:property "
+        "name='enable-migration' type='bool' value='false'/></qemu:frontend>"
+        "</qemu:device></qemu:override>"
+    )
+    found = ask([mdev(ONE, A)], [TAKES], after=override)
+    assert (found.verdict, found.room) == ("incompatible", True)
+    assert found.not_allowed == {"h0": ("VFC533",)}
+    assert verdicts(found) == ["compatible"]
+
+
+@pytest.mark.parametrize(
+    ("basis", "verdict"),
+    [("table", "compatible"), ("recorded", "compatible"), ("driver", "undetermined")],
+)
+def test_a_yes_rests_on_what_is_required(ask: Ask, basis: str, verdict: str) -> None:
+    found = ask([mdev(ONE, A)], [TAKES], options=f"--require {basis}")
+    assert found.verdict == verdict
+    assert found.undetermined == ({"h0": ("VFC410",)} if basis == "driver" else {})
+
+
+def test_a_table_is_less_than_a_recorded_answer(ask: Ask) -> None:
+    one = function("0000:03:00.1", HISI_1)
+    other = function("0000:03:00.2", HISI_2, in_use=False)
+    found = ask([one], [other])
+    assert (found.devices[0].basis, found.devices[0].table) == ("table", "hisi-acc")
+    found = ask([one], [other], options="--require recorded")
+    assert found.undetermined["h0"][0] == "VFC410"
+    assert ask([other], [replace(one, in_use=False)]).allowed == []
+
+
+@pytest.mark.parametrize("options", ["", OLD])
+def test_a_vm_without_devices_needs_nothing(ask: Ask, options: str) -> None:
+    found = ask([], [endpoint("p/t", A, available_instances=0)], [], options=options)
+    assert found.allowed == ["h0", "h1", "home"]
+    assert (found.verdict, found.room, found.devices) == ("compatible", True, [])
+    assert [each.code for each in found.diagnostics] == ["VFC530"]
+
+
+def test_devices_that_are_alike_are_decided_once(ask: Ask) -> None:
+    there = [TAKES, endpoint("q/b", B, answers=ONLY_B)]
+    found = ask([mdev(ONE, A), mdev(TWO, B), mdev(THREE, A)], there)
+    assert (found.room, placed(found)) == (True, ["p/t", "q/b", "p/t"])
+    assert [each.source.address for each in found.devices] == [ONE, TWO, THREE]
+    assert {each.source.host for each in found.devices} == {"home"}
+
+    found = ask([mdev(ONE, A), mdev(TWO, A, device_api="vfio-ap")], [TAKES])
+    assert verdicts(found) == ["compatible", "incompatible"]
+    assert "VFC120" in codes(found, 1)
+
+
+# ---- the closest endpoint --------------------------------------------------------
+
+
+def test_the_closest_has_the_best_verdict(ask: Ask) -> None:
+    no = endpoint("p/t", B, answers=REFUSES_A)
+    unsure = endpoint("p/unsure", B, answers=UNSURE_A)
+    for there in ([no, unsure], [unsure, no]):
+        found = ask([mdev(ONE, A), mdev(TWO, "8086-x")], there)
+        assert ends(found)[0] == "p/unsure"
+
+
+def test_of_several_that_cannot_the_closest_is_of_its_type(ask: Ask) -> None:
+    there = [endpoint(f"p/t{at}", B, answers=REFUSES_A) for at in (1, 2, 3)]
+    found = ask([mdev(ONE, A, type_id="t2")], there)
+    assert ends(found) == ["p/t2"]
+    assert found.not_allowed == {"h0": ("VFC133", "VFC547")}
+
+
+def test_of_several_that_cannot_the_closest_is_of_its_driver(ask: Ask) -> None:
+    found = ask(
+        [function("0000:03:00.1", HISI_2)],
+        [
+            endpoint("p/t", B),
+            function("0000:03:00.2", HISI_1),
+            function("0000:03:00.3", "8086-x", driver="other"),
+        ],
+    )
+    assert ends(found) == ["0000:03:00.2"]
+
+
+def test_a_host_without_endpoints_can_load_nothing(ask: Ask) -> None:
+    found = ask([mdev(ONE, A), mdev(TWO, A)], [])
+    assert (found.verdict, found.room) == ("incompatible", None)
+    assert found.not_allowed == {"h0": ("VFC547",)}
+    assert ends(found) == ["(none)", "(none)"]
+
+
+# ---- room ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("in_use", "room"), [(False, True), (True, False), (None, None)]
+)
+def test_a_device_that_is_there_is_given_if_nobody_has_it(
+    ask: Ask, *, in_use: bool | None, room: bool | None
+) -> None:
+    one, free = mdev(ONE, A), mdev(TWO, A, answers=TAKES_A, in_use=in_use)
+    for options in ("", "--as-is"):
+        free = replace(free, address=ONE if options else TWO)
+        found = ask([one], [free], options=options)
+        assert (found.verdict, found.room) == ("compatible", room)
+        assert placed(found) == ([] if room is False else [free.address])
+        told = [each.code for each in found.diagnostics]
+        assert told == {True: [], False: ["VFC545"], None: ["VFC546"]}[room]
+    there = function("0000:03:00.2", HISI_1, in_use=in_use)
+    assert ask([function("0000:03:00.1", HISI_1)], [there]).room is room
+
+
+@pytest.mark.parametrize("in_use", [False, None])
+@pytest.mark.parametrize("address", [FOUR, "0000:03:00.1"])
+def test_a_device_that_may_be_free_is_given_to_one(
+    ask: Ask, address: str, *, in_use: bool | None
+) -> None:
+    make = mdev if address == FOUR else function
+    takes = replace(
+        make(address, A, answers=TAKES_A, in_use=in_use),
+        driver="acme",
+        vendor_id="0x1ac1",
+    )
+    found = ask([mdev(TWO, A), mdev(THREE, A)], [takes])
+    assert (found.verdict, found.room) == ("compatible", False)
+    more = [mdev(each, A, answers=TAKES_A, in_use=False) for each in NEW[:2]]
+    found = ask([mdev(ONE, A), mdev(TWO, A)], more)
+    assert (found.room, sorted(placed(found))) == (True, NEW[:2])
+
+
+def test_where_the_best_endpoints_do_not_suffice_it_is_not_known(ask: Ask) -> None:
+    found = ask(
+        [mdev(ONE, A), mdev(TWO, A)],
+        [
+            endpoint("p/yes", A, answers=TAKES_A, available_instances=1),
+            endpoint("q/unknown", A, available_instances=1),
+        ],
+    )
+    assert (found.verdict, found.room) == ("compatible", None)
+    assert sorted(placed(found)) == sorted(ends(found)) == ["p/yes", "q/unknown"]
+    assert found.undetermined == {"h0": ("VFC546",)}
+
+
+def test_another_parent_spares_two_types_of_one(ask: Ask) -> None:
+    full = endpoint("p/u", B, answers=ONLY_B, available_instances=1)
+    other = endpoint("q/u", B, answers=ONLY_B, available_instances=1)
+    sources = [mdev(ONE, A), mdev(TWO, B)]
+    found = ask(sources, [TAKES, full, other])
+    assert (found.room, placed(found)) == (True, ["p/t", "q/u"])
+    assert ask(sources, [TAKES, full]).room is None
+
+
+def vgpus(*types: str) -> list[Endpoint]:
+    """Give functions that are what a VM has, each of a type."""
+    return [
+        vgpu(f"0000:c1:00.{at}", each, current=True) for at, each in enumerate(types, 1)
+    ]
+
+
+def test_two_vgpus_on_a_host_may_share_a_gpu(ask: Ask) -> None:
+    found = ask(vgpus("7", "7"), [vgpu("0000:d1:00.1", "7"), vgpu("0000:d1:00.2", "7")])
+    assert found.room is None
+    assert sorted(placed(found)) == ["0000:d1:00.1/7", "0000:d1:00.2/7"]
+    found = ask(vgpus("7", "8"), [vgpu("0000:d1:00.1", "7"), vgpu("0000:d1:00.1", "8")])
+    assert found.room is False, "a function takes one"
+
+
+def test_of_endpoints_that_are_as_good_that_of_the_devices_type_is_given(
+    ask: Ask,
+) -> None:
+    for types in (("7", "8"), ("8", "7")):
+        found = ask(vgpus("7"), [vgpu("0000:d1:00.1", each) for each in types])
+        assert placed(found) == ["0000:d1:00.1/7"]
+
+
+def test_types_on_functions_of_one_gpu_share_it(ask: Ask) -> None:
+    """With SR-IOV each is a parent of its own, and says 1 until one is used."""
+
+    def on_gpu(*functions: str) -> list[Endpoint]:
+        names = [f"{each}/nvidia-558" for each in functions]
+        one = {"answers": TAKES_A, "available_instances": 1}
+        return [endpoint(each, A, **one) for each in names]
+
+    sources = [mdev(ONE, A), mdev(TWO, A)]
+    assert ask(sources, on_gpu("0000:41:00.4", "0000:41:00.5")).room is None
+    assert ask(sources, on_gpu("0000:41:00.0", "0000:42:00.0")).room is True
+
+
+@pytest.mark.parametrize("parent", [None, "a"])
+def test_what_shares_is_told_by_addresses(ask: Ask, parent: str | None) -> None:
+    one = {"answers": TAKES_A, "available_instances": 1}
+    types = [
+        endpoint("p/t", A, **one, parent=parent),
+        endpoint("p/u", A, **one, parent="b"),
+    ]
+    assert ask([mdev(ONE, A), mdev(TWO, A)], types).room is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("p/t\u202e", "p/\x1b[1mt", "p/", "../t", "p/a/b", "/etc", "nonsense"),
+        "version:x",
+    ],
+)
+def test_an_address_that_no_host_has_is_given_to_nobody(ask: Ask, address: str) -> None:
+    found = ask([mdev(ONE, A)], [endpoint(address, A, answers=TAKES_A)])
+    assert (found.verdict, found.room) == ("compatible", False)
+    assert found.not_allowed == {"h0": ("VFC545",)}
+
+
+# ---- several hosts ---------------------------------------------------------------
+
+
+def test_hosts_that_offer_the_same_have_their_own_addresses(ask: Ask) -> None:
+    sources = [mdev(ONE, A), mdev(THREE, A)]
+    own = {"h0": ("p", NEW[0]), "h1": ("q", ONE), "h2": ("r", NEW[2])}
+    hosts = [
+        [
+            endpoint(f"{parent}/t", A, answers=TAKES_A, available_instances=1),
+            mdev(there, A, answers=TAKES_A, in_use=False),
+        ]
+        for parent, there in own.values()
+    ]
+    assert ask(sources, *hosts).allowed == list(own)
+    for host, (parent, there) in own.items():
+        found = ask(sources, *hosts, options=f"--host {host}")
+        expected = sorted([f"{parent}/t", there])
+        assert sorted(placed(found)) == sorted(ends(found)) == expected
+        assert {each.destination.host for each in found.devices} == {host}
+        addresses = {each.address for each in found.assignment}
+        assert len(addresses) == 2
+        assert there in addresses
+
+
+def test_hosts_that_offer_almost_the_same_are_told_apart(ask: Ask) -> None:
+    """Of parents that are not alike, or one of which is full."""
+    there = {"answers": TAKES_A, "available_instances": 1}
+    other = {"answers": ONLY_B, "available_instances": 1}
+    found = ask(
+        [mdev(ONE, A), mdev(TWO, B)],
+        [endpoint("p/t", A, **there), endpoint("p/u", B, **other)],
+        [endpoint("p/t", A, **there), endpoint("q/u", B, **other)],
+    )
+    assert (found.host, found.allowed) == ("h1", ["h1"])
+    assert found.undetermined == {"h0": ("VFC546",)}
+    several = [[replace(TAKES, available_instances=free)] for free in (0, 1, 0, 2)]
+    found = ask([mdev(ONE, A)], *several)
+    assert found.allowed == ["h1", "h3"]
+    assert set(found.not_allowed) == {"h0", "h2"}
+
+
+def test_hosts_that_are_alike_are_told_the_same(ask: Ask) -> None:
+    """In whatever order they have their endpoints, and whichever is the best."""
+    no, full = (*REFUSES_A, answer(B, accepted=None)), {"available_instances": 0}
+    there = [
+        [endpoint(f"{p}/t", C, answers=no, **full), endpoint(f"{q}/u", C, **full)]
+        for p, q in ("ab", "ba", "cd", "dc")
+    ]
+    found = ask([mdev(ONE, A), mdev(TWO, B)], *there)
+    of_each = [*found.not_allowed.values(), *found.undetermined.values()]
+    assert len(of_each) == 4
+    assert len(set(of_each)) == 1
+    # NVIDIA's type that cannot be created now is told of both hosts, or of none.
+    type_ = replace(vgpu("0000:d1:00.1", "7"), available_instances=0)
+    found = ask(vgpus("7"), [type_], [type_])
+    of_each = [*found.not_allowed.values(), *found.undetermined.values()]
+    assert of_each[0] == of_each[1]
+
+
+# ---- as it is --------------------------------------------------------------------
+
+
+def test_as_is_a_device_has_its_address_there(ask: Ask) -> None:
+    free = {"answers": TAKES_A, "in_use": False}
+    other, same = mdev(TWO, A, **free), mdev(ONE, A, **free)
+    found = ask([mdev(ONE, A)], [other], [TAKES, other, same], options="--as-is")
+    assert found.allowed == ["h1"]
+    assert ends(found) == placed(found) == [ONE]
+    assert found.assignment[0].first is None
+    assert found.undetermined == {"h0": ("VFC548",)}
+
+
+def test_as_is_no_other_endpoint_is_counted(ask: Ask) -> None:
+    refuses = mdev(ONE, A, answers=REFUSES_A, in_use=False)
+    found = ask([mdev(ONE, A)], [TAKES, refuses], options="--as-is")
+    assert found.not_allowed == {"h0": ("VFC133",)}
+    assert codes(found) == ["VFC133"]
+
+
+def test_as_is_two_devices_are_each_looked_for(ask: Ask) -> None:
+    there = [
+        mdev(TWO, B, answers=ONLY_B, in_use=False),
+        mdev(ONE, A, answers=TAKES_A, in_use=False),
+    ]
+    found = ask([mdev(ONE, A), mdev(TWO, B)], there, options="--as-is")
+    assert (found.room, placed(found)) == (True, [ONE, TWO])
+
+
+# ---- what is too old -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("free", [0, 2, None])
+@pytest.mark.parametrize("as_is", ["", " --as-is"])
+def test_an_old_inventory_tells_nothing(ask: Ask, free: int | None, as_is: str) -> None:
+    """Neither that there is room, or none, nor that a device or endpoint is missing."""
+    there = [] if free is None else [replace(TAKES, available_instances=free)]
+    found = ask([mdev(ONE, A)], there, options=OLD + as_is)
+    assert found.undetermined == {"h0": ("VFC402",)}
+    assert found.room is None
+
+
+def with_flags(name: str) -> Endpoint:
+    return function(name, HISI_1, migration=MigrationInterface("v2", ("STOP_COPY",)))
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [vgpus("7"), [with_flags("0000:c1:00.4"), with_flags("0000:c1:00.5")]],
+    ids=["drivers", "P2P"],
+)
+def test_an_old_inventory_says_no_definite_no(ask: Ask, ends: list[Endpoint]) -> None:
+    there = [replace(each, facts=each.facts | {"module_version": "1"}) for each in ends]
+    found = ask(ends, there, options="--max-age 1d", machine="pc-q35-8.2")
+    assert found.verdict == "undetermined"
+    assert found.undetermined == {"h0": ("VFC402",)}
+
+
+# ---- NVIDIA's drivers ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("machine", "verdict", "first"),
+    [
+        ("pc-q35-9.1", "undetermined", "VFC220"),
+        ("pc-q35-9.0", "incompatible", "VFC534"),
+        ("pc-q35-rhel9.4.0", "undetermined", "VFC535"),
+    ],
+)
+def test_drivers_of_nvidia_that_differ_need_a_machine_type(
+    ask: Ask, machine: str, verdict: str, first: str
+) -> None:
+    """A table would have left each of the pairs open."""
+
+    def of_driver(version: str) -> Endpoint:
+        named = {"vgpu_type": "7", "vgpu_type_name": "NVIDIA H200X-1-18C"}
+        known = {"vendor_id": "0x10de", "module_version": version, **named}
+        return replace(vgpus("7")[0], facts=known, in_use=False)
+
+    found = ask([of_driver("550.90")], [of_driver("580.10")], machine=machine)
+    assert found.verdict == verdict
+    told = (found.undetermined | found.not_allowed)["h0"]
+    assert told[0] == first
+    assert verdict == "undetermined" or told == ("VFC534", "VFC547")
+
+
+def test_a_doubt_of_qemus_is_no_yes(ask: Ask) -> None:
+    """Of a machine type that does not tell QEMU's version, across NVIDIA's drivers."""
+    old = replace(vgpus("7")[0], version=A, origin="attribute")
+    there = replace(old, facts={"module_version": "1"}, in_use=False, answers=TAKES_A)
+    found = ask([old], [there], machine="pc-q35-noble")
+    assert (found.verdict, found.devices[0].basis) == ("undetermined", "none")
+    assert found.undetermined == {"h0": ("VFC535",)}
+    assert ask([old], [there], machine="pc-q35-9.2+pve1").verdict == "compatible"
+    assert ask([old], [there], machine="pc-q35-9.0+pve0").verdict == "incompatible"
+
+
+# ---- in short and in full --------------------------------------------------------
+
+
+@settings(
+    derandomize=True,
+    deadline=None,
+    max_examples=60,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.data())
+def test_a_host_that_is_shown_in_full_is_as_in_the_list(
+    ask: Ask, data: st.DataObject
+) -> None:
+    said = st.sampled_from([True, True, False, None])
+    free = st.sampled_from([0, 1, 2, None])
+    kinds = st.tuples(st.sampled_from("pq"), st.sampled_from("tu"), free)
+    types = st.lists(kinds, unique_by=lambda each: each[:2], max_size=4)
+
+    def answers() -> tuple[RecordedAnswer, ...]:
+        return tuple(answer(each, accepted=data.draw(said)) for each in (A, B))
+
+    hosts = [
+        [
+            *(
+                endpoint(f"{p}/{t}", C, answers=answers(), available_instances=number)
+                for p, t, number in data.draw(types)
+            ),
+            *(
+                mdev(each, C, answers=answers(), in_use=data.draw(said))
+                for each in data.draw(st.sampled_from([[], [THREE], [THREE, FOUR]]))
+            ),
+        ]
+        for _ in range(3)
+    ]
+    sources = [mdev(ONE, A), mdev(TWO, data.draw(st.sampled_from([A, B])))]
+    together = ask(sources, *hosts)
+    for at in range(3):
+        alone = ask(sources, *hosts, options=f"--host h{at}")
+        for name in ("allowed", "undetermined", "not_allowed"):
+            several, one = getattr(together, name), getattr(alone, name)
+            assert (f"h{at}" in several) == (f"h{at}" in one)
+            if one and name != "allowed":
+                assert several[f"h{at}"] == one[f"h{at}"]
+        assert (len(alone.assignment) == 2) == (
+            alone.verdict != "incompatible" and alone.room is not False
+        )
+
+
+def test_a_large_vm_has_the_same_room_in_short_and_in_full(ask: Ask) -> None:
+    chance = random.Random(3)  # noqa: S311 - no secret
+    strings = [f"1ac1-{at}" for at in range(4)]
+    sources = [mdev(each, strings[at % 4]) for at, each in enumerate(uuids(16))]
+
+    def answers(version: str) -> tuple[RecordedAnswer, ...]:
+        return tuple(
+            answer(each, accepted=each == version if chance.random() < 0.9 else None)
+            for each in strings
+            if chance.random() < 0.95
+        )
+
+    hosts = [
+        [
+            endpoint(
+                f"{parent}/t{at}",
+                version,
+                answers=answers(version),
+                available_instances=chance.randint(0, 6),
+            )
+            for parent in "pqrs"
+            for at, version in enumerate(strings)
+        ]
+        for _ in range(60)
+    ]
+    together = ask(sources, *hosts)
+    for at in range(0, 60, 7):
+        alone = ask(sources, *hosts, options=f"--host h{at}")
+        assert outlook(alone, f"h{at}") == outlook(together, f"h{at}")

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A migration: a VM, what its devices are now, and what a destination has to meet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from vfiocompat.decision.decide import beside, required
+from vfiocompat.decision.reads import reads
+from vfiocompat.vm.blockers import READ_ACROSS_DRIVERS, across_drivers
+
+if TYPE_CHECKING:
+    from vfiocompat.decision.decide import Decision
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.pairs import Pair
+    from vfiocompat.tables.library import Library
+    from vfiocompat.verdicts import Basis
+    from vfiocompat.vm.model import Vm, VmDevice
+
+__all__ = ["Demand", "Migration"]
+
+
+class Demand(NamedTuple):
+    """What a device's pairs have to meet beside what decides them.
+
+    QEMU demands something of them in this VM, and a yes must rest on `basis` at least.
+    """
+
+    vm: Vm
+    device: VmDevice
+    basis: Basis
+
+    def reads(self, endpoint: Endpoint) -> object:
+        """Give what of an endpoint it depends on."""
+        return endpoint.facts.get("module_version") if endpoint.is_vgpu else None
+
+    def of(self, pair: Pair) -> Decision:
+        """Give a pair's decision with what is demanded of it."""
+        finding = across_drivers(self.vm, self.device, pair.source, pair.destination)
+        decision = pair.decision
+        if finding is not None:
+            decision = beside(decision, finding, doubt=True)
+        return required(decision, self.basis)
+
+
+class Migration(NamedTuple):
+    """A VM that is to go elsewhere, with the endpoints that its devices are now.
+
+    `basis` is the least that a yes must rest on. `as_is` says that each device is to
+    have the address there that it has in the VM.
+    """
+
+    vm: Vm
+    sources: tuple[Endpoint, ...]
+    basis: Basis = "none"
+    as_is: bool = False
+
+    @property
+    def devices(self) -> tuple[VmDevice, ...]:
+        """The devices whose state has to be loaded, in the order of `sources`."""
+        return self.vm.moved
+
+    def demand(self, device: int) -> Demand:
+        """Give what is demanded of a device's pairs."""
+        return Demand(self.vm, self.devices[device], self.basis)
+
+    def demanded(self, device: int, pair: Pair) -> Pair:
+        """Give a device's pair with what is demanded of it."""
+        return pair._replace(decision=self.demand(device).of(pair))
+
+    def alike(self, library: Library) -> list[int]:
+        """Give for each device the first one that is like it, as decisions see it."""
+        first: dict[object, int] = {}
+        return [
+            first.setdefault((_key(source, library), device.skip_vsc_check), at)
+            for at, (device, source) in enumerate(
+                zip(self.devices, self.sources, strict=True)
+            )
+        ]
+
+
+def _key(source: Endpoint, library: Library) -> object:
+    """Give all of a source that matters: what is read of it, and what drivers get."""
+    names = READ_ACROSS_DRIVERS.get(source.vendor_id, ())
+    if source.version is None:
+        names += library.facts_read(source.driver)
+    return reads(source, names), source.exact_bytes()

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a host makes of a VM in full: each device's pair, what it is given, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from vfiocompat import codes
+from vfiocompat.decision.decide import Decision, beside
+from vfiocompat.diagnostics import diagnostic
+from vfiocompat.endpoints import missing
+from vfiocompat.pairs import Pair
+from vfiocompat.vm.blockers import demanded
+from vfiocompat.vm.instances import seat_of
+from vfiocompat.vm.plan import give
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from vfiocompat.diagnostics import Diagnostic
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.verdicts import Verdict
+    from vfiocompat.vm.hosts import HostResult
+    from vfiocompat.vm.migration import Migration
+    from vfiocompat.vm.plan import Given
+    from vfiocompat.vm.room import Placement
+
+__all__ = ["HostReport", "report"]
+
+_SHOWN = 10  # endpoints that are named
+
+
+class HostReport(NamedTuple):
+    """What a host makes of a VM, in full.
+
+    `pairs` are the devices' in their order, each with the endpoint that it is given, or
+    with the closest one. `given` is complete or empty.
+    """
+
+    result: HostResult
+    pairs: tuple[Pair, ...]
+    given: tuple[Given, ...]
+    findings: tuple[Diagnostic, ...]
+
+
+def report(
+    migration: Migration,
+    result: HostResult,
+    ends: Sequence[Endpoint],
+    pair_of: Callable[[int, int], Pair],
+    *,
+    taken: Collection[str],
+    outdated: str | None = None,
+) -> HostReport:
+    """Write out what a host makes of a VM.
+
+    `ends` are its endpoints as in its `Instances`, and `pair_of` gives the pair of a
+    device with one. `taken` are addresses that it has already; `outdated` says why its
+    inventory does not count.
+    """
+    pairs = tuple(
+        _nothing(migration, device, result.host, outdated)
+        if at is None
+        else _closest(migration, pair_of(device, at), result.host, len(ends))
+        for device, at in enumerate(result.ends)
+    )
+    placement = result.placement
+    seats = sorted(placement.seats.items()) if placement else []
+    given = {migration.devices[device]: ends[at] for device, at in seats}
+    room = () if placement is None else _about_room(migration, placement, ends, pairs)
+    return HostReport(
+        result,
+        pairs,
+        give(migration.vm, given, taken),
+        (*demanded(migration.vm, migration.sources), *room),
+    )
+
+
+def _closest(migration: Migration, pair: Pair, host: str | None, number: int) -> Pair:
+    """Say of an incompatible pair that it stands for all that were compared."""
+    if pair.decision.verdict != "incompatible" or migration.as_is:
+        return pair
+    summary = f"the only endpoint {_on(host)} cannot load its state"
+    if number > 1:
+        summary = (
+            f"none of the {number} endpoints {_on(host)} can load its state; this "
+            "is the closest"
+        )
+    finding = diagnostic(codes.NO_ENDPOINT_LOADS, summary)
+    return pair._replace(decision=beside(pair.decision, finding))
+
+
+def _nothing(
+    migration: Migration, device: int, host: str | None, outdated: str | None
+) -> Pair:
+    """Give the pair of a device for which there is no endpoint at all."""
+    verdict: Verdict = "incompatible"
+    address = "(none)"
+    code, summary = codes.NO_ENDPOINT_LOADS, f"there is no VFIO endpoint {_on(host)}"
+    if migration.as_is:
+        verdict = "undetermined"
+        address = migration.devices[device].text
+        code, summary = codes.ADDRESS_ABSENT, f"there is no {address} {_on(host)}"
+    if outdated:
+        verdict = "undetermined"
+        code, summary = codes.INVENTORY_TOO_OLD, f"the inventory of {host}: {outdated}"
+    return Pair(
+        migration.sources[device],
+        missing(address),
+        Decision(
+            verdict=verdict, basis="none", diagnostics=(diagnostic(code, summary),)
+        ),
+    )
+
+
+def _about_room(
+    migration: Migration,
+    placement: Placement,
+    ends: Sequence[Endpoint],
+    pairs: Sequence[Pair],
+) -> Iterator[Diagnostic]:
+    """Say why there is no room, or why that is not known."""
+    if placement.room is None:
+        unknown = "\n".join(_unknown(placement, ends, pairs))
+        yield diagnostic(codes.ROOM_NOT_KNOWN, detail=unknown or None)
+    elif not placement.room:
+        devices = [migration.devices[device].text for device in placement.devices]
+        yield _competing(devices, [ends[at] for at in placement.wanted])
+
+
+def _competing(devices: Sequence[str], wanted: Sequence[Endpoint]) -> Diagnostic:
+    """Say which devices want too little between them."""
+    seats = {end.address: seat_of(end) for end in wanted}
+    most = {
+        seat.single or address: seat.most(len(devices))
+        for address, seat in sorted(seats.items(), key=lambda each: each[1].most(1))
+    }
+    free = sum(most.values())
+    summary = f"there is no free instance for {devices[0]}"
+    if len(devices) > 1:
+        noun = "instance" if free == 1 else "instances"
+        summary = f"{len(devices)} devices compete for {free} {noun}"
+    named = [
+        f"{address}: {'not told how many' if seat.free is None else seat.free} free"
+        for address, seat in seats.items()
+    ]
+    more = [f"and {len(named) - _SHOWN} more"] if len(named) > _SHOWN else []
+    lines = [f"devices  {', '.join(devices)}", *named[:_SHOWN], *more]
+    return diagnostic(codes.NO_ROOM, summary, detail="\n".join(lines))
+
+
+def _unknown(
+    placement: Placement, ends: Sequence[Endpoint], pairs: Sequence[Pair]
+) -> Iterator[str]:
+    """Say what would have to be known of an assignment."""
+    used = {
+        ends[at].address: seat_of(ends[at]) for at in sorted(placement.seats.values())
+    }
+    for address, seat in used.items():
+        if seat.free is None:
+            yield f"not told whether {address} is free"
+    for parent in dict.fromkeys(seat.shares for seat in used.values()):
+        several = [address for address, seat in used.items() if seat.shares == parent]
+        if parent is not None and len(several) > 1:
+            yield f"these share one parent's capacity: {', '.join(several)}"
+    for device, at in sorted(placement.seats.items()):
+        if pairs[device].decision.verdict == "undetermined":
+            name = pairs[device].source.address
+            yield f"not determined whether {ends[at].address} loads {name}"
+
+
+def _on(host: str | None) -> str:
+    return "on this host" if host is None else f"on {host}"
