@@ -129,6 +129,7 @@ def test_errors(
         assert result.stderr == ""
 
 
+@pytest.mark.usefixtures("_processes")
 def test_document_of_a_simulation() -> None:
     with serving(PAIR, "--format", "json") as simulation:
         document = msgspec.json.decode(simulation.line, type=SimulateDocument)

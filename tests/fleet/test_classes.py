@@ -141,6 +141,7 @@ def folder(tmp_path: Path) -> Path:
     )
 
 
+@pytest.mark.usefixtures("_processes")
 @pytest.mark.parametrize("processes", [1, 3])
 def test_endpoints_and_hosts_are_counted(
     folder: Path, processes: int, monkeypatch: pytest.MonkeyPatch
@@ -170,6 +171,7 @@ def test_endpoints_and_hosts_are_counted(
     }
 
 
+@pytest.mark.usefixtures("_processes")
 @pytest.mark.parametrize("processes", [1, 2])
 def test_of_two_inventories_of_a_host_the_newer_counts(
     folder: Path, processes: int, monkeypatch: pytest.MonkeyPatch

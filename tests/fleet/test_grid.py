@@ -55,6 +55,7 @@ def test_a_grid_says_what_check_says(ends: list[Endpoint]) -> None:
     assert_same(ends)
 
 
+@pytest.mark.usefixtures("_processes")
 def test_processes_share_a_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grid, "_WORTH_A_PROCESS", 0)
     monkeypatch.setattr(grid, "workers", lambda: 3)
