@@ -106,6 +106,11 @@ def test_few_modules_lie_beside_the_wings() -> None:
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.name))
+def test_a_module_can_be_read_in_one_go(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.name))
 def test_imports_only_point_down(path: Path) -> None:
     if path == PACKAGE / "__init__.py":
         return  # it loads the interface when that is used: see the test below

@@ -40,35 +40,20 @@ __all__ = [
 ]
 
 EndpointKind = Literal["type", "mdev", "function", "literal", "missing"]
-
-
 Origin = Literal["attribute", "literal", "recorded", "derived"]
-
-
 Facts = dict[str, str]
-
-
 MIGRATION_VERSION = "migration_version"
-
-
 """The name whose answer, at an mdev type, is about sources of that type only."""
 
-
 ATTRIBUTE_NAMES = (MIGRATION_VERSION, "version", "get_version")
-
-
 """The names that a version attribute is read by, the ones that win first.
 
 `version` is the name of v1 and v2 of the 2019 patches, `migration_version` that of
 v3 to v5, and `get_version` with `check_version` the pair of the March 2019 thread.
 """
 
-
 NVIDIA = "0x10de"
-
-
 """NVIDIA's PCI vendor id, as sysfs has it."""
-
 
 _WRITTEN = {"get_version": "check_version"}
 
@@ -110,8 +95,6 @@ class Attribute(msgspec.Struct, frozen=True, gc=False):
 
 
 Flag = Literal["STOP_COPY", "P2P", "PRE_COPY", "DIRTY_TRACKING"]
-
-
 """What a v2 interface can do: VFIO_MIGRATION_* of include/uapi/linux/vfio.h."""
 
 

@@ -4,7 +4,7 @@
 One thread works through a batch; as soon as it makes no progress for a moment others
 go on with the rest, so that held calls wait beside each other and not one after the
 other. A call that is still held when its time is over is left where it is: a batch
-belongs in a process that may be left behind (`aside`).
+belongs in a process that may be left behind (`children`).
 
 Calls go through libc and not through `os`: os.open, os.read and os.write begin again
 by themselves after EINTR (PEP 475), which a driver may well answer every time.
