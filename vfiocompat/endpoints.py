@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ATTRIBUTE_NAMES",
     "MIGRATION_VERSION",
-    "NVIDIA",
+    "NVIDIA_VENDOR",
     "Attribute",
     "Endpoint",
     "EndpointKind",
@@ -52,7 +52,7 @@ ATTRIBUTE_NAMES = (MIGRATION_VERSION, "version", "get_version")
 v3 to v5, and `get_version` with `check_version` the pair of the March 2019 thread.
 """
 
-NVIDIA = "0x10de"
+NVIDIA_VENDOR = "0x10de"
 """NVIDIA's PCI vendor id, as sysfs has it."""
 
 _WRITTEN = {"get_version": "check_version"}
@@ -197,7 +197,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def is_vgpu(self) -> bool:
         """Whether it is a vGPU of NVIDIA's: an mdev, or a function as one of types."""
-        return self.vendor_id == NVIDIA and self.type_id is not None
+        return self.vendor_id == NVIDIA_VENDOR and self.type_id is not None
 
     @property
     def is_function_as_type(self) -> bool:
