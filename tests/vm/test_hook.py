@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import pytest
 
-from tests.conftest import HUNG, serving
+from tests.conftest import HUNG
 from tests.libvirt import EMULATOR, Libvirt, two_daemons
 from tests.machines import with_processes
+from tests.simulated import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -120,14 +121,16 @@ def vfiocompat(sysroot: Path, *words: str, exit_code: int = 0) -> str:
 
 
 @pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+def nodes(
+    _processes: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Nodes]:
     folder = tmp_path_factory.mktemp("nodes")
     fleet = folder / "fleet"
     fleet.mkdir()
     with ExitStack() as stack:
         roots = {}
         for name, spec, uuid in (("a", A1, UUID_A), ("b", A2, UUID_B)):
-            root = stack.enter_context(serving(spec)).root
+            root = stack.enter_context(serving(spec))
             roots[name] = with_processes(root, folder / name)
             file = str(fleet / f"node-{name}.json")
             vfiocompat(roots[name], "scan", "--output", file)
@@ -174,7 +177,7 @@ class Programs(NamedTuple):
 
 
 @pytest.fixture
-def programs(tmp_path: Path) -> Programs:
+def programs(_processes: None, tmp_path: Path) -> Programs:
     folder = tmp_path / "bin"
     folder.mkdir()
     timeout = shutil.which("timeout")
@@ -492,8 +495,8 @@ def call_hung(nodes: Nodes, call: Call, tmp_path: Path) -> Callable[[str], Timed
     """Call the hook on a host whose driver holds what is written to it."""
 
     def run(settings: str) -> Timed:
-        with serving(HUNG_A2) as simulation:
-            root = with_processes(simulation.root, tmp_path / "hung")
+        with serving(HUNG_A2) as served:
+            root = with_processes(served, tmp_path / "hung")
             started = time.monotonic()
             said = call(nodes.to_b, root, settings)
             return Timed(time.monotonic() - started, said)
@@ -520,7 +523,7 @@ def test_patience_may_end_before_that(call_hung: Callable[[str], Timed]) -> None
 
 
 @pytest.fixture(scope="module")
-def _daemons() -> Iterator[Libvirt]:
+def _daemons(_processes: None) -> Iterator[Libvirt]:
     with two_daemons() as libvirt:
         yield libvirt
 
