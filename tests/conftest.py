@@ -12,21 +12,21 @@ import shlex
 import struct
 import subprocess
 import sys
-import tempfile
 import termios
 import threading
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import pytest
 
-from tests.simulate.conftest import Simulation, cannot_test, running, why_not
+from tests.simulate.conftest import cannot_test
+from tests.simulated import serving
 from vfiocompat import children
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from typing import NoReturn
 
 PROGRAM = (sys.executable, "-m", "vfiocompat")
@@ -169,32 +169,13 @@ def threads(_processes: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     thread.join()
 
 
-@contextmanager
-def serving(spec: str, *options: str) -> Iterator[Simulation]:
-    """Serve a specification (without its `schema`) somewhere."""
-    if reason := why_not():
-        cannot_test(reason)
-    with tempfile.TemporaryDirectory(prefix="vfiocompat-") as directory:
-        file = Path(directory, "spec.toml")
-        file.write_text(f"schema = 1\n{spec}", encoding="utf-8")
-        root = Path(directory, "root")
-        root.mkdir()
-        try:
-            simulation = Simulation(file, root, *options)
-            with running(simulation):
-                yield simulation
-        finally:
-            unmount = ["umount", "-f", "-l", str(root)]
-            subprocess.run(unmount, check=False, capture_output=True)
-
-
 @pytest.fixture
 def host(_processes: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     """Serve a specification, and make it the host of this test."""
     with ExitStack() as stack:
 
         def serve(spec: str) -> Path:
-            root = stack.enter_context(serving(spec)).root
+            root = stack.enter_context(serving(spec))
             monkeypatch.setenv("VFIOCOMPAT_SYSROOT", str(root))
             return root
 
@@ -208,7 +189,7 @@ def _serve_once(_processes: None) -> Iterator[Callable[[str], Path]]:
 
         def serve(spec: str) -> Path:
             if spec not in roots:
-                roots[spec] = stack.enter_context(serving(spec)).root
+                roots[spec] = stack.enter_context(serving(spec))
             return roots[spec]
 
         yield serve

@@ -49,7 +49,7 @@ def several(draw: st.DrawFn) -> list[Endpoint]:
     return [*ends, *(draw(changed(end)) for end in ends[:2])]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(several())
 def test_a_grid_says_what_check_says(ends: list[Endpoint]) -> None:
     assert_same(ends)
@@ -82,6 +82,7 @@ def test_processes_share_a_grid(monkeypatch: pytest.MonkeyPatch) -> None:
         ]
 
 
+@pytest.mark.usefixtures("_processes")
 def test_a_process_that_is_killed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def rows(*_: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -14,10 +14,12 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from tests.conftest import HUNG, SOON
 from vfiocompat.errors import SimulationError
+from vfiocompat.output.simulate import SimulateDocument
 from vfiocompat.simulate import server
 from vfiocompat.simulate.spec import Spec
 
@@ -99,6 +101,7 @@ def test_the_line_as_json(simulate: Simulate) -> None:
         "mdevs": 1,
         "functions": 3,
     }
+    assert msgspec.json.decode(simulation.line, type=SimulateDocument).types == 16
 
 
 def test_umount_ends_it(simulate: Simulate) -> None:
@@ -287,6 +290,7 @@ def test_without_root_fusermount3_is_needed(
     assert refused(tmp_path).startswith("apt install fuse3")
 
 
+@pytest.mark.usefixtures("_processes")
 def test_signals_are_as_before_after_an_error(tmp_path: Path) -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     with contextlib.suppress(SimulationError):

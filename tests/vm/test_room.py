@@ -184,7 +184,7 @@ def test_an_untold_number_is_no_reason_for_a_no() -> None:
 
 # ---- what holds of all of them ---------------------------------------------------
 
-settled = settings(derandomize=True, deadline=None, max_examples=600, database=None)
+often = settings(max_examples=600)
 
 FUNCTIONS = st.sampled_from(["a", "b", "c"])
 SEATS = st.one_of(
@@ -248,7 +248,7 @@ def is_certain(
     )
 
 
-@settled
+@often
 @given(situations())
 def test_room_is_what_trying_everything_finds(
     situation: tuple[list[Wishes], list[Seat]],
@@ -269,7 +269,7 @@ def test_room_is_what_trying_everything_finds(
         assert (found.devices, found.wanted) == ((), ())
 
 
-@settled
+@often
 @given(situations())
 def test_those_who_compete_want_more_than_there_is_and_nothing_else(
     situation: tuple[list[Wishes], list[Seat]],
@@ -288,7 +288,7 @@ def test_those_who_compete_want_more_than_there_is_and_nothing_else(
     assert sum(there.values()) < len(found.devices)
 
 
-@settled
+@often
 @given(situations())
 def test_as_little_as_can_be_is_created(
     situation: tuple[list[Wishes], list[Seat]],
@@ -313,7 +313,7 @@ def test_as_little_as_can_be_is_created(
     assert created(found.seats) == min(map(created, certain))
 
 
-@settled
+@often
 @given(situations())
 def test_the_same_question_has_the_same_answer(
     situation: tuple[list[Wishes], list[Seat]],
@@ -373,10 +373,10 @@ def test_many_devices_and_types_cost_little(
         {parent + parents * (number % types): BEST for parent in range(parents)}
         for number in range(devices)
     ]
-    began = time.monotonic()
+    began = time.process_time()
     found = place(wishes, seats)
 
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
     assert found.room is room
     assert len(found.seats) == devices
     if room:
@@ -390,6 +390,6 @@ def test_a_hopeless_search_is_not_begun() -> None:
         {parent + 15 * (number % 16): BEST for parent in range(15)}
         for number in range(16)
     ]
-    began = time.monotonic()
+    began = time.process_time()
     assert place(wishes, seats).room is None
-    assert time.monotonic() - began < 0.5
+    assert time.process_time() - began < 0.5
