@@ -157,7 +157,7 @@ def _bests(
     offered: AbstractSet[int],
     sure: Mapping[tuple[int, bool], Sequence[int]],
 ) -> list[int]:
-    """Name the seats than which a device can have none better, the last one first.
+    """Name the seats than which a device can have none better.
 
     `sure` are those that are surely free, by column and by whether they are `made`.
     """
@@ -170,7 +170,7 @@ def _bests(
             for made in (True, False):
                 if free := sure.get((column, made)):
                     groups.setdefault((not made, closeness), []).extend(free)
-    return sorted(groups[max(groups)], reverse=True) if groups else []
+    return sorted(groups[max(groups)]) if groups else []
 
 
 class _Used:
