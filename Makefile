@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make demo` and `make test` do all set-up by themselves.
 
-.PHONY: demo test test-kernel lint typing bench setup clean
+.PHONY: demo test quick test-kernel lint typing bench setup clean
 
 demo: setup
 	tools/demo
 
+# Each worker has a simulation of its own of what many tests look at: neighbours stay
+# together, and a worker that is done takes from the end of another's.
 test: setup
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses logical --dist worksteal
+
+quick: setup
+	.venv/bin/python -m pytest --numprocesses logical --dist worksteal -m quick
 
 test-kernel: setup
 	tests/kernel/run .venv/bin/python

@@ -12,30 +12,35 @@ import shlex
 import struct
 import subprocess
 import sys
-import tempfile
 import termios
 import threading
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import pytest
 
-from tests.simulate.conftest import Simulation, cannot_test, running, why_not
+from tests.simulate.conftest import cannot_test
+from tests.simulated import serving
 from vfiocompat import children
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from typing import NoReturn
 
 PROGRAM = (sys.executable, "-m", "vfiocompat")
 HUNG = 60
 """Seconds after which a process counts as one that never ends."""
+SOON = 5
+"""Seconds within which ends what nothing holds, though the machine may be busy."""
 
 Document = TypeVar("Document", bound=msgspec.Struct)
 
 _HAS_THREADS = children.has_threads
+_STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
+"""What the interpreter says to audit hooks where a process is started."""
+
 _CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -95,6 +100,48 @@ class RunOnTerminal(Protocol):
     ) -> Result: ...
 
 
+# ---- which tests are quick -------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def _processes() -> None:
+    """Be asked for by each test, or fixture, that starts a process."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark as quick what starts no process and draws no examples."""
+    assert isinstance(item, pytest.Function)
+    draws = getattr(item.obj, "is_hypothesis_test", False)
+    if "_processes" not in item.fixturenames and not draws:
+        item.add_marker("quick")
+
+
+class _Refusal:
+    """Fails whoever starts a process, while that is `wanted`."""
+
+    def __init__(self) -> None:
+        self.wanted = False
+        sys.addaudithook(self._hear)
+
+    def _hear(self, event: str, _: tuple[object, ...]) -> None:
+        if self.wanted and event in _STARTS:
+            pytest.fail(f"{event}: what starts a process has the fixture _processes")
+
+
+_refusal = _Refusal()
+
+
+@pytest.fixture(autouse=True)
+def _no_process(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hold a test that does not ask for `_processes` to that."""
+    _refusal.wanted = "_processes" not in request.fixturenames
+    yield
+    _refusal.wanted = False
+
+
+# ---- a host, and the program -----------------------------------------------------
+
+
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run as on a machine where nobody has set anything."""
@@ -106,7 +153,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def threads(_processes: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give this process a thread, as a daemon has some: it must not fork."""
 
     def fork() -> NoReturn:
@@ -122,32 +169,13 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     thread.join()
 
 
-@contextmanager
-def serving(spec: str, *options: str) -> Iterator[Simulation]:
-    """Serve a specification (without its `schema`) somewhere."""
-    if reason := why_not():
-        cannot_test(reason)
-    with tempfile.TemporaryDirectory(prefix="vfiocompat-") as directory:
-        file = Path(directory, "spec.toml")
-        file.write_text(f"schema = 1\n{spec}", encoding="utf-8")
-        root = Path(directory, "root")
-        root.mkdir()
-        try:
-            simulation = Simulation(file, root, *options)
-            with running(simulation):
-                yield simulation
-        finally:
-            unmount = ["umount", "-f", "-l", str(root)]
-            subprocess.run(unmount, check=False, capture_output=True)
-
-
 @pytest.fixture
-def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+def host(_processes: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     """Serve a specification, and make it the host of this test."""
     with ExitStack() as stack:
 
         def serve(spec: str) -> Path:
-            root = stack.enter_context(serving(spec)).root
+            root = stack.enter_context(serving(spec))
             monkeypatch.setenv("VFIOCOMPAT_SYSROOT", str(root))
             return root
 
@@ -155,13 +183,13 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
 
 
 @pytest.fixture(scope="session")
-def _serve_once() -> Iterator[Callable[[str], Path]]:
+def _serve_once(_processes: None) -> Iterator[Callable[[str], Path]]:
     with ExitStack() as stack:
         roots: dict[str, Path] = {}
 
         def serve(spec: str) -> Path:
             if spec not in roots:
-                roots[spec] = stack.enter_context(serving(spec)).root
+                roots[spec] = stack.enter_context(serving(spec))
             return roots[spec]
 
         yield serve
@@ -179,6 +207,17 @@ def shared_host(
         return root
 
     return serve
+
+
+@pytest.fixture(scope="session")
+def example(
+    _processes: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
+    """Serve the host that documents show, and give the environment to run them in."""
+    from tests.documents import example_host  # noqa: PLC0415 - few tests need it
+
+    with example_host(tmp_path_factory.mktemp("example")) as environment:
+        yield environment
 
 
 @pytest.fixture
@@ -199,7 +238,7 @@ def run(capsysbinary: pytest.CaptureFixture[bytes]) -> Run:
 
 
 @pytest.fixture
-def run_process() -> RunProcess:
+def run_process(_processes: None) -> RunProcess:
     """Run a line in a process of its own."""
 
     def type_in(
@@ -226,7 +265,7 @@ def run_process() -> RunProcess:
 
 
 @pytest.fixture
-def run_on_terminal() -> RunOnTerminal:
+def run_on_terminal(_processes: None) -> RunOnTerminal:
     """Run a line in a process whose stdin and stdout are a terminal."""
 
     def type_in(line: str, *, exit_code: int = 0, columns: int = 80) -> Result:
@@ -265,7 +304,7 @@ def _read_terminal(terminal: int) -> bytes:
 
 
 @pytest.fixture
-def plain_sysroot(tmp_path: Path) -> Path:
+def plain_sysroot(_processes: None, tmp_path: Path) -> Path:
     """Make a host of plain files, with 40 functions that VFIO has."""
     root = tmp_path / "plain"
     functions = root / "sys/bus/pci/devices"
@@ -283,7 +322,7 @@ def plain_sysroot(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk(_processes: None, tmp_path: Path) -> Iterator[Path]:
     """Give a file system of 128 KiB."""
     disk = tmp_path / "disk"
     disk.mkdir()

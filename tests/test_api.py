@@ -62,6 +62,7 @@ def test_each_has_an_example(name: str) -> None:
     assert ">>> " in (getattr(vfiocompat, name).__doc__ or "")
 
 
+@pytest.mark.usefixtures("_processes")
 def test_importing_it_loads_neither_click_nor_rich() -> None:
     program = (
         "import sys\n"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from tests.conftest import HUNG
 from vfiocompat import children, codes
 from vfiocompat.children import aside_all
 from vfiocompat.diagnostics import both_ends
@@ -27,6 +28,8 @@ from vfiocompat.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+pytestmark = pytest.mark.usefixtures("_processes")
 
 T = TypeVar("T")
 
@@ -54,15 +57,19 @@ def test_a_task_runs_in_another_process() -> None:
     assert aside(os.getpid, int) != os.getpid()
 
 
-def nap() -> float:
-    time.sleep(0.3)
-    return time.monotonic()
+def meet(place: Path, number: int) -> bool:
+    """Wait for as many as are to be there; one alone waits in vain."""
+    (place / str(os.getpid())).touch()
+    until = time.monotonic() + HUNG
+    while not (met := len(os.listdir(place)) == number) and time.monotonic() < until:
+        time.sleep(0.01)
+    return met
 
 
-def test_tasks_run_beside_each_other() -> None:
-    ended = aside_all([nap] * 5, float, "napping")
+def test_tasks_run_beside_each_other(tmp_path: Path) -> None:
+    tasks = [partial(meet, tmp_path, 5)] * 5
 
-    assert max(ended) - min(ended) < 0.9
+    assert aside_all(tasks, bool, "meeting") == [True] * 5
 
 
 def test_an_error_of_a_task_is_raised_here() -> None:

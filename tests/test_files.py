@@ -93,28 +93,36 @@ def test_on_a_full_disk_the_old_file_stays(small_disk: Path) -> None:
     assert os.listdir(small_disk) == ["f"]
 
 
+@pytest.mark.parametrize("quarter", range(4))
 def test_killed_at_any_instant_a_scan_leaves_a_whole_file(
-    plain_sysroot: Path, tmp_path: Path
+    plain_sysroot: Path, tmp_path: Path, quarter: int
 ) -> None:
+    """Three hundred are killed, or had a chance to be: a quarter of them here."""
     file = tmp_path / "fleet" / "node.json"
     file.parent.mkdir()
     line = ["--sysroot", str(plain_sysroot), "scan", "--host", "node", "-o", str(file)]
-    began = time.monotonic()
-    assert cli.run(line) == 0
-    longest = 2 * (time.monotonic() - began)
-    chance = random.Random(4)  # noqa: S311 - no secret
-    killed = 0
-    for _ in range(300):
+    assert cli.run(line) == 0  # and what children need is loaded now
+
+    def start() -> int:
         child = os.fork()
         if child == 0:
             os._exit(cli.run(line))
+        return child
+
+    began = time.monotonic()
+    os.waitpid(start(), 0)
+    longest = 1.5 * (time.monotonic() - began)
+    chance = random.Random(quarter)  # noqa: S311 - no secret
+    killed = 0
+    for _ in range(75):
+        child = start()
         time.sleep(chance.uniform(0, longest))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         killed += os.WIFSIGNALED(status)
         assert len(read_inventory(str(file)).endpoints) == 40
 
-    assert killed > 50
+    assert killed > 12
     assert cli.run(line) == 0
     assert sorted(os.listdir(file.parent)) == [".node.json.state", "node.json"]
 

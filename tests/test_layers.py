@@ -106,6 +106,11 @@ def test_few_modules_lie_beside_the_wings() -> None:
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.name))
+def test_a_module_can_be_read_in_one_go(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.name))
 def test_imports_only_point_down(path: Path) -> None:
     if path == PACKAGE / "__init__.py":
         return  # it loads the interface when that is used: see the test below
@@ -189,10 +194,11 @@ def loaded_by(*line: str) -> set[str]:
     """Run the program, and give the names of the modules that it has loaded.
 
     Its children are forked, and so load nothing that it does not, but for what they
-    import themselves: they leave a list of their own.
+    import themselves: they leave a list of their own. The program does not wait for
+    them; we have to.
     """
     program = (
-        "import os, sys\n"
+        "import contextlib, os, sys\n"
         "leave = os._exit\n"
         "def tell(code):\n"
         "    sys.stderr = open(os.environ['MODULES'], 'a')\n"
@@ -202,6 +208,9 @@ def loaded_by(*line: str) -> set[str]:
         "from vfiocompat.cli import run\n"
         "code = run(sys.argv[1:])\n"
         "sys.stdout.flush()\n"
+        "with contextlib.suppress(ChildProcessError):\n"
+        "    while True:\n"
+        "        os.wait()\n"
         "tell(code)\n"
     )
     with tempfile.NamedTemporaryFile("r") as told:
@@ -236,6 +245,7 @@ def four_types(tmp_path: Path) -> Path:
 SLOW = {"rich", "importlib.metadata", "asyncio", "tomllib", "json", "packaging"}
 
 
+@pytest.mark.usefixtures("_processes")
 @pytest.mark.parametrize(
     "line",
     [
@@ -258,6 +268,7 @@ def test_getting_a_string_loads_nothing_slow(
     assert not (SLOW - allowed) & loaded
 
 
+@pytest.mark.usefixtures("_processes")
 @pytest.mark.parametrize(
     "line",
     [
@@ -276,6 +287,7 @@ def test_what_reads_no_table_loads_nothing_of_tables(
     assert not {name for name in loaded if name.startswith("vfiocompat.tables")}
 
 
+@pytest.mark.usefixtures("_processes")
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
@@ -295,6 +307,7 @@ def test_a_command_loads_no_other_ones_document(
     assert output == {f"vfiocompat.output.{name}" for name in alike.union(expected)}
 
 
+@pytest.mark.usefixtures("_processes")
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_help_imports_no_command(option: str) -> None:
     loaded = loaded_by(option)

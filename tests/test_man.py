@@ -17,7 +17,7 @@ import click
 import pytest
 
 from hatch_build import whole_page
-from tests.documents import example_host, keys_of, mdoc_sessions, run_session
+from tests.documents import keys_of, mdoc_sessions, run_session
 from tests.simulate.conftest import ROOT, cannot_test
 from vfiocompat.cli import COMMANDS, cli
 from vfiocompat.codes import CODES
@@ -44,7 +44,6 @@ from vfiocompat.tables.stated import FactFile
 from vfiocompat.versions import VersionString
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import msgspec
@@ -242,6 +241,7 @@ def test_overview_leads_to_every_page() -> None:
     assert named == set(PAGES) - {"vfiocompat"}
 
 
+@pytest.mark.usefixtures("_processes")
 @each_page
 def test_groff_has_nothing_to_warn_of(name: str) -> None:
     if shutil.which("groff") is None:
@@ -249,6 +249,7 @@ def test_groff_has_nothing_to_warn_of(name: str) -> None:
     assert run_on(TEXTS[name], "groff", "-mandoc", "-ww", "-z", "-Tutf8").stderr == ""
 
 
+@pytest.mark.usefixtures("_processes")
 @each_page
 def test_mandoc_has_nothing_to_warn_of(name: str) -> None:
     if shutil.which("mandoc") is None:
@@ -266,6 +267,7 @@ def run_on(page: str, *command: str) -> subprocess.CompletedProcess[str]:
 # ---- what several pages say ------------------------------------------------------
 
 
+@pytest.mark.usefixtures("_processes")
 @each_page
 def test_roff_puts_a_page_together_as_the_build_does(name: str) -> None:
     """So `man -M man` shows of a checkout what it shows of an installed package."""
@@ -461,6 +463,7 @@ def test_facts_are_those_of_the_program() -> None:
     )
 
 
+@pytest.mark.usefixtures("_processes")
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_shell_completion_is_there_as_described(shell: str) -> None:
     variable, value = "_VFIOCOMPAT_COMPLETE", f"{shell}_source"
@@ -484,15 +487,8 @@ def test_examples_are_sessions_that_are_run(name: str) -> None:
     assert mdoc_sessions(PAGES[name])
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Serve the host that the examples show, and give their environment."""
-    with example_host(tmp_path_factory.mktemp("example")) as prepared:
-        yield prepared
-
-
 @pytest.mark.parametrize("session", SESSIONS, ids=[each.where for each in SESSIONS])
 def test_example_is_what_happens(
-    session: Session, env: dict[str, str], tmp_path: Path
+    session: Session, example: dict[str, str], tmp_path: Path
 ) -> None:
-    assert run_session(session, env, tmp_path) == session.transcript
+    assert run_session(session, example, tmp_path) == session.transcript

@@ -12,6 +12,8 @@ import pytest
 
 from hatch_build import whole_page
 
+pytestmark = pytest.mark.usefixtures("_processes")
+
 ROOT = Path(__file__).parent.parent
 MAN = ROOT / "man"
 INSTALLED = "vfiocompat-0.1.0.data/data/share/man"

@@ -7,34 +7,24 @@ import doctest
 import re
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.documents import Session, example_host, markdown_sessions, run_session
+from tests.documents import Session, markdown_sessions, run_session
 from vfiocompat.cli import COMMANDS
 from vfiocompat.errors import ExitCode
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-
-
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with example_host(tmp_path_factory.mktemp("readme")) as environment:
-        yield environment
 
 
 @pytest.mark.parametrize(
     "session", markdown_sessions(README), ids=lambda session: Path(session.where).name
 )
 def test_a_session_in_the_readme_is_what_happens(
-    session: Session, host: dict[str, str], tmp_path: Path
+    session: Session, example: dict[str, str], tmp_path: Path
 ) -> None:
-    assert session.transcript == run_session(session, host, tmp_path)
+    assert session.transcript == run_session(session, example, tmp_path)
 
 
 def test_the_readme_has_its_sessions() -> None:
@@ -84,6 +74,7 @@ def test_every_module_is_in_the_guide() -> None:
     assert {part for part in parts if f"`{part}`" not in guide} == set()
 
 
+@pytest.mark.usefixtures("_processes")
 @pytest.mark.parametrize(
     "document", ["README.md", "CONTRIBUTING.md", "vfiocompat/tables/README.md"]
 )
@@ -107,12 +98,12 @@ def test_every_path_in_the_documents_is_there(document: str) -> None:
 
 
 def test_the_demo_shows_a_yes_and_a_no_of_tables_and_of_a_driver(
-    host: dict[str, str],
+    example: dict[str, str],
 ) -> None:
-    """It needs what `host` needs, and says by its exit status that all came."""
+    """It needs what `example` needs, and says by its exit status that all came."""
     demo = subprocess.run(
         [ROOT / "tools/demo"],
-        env=host,
+        env=example,
         check=True,
         capture_output=True,
         text=True,

@@ -29,6 +29,7 @@ def unit(name: str) -> configparser.RawConfigParser:
     return parser
 
 
+@pytest.mark.usefixtures("_processes")
 def test_systemd_takes_every_unit(tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         cannot_test("systemd-analyze is not installed")
@@ -130,6 +131,7 @@ def test_cron_runs_its_lines_in_silence(plain_sysroot: Path, tmp_path: Path) -> 
 FLEET = ROOT / "examples/fleet"
 
 
+@pytest.mark.usefixtures("_processes")
 def test_the_example_fleet_is_as_it_is_made(tmp_path: Path) -> None:
     if reason := why_not():
         cannot_test(reason)

@@ -13,6 +13,8 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("_processes")
+
 LINES = {
     "--help": 0,
     "--version": 0,

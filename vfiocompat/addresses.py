@@ -72,17 +72,10 @@ class InventoryAddress(msgspec.Struct, frozen=True):
 
 
 LiveAddress = MdevAddress | TypeAddress | FunctionAddress | PathAddress
-
-
 Address = LiveAddress | LiteralAddress | InventoryAddress
-
-
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-
-
 PCI_PARTS = {"domain": 0xFFFFFFFF, "bus": 0xFF, "slot": 0x1F, "function": 7}
 """The parts of a PCI address in their order, and the highest number of each."""
-
 
 _PCI = re.compile(
     r"(?:(?:0[xX])?(?P<domain>[0-9a-fA-F]+):)?"

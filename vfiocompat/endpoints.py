@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ATTRIBUTE_NAMES",
     "MIGRATION_VERSION",
-    "NVIDIA",
+    "NVIDIA_VENDOR",
     "Attribute",
     "Endpoint",
     "EndpointKind",
@@ -40,35 +40,20 @@ __all__ = [
 ]
 
 EndpointKind = Literal["type", "mdev", "function", "literal", "missing"]
-
-
 Origin = Literal["attribute", "literal", "recorded", "derived"]
-
-
 Facts = dict[str, str]
-
-
 MIGRATION_VERSION = "migration_version"
-
-
 """The name whose answer, at an mdev type, is about sources of that type only."""
 
-
 ATTRIBUTE_NAMES = (MIGRATION_VERSION, "version", "get_version")
-
-
 """The names that a version attribute is read by, the ones that win first.
 
 `version` is the name of v1 and v2 of the 2019 patches, `migration_version` that of
 v3 to v5, and `get_version` with `check_version` the pair of the March 2019 thread.
 """
 
-
-NVIDIA = "0x10de"
-
-
+NVIDIA_VENDOR = "0x10de"
 """NVIDIA's PCI vendor id, as sysfs has it."""
-
 
 _WRITTEN = {"get_version": "check_version"}
 
@@ -110,8 +95,6 @@ class Attribute(msgspec.Struct, frozen=True, gc=False):
 
 
 Flag = Literal["STOP_COPY", "P2P", "PRE_COPY", "DIRTY_TRACKING"]
-
-
 """What a v2 interface can do: VFIO_MIGRATION_* of include/uapi/linux/vfio.h."""
 
 
@@ -214,7 +197,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def is_vgpu(self) -> bool:
         """Whether it is a vGPU of NVIDIA's: an mdev, or a function as one of types."""
-        return self.vendor_id == NVIDIA and self.type_id is not None
+        return self.vendor_id == NVIDIA_VENDOR and self.type_id is not None
 
     @property
     def is_function_as_type(self) -> bool:

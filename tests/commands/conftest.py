@@ -17,7 +17,9 @@ class PlainHost(Protocol):
 
 
 @pytest.fixture
-def plain_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlainHost:
+def plain_host(
+    _processes: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> PlainHost:
     """Make plain files at paths, with a parent device `p`, and make it the host."""
 
     def make(files: dict[str, bytes]) -> Path:

@@ -40,7 +40,7 @@ from .hosts import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.conftest import Host, Run, RunOnTerminal, RunProcess
+    from tests.conftest import Host, Run, RunOnTerminal
 
     from .conftest import PlainHost
 
@@ -118,6 +118,11 @@ def named(call: str, outcome: Callable[[str], Row], *names: str) -> list[Case]:
     ]
 
 
+def time_out(case: Case) -> float:
+    """Give a short one to what hangs only: a busy machine answers late."""
+    return 0.5 if "hang = true" in case.fault else 10
+
+
 def each(cases: list[Case]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])
 
@@ -161,7 +166,7 @@ ANSWERS = [
 def test_destination(shared_host: Host, run: Run, case: Case) -> None:
     shared_host(host_of(ANSWERS))
     ends = f"version:1ac1-a {PARENT}/{case.name}"
-    line = f"{ends} --timeout 0.5"
+    line = f"{ends} --timeout {time_out(case)}"
     assert check(run, line, exit_code=case.outcome.exit_code) == [case.outcome]
 
 
@@ -184,7 +189,7 @@ PRINTED = [
 def test_source(shared_host: Host, run: Run, case: Case) -> None:
     root = shared_host(host_of(PRINTED))
     ends = f"{PARENT}/{case.name} {DESTINATION}"
-    line = f"{ends} --timeout 0.5"
+    line = f"{ends} --timeout {time_out(case)}"
     assert check(run, line, exit_code=case.outcome.exit_code) == [case.outcome]
     assert (root / WRITTEN[1:]).exists()
 
@@ -204,7 +209,7 @@ ONLY_READ = [
 def test_destination_that_is_only_read(shared_host: Host, run: Run, case: Case) -> None:
     shared_host(host_of(ONLY_READ))
     ends = f"version:1ac1-a {PARENT}/{case.name}"
-    line = f"{ends} --table-only --timeout 0.5"
+    line = f"{ends} --table-only --timeout {time_out(case)}"
     assert check(run, line, exit_code=case.outcome.exit_code) == [case.outcome]
 
 
@@ -1012,16 +1017,16 @@ def test_path_that_is_no_attribute(
 # ---- time ----------------------------------------------------------------------
 
 
-def test_held_calls_wait_together(host: Host, run_process: RunProcess) -> None:
+def test_held_calls_wait_together(host: Host, run: Run) -> None:
     names = [f"acme-{number}" for number in range(100)]
     spec = "".join(map(mdev_type, names))
     host(ACME + spec + "".join(fault(f"{PARENT}/{n}", "hang = true") for n in names))
     ends = " ".join(f"{PARENT}/{name}" for name in names)
     begin = time.monotonic()
-    line = f"check version:1ac1-a {ends} --timeout 2 --format json"
-    result = run_process(line, exit_code=3)
+    line = f"check version:1ac1-a {ends} --timeout 3 --format json"
+    result = run(line, exit_code=3)
     took = time.monotonic() - begin
-    assert took < 4
+    assert took < 6
     document = result.document(CheckDocument)
     assert document.counts.undetermined == 100
     assert {found.diagnostics[0].code for found in document.results} == {"VFC112"}

@@ -101,6 +101,7 @@ def test_stated_facts_are_recorded(
     assert len(found.endpoints) == 1
 
 
+@pytest.mark.usefixtures("_processes")
 def test_no_sysfs_leaves_the_old_file(run: Run, tmp_path: Path) -> None:
     (tmp_path / "f.json").write_text("old")
     result = run(
@@ -354,13 +355,8 @@ def test_a_child_that_waits_holds_neither_the_lock_nor_a_pipe(
 ) -> None:
     root = shared_host(HUNG)
     with start(root, tmp_path / "f.json", "--timeout", "3") as scan:
-        mine = [
-            child
-            for each in Path("/proc").glob("[0-9]*/stat")
-            for fields in [each.read_text().rpartition(")")[2].split()]
-            for child in [each.parent]
-            if fields[1] == str(scan.pid)
-        ]
+        children = Path(f"/proc/{scan.pid}/task/{scan.pid}/children").read_text()
+        mine = [Path("/proc", child) for child in children.split()]
         files = {
             os.path.realpath(link)
             for child in mine

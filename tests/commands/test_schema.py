@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
-import msgspec
 import pytest
 
-from tests.conftest import serving
 from tests.simulate.conftest import ROOT
 from vfiocompat import __version__
 from vfiocompat.cli import COMMANDS
 from vfiocompat.output.errors import ErrorDocument
 from vfiocompat.output.schemas import DOCUMENTS
-from vfiocompat.output.simulate import SimulateDocument
 
 from .hosts import DESTINATION, PAIR, SOURCE
 
@@ -127,14 +124,6 @@ def test_errors(
         document = result.document(ErrorDocument)
         assert document.error.code == code
         assert result.stderr == ""
-
-
-def test_document_of_a_simulation() -> None:
-    with serving(PAIR, "--format", "json") as simulation:
-        document = msgspec.json.decode(simulation.line, type=SimulateDocument)
-        assert document == SimulateDocument(
-            mountpoint=str(simulation.root), parents=1, types=2, mdevs=0, functions=0
-        )
 
 
 FLEET = [str(ROOT / f"examples/fleet/node-{name}.json") for name in "abcd"]

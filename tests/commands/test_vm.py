@@ -271,6 +271,7 @@ def test_what_could_not_be_asked_is_no_answer(host: Host, run: Run, vm: str) -> 
     assert "VFC103" in result.stderr
 
 
+@pytest.mark.usefixtures("_processes")
 def test_a_vm_without_devices_goes_anywhere(run: Run, tmp_path: Path) -> None:
     there = domain_file(tmp_path)
     assert run(f"vm {there} here").stdout == (
@@ -389,6 +390,7 @@ def test_a_document_has_every_host_and_everything_of_the_best(
     assert document["assignment"] == [given]
 
 
+@pytest.mark.usefixtures("_processes")
 @pytest.mark.parametrize(
     "options", ["", "-q", "-v", "--color always", "--xml", "--plan"]
 )
@@ -578,6 +580,7 @@ def test_a_plan_is_a_row_a_device(run: Run, fleet: Path, tmp_path: Path) -> None
     assert run(f"{line} -q").stderr == ""
 
 
+@pytest.mark.usefixtures("_processes")
 @pytest.mark.parametrize("option", ["--plan", "--xml"])
 @pytest.mark.parametrize(
     ("host", "exit_code"), [("yes", 0), ("full", 1), ("never", 1), ("other", 1)]
@@ -625,6 +628,7 @@ def test_bad_arguments(run: Run, line: str, code: str, words: str) -> None:
     assert document.error.code == code
 
 
+@pytest.mark.usefixtures("_processes")
 def test_what_is_not_there(run: Run, vm: str) -> None:
     assert "VFC507" in run(f"vm {vm} here --sysroot /nowhere", exit_code=4).stderr
     summary = "cannot read /nowhere.xml: No such file or directory"

@@ -59,7 +59,7 @@ def two_and_a_third(draw: st.DrawFn) -> tuple[Endpoint, Endpoint, Endpoint]:
     return one, draw(changed(one)), third
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(two_and_a_third())
 def test_what_changes_a_decision_changes_the_reads(
     ends: tuple[Endpoint, Endpoint, Endpoint],
@@ -72,7 +72,7 @@ def test_what_changes_a_decision_changes_the_reads(
         assert decided(third, one) == decided(third, other)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(any_endpoints(recorded=True), any_endpoints())
 def test_what_stands_for_a_class_has_its_reads_and_its_decisions(
     one: Endpoint, third: Endpoint
@@ -85,7 +85,7 @@ def test_what_stands_for_a_class_has_its_reads_and_its_decisions(
     assert decided(third, stands) == decided(third, one)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(any_endpoints(recorded=False), any_endpoints(recorded=False))
 def test_a_fleet_tells_the_same_endpoints_apart_as_a_single_check(
     one: Endpoint, other: Endpoint

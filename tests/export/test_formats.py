@@ -84,6 +84,7 @@ def scraped(folder: Path) -> Any:  # noqa: ANN401 - a generator of text
             process.kill()
 
 
+@pytest.mark.usefixtures("_processes")
 def test_node_exporter_serves_what_is_exported(run: Run, fleet: Path) -> None:
     hostile = 'a"b\\c\nd'
     write(fleet, [inventory("c", endpoint(f"0000:03:00.0/{hostile}", A))])
@@ -171,6 +172,7 @@ def test_labels_of_different_texts_differ() -> None:
     assert len({label("accepts.", text) for text in texts}) == len(texts)
 
 
+@pytest.mark.usefixtures("_processes")
 def test_too_many_features_leave_the_old_file(run: Run, tmp_path: Path) -> None:
     ends = [
         endpoint(f"0000:03:00.0/t{at}", f"1ac1-{'x' * 300}{at}") for at in range(200)
@@ -332,6 +334,7 @@ def ansible_fact(folder: Path) -> Any:  # noqa: ANN401 - JSON is anything
     return json.loads(said.partition("=> ")[2])["ansible_facts"]["ansible_local"]
 
 
+@pytest.mark.usefixtures("_processes")
 def test_ansible_reads_the_fact(run: Run, fleet: Path, tmp_path: Path) -> None:
     folder = tmp_path / "facts.d"
     folder.mkdir()
@@ -372,6 +375,7 @@ def test_a_file_is_replaced_whole(
     assert out.stat().st_mode & 0o777 == 0o644
 
 
+@pytest.mark.usefixtures("_processes")
 @pytest.mark.parametrize("form", ["nfd", "nova", "prometheus"])
 def test_a_host_must_be_known(run: Run, fleet: Path, form: str) -> None:
     assert "--host names one: a, b" in run(f"export {form} {fleet}", exit_code=4).stderr

@@ -5,21 +5,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
-from tests.fleets import HISI_2, TAKEN, answer, endpoint, function, inventory, write
+from tests.fleets import HISI_2, TAKEN, answer, endpoint, function, inventory
 from vfiocompat.endpoints import Attribute, MigrationInterface
-from vfiocompat.errors import InventoryError
-from vfiocompat.fleet import read as gathering
-from vfiocompat.fleet.classes import Classifier, Fleet, Place, class_id
-from vfiocompat.fleet.read import Inventories, gather
+from vfiocompat.fleet.classes import Classifier, Place, class_id
 from vfiocompat.tables.library import Library
 from vfiocompat.times import Horizon, timestamp
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from vfiocompat.endpoints import Endpoint
 
 LIBRARY = Library(config="/nonexistent")
@@ -111,108 +105,6 @@ def test_an_id_is_the_same_in_every_fleet_and_of_every_host() -> None:
         ids.add(class_id(classifier.classes[numbers[1]]))
 
     assert len(ids) == 1
-
-
-# ---- reading fleets --------------------------------------------------------------
-
-
-def gathered(*fleet: Path, hosts: tuple[str, ...] = ()) -> Fleet:
-    def classifier() -> Classifier:
-        return Classifier(NOW, LIBRARY.facts_read, wanted=lambda _: True)
-
-    return gather([str(each) for each in fleet], classifier, hosts)
-
-
-def summary(fleet: Fleet) -> dict[str | None, tuple[int, int]]:
-    return {
-        each.endpoint.version: (each.endpoints, each.hosts) for each in fleet.classes
-    }
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return write(
-        tmp_path / "fleet",
-        [
-            inventory("a", endpoint("p/t", "1ac1-a"), endpoint("q/t", "1ac1-a")),
-            inventory("b", endpoint("p/t", "1ac1-a"), endpoint("p/u", "1ac1-b")),
-            inventory("c"),
-        ],
-    )
-
-
-@pytest.mark.parametrize("processes", [1, 3])
-def test_endpoints_and_hosts_are_counted(
-    folder: Path, processes: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if processes > 1:
-        monkeypatch.setattr(gathering, "_WORTH_A_PROCESS", 0)
-    monkeypatch.setattr(gathering, "workers", lambda: processes)
-    monkeypatch.chdir(folder.parent)
-    known = gather(
-        ["fleet"],
-        lambda: Classifier(NOW, LIBRARY.facts_read, wanted=lambda _: True),
-    )
-
-    assert summary(known) == {"1ac1-a": (3, 2), "1ac1-b": (1, 1)}
-    assert [host.host for host in known.hosts] == ["a", "b", "c"]
-    members = {
-        (host.host, known.classes[place].endpoint.version, member.address, member.free)
-        for host in known.hosts
-        for place, share in known.shares(host)
-        for member in share.members
-    }
-    assert members == {
-        ("a", "1ac1-a", "p/t", 2),
-        ("a", "1ac1-a", "q/t", 2),
-        ("b", "1ac1-a", "p/t", 2),
-        ("b", "1ac1-b", "p/u", 2),
-    }
-
-
-@pytest.mark.parametrize("processes", [1, 2])
-def test_of_two_inventories_of_a_host_the_newer_counts(
-    folder: Path, processes: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gathering, "_WORTH_A_PROCESS", 0)
-    monkeypatch.setattr(gathering, "workers", lambda: processes)
-    newer = inventory("a", endpoint("p/t", "1ac1-n"), taken_at="2026-11-02T00:00:00Z")
-    (folder / "z.json").write_bytes(msgspec.json.encode(newer))
-    known = gathered(folder)
-
-    assert summary(known) == {"1ac1-a": (1, 1), "1ac1-b": (1, 1), "1ac1-n": (1, 1)}
-    [error] = known.errors.values()
-    assert error.code == "VFC408"
-    assert (
-        error.summary
-        == f"{folder}/a.json is of host a, as {folder}/z.json is: passed over"
-    )
-    hosts = Inventories([str(folder)])
-    assert hosts["a"] == newer
-    assert list(hosts.errors.values()) == [error]
-    assert list(hosts) == ["a", "b", "c"]
-
-
-def test_what_cannot_be_used_is_named_and_the_rest_is_used(folder: Path) -> None:
-    (folder / "x.json").write_text("{")
-    known = gathered(folder)
-
-    [(path, error)] = known.errors.items()
-    assert (path, error.code) == (f"{folder}/x.json", "VFC401")
-    assert summary(known)["1ac1-b"] == (1, 1)
-
-
-def test_a_fleet_of_which_nothing_can_be_used_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "x.json").write_text("{")
-    for read in (gathered, lambda path: Inventories([str(path)])):
-        with pytest.raises(InventoryError, match=r"x\.json"):
-            read(tmp_path)
-
-
-def test_hosts_are_chosen_by_name(folder: Path) -> None:
-    assert summary(gathered(folder, hosts=("a",))) == {"1ac1-a": (2, 1)}
-    with pytest.raises(InventoryError, match="no host moon"):
-        gathered(folder, hosts=("moon",))
 
 
 def test_an_old_inventory_is_a_class_of_its_own() -> None:

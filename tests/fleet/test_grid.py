@@ -49,12 +49,13 @@ def several(draw: st.DrawFn) -> list[Endpoint]:
     return [*ends, *(draw(changed(end)) for end in ends[:2])]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(several())
 def test_a_grid_says_what_check_says(ends: list[Endpoint]) -> None:
     assert_same(ends)
 
 
+@pytest.mark.usefixtures("_processes")
 def test_processes_share_a_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grid, "_WORTH_A_PROCESS", 0)
     monkeypatch.setattr(grid, "workers", lambda: 3)
@@ -81,6 +82,7 @@ def test_processes_share_a_grid(monkeypatch: pytest.MonkeyPatch) -> None:
         ]
 
 
+@pytest.mark.usefixtures("_processes")
 def test_a_process_that_is_killed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def rows(*_: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)

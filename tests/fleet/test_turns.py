@@ -45,6 +45,7 @@ def test_one_after_the_other(tmp_path: Path) -> None:
             assert current.held == ()
 
 
+@pytest.mark.usefixtures("_processes")
 def test_another_scan_is_named(tmp_path: Path) -> None:
     with (
         another(tmp_path / "f") as child,
@@ -54,6 +55,7 @@ def test_another_scan_is_named(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.usefixtures("_processes")
 def test_a_lock_that_is_held_too_long_is_an_error(tmp_path: Path) -> None:
     with another(tmp_path / "f") as child:
         time.sleep(0.2)
@@ -67,6 +69,7 @@ def test_a_lock_that_is_held_too_long_is_an_error(tmp_path: Path) -> None:
     assert f"process {child} on {os.uname().nodename}" in caught.value.summary
 
 
+@pytest.mark.usefixtures("_processes")
 def test_waiting_ends_in_time(tmp_path: Path) -> None:
     began = time.monotonic()
     with (
@@ -79,6 +82,7 @@ def test_waiting_ends_in_time(tmp_path: Path) -> None:
     assert 0.3 <= time.monotonic() - began < 5
 
 
+@pytest.mark.usefixtures("_processes")
 def test_one_that_was_killed_holds_nothing(tmp_path: Path) -> None:
     with another(tmp_path / "f"):
         pass
@@ -86,6 +90,7 @@ def test_one_that_was_killed_holds_nothing(tmp_path: Path) -> None:
         assert current.held == ()
 
 
+@pytest.mark.usefixtures("_processes")
 def test_what_is_held_is_told_to_the_next_until_it_ends(tmp_path: Path) -> None:
     file = str(tmp_path / "f")
     ready, begun = os.pipe()

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vfiocompat.children import aside_all
-from vfiocompat.host.batch import Batch, Operation, Probe
+from vfiocompat.host import batch
+from vfiocompat.host.batch import Batch, Failure, Operation, Probe, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,6 +126,22 @@ def test_a_probe_writes_where_it_is_allowed_to(tmp_path: Path) -> None:
     assert (where / "version").read_bytes() == b"written"
 
 
+def test_a_driver_that_is_busy_to_the_end_of_the_time_does_not_hang(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "endpoint").mkdir()
+    (tmp_path / "endpoint/version").touch()
+    busy = Reply(Failure("write", errno.EBUSY, "version"))
+    answers = iter([busy, busy, busy])
+    monkeypatch.setattr(batch, "_write_once", lambda *_: next(answers))
+    monkeypatch.setattr(batch, "BUSY_PAUSES", (0, 0, 60))
+    what = Probe(b"x", str(tmp_path), ())
+    where = str(tmp_path / "endpoint")
+
+    assert Batch([Operation("probe", where, ("version",), what)], 5).run() == [busy]
+    assert list(answers) == []
+
+
 @pytest.mark.parametrize(
     ("name", "code"),
     [("plain", "VFC143"), ("link", "VFC142"), ("folder", "VFC141"), ("pipe", "VFC141")],
@@ -178,6 +195,7 @@ def test_a_batch_ends_though_no_thread_can_be_started(
     assert 0.3 <= time.monotonic() - began < 2
 
 
+@pytest.mark.usefixtures("_processes")
 def test_no_more_calls_are_held_than_files_may_be_open(tmp_path: Path) -> None:
     """Each held call has a file open; the others must not fail for want of one."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

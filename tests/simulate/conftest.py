@@ -81,7 +81,7 @@ def cannot_test(reason: str) -> NoReturn:
 
 
 @pytest.fixture
-def mountpoint() -> Iterator[Path]:
+def mountpoint(_processes: None) -> Iterator[Path]:
     """Give an empty directory that every user may enter."""
     if reason := why_not():
         cannot_test(reason)

@@ -14,9 +14,12 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
+from tests.conftest import HUNG, SOON
 from vfiocompat.errors import SimulationError
+from vfiocompat.output.simulate import SimulateDocument
 from vfiocompat.simulate import server
 from vfiocompat.simulate.spec import Spec
 
@@ -55,7 +58,7 @@ def ended(simulation: Simulation, number: signal.Signals = signal.SIGTERM) -> fl
     """End a simulation, which must be quiet and soon; return after how long."""
     begin = time.monotonic()
     simulation.process.send_signal(number)
-    output = simulation.process.communicate(timeout=5)
+    output = simulation.process.communicate(timeout=HUNG)
     took = time.monotonic() - begin
     assert (simulation.process.returncode, *output) == (0, "", "")
     assert not os.path.ismount(simulation.root)
@@ -81,9 +84,9 @@ def test_begin_and_end(simulate: Simulate, number: signal.Signals) -> None:
         f" at {simulation.root}/sys (Ctrl-C ends)\n"
     )
     assert os.listdir(simulation.root) == ["sys", "proc"]
-    assert ended(simulation, number) < 1
+    assert ended(simulation, number) < SOON
     # The place can be used again.
-    assert ended(simulate(FAULTS)) < 1
+    assert ended(simulate(FAULTS)) < SOON
 
 
 def test_the_line_as_json(simulate: Simulate) -> None:
@@ -98,6 +101,7 @@ def test_the_line_as_json(simulate: Simulate) -> None:
         "mdevs": 1,
         "functions": 3,
     }
+    assert msgspec.json.decode(simulation.line, type=SimulateDocument).types == 16
 
 
 def test_umount_ends_it(simulate: Simulate) -> None:
@@ -206,14 +210,14 @@ def test_many_held_calls_hinder_neither_others_nor_the_end(simulate: Simulate) -
         assert holder.stdout.readline() == "held\n"
         time.sleep(0.3)
         assert read(simulation.type("acme-good", parent=PARENT)) == OWN
-        assert ended(simulation) < 1
+        assert ended(simulation) < SOON
         assert holder.stdout.readline() == f"{HELD} ECONNABORTED\n"
 
 
 def test_an_open_file_does_not_hinder_the_end(simulate: Simulate) -> None:
     simulation = simulate(FAULTS)
     descriptor = os.open(simulation.type("acme-good", parent=PARENT), os.O_RDONLY)
-    assert ended(simulation) < 1
+    assert ended(simulation) < SOON
     assert fails(lambda: os.read(descriptor, 1)) == "ENOTCONN"
     assert fails(lambda: os.close(descriptor)) == "ENOTCONN"
 
@@ -226,7 +230,7 @@ def test_after_sigkill_the_next_one_says_what_to_type(simulate: Simulate) -> Non
     assert (again.returncode, again.stdout) == (4, "")
     assert f"umount {simulation.root}" in again.stderr
     subprocess.run(["umount", simulation.root], check=True)
-    assert ended(simulate(FAULTS)) < 1
+    assert ended(simulate(FAULTS)) < SOON
 
 
 def test_a_place_that_is_taken(simulate: Simulate) -> None:
@@ -249,6 +253,7 @@ def test_a_place_that_will_not_do(tmp_path: Path, place: str, hint: str) -> None
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.usefixtures("_processes")
 def test_a_wrong_specification(tmp_path: Path) -> None:
     (tmp_path / "spec.toml").write_text("schema = 1\nhots = 1")
     done = vfiocompat("simulate", str(tmp_path / "spec.toml"), str(tmp_path))
@@ -285,6 +290,7 @@ def test_without_root_fusermount3_is_needed(
     assert refused(tmp_path).startswith("apt install fuse3")
 
 
+@pytest.mark.usefixtures("_processes")
 def test_signals_are_as_before_after_an_error(tmp_path: Path) -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     with contextlib.suppress(SimulationError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from tests.documents import example_host, keys_of, markdown_sessions, run_session
+from tests.documents import keys_of, markdown_sessions, run_session
 from tests.simulate.conftest import ROOT
 from vfiocompat.tables.language.cases import case_mistakes
 from vfiocompat.tables.language.kinds import KINDS
@@ -41,17 +41,11 @@ def table(heading: str) -> list[list[str]]:
     ]
 
 
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with example_host(tmp_path_factory.mktemp("guide")) as environment:
-        yield environment
-
-
 @pytest.mark.parametrize("session", SESSIONS, ids=[each.where for each in SESSIONS])
 def test_a_session_in_the_guide_is_what_happens(
-    session: Session, host: dict[str, str], tmp_path: Path
+    session: Session, example: dict[str, str], tmp_path: Path
 ) -> None:
-    assert run_session(session, host, tmp_path) == session.transcript
+    assert run_session(session, example, tmp_path) == session.transcript
 
 
 def test_every_command_line_of_the_guide_is_run() -> None:

@@ -26,7 +26,7 @@ ANY_AGE = Horizon(0)
 
 
 @pytest.fixture
-def hung(tmp_path: Path) -> Iterator[Host]:
+def hung(_processes: None, tmp_path: Path) -> Iterator[Host]:
     """Make a host whose five functions hold whoever reads their vGPU types."""
     bus = tmp_path / "sys/bus/pci/devices"
     bus.mkdir(parents=True)
@@ -41,7 +41,7 @@ def hung(tmp_path: Path) -> Iterator[Host]:
         (device / "device").write_text("0x2bb9\n")
         (device / "driver").symlink_to("../../../bus/pci/drivers/nvidia")
         (bus / name).symlink_to(f"../../../devices/pci0000:c1/{name}")
-    yield Host(str(tmp_path), 0.7)
+    yield Host(str(tmp_path), 1)
     for pipe in pipes:
         os.close(os.open(pipe, os.O_RDWR | os.O_NONBLOCK))
 
@@ -89,4 +89,4 @@ def test_a_source_that_hangs_costs_the_only_time_out(hung: Host) -> None:
         horizon=ANY_AGE,
     )
 
-    assert time.monotonic() - began < 1.3
+    assert time.monotonic() - began < 2

@@ -26,7 +26,7 @@ EXIT_CODES = {"allowed": 0, "not_allowed": 1, "undetermined": 3}
 
 
 @pytest.fixture
-def virsh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Virsh:
+def virsh(_processes: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Virsh:
     """Have a virsh that knows one domain."""
     found = Virsh(tmp_path)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-settled = settings(derandomize=True, deadline=None, max_examples=150, database=None)
+often = settings(max_examples=150)
 
 SOON = 5
 """Seconds within which anything is read or refused; none of it takes one."""
@@ -780,9 +780,9 @@ def test_what_is_no_xml_is_told_in_a_line(data: bytes, detail: str) -> None:
     ids=lambda data: data[:24],
 )
 def test_what_is_no_xml(data: bytes) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     found = mistake_in(data)
-    assert time.monotonic() - began < SOON
+    assert time.process_time() - began < SOON
     assert (found.code, found.summary, found.hint) == ("VFC550", NOT_XML, None)
     assert found.detail is not None
 
@@ -838,9 +838,9 @@ def test_a_document_may_be_four_mebibytes(filler: bytes) -> None:
     ids=["attributes", "namespaces", "text", "hostdevs", "devices", "metadata"],
 )
 def test_a_document_full_of_nothing_is_read_soon(data: bytes) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     assert vm_of(data).devices == ()
-    assert time.monotonic() - began < SOON
+    assert time.process_time() - began < SOON
 
 
 # ---- written again ---------------------------------------------------------------
@@ -1044,7 +1044,7 @@ def documents(draw: st.DrawFn) -> Drawn:
     return etree.tostring(root), expected, new
 
 
-@settled
+@often
 @given(documents())
 def test_every_device_is_found_and_stays_as_it_is(drawn: Drawn) -> None:
     data, expected, _ = drawn
@@ -1054,7 +1054,7 @@ def test_every_device_is_found_and_stays_as_it_is(drawn: Drawn) -> None:
     assert canonical(text) == canonical(data)
 
 
-@settled
+@often
 @given(documents())
 def test_new_addresses_are_what_is_read_afterwards(drawn: Drawn) -> None:
     data, expected, new = drawn
@@ -1068,14 +1068,14 @@ def test_new_addresses_are_what_is_read_afterwards(drawn: Drawn) -> None:
         )
 
 
-@settled
+@often
 @given(st.binary(max_size=200))
 def test_no_bytes_raise_anything_but_a_domain_error(data: bytes) -> None:
     with contextlib.suppress(DomainError):
         vm_of(data)
 
 
-@settings(settled, max_examples=400)
+@settings(max_examples=400)
 @given(
     st.integers(0, len(WHOLE)),
     st.integers(0, 30),

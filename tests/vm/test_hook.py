@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import pytest
 
-from tests.conftest import HUNG, serving
+from tests.conftest import HUNG
 from tests.libvirt import EMULATOR, Libvirt, two_daemons
 from tests.machines import hostdev, with_processes
+from tests.simulated import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -116,14 +117,16 @@ def vfiocompat(sysroot: Path, *words: str, exit_code: int = 0) -> str:
 
 
 @pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+def nodes(
+    _processes: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Nodes]:
     folder = tmp_path_factory.mktemp("nodes")
     fleet = folder / "fleet"
     fleet.mkdir()
     with ExitStack() as stack:
         roots = {}
         for name, spec, uuid in (("a", A1, UUID_A), ("b", A2, UUID_B)):
-            root = stack.enter_context(serving(spec)).root
+            root = stack.enter_context(serving(spec))
             roots[name] = with_processes(root, folder / name)
             file = str(fleet / f"node-{name}.json")
             vfiocompat(roots[name], "scan", "--output", file)
@@ -170,7 +173,7 @@ class Programs(NamedTuple):
 
 
 @pytest.fixture
-def programs(tmp_path: Path) -> Programs:
+def programs(_processes: None, tmp_path: Path) -> Programs:
     folder = tmp_path / "bin"
     folder.mkdir()
     timeout = shutil.which("timeout")
@@ -468,8 +471,8 @@ def test_a_hung_driver_is_not_waited_for(  # noqa: PLR0917 - half are fixtures
     most: int,
 ) -> None:
     """It holds what is written to it."""
-    with serving(HUNG_A2) as simulation:
-        root = with_processes(simulation.root, tmp_path / "hung")
+    with serving(HUNG_A2) as served:
+        root = with_processes(served, tmp_path / "hung")
         started = time.monotonic()
         assert call(nodes.to_b, root, settings) == ""
         assert least <= time.monotonic() - started < most

@@ -473,10 +473,7 @@ def test_a_doubt_of_qemus_is_no_yes(ask: Ask) -> None:
 
 
 @settings(
-    derandomize=True,
-    deadline=None,
     max_examples=60,
-    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.data())

@@ -198,6 +198,7 @@ def test_a_process_that_left_the_group_is_not_waited_for(virsh: Virsh) -> None:
         assert unanswered("web", timeout=QUICK) == HANGS
 
 
+@pytest.mark.usefixtures("_processes")
 @pytest.mark.parametrize(
     ("program", "mode", "why"),
     [
@@ -249,7 +250,7 @@ DEVICES = (
 
 
 @pytest.fixture
-def node(tmp_path: Path) -> str:
+def node(_processes: None, tmp_path: Path) -> str:
     """Give the URI of a host that libvirt's test driver makes up."""
     if shutil.which("virsh") is None:
         cannot_test("virsh is not installed")

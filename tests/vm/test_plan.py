@@ -7,6 +7,8 @@ import shlex
 import uuid
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.fleets import answer, endpoint, function
 from tests.machines import VM_UUID, addresses_in, mdev, uuids, vgpu
 
@@ -92,6 +94,7 @@ def test_what_an_inventory_says_is_quoted_for_the_shell(ask: Ask) -> None:
 # ---- the XML there ---------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("_processes")
 def test_xml_has_the_addresses_that_are_given(ask: Ask) -> None:
     there = [TAKES, mdev(ONE, B, in_use=True)]
     found = ask([mdev(ONE, A), mdev(TWO, A)], there, options="--xml")
@@ -102,6 +105,7 @@ def test_xml_has_the_addresses_that_are_given(ask: Ask) -> None:
     assert planned.assignment == found.assignment
 
 
+@pytest.mark.usefixtures("_processes")
 def test_only_what_is_vfios_changes_in_xml(ask: Ask) -> None:
     disk = "    <disk type='file'><source file='/ä.qcow2'/></disk>\n"
     xml = ask([mdev(ONE, A)], [TAKES], options="--xml", more=disk).xml or ""
@@ -110,6 +114,7 @@ def test_only_what_is_vfios_changes_in_xml(ask: Ask) -> None:
     assert xml.endswith("</domain>\n")
 
 
+@pytest.mark.usefixtures("_processes")
 def test_a_function_that_becomes_an_mdev_is_one_in_xml(ask: Ask) -> None:
     found = ask([FUNCTION], [TAKES], options="--xml")
     assert addresses_in(found.xml or "") == [found.assignment[0].address]
@@ -123,6 +128,7 @@ def test_a_vm_without_devices_has_no_other_xml(ask: Ask) -> None:
     assert xml.startswith("<domain")
 
 
+@pytest.mark.usefixtures("_processes")
 def test_where_nothing_is_given_there_is_no_xml(ask: Ask) -> None:
     found = ask([mdev(ONE, "8086-x")], [TAKES], options="--xml")
     assert (found.xml, found.assignment) == (None, [])

@@ -105,7 +105,7 @@ class Running(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
+def running(_processes: None) -> Iterator[Running]:
     """Start a QEMU whose machine is stopped before its first instruction."""
     if shutil.which(PROGRAM[0]) is None:
         cannot_test(f"{PROGRAM[0]} is not installed")

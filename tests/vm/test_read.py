@@ -232,6 +232,7 @@ def test_a_writer_that_begins_late(fifo: Path) -> None:
         assert read(fifo).vm == WEB
 
 
+@pytest.mark.usefixtures("_processes")
 def test_a_writer_without_end_is_stopped_at_the_limit(fifo: Path) -> None:
     with (
         fifo.open("r+b", buffering=0) as into,

@@ -205,7 +205,7 @@ def test_what_was_found_for_others_that_are_alike_is_taken() -> None:
 
 # ---- what holds of all of them ---------------------------------------------------
 
-settled = settings(derandomize=True, deadline=None, max_examples=600, database=None)
+often = settings(max_examples=600)
 
 FUNCTIONS = st.sampled_from(["a", "b", "c"])
 SEATS = st.one_of(
@@ -269,7 +269,7 @@ def is_certain(
     )
 
 
-@settled
+@often
 @given(situations())
 def test_room_is_what_trying_everything_finds(
     situation: tuple[list[Wishes], list[Seat]],
@@ -290,7 +290,7 @@ def test_room_is_what_trying_everything_finds(
         assert (found.devices, found.wanted) == ((), ())
 
 
-@settled
+@often
 @given(situations())
 def test_those_who_compete_want_more_than_there_is_and_nothing_else(
     situation: tuple[list[Wishes], list[Seat]],
@@ -309,7 +309,7 @@ def test_those_who_compete_want_more_than_there_is_and_nothing_else(
     assert sum(there.values()) < len(found.devices)
 
 
-@settled
+@often
 @given(situations())
 def test_as_little_as_can_be_is_created(
     situation: tuple[list[Wishes], list[Seat]],
@@ -334,7 +334,7 @@ def test_as_little_as_can_be_is_created(
     assert created(found.seats) == min(map(created, certain))
 
 
-@settled
+@often
 @given(situations())
 def test_the_same_question_has_the_same_answer(
     situation: tuple[list[Wishes], list[Seat]],
@@ -394,10 +394,10 @@ def test_many_devices_and_types_cost_little(
         {parent + parents * (number % types): BEST for parent in range(parents)}
         for number in range(devices)
     ]
-    began = time.monotonic()
+    began = time.process_time()
     found = place(wishes, seats)
 
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
     assert found.room is room
     assert len(found.seats) == devices
     if room:
@@ -411,6 +411,6 @@ def test_a_hopeless_search_is_not_begun() -> None:
         {parent + 15 * (number % 16): BEST for parent in range(15)}
         for number in range(16)
     ]
-    began = time.monotonic()
+    began = time.process_time()
     assert place(wishes, seats).room is None
-    assert time.monotonic() - began < 0.5
+    assert time.process_time() - began < 0.5

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.commands.hosts import UUID
-from tests.conftest import serving
 from tests.fleets import HISI_1, answer, endpoint, function, inventory, write
 from tests.machines import addresses_in, domain_file, mdev, uuids, with_processes
+from tests.simulated import serving
 from tests.vm.acme import ALPHA, kind, made, named
 from vfiocompat.output.vm import VmDocument
 
@@ -116,7 +116,7 @@ def test_a_device_that_is_not_here_is_told(
 
 
 @pytest.fixture(scope="module")
-def hosts() -> Iterator[dict[str, Path]]:
+def hosts(_processes: None) -> Iterator[dict[str, Path]]:
     """Serve two hosts: beta takes what alpha has, and not the reverse."""
     specs = {
         "alpha": [kind("acme-a", A, f'["{A}"]', "instances = 4"), made(UUID, "acme-a")],
@@ -127,7 +127,7 @@ def hosts() -> Iterator[dict[str, Path]]:
     }
     with ExitStack() as stack:
         yield {
-            name: stack.enter_context(serving(named(name, *parts))).root
+            name: stack.enter_context(serving(named(name, *parts)))
             for name, parts in specs.items()
         }
 

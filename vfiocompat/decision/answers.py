@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vfiocompat import codes
+from vfiocompat.decision.preconditions import preconditions
 from vfiocompat.diagnostics import Diagnostic, both_ends, diagnostic
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint, RecordedAnswer
     from vfiocompat.verdicts import Verdict
     from vfiocompat.versions import VendorId
-from vfiocompat.decision.preconditions import preconditions
 
 __all__ = [
     "RECORDED",
@@ -26,7 +26,6 @@ __all__ = [
     "question_ahead",
     "recorded_answer",
 ]
-
 
 RECORDED: dict[bool | None, Code] = {
     True: codes.RECORDED_YES,

@@ -13,15 +13,6 @@ import msgspec
 
 from vfiocompat import codes
 from vfiocompat.codes import CODES, Code
-from vfiocompat.diagnostics import Diagnostic, both_ends, diagnostic
-from vfiocompat.errors import errno_name
-from vfiocompat.verdicts import GROUNDS, NOT_JUDGED, Basis, Judgement, Verdict, worst_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from vfiocompat.endpoints import Endpoint, RecordedAnswer
-    from vfiocompat.errors import ErrorRecord
 from vfiocompat.decision.answers import (
     RECORDED,
     by_vendor,
@@ -40,6 +31,15 @@ from vfiocompat.decision.errnos import (
 from vfiocompat.decision.notes import notes
 from vfiocompat.decision.preconditions import preconditions, too_old
 from vfiocompat.decision.strings import absent, attribute_finding
+from vfiocompat.diagnostics import Diagnostic, both_ends, diagnostic
+from vfiocompat.errors import errno_name
+from vfiocompat.verdicts import GROUNDS, NOT_JUDGED, Basis, Judgement, Verdict, worst_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vfiocompat.endpoints import Endpoint, RecordedAnswer
+    from vfiocompat.errors import ErrorRecord
 
 __all__ = ["Decision", "beside", "decide", "not_found", "required", "whole", "worst"]
 

@@ -44,10 +44,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NOT_PERMITTED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-
-
 _NO_MIGRATION = frozenset({errno.ENODEV, errno.EOPNOTSUPP, errno.ENOTTY, ENOTSUPP})
-
 
 _OF_WRITE = {
     **dict.fromkeys((errno.EINTR, errno.EAGAIN, errno.EBUSY), codes.DRIVER_BUSY),
@@ -55,7 +52,6 @@ _OF_WRITE = {
     **dict.fromkeys((errno.ENOSPC, errno.EUSERS), codes.ANSWERED_ABOUT_CAPACITY),
     **dict.fromkeys((errno.ECONNABORTED, errno.ENOTCONN), codes.FILE_SYSTEM_GONE),
 }
-
 
 VERDICT_OF: dict[Code, Verdict] = {
     codes.REFUSED: "incompatible",
@@ -65,14 +61,10 @@ VERDICT_OF: dict[Code, Verdict] = {
     codes.RECORDED_NO: "incompatible",
 }
 
-
 ANSWERS = frozenset(
     {codes.REFUSED, codes.ACCEPTED, codes.RECORDED_YES, codes.RECORDED_NO}
 )
-
-
 """Codes of a driver's yes or no, which tables explain or doubt."""
-
 
 COULD_NOT_ASK = frozenset(
     {
@@ -85,10 +77,7 @@ COULD_NOT_ASK = frozenset(
         codes.NOT_ON_SYSFS,
     }
 )
-
-
 """Codes with which the driver was never asked: the command could not complete."""
-
 
 NO_STRING = frozenset(
     {

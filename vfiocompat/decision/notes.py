@@ -15,7 +15,7 @@ __all__ = ["is_full", "notes"]
 
 
 def is_full(destination: Endpoint) -> bool:
-    """Whether a function cannot become the type now, which it is not yet."""
+    """Whether a function is not of this type, and cannot become one of it now."""
     return (
         destination.is_function_as_type
         and destination.available_instances == 0

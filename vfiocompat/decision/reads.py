@@ -31,8 +31,6 @@ __all__ = [
 ]
 
 Values = tuple[Any, ...]
-
-
 Reads = tuple[str | None, str | None, Values | None, Values | None, Values]
 """What a decision reads: string, type, facts, recorded answers, and all the rest.
 
@@ -44,8 +42,8 @@ The rest depends neither on the string nor on the type, nor on what was recorded
 def reads(endpoint: Endpoint, names: Sequence[str]) -> Reads:
     """Tell what a decision reads of an endpoint of this host, or of `recorded`.
 
-    `names` are those of the facts that tables read where it has no string, and of those
-    that somebody else reads.
+    `names` are the facts that matter: those that tables read where it has no string,
+    and those that are read whatever it has.
     """
     known = endpoint.recorded
     if not known:

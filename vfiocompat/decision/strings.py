@@ -9,12 +9,12 @@ import msgspec
 
 from vfiocompat import codes
 from vfiocompat.codes import CODES
+from vfiocompat.decision.errnos import NO_STRING
+from vfiocompat.decision.preconditions import not_bound
 from vfiocompat.diagnostics import Diagnostic, diagnostic
 
 if TYPE_CHECKING:
     from vfiocompat.endpoints import Attribute, Endpoint
-from vfiocompat.decision.errnos import NO_STRING
-from vfiocompat.decision.preconditions import not_bound
 
 __all__ = ["NoString", "absent", "attribute_finding", "no_string"]
 

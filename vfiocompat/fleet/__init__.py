@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many hosts: inventories of a fleet, and the questions that are asked of them.
 
-classes  endpoints that are alike for a decision
-read     the inventories of a fleet, by several processes
-turns    scans of one file, one after the other
-grid     every pair of classes, each situation decided once
-scan     a host as an inventory, with the answers of its drivers
-targets  where one source can go
-diff     what changed between two fleets
+doubles    several inventories of one host: the newest counts
+classes    endpoints that are alike for a decision
+read       the inventories of a fleet, by several processes
+turns      scans of one file, one after the other
+grid       every pair of classes, each situation decided once
+hostpairs  every pair of hosts
+scan       a host as an inventory, with the answers of its drivers
+targets    where one source can go
+diff       what changed between two fleets
 
 A module imports only those that stand before it.
 """

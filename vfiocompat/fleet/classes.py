@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections import Counter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from vfiocompat import codes
 from vfiocompat.decision.reads import answers_read, reads_recorded, standing
 from vfiocompat.endpoints import Endpoint, EndpointKind, Recorded
 from vfiocompat.errors import ErrorRecord
+from vfiocompat.fleet.doubles import newest
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -45,8 +45,6 @@ __all__ = [
     "Share",
     "class_id",
     "merge",
-    "newest",
-    "twice",
 ]
 
 
@@ -166,8 +164,8 @@ class Classifier:
     `facts_read` names the facts that tables may read of an endpoint of a driver.
     `about` are the only strings whose recorded answers matter, if not all do; then an
     answer's time matters too. `wanted` says of which classes, by the endpoint
-    that stands for one, members are to be kept. `without` is left out. `beside` names
-    by the vendor the facts that are read of an endpoint whatever tables read.
+    that stands for one, members are to be kept. `without` is left out. `beside` names,
+    for each vendor, facts that are read whatever tables read.
     """
 
     def __init__(
@@ -315,35 +313,6 @@ class Classifier:
         )
 
 
-class _Taken(Protocol):
-    """What comes from an inventory: of which host, from which file, and when taken."""
-
-    @property
-    def path(self) -> str: ...
-    @property
-    def host(self) -> str: ...
-    @property
-    def taken_at(self) -> str: ...
-
-
-Taken = TypeVar("Taken", bound=_Taken)
-
-
-def newest(several: Iterable[Taken]) -> tuple[list[Taken], dict[str, ErrorRecord]]:
-    """Give the newest of each host, by its name; what is passed over is an error."""
-    known: dict[str, Taken] = {}
-    errors = {}
-    for each in several:
-        other = known.setdefault(each.host, each)
-        if other is not each:
-            used, passed = other, each
-            if (each.taken_at, other.path) > (other.taken_at, each.path):
-                used, passed = each, other
-            known[each.host] = used
-            errors[passed.path] = twice(each.host, used.path, passed.path)
-    return [known[name] for name in sorted(known)], errors
-
-
 def merge(parts: Iterable[Reduced]) -> Fleet:
     """Make one fleet of parts that were reduced apart.
 
@@ -397,16 +366,6 @@ def _count(class_: Class, endpoints: int, devices: int, hosts: int) -> None:
     class_.endpoints += endpoints
     class_.devices += devices
     class_.hosts += hosts
-
-
-def twice(host: str, used: str, passed: str) -> ErrorRecord:
-    """Say that a host has two inventories, and which of the files is used."""
-    return ErrorRecord(
-        codes.HOST_TWICE,
-        f"{passed} is of host {host}, as {used} is: passed over",
-        None,
-        "remove the older one; two hosts of one name are told apart by scan --host",
-    )
 
 
 def class_id(endpoint: Endpoint) -> str:

@@ -23,31 +23,20 @@ from vfiocompat.decision.reads import reads
 from vfiocompat.pairs import decide_pair
 from vfiocompat.tables.judge import read_end
 from vfiocompat.tables.language.table import Reading, Table
-from vfiocompat.verdicts import Basis, Verdict, best_of, worst_of
+from vfiocompat.verdicts import Basis, Verdict, worst_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from vfiocompat.decision.decide import Decision
     from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Endpoint
-    from vfiocompat.fleet.classes import Fleet
     from vfiocompat.pairs import Pair
     from vfiocompat.tables.language.relations import Truth
     from vfiocompat.tables.language.table import Outcome, Values
     from vfiocompat.tables.library import Library
 
-__all__ = [
-    "Cell",
-    "Demand",
-    "Goes",
-    "Grid",
-    "HostPair",
-    "cell_of",
-    "decide_grid",
-    "decide_rows",
-    "host_pairs",
-]
+__all__ = ["Cell", "Demand", "Goes", "Grid", "cell_of", "decide_grid", "decide_rows"]
 
 Goes = Literal["elsewhere", "to its like", "unknown", "nowhere"]
 """Where endpoints can go: to another class, only to others of their own, or not.
@@ -393,49 +382,3 @@ def _end(
     return _End(
         alike.setdefault(key, len(alike)), endpoint.type_id, endpoint.version, values
     )
-
-
-# ---- whole hosts ---------------------------------------------------------------
-
-
-class HostPair(msgspec.Struct, frozen=True):
-    """Two hosts: whether all devices of one can go to the other, and how many."""
-
-    source: str
-    destination: str
-    verdict: Verdict
-    devices: int
-
-
-def host_pairs(fleet: Fleet, grid: Grid) -> Iterator[HostPair]:
-    """Compare every two hosts of a fleet.
-
-    Devices are mdevs, and functions that are in use; a host without any is no source.
-    Hosts that have the same classes are compared once. Room is another question.
-    """
-    leaving: dict[str, dict[int, int]] = {}
-    offers: dict[str, frozenset[int]] = {}
-    for host in fleet.hosts:
-        shares = list(fleet.shares(host))
-        devices = {place: share.devices for place, share in shares if share.devices}
-        if devices:
-            leaving[host.host] = devices
-        offers[host.host] = frozenset(place for place, _ in shares)
-    known: dict[tuple[frozenset[int], frozenset[int]], Verdict] = {}
-    for source, devices in leaving.items():
-        number = sum(devices.values())
-        classes = frozenset(devices)
-        for destination, places in offers.items():
-            if destination != source:
-                key = classes, places
-                if key not in known:
-                    known[key] = _of_host(grid, *key)
-                yield HostPair(source, destination, known[key], number)
-
-
-def _of_host(grid: Grid, devices: frozenset[int], places: frozenset[int]) -> Verdict:
-    """Tell whether each of several classes can go to one of several others."""
-    there = (
-        {grid.cell(device, place).verdict for place in places} for device in devices
-    )
-    return worst_of((best_of(each, "incompatible") for each in there), "incompatible")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from vfiocompat.children import aside_all, workers
 from vfiocompat.errors import ErrorRecord, InventoryError
 from vfiocompat.files import inventory_files, read_inventory
-from vfiocompat.fleet.classes import Reduced, merge, newest
+from vfiocompat.fleet.classes import Reduced, merge
+from vfiocompat.fleet.doubles import newest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence

@@ -170,6 +170,6 @@ def _questions(endpoint: Endpoint, sources: Sequence[Endpoint]) -> Mapping[str, 
 def _is_asked(endpoint: Endpoint) -> bool:
     """Whether an endpoint is asked: a type, or one with an attribute of its own."""
     attribute = endpoint.attribute
-    if attribute is None or attribute.state != "present":
+    if attribute is None or not endpoint.has_attribute:
         return False
     return endpoint.kind == "type" or attribute.node == "device"

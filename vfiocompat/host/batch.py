@@ -4,7 +4,7 @@
 One thread works through a batch; as soon as it makes no progress for a moment others
 go on with the rest, so that held calls wait beside each other and not one after the
 other. A call that is still held when its time is over is left where it is: a batch
-belongs in a process that may be left behind (`aside`).
+belongs in a process that may be left behind (`children`).
 
 Calls go through libc and not through `os`: os.open, os.read and os.write begin again
 by themselves after EINTR (PEP 475), which a driver may well answer every time.
@@ -37,8 +37,7 @@ __all__ = ["Batch", "Failure", "Operation", "Probe", "Reply"]
 PATIENCE = 0.01  # seconds without progress until more threads go on with a batch
 MAX_THREADS = 4096  # as many calls may be held; the rest then counts as held too
 _OTHER_FILES = 16  # descriptors that are not for calls
-BUSY_TRIES = 4
-BUSY_PAUSE = 0.02  # seconds before the first new attempt, doubled each time
+BUSY_PAUSES = (0.02, 0.04, 0.08)  # seconds before each new attempt
 BUSY = frozenset({errno.EINTR, errno.EAGAIN, errno.EBUSY})
 _READ_SIZE = 4097  # a byte more than a version string and its newline may have
 _STACK = 256 * 1024  # bytes for a thread that does nothing but one call
@@ -215,6 +214,8 @@ class Batch:
         try:
             if todo.do == "read":  # the one that drivers hold: it says where it is
                 return _read(todo, partial(self._trying.__setitem__, at), buffer)
+            if todo.do == "probe":  # the one that is tried again
+                return _probe(todo, self._began[at] + self._timeout)
             return _OPERATIONS[todo.do](todo)
         except OSError as error:
             gone = not os.path.lexists(todo.directory)
@@ -296,8 +297,12 @@ def _read(todo: Operation, trying: Callable[[str], None], buffer: Buffer) -> Rep
     return _absent(todo)
 
 
-def _probe(todo: Operation) -> Reply:
-    """Write to a version attribute, after making sure that it is one."""
+def _probe(todo: Operation, until: float) -> Reply:
+    """Write to a version attribute, after making sure that it is one.
+
+    A driver that is busy is asked again, unless the pause alone would last beyond
+    `until`: it has answered, and does not hang.
+    """
     assert todo.probe is not None
     name = todo.names[0]
     directory = os.path.realpath(todo.directory, strict=True)
@@ -314,13 +319,12 @@ def _probe(todo: Operation) -> Reply:
             else codes.NOT_AN_ATTRIBUTE,
             name,
         )
-    pause = BUSY_PAUSE
-    for _ in range(BUSY_TRIES - 1):
+    for pause in BUSY_PAUSES:
         reply = _write_once(path, name, todo.probe)
-        if reply.failure is None or reply.failure.errno not in BUSY:
+        busy = reply.failure is not None and reply.failure.errno in BUSY
+        if not busy or time.monotonic() + pause >= until:
             return reply
         time.sleep(pause)
-        pause *= 2
     return _write_once(path, name, todo.probe)
 
 
@@ -346,7 +350,6 @@ _OPERATIONS: dict[str, Callable[[Operation], Reply]] = {
     "link": _link,
     "resolve": _resolve,
     "find": _find,
-    "probe": _probe,
 }
 
 

@@ -10,7 +10,8 @@ import msgspec
 
 from vfiocompat.codes import Code
 from vfiocompat.endpoints import Problem
-from vfiocompat.fleet.grid import Goes, HostPair, host_pairs
+from vfiocompat.fleet.grid import Goes
+from vfiocompat.fleet.hostpairs import HostPair, host_pairs
 from vfiocompat.inventory import Tool
 from vfiocompat.output.errors import fleet_problems
 from vfiocompat.output.json import encoded

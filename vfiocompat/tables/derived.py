@@ -29,7 +29,7 @@ def derive_string(endpoint: Endpoint, library: Library, stated: Stated) -> Endpo
     """
     if endpoint.kind == "literal" or endpoint.version is not None:
         return endpoint
-    if endpoint.attribute is not None and endpoint.attribute.state != "absent":
+    if not endpoint.lacks_attribute:
         return endpoint
     known = stated.of_source(endpoint, library)
     return derived(known, derived_text(known, library.speaking_for(known)))

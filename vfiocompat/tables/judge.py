@@ -105,7 +105,7 @@ def _is_bound(head: Head, endpoint: Endpoint) -> bool:
     return (
         endpoint.kind != "literal"
         and endpoint.version is None
-        and (endpoint.attribute is None or endpoint.attribute.state == "absent")
+        and endpoint.lacks_attribute
         and endpoint.driver is not None
         and speaks_for(head, endpoint)
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from vfiocompat import codes
 from vfiocompat.diagnostics import both_ends, diagnostic
-from vfiocompat.endpoints import NVIDIA
+from vfiocompat.endpoints import NVIDIA_VENDOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -54,7 +54,7 @@ _SKIPS_VSC = 9, 1
 """The first machine type with skip-vsc-check (hw/core/machine.c, hw_compat_9_0)."""
 
 READ_ACROSS_DRIVERS: Mapping[str | None, tuple[str, ...]] = {
-    NVIDIA: ("vendor_id", "module_version")
+    NVIDIA_VENDOR: ("vendor_id", "module_version")
 }
 """The facts of an endpoint that `across_drivers` reads, by its vendor."""
 

@@ -11,7 +11,8 @@ import msgspec
 from vfiocompat.errors import ErrorRecord, InventoryError
 from vfiocompat.files import read_inventory
 from vfiocompat.find import survey
-from vfiocompat.fleet.classes import Classifier, Place, newest
+from vfiocompat.fleet.classes import Classifier, Place
+from vfiocompat.fleet.doubles import newest
 from vfiocompat.fleet.grid import cell_of
 from vfiocompat.fleet.read import demand_hosts, spread
 from vfiocompat.inventory import recorded

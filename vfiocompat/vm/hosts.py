@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vfiocompat.vm.migration import Migration
     from vfiocompat.vm.room import Wishes
 
-__all__ = ["HostResult", "Hosts", "Outlook", "rank"]
+__all__ = ["HostResult", "Hosts", "Outlook", "nothing", "rank"]
 
 Outlook = Literal["allowed", "undetermined", "not_allowed"]
 """Whether a host takes the whole VM: its devices can be loaded, and there is room."""
@@ -68,6 +68,19 @@ class HostResult(msgspec.Struct, frozen=True):
         if self.verdict == "compatible" and self.room:
             return "allowed"
         return "undetermined"
+
+
+def nothing(outdated: str | None, *, as_is: bool) -> Cell:
+    """Give what is decided of a device for which there is no endpoint at all.
+
+    `outdated` says why the host's inventory does not count, and `as_is` that the device
+    is to keep its address.
+    """
+    if outdated:
+        return Cell("undetermined", "none", (), (codes.INVENTORY_TOO_OLD,))
+    if as_is:  # another one may be there, or come
+        return Cell("undetermined", "none", (), (codes.ADDRESS_ABSENT,))
+    return Cell("incompatible", "none", (), (codes.NO_ENDPOINT_LOADS,))
 
 
 def rank(result: HostResult) -> tuple[int, int]:
@@ -128,7 +141,9 @@ class Hosts:
         own = self._own(has) if self._as_is else None
         closest = self._closest(has, own)
         cells = [
-            self._nothing(outdated) if end is None else self._cell(device, has, end)
+            nothing(outdated, as_is=self._as_is)
+            if end is None
+            else self._cell(device, has, end)
             for device, end in enumerate(closest)
         ]
         placement = None
@@ -192,14 +207,6 @@ class Hosts:
     def _cell(self, device: int, has: Instances, at: int) -> Cell:
         """Give what is decided of a device with an endpoint of a host."""
         return self._rows[self._alike[device]][has.columns[at]]
-
-    def _nothing(self, outdated: str | None) -> Cell:
-        """Give what is decided of a device for which there is no endpoint at all."""
-        if outdated:
-            return Cell("undetermined", "none", (), (codes.INVENTORY_TOO_OLD,))
-        if self._as_is:  # another one may be there, or come
-            return Cell("undetermined", "none", (), (codes.ADDRESS_ABSENT,))
-        return Cell("incompatible", "none", (), (codes.NO_ENDPOINT_LOADS,))
 
     def _codes(
         self, cells: Sequence[Cell], placement: Placement | None

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from vfiocompat.verdicts import Basis
     from vfiocompat.vm.model import Vm, VmDevice
 
-__all__ = ["Demand", "Migration"]
+__all__ = ["Migration", "VmDemand"]
 
 
-class Demand(NamedTuple):
+class VmDemand(NamedTuple):
     """What a device's pairs have to meet beside what decides them.
 
     QEMU demands something of them in this VM, and a yes must rest on `basis` at least.
@@ -60,9 +60,9 @@ class Migration(NamedTuple):
         """The devices whose state has to be loaded, in the order of `sources`."""
         return self.vm.moved
 
-    def demand(self, device: int) -> Demand:
+    def demand(self, device: int) -> VmDemand:
         """Give what is demanded of a device's pairs."""
-        return Demand(self.vm, self.devices[device], self.basis)
+        return VmDemand(self.vm, self.devices[device], self.basis)
 
     def demanded(self, device: int, pair: Pair) -> Pair:
         """Give a device's pair with what is demanded of it."""

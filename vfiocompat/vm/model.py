@@ -45,7 +45,6 @@ __all__ = [
 DeviceAddress = MdevAddress | FunctionAddress
 """Where a host has a VM's device: what is given to a VM is a device, never a type."""
 
-
 MAX_DEVICES = 1024
 """How many VFIO devices a VM may have: far more than any has (a PCI bus of QEMU's takes
 256 functions), and few enough to be decided soon."""

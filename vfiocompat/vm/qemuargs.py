@@ -30,7 +30,7 @@ class _Options:
     """
 
     def __init__(self, text: str) -> None:
-        # Doubled commas are kept apart while the others are cut at.
+        # A doubled comma is one that belongs to a value: only the others separate.
         parts = [each.partition("=") for each in text.replace(",,", "\0").split(",")]
         if not parts[0][1]:  # the first may go without its name
             parts[0] = ("driver", "=", parts[0][0])

@@ -11,6 +11,7 @@ from vfiocompat.diagnostics import diagnostic
 from vfiocompat.endpoints import missing
 from vfiocompat.pairs import Pair
 from vfiocompat.vm.blockers import demanded
+from vfiocompat.vm.hosts import nothing
 from vfiocompat.vm.instances import seat_of
 from vfiocompat.vm.plan import give
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Endpoint
-    from vfiocompat.verdicts import Verdict
     from vfiocompat.vm.hosts import HostResult
     from vfiocompat.vm.migration import Migration
     from vfiocompat.vm.plan import Given
@@ -67,7 +67,7 @@ def report(
     placement = result.placement
     seats = sorted(placement.seats.items()) if placement else []
     given = {migration.devices[device]: ends[at] for device, at in seats}
-    room = () if placement is None else _about_room(migration, placement, ends, pairs)
+    room = _about_room(migration, result, ends, pairs)
     return HostReport(
         result,
         pairs,
@@ -94,36 +94,39 @@ def _nothing(
     migration: Migration, device: int, host: str | None, outdated: str | None
 ) -> Pair:
     """Give the pair of a device for which there is no endpoint at all."""
-    verdict: Verdict = "incompatible"
-    address = "(none)"
-    code, summary = codes.NO_ENDPOINT_LOADS, f"there is no VFIO endpoint {_on(host)}"
-    if migration.as_is:
-        verdict = "undetermined"
-        address = migration.devices[device].text
-        code, summary = codes.ADDRESS_ABSENT, f"there is no {address} {_on(host)}"
-    if outdated:
-        verdict = "undetermined"
-        code, summary = codes.INVENTORY_TOO_OLD, f"the inventory of {host}: {outdated}"
+    decided = nothing(outdated, as_is=migration.as_is)
+    [code] = decided.against
+    address = migration.devices[device].text if migration.as_is else "(none)"
+    summaries = {
+        codes.INVENTORY_TOO_OLD: f"the inventory of {host}: {outdated}",
+        codes.ADDRESS_ABSENT: f"there is no {address} {_on(host)}",
+        codes.NO_ENDPOINT_LOADS: f"there is no VFIO endpoint {_on(host)}",
+    }
     return Pair(
         migration.sources[device],
         missing(address),
         Decision(
-            verdict=verdict, basis="none", diagnostics=(diagnostic(code, summary),)
+            verdict=decided.verdict,
+            basis=decided.basis,
+            diagnostics=(diagnostic(code, summaries[code]),),
         ),
     )
 
 
 def _about_room(
     migration: Migration,
-    placement: Placement,
+    result: HostResult,
     ends: Sequence[Endpoint],
     pairs: Sequence[Pair],
 ) -> Iterator[Diagnostic]:
     """Say why there is no room, or why that is not known."""
-    if placement.room is None:
+    placement = result.placement
+    if placement is None:
+        return
+    if codes.ROOM_NOT_KNOWN in result.codes:
         unknown = "\n".join(_unknown(placement, ends, pairs))
         yield diagnostic(codes.ROOM_NOT_KNOWN, detail=unknown or None)
-    elif not placement.room:
+    elif codes.NO_ROOM in result.codes:
         devices = [migration.devices[device].text for device in placement.devices]
         yield _competing(devices, [ends[at] for at in placement.wanted])
 

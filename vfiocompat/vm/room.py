@@ -157,7 +157,7 @@ def _bests(
     offered: AbstractSet[int],
     sure: Mapping[tuple[int, bool], Sequence[int]],
 ) -> list[int]:
-    """Name the seats than which a device can have none better; the last one goes first.
+    """Name the best seats that a device can have; the last is taken first.
 
     `sure` are those that are surely free, by column and by whether they are `made`.
     """

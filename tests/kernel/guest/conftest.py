@@ -34,7 +34,7 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _in_the_guest() -> None:
+def _in_the_guest(_processes: None) -> None:
     """Fail outside: these tests load a kernel module and open up folders."""
     if MARK not in Path("/proc/cmdline").read_text(encoding="ascii").split():
         pytest.fail("not in the virtual machine: run `make test-kernel`")

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from packaging.version import Version
@@ -21,11 +21,9 @@ from vfiocompat.tables.language.table import Reading, Table
 from vfiocompat.versions import VersionString
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from vfiocompat.tables.language.records import RelationName
 
-settled = settings(derandomize=True, deadline=None, max_examples=150, database=None)
+often = settings(max_examples=150)
 
 NAMES = st.text("abcyz019_.", min_size=1, max_size=6)
 NUMBERS = st.integers(0, 30).map(str)
@@ -118,15 +116,13 @@ def pairs(draw: st.DrawFn) -> tuple[dict[str, str], list[Requirement], Any, Any]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_drawn_text_is_of_its_kind(kind: str) -> None:
+@often
+@given(data=st.data())
+def test_every_drawn_text_is_of_its_kind(kind: str, data: st.DataObject) -> None:
     """The properties below say something of every kind."""
-
-    @settled
-    @given(TEXTS[kind].filter(lambda text: not repeated_key(kind, text)))
-    def holds(text: str) -> None:
-        assert KINDS[kind].value(text) is not None
-
-    holds()
+    text = data.draw(TEXTS[kind])
+    assume(not repeated_key(kind, text))
+    assert KINDS[kind].value(text) is not None
 
 
 def repeated_key(kind: str, text: str) -> bool:
@@ -135,7 +131,7 @@ def repeated_key(kind: str, text: str) -> bool:
     )
 
 
-@settled
+@often
 @given(pairs())
 def test_what_is_written_is_read(drawn: tuple[Any, ...]) -> None:
     kinds, _, texts, _ = drawn
@@ -149,7 +145,7 @@ def test_what_is_written_is_read(drawn: tuple[Any, ...]) -> None:
     assert form.write({name: piece.text for name, piece in pieces.items()}) == written
 
 
-@settled
+@often
 @given(RELEASES, RELEASES)
 def test_versions_compare_as_packaging_does(one: str, other: str) -> None:
     values = KINDS["version"].value(one), KINDS["version"].value(other)
@@ -173,7 +169,7 @@ def any_string() -> st.SearchStrategy[str]:
     )
 
 
-@settings(settled, max_examples=400)
+@settings(max_examples=400)
 @given(any_string(), any_string())
 def test_evaluation_never_raises(source: str, destination: str) -> None:
     try:
@@ -191,7 +187,7 @@ def test_evaluation_never_raises(source: str, destination: str) -> None:
 # ---- evaluation ------------------------------------------------------------------
 
 
-@settled
+@often
 @given(pairs(), st.sampled_from(RULES))
 def test_another_requirement_never_allows_a_pair(
     drawn: tuple[Any, ...], rule: tuple[str, RelationName]
@@ -213,65 +209,48 @@ ORDERED = sorted(name for name, kind in KINDS.items() if kind.ordered)
 
 
 @pytest.mark.parametrize("kind", ORDERED)
-def test_not_lower_is_transitive(kind: str) -> None:
+@often
+@given(data=st.data())
+def test_not_lower_is_transitive(kind: str, data: st.DataObject) -> None:
     file = file_of({"f": kind}, requirement("f", "not-lower"))
-
-    @settled
-    @given(TEXTS[kind], TEXTS[kind], TEXTS[kind])
-    def holds(one: str, two: str, three: str) -> None:
-        ends = [string({"f": kind}, {"f": text}) for text in (one, two, three)]
-        steps = [verdict(file, ends[0], ends[1]), verdict(file, ends[1], ends[2])]
-        if steps == ["compatible"] * 2:
-            assert verdict(file, ends[0], ends[2]) == "compatible"
-
-    holds()
+    ends = [string({"f": kind}, {"f": data.draw(TEXTS[kind])}) for _ in range(3)]
+    steps = [verdict(file, ends[0], ends[1]), verdict(file, ends[1], ends[2])]
+    if steps == ["compatible"] * 2:
+        assert verdict(file, ends[0], ends[2]) == "compatible"
 
 
 @pytest.mark.parametrize("kind", ORDERED)
-def test_a_higher_destination_stays_compatible(kind: str) -> None:
+@often
+@given(data=st.data())
+def test_a_higher_destination_stays_compatible(kind: str, data: st.DataObject) -> None:
     kinds = {"f": kind, "g": kind}
     file = file_of(kinds, *(requirement(name, "not-lower") for name in kinds))
-
-    @settled
-    @given(*[TEXTS[kind]] * 4)
-    def holds(source: str, destination: str, other: str, higher: str) -> None:
-        worth = KINDS[kind].value
-        if worth(higher) < worth(destination):
-            higher, destination = destination, higher
-        start = string(kinds, {"f": source, "g": other})
-        before = verdict(file, start, string(kinds, {"f": destination, "g": other}))
-        after = verdict(file, start, string(kinds, {"f": higher, "g": other}))
-        if before == "compatible":
-            assert after == "compatible"
-
-    holds()
+    source, destination, other, higher = (data.draw(TEXTS[kind]) for _ in range(4))
+    worth = KINDS[kind].value
+    if worth(higher) < worth(destination):
+        higher, destination = destination, higher
+    start = string(kinds, {"f": source, "g": other})
+    before = verdict(file, start, string(kinds, {"f": destination, "g": other}))
+    after = verdict(file, start, string(kinds, {"f": higher, "g": other}))
+    if before == "compatible":
+        assert after == "compatible"
 
 
-def forgetting(check: Callable[[str, str, str], None]) -> None:
-    """Call with the verdict of a pair, and with that of it with a field unknown."""
-
-    @settled
-    @given(pairs(), st.data())
-    def drawn_pairs(drawn: tuple[Any, ...], data: st.DataObject) -> None:
-        kinds, found, source, destination = drawn
-        file = file_of(kinds, *found)
-        name = data.draw(st.sampled_from(sorted(kinds)))
-        before = verdict(file, string(kinds, source), string(kinds, destination))
-        for ends in (
-            ({**source, name: UNKNOWN}, destination),
-            (source, {**destination, name: UNKNOWN}),
-        ):
-            after = verdict(file, *(string(kinds, texts) for texts in ends))
-            check(before, after, name)
-
-    drawn_pairs()
-
-
-def test_what_is_forgotten_never_allows_a_pair() -> None:
-    def check(before: str, after: str, name: str) -> None:
+@often
+@given(pairs(), st.data())
+def test_what_is_forgotten_never_allows_a_pair(
+    drawn: tuple[Any, ...], data: st.DataObject
+) -> None:
+    kinds, found, source, destination = drawn
+    file = file_of(kinds, *found)
+    name = data.draw(st.sampled_from(sorted(kinds)))
+    before = verdict(file, string(kinds, source), string(kinds, destination))
+    for ends in (
+        ({**source, name: UNKNOWN}, destination),
+        (source, {**destination, name: UNKNOWN}),
+    ):
+        after = verdict(file, *(string(kinds, texts) for texts in ends))
         assert after != "compatible" or before == "compatible", name
-
-    forgetting(check)
 
 
 @pytest.mark.parametrize("name", DECIDING)

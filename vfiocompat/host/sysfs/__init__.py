@@ -6,6 +6,7 @@ using    who uses which device
 nodes    where endpoints are
 found    what was found, as children send it and as a whole
 lookup   the node at an address
+debugfs  migration interfaces, as the kernel tells of them
 reading  endpoints made of what the files of nodes say
 probing  a source's string written to destinations
 survey   every endpoint of a host

@@ -16,11 +16,11 @@ from vfiocompat.decision.errnos import Answer, read_code
 from vfiocompat.endpoints import (
     Attribute,
     Endpoint,
-    MigrationInterface,
     Problem,
     attribute_names,
 )
 from vfiocompat.errors import InvalidVersion, errno_name
+from vfiocompat.host.sysfs.debugfs import migration_interfaces
 from vfiocompat.host.sysfs.found import Found, Own
 from vfiocompat.host.sysfs.nodes import (
     CURRENT,
@@ -36,14 +36,15 @@ from vfiocompat.versions import VersionString
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vfiocompat.endpoints import EndpointKind, Flag
+    from vfiocompat.endpoints import EndpointKind
     from vfiocompat.host.batch import Failure, Operation, Reply
     from vfiocompat.host.sysfs.nodes import Node
     from vfiocompat.host.sysfs.tree import Tree
 
-__all__ = ["KERNEL", "Ask", "as_answer", "read_nodes", "version_of"]
+__all__ = ["KERNEL", "Ask", "Replies", "as_answer", "read_nodes", "version_of"]
 
 _VERSION = "(version attribute)"  # no sysfs name has a blank, so the key is its own
+
 _DEVICE_FILES = {
     "vendor": "vendor_id",
     "device": "device_id",
@@ -52,25 +53,20 @@ _DEVICE_FILES = {
     "revision": "revision",
     "numa_node": "numa_node",
 }
+
 KERNEL = "/proc/sys/kernel"
 _DRIVERS = "/sys/bus/pci/drivers"
 _PHYSICAL = "physfn"
 """The link of a virtual function to its physical one (drivers/pci/iov.c)."""
 
 _MODULES = "/sys/module"
-DEBUGFS = "/sys/kernel/debug/vfio"
-_FLAGS: dict[str, Flag] = {
-    "stop-copy": "STOP_COPY",
-    "p2p": "P2P",
-    "pre-copy": "PRE_COPY",
-    "dirty-tracking": "DIRTY_TRACKING",
-}
 _VGPU_MANAGER = {"nvidia": "nvidia_vgpu_vfio"}
 """Modules that tell a driver's version in place of its own.
 
 KubeVirt reads NVIDIA's vGPU manager version there; on hosts of the vendor-specific VFIO
 framework the module may be missing, and the driver's own tells it.
 """
+
 _TYPE_FILES = ("name", "device_api")
 _ASKS_DRIVER = ("available_instances", "description")
 
@@ -91,11 +87,7 @@ class _Type(msgspec.Struct, frozen=True):
 
 
 _NO_TYPE = _Type(None, None, {})
-
-
 Replies = dict[tuple[str, str], "Reply"]
-
-
 Ask = Literal["all", "vgpu-types", "nothing"]
 """What to ask drivers for; they may hang, which the kernel's own answers do not.
 
@@ -152,7 +144,7 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> Found:
     device_of = {path: _device(path, replies, modules) for path in devices}
     type_of = {path: _type(path, replies) for path in types}
     drivers = _mdev_drivers(tree, nodes, device_of)
-    interfaces = _migration(tree, nodes)
+    interfaces = migration_interfaces(tree, nodes)
     shared: list[Endpoint] = []
     kin: dict[tuple[str | None, ...], int] = {}
     owns = []
@@ -346,43 +338,6 @@ def _mdev_drivers(
         for device, link in links.items()
         if link.failure is None
     }
-
-
-def _migration(tree: Tree, nodes: Sequence[Node]) -> dict[str, MigrationInterface]:
-    """Read from debugfs which devices can migrate, by their paths; no driver is asked.
-
-    Each VFIO device has a directory there, and in it `migration` if its driver has
-    migration operations (Linux 6.8, drivers/vfio/debugfs.c, vfio_device_debugfs_init);
-    `features` tells what these can do (Linux 6.18).
-    """
-    known = set(tree.run({DEBUGFS: tree.list(DEBUGFS)})[DEBUGFS].names)
-    paths = {
-        node.path: f"{DEBUGFS}/{name}"
-        for node in nodes
-        if (name := name_of(node.path)) in known and node.kind != "type"
-    }
-    places = tree.run({path: tree.list(place) for path, place in paths.items()})
-    features = tree.run(
-        {
-            path: tree.read(f"{paths[path]}/migration", "features")
-            for path, place in places.items()
-            if "migration" in place.names
-        }
-    )
-    found = {}
-    for path, place in places.items():
-        if path in features:
-            found[path] = MigrationInterface("v2", _flags(text(features[path])))
-        elif place.failure is None:
-            found[path] = MigrationInterface("none")
-    return found
-
-
-def _flags(features: str | None) -> tuple[Flag, ...] | None:
-    if features is None:
-        return None
-    words = features.split()
-    return tuple(flag for word, flag in _FLAGS.items() if word in words)
 
 
 def _shared(

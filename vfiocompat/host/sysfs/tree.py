@@ -30,7 +30,7 @@ class Tree:
     """One host's /sys, below the directory `root` that stands for `/`.
 
     Below another root than `/` itself, FUSE counts as sysfs. A held call costs
-    `timeout` seconds once a batch, and leaves a thread behind: see `aside`.
+    `timeout` seconds once a batch, and leaves a thread behind: see `children`.
     """
 
     def __init__(
