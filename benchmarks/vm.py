@@ -80,7 +80,7 @@ def main() -> None:
         print(f"{DEVICES} mdevs, {PARENTS} parents of {TYPES} types on {HOSTS} hosts")
         folder = Path(name, "types")
         write_types(folder / "fleet", hosts=HOSTS, parents=PARENTS, types=TYPES)
-        measure(folder, "mdev", limit=8)
+        measure(folder, "mdev", limit=3)
 
 
 if __name__ == "__main__":

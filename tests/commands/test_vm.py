@@ -31,6 +31,7 @@ from vfiocompat import cli
 from vfiocompat.output.check import CheckDocument
 from vfiocompat.output.errors import ErrorDocument
 from vfiocompat.output.vm import VmDocument
+from vfiocompat.vm import destinations
 
 from .hosts import PARENT, UUID, UUID_2, fault
 
@@ -490,6 +491,17 @@ def test_a_host_twice_in_a_fleet_counts_once(run: Run, fleet: Path, line: str) -
     assert found.not_allowed == {"yes": ("VFC133", "VFC547")}
     [problem] = found.problems
     assert (problem.path, problem.code) == (f"{fleet}/yes.json", "VFC408")
+
+
+def test_an_inventory_that_changes_while_it_is_looked_at_is_told(
+    run: Run, line: str, fleet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = inventory("yes", REFUSES, taken_at="2026-11-02T00:00:00Z")
+    monkeypatch.setattr(destinations, "read_inventory", lambda _: newer)
+    assert rows(run(f"vm {line}"))[0][1] == "yes"
+    result = run(f"vm {line} --host yes", exit_code=4)
+    summary = f"{fleet}/yes.json has changed since it was read"
+    assert result.stderr == f"vfiocompat: error[VFC401]: {summary}\n"
 
 
 @pytest.mark.parametrize("name", ["empty", "nowhere", "text"])

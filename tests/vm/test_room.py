@@ -132,6 +132,7 @@ def test_what_is_surely_free_is_given_even_where_another_device_has_no_such() ->
 
 
 def test_a_second_choice_is_no_certain_room() -> None:
+    assert place([{0: SECOND}], [device(1)]).room, "if it is no second choice"
     found = place([{0: BEST, 1: SECOND}] * 2, [device(1), device(1)])
     assert found.room is None
     assert sorted(found.seats.values()) == [0, 1]
@@ -180,6 +181,26 @@ def test_more_devices_than_instances_compete() -> None:
 def test_an_untold_number_is_no_reason_for_a_no() -> None:
     found = place([{0: BEST}] * 3, [mdev_type(None)])
     assert found == Placement(room=None, seats={0: 0, 1: 0, 2: 0})
+
+
+# ---- by column -------------------------------------------------------------------
+
+
+def test_seats_of_one_column_are_wished_for_together() -> None:
+    seats = [mdev_type(1, f"p{at}") for at in range(4)]
+    found = place([{7: BEST}, {7: BEST}, {8: BEST}], seats, [7, 8, 7, 9])
+    assert found.room
+    assert sorted([found.seats[0], found.seats[1]]) == [0, 2]
+    assert found.seats[2] == 1
+
+
+def test_what_was_found_for_others_that_are_alike_is_taken() -> None:
+    known: dict[object, Placement] = {}
+    wishes = [{0: BEST}, {1: BEST}]
+    for parents in ("pp", "qq", "pq"):
+        seats = [mdev_type(1, parent) for parent in parents]
+        assert place(wishes, seats, [0, 1], known) == place(wishes, seats)
+    assert len(known) == 1, "of the last there is room at once"
 
 
 # ---- what holds of all of them ---------------------------------------------------

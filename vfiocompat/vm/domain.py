@@ -68,7 +68,7 @@ class Domain:
         self._root = root = _root(data, path)
         self._path = path
         machine = root.find("os/type")
-        devices = tuple(place.device for place in _places(root, path))
+        devices = tuple(each.device for each in _attachments(root, path))
         demand_distinct(devices, path)
         self.vm = Vm(
             name=_text(root.find("name")),
@@ -100,17 +100,18 @@ class Domain:
         """
         tree = deepcopy(self._root.getroottree())
         root = tree.getroot()
-        for place, address in zip(_places(root, self._path), addresses, strict=True):
-            if address is not None and address != place.device.address:
-                place.write(address)
+        attached = _attachments(root, self._path)
+        for each, address in zip(attached, addresses, strict=True):
+            if address is not None and address != each.device.address:
+                each.write(address)
         if manifest is not None:
             write_manifest(root, manifest)
         text = etree.tostring(tree, encoding="unicode")
         return _UNSEEN.sub(_reference, text).encode() + b"\n"
 
 
-class _Place(NamedTuple):
-    """A device in a document, and how to have it point elsewhere."""
+class _Attachment(NamedTuple):
+    """What attaches a device in a document, and how to have it name another."""
 
     device: VmDevice
     write: Callable[[DeviceAddress], None]
@@ -200,7 +201,7 @@ def _networks(root: Element) -> tuple[str, ...]:
 # ---- its devices ---------------------------------------------------------------
 
 
-def _places(root: Element, path: str) -> Iterator[_Place]:
+def _attachments(root: Element, path: str) -> Iterator[_Attachment]:
     """Give every VFIO device, in the order of the document."""
     options = _overridden(root)
     for element in root.iterfind("devices/*"):
@@ -213,7 +214,9 @@ def _places(root: Element, path: str) -> Iterator[_Place]:
     yield from _arguments(root, path)
 
 
-def _hostdev(element: Element, path: str, options: dict[str, dict[str, str]]) -> _Place:
+def _hostdev(
+    element: Element, path: str, options: dict[str, dict[str, str]]
+) -> _Attachment:
     address = element.find("source/address")
     if address is None:
         raise _wrong(path, element, "has no <source> with an <address>")
@@ -234,7 +237,7 @@ def _hostdev(element: Element, path: str, options: dict[str, dict[str, str]]) ->
         unplugged=teaming is not None and teaming.get("type") == "transient",
         saved=not is_mdev or is_saved(element.get("model")),
     )
-    return _Place(device, write)
+    return _Attachment(device, write)
 
 
 def _mdev(address: Element, path: str) -> MdevAddress:
@@ -324,7 +327,7 @@ def _boolean(text: object) -> bool | None:
 # ---- arguments that libvirt does not read --------------------------------------
 
 
-def _arguments(root: Element, path: str) -> Iterator[_Place]:
+def _arguments(root: Element, path: str) -> Iterator[_Attachment]:
     """Give the VFIO devices that `<qemu:commandline>` has."""
     previous = ""
     for element in root.iterfind(f"{_QEMU}commandline/{_QEMU}arg"):
@@ -338,7 +341,7 @@ def _arguments(root: Element, path: str) -> Iterator[_Place]:
         previous = text
 
 
-def _argument(element: Element, found: Argument, path: str) -> _Place:
+def _argument(element: Element, found: Argument, path: str) -> _Attachment:
     where = found.get("sysfsdev") or found.get("host")
     address = device_address(str(where)) if where else None
     if address is None:
@@ -363,4 +366,4 @@ def _argument(element: Element, found: Argument, path: str) -> _Place:
         unplugged=bool(found.get("failover_pair_id")),
         saved=is_saved(str(found.get("driver"))),
     )
-    return _Place(device, write)
+    return _Attachment(device, write)
