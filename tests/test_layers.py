@@ -266,6 +266,7 @@ def test_getting_a_string_loads_nothing_slow(
     # Tables are looked at beside every driver's answer.
     allowed = {"tomllib"} if line[0] == "check" else set()
     assert not (SLOW - allowed) & loaded
+    assert "locale" not in loaded  # click looks for translations of its own options
 
 
 @pytest.mark.usefixtures("_processes")
@@ -305,6 +306,14 @@ def test_a_command_loads_no_other_ones_document(
     output = {name for name in loaded if name.startswith("vfiocompat.output.")}
     alike = {"json", "spans", "text", "visible"}
     assert output == {f"vfiocompat.output.{name}" for name in alike.union(expected)}
+
+
+@pytest.mark.usefixtures("_processes")
+def test_getting_one_string_loads_no_other_question_of_a_host(four_types: Path) -> None:
+    loaded = loaded_by("get", "0000:00:02.0/acme-1", "--sysroot", str(four_types))
+
+    others = {"sysfs.survey", "sysfs.using", "sysfs.probing", "vfio"}
+    assert not {f"vfiocompat.host.{name}" for name in others} & loaded
 
 
 @pytest.mark.usefixtures("_processes")
