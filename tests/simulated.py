@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.simulate.conftest import cannot_test, why_not
-from tests.simulate.forked import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["serving"]
 
 _FORKED = multiprocessing.get_context("forkserver")
-_FORKED.set_forkserver_preload([serve.__module__])
+_FORKED.set_forkserver_preload(["tests.simulate.forked"])
 
 
 @contextmanager
@@ -32,6 +31,8 @@ def serving(spec: str) -> Iterator[Path]:
     """Serve a specification (without its `schema`) somewhere; give its root."""
     if reason := why_not():
         cannot_test(reason)
+    from tests.simulate.forked import serve  # noqa: PLC0415 - it loads libfuse
+
     with tempfile.TemporaryDirectory(prefix="vfiocompat-") as directory:
         file = Path(directory, "spec.toml")
         file.write_text(f"schema = 1\n{spec}", encoding="utf-8")

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
@@ -60,6 +61,7 @@ def fails(call: Callable[[], object]) -> str:
     return "no error"
 
 
+@cache
 def why_not() -> str | None:
     """Say why nothing can be mounted here."""
     if os.geteuid() != 0:
