@@ -355,15 +355,23 @@ def test_a_child_that_waits_holds_neither_the_lock_nor_a_pipe(
 ) -> None:
     root = shared_host(HUNG)
     with start(root, tmp_path / "f.json", "--timeout", "3") as scan:
-        children = Path(f"/proc/{scan.pid}/task/{scan.pid}/children").read_text()
-        mine = [Path("/proc", child) for child in children.split()]
-        files = {
-            os.path.realpath(link)
-            for child in mine
-            for link in (child / "fd").iterdir()
-        }
-        assert mine
-        assert not [name for name in files if name.startswith(str(tmp_path))]
+        until = time.monotonic() + 2
+        while (ours := files_of_children(scan.pid, tmp_path)) != set():
+            assert time.monotonic() < until, ours
+            time.sleep(0.01)
+
+
+def files_of_children(pid: int, folder: Path) -> set[str] | None:
+    """Name what children have open in a folder; None where there are none yet."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    try:
+        links = [
+            link for each in children for link in Path(f"/proc/{each}/fd").iterdir()
+        ]
+    except FileNotFoundError:  # it has ended
+        return None
+    files = {os.path.realpath(link) for link in links}
+    return {name for name in files if name.startswith(str(folder))} if files else None
 
 
 def test_on_a_full_disk_the_old_inventory_stays(
