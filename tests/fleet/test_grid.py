@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.anyendpoint import STRINGS, any_endpoints, changed
 from tests.fleets import HISI_1, HISI_2
-from vfiocompat.endpoints import Attribute, Endpoint, Recorded
+from vfiocompat.endpoints import Attribute, Endpoint, Recorded, literal
 from vfiocompat.errors import VfiocompatError
 from vfiocompat.fleet import grid
 from vfiocompat.fleet.grid import decide_grid
@@ -53,6 +53,13 @@ def several(draw: st.DrawFn) -> list[Endpoint]:
 @given(several())
 def test_a_grid_says_what_check_says(ends: list[Endpoint]) -> None:
     assert_same(ends)
+
+
+def test_a_literal_that_leaves_something_open_is_told_apart() -> None:
+    present = Attribute("version", "present", node="type")
+    there = Endpoint(kind="type", address="", attribute=present)
+    known, unknown = "19e5-x:major=1", "19e5-x:major=?"
+    assert_same([literal(known), literal(unknown), there])
 
 
 @pytest.mark.usefixtures("_processes")

@@ -376,6 +376,7 @@ def _end(
         vendor and (vendor.namespace, vendor.number),
         endpoint.version is None and (endpoint.vendor_id,),
         bool(endpoint.stated),
+        is_real(endpoint),
         tuple(read),
         demand and demand.reads(endpoint),
     )
