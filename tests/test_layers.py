@@ -312,7 +312,7 @@ def test_a_command_loads_no_other_ones_document(
 def test_getting_one_string_loads_no_other_question_of_a_host(four_types: Path) -> None:
     loaded = loaded_by("get", "0000:00:02.0/acme-1", "--sysroot", str(four_types))
 
-    others = {"sysfs.survey", "sysfs.using", "sysfs.probing", "vfio"}
+    others = {"sysfs.survey", "sysfs.use", "sysfs.questions", "vfio"}
     assert not {f"vfiocompat.host.{name}" for name in others} & loaded
 
 

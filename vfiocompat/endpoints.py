@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from vfiocompat.addresses import is_function
 from vfiocompat.versions import VendorId, VersionString
 
 if TYPE_CHECKING:
@@ -78,6 +79,9 @@ def read_name(file: str) -> str | None:
     return file if file in ATTRIBUTE_NAMES else None
 
 
+AttributeState = Literal["present", "absent", "unreadable"]
+
+
 class Attribute(msgspec.Struct, frozen=True, gc=False):
     """An endpoint's version attribute: which file it is, and how reading it went.
 
@@ -87,7 +91,7 @@ class Attribute(msgspec.Struct, frozen=True, gc=False):
     """
 
     name: str | None
-    state: Literal["present", "absent", "unreadable"]
+    state: AttributeState
     errno: str | None = None
     path: str | None = None
     node: Literal["type", "device"] | None = None
@@ -175,14 +179,19 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.recorded.host if self.recorded else None
 
     @property
+    def attribute_state(self) -> AttributeState:
+        """How reading its version attribute went; `absent` where it has none."""
+        return "absent" if self.attribute is None else self.attribute.state
+
+    @property
     def has_attribute(self) -> bool:
         """Whether it has a version attribute that can be read."""
-        return self.attribute is not None and self.attribute.state == "present"
+        return self.attribute_state == "present"
 
     @property
     def lacks_attribute(self) -> bool:
         """Whether it has no version attribute; one that cannot be read is one."""
-        return self.attribute is None or self.attribute.state == "absent"
+        return self.attribute_state == "absent"
 
     @property
     def answers_for_its_type(self) -> bool:
@@ -200,9 +209,21 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.vendor_id == NVIDIA_VENDOR and self.type_id is not None
 
     @property
+    def is_device(self) -> bool:
+        """Whether it is something that a virtual machine may have now."""
+        return bool(self.in_use) or self.kind == "mdev"
+
+    @property
     def is_function_as_type(self) -> bool:
         """Whether it is a PCI function as one of the types that it is or can become."""
         return self.kind == "function" and self.type_id is not None
+
+    @property
+    def names_its_driver(self) -> bool:
+        """Whether its driver is told by its type's id alone: its parent is virtual."""
+        if self.driver is not None or self.type_id is None or self.kind == "function":
+            return False
+        return not is_function(self.parent or "")  # of that one sysfs tells
 
     @property
     def path(self) -> str | None:
@@ -232,10 +253,11 @@ def identified(endpoint: Endpoint, drivers: Iterable[str]) -> Endpoint:
     The mdev core names a type `<driver>-<name>` (drivers/vfio/mdev/mdev_sysfs.c,
     mdev_type_add), and a virtual parent has no `driver` link to tell it.
     """
-    if endpoint.driver is not None or endpoint.type_id is None:
+    if not endpoint.names_its_driver:
         return endpoint
-    prefixes = [name for name in drivers if endpoint.type_id.startswith(f"{name}-")]
-    if not prefixes or endpoint.kind == "function":
+    type_id = endpoint.type_id or ""
+    prefixes = [name for name in drivers if type_id.startswith(f"{name}-")]
+    if not prefixes:
         return endpoint
     return msgspec.structs.replace(endpoint, driver=max(prefixes, key=len))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfiocompat.addresses import InventoryAddress, LiteralAddress, is_function
+from vfiocompat.addresses import InventoryAddress, LiteralAddress
 from vfiocompat.endpoints import identified, literal
 from vfiocompat.errors import InventoryError, NoSuchEndpoint
 from vfiocompat.files import read_inventory
@@ -94,10 +94,8 @@ def survey(host: Host, drivers: Drivers) -> Survey:
 
 def _identified(endpoint: Endpoint, drivers: Drivers) -> Endpoint:
     """Give an endpoint of a virtual parent the driver that only tables can tell."""
-    if endpoint.driver is not None or endpoint.type_id is None:
+    if not endpoint.names_its_driver:
         return endpoint
-    if is_function(endpoint.parent or ""):
-        return endpoint  # sysfs tells, and it has none
     return identified(endpoint, drivers())
 
 

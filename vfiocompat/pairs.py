@@ -15,10 +15,10 @@ from vfiocompat.decision.strings import attribute_finding
 from vfiocompat.endpoints import Endpoint, literal, missing
 from vfiocompat.errors import FactError, UsageError, VfiocompatError, error_of
 from vfiocompat.find import look, survey
-from vfiocompat.host.sysfs.probing import Question
-from vfiocompat.tables.derived import derived
+from vfiocompat.host.sysfs.questions import Question
 from vfiocompat.tables.judge import judge
 from vfiocompat.tables.stated import NOTHING_STATED
+from vfiocompat.tables.strings import derived
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vfiocompat.decision.errnos import Answer
     from vfiocompat.find import Drivers
     from vfiocompat.host.sysfs import Ask, Host, Looked
-    from vfiocompat.host.sysfs.probing import Probed
+    from vfiocompat.host.sysfs.questions import Probed
     from vfiocompat.tables.library import Library
     from vfiocompat.tables.stated import Stated
     from vfiocompat.times import Horizon

@@ -97,13 +97,13 @@ ONE_IS_LEFT = f"""\
 compatible: two -> here   (2 VFIO devices, no room)
 {P2P_UNKNOWN}
 error[VFC545]: 2 devices compete for 1 instance
-   |  devices  {UUID}, {UUID_2}
+   |  devices: {UUID}, {UUID_2}
    |  {TAKER}: 1 free
 {BOTH}"""
 NONE_IS_LEFT = f"""\
 compatible: web -> here   (1 VFIO device, no room)
 error[VFC545]: there is no free instance for {UUID}
-   |  devices  {UUID}
+   |  devices: {UUID}
    |  {TAKER}: 0 free
 {FIRST}"""
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fleets import HISI_2, TAKEN, answer, endpoint, function, inventory
 from vfiocompat.endpoints import Attribute, MigrationInterface
-from vfiocompat.fleet.classes import Classifier, Place, class_id
+from vfiocompat.fleet.classes import Classifier, HostAddresses, class_id
 from vfiocompat.tables.library import Library
 from vfiocompat.times import Horizon, timestamp
 
@@ -91,9 +91,9 @@ def test_whose_directory_has_the_attribute_matters_for_one_name_only() -> None:
 def test_an_endpoint_or_a_host_can_be_left_out() -> None:
     ends = endpoint("p/t", "1ac1-a"), endpoint("p/u", "1ac1-a")
 
-    assert classes(*ends, without=Place("a", frozenset({"p/t"}))) == [0]
-    assert classes(*ends, without=Place("a")) == []
-    assert classes(*ends, without=Place("b")) == [0, 1]
+    assert classes(*ends, without=HostAddresses("a", frozenset({"p/t"}))) == [0]
+    assert classes(*ends, without=HostAddresses("a")) == []
+    assert classes(*ends, without=HostAddresses("b")) == [0, 1]
 
 
 def test_an_id_is_the_same_in_every_fleet_and_of_every_host() -> None:

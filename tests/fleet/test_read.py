@@ -67,8 +67,8 @@ def test_endpoints_and_hosts_are_counted(
     members = {
         (host.host, known.classes[place].endpoint.version, member.address, member.free)
         for host in known.hosts
-        for place, share in known.shares(host)
-        for member in share.members
+        for place, has in known.on_host(host)
+        for member in has.members
     }
     assert members == {
         ("a", "1ac1-a", "p/t", 2),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vfiocompat.errors import SimulationError
 from vfiocompat.simulate import server
-from vfiocompat.simulate.loading import load
+from vfiocompat.simulate.specfile import load
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vfiocompat.errors import SpecError
-from vfiocompat.simulate.loading import load
+from vfiocompat.simulate.specfile import load
 
 from .conftest import ROOT
 

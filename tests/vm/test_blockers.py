@@ -12,7 +12,7 @@ from vfiocompat.addresses import FunctionAddress, MdevAddress
 from vfiocompat.decision.decide import Decision, beside
 from vfiocompat.diagnostics import both_ends, diagnostic
 from vfiocompat.endpoints import Endpoint, Flag, MigrationInterface
-from vfiocompat.vm.blockers import across_drivers, demanded
+from vfiocompat.vm.blockers import across_drivers, blocking
 from vfiocompat.vm.model import OnOffAuto, Vm, VmDevice
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def codes_of(found: Sequence[Diagnostic]) -> list[str]:
 def told(*devices: VmDevice, blockers: Sequence[str] = ()) -> list[str]:
     """Give the codes of what is demanded of a VM whose devices' flags are unknown."""
     vm = Vm(name="web", devices=devices, blockers=tuple(blockers))
-    return codes_of(demanded(vm, [UNKNOWN] * len(vm.moved)))
+    return codes_of(blocking(vm, [UNKNOWN] * len(vm.moved)))
 
 
 # ---- what QEMU says --------------------------------------------------------------
@@ -94,7 +94,7 @@ def test_a_blocker_is_told_by_its_text_and_forbids_the_migration(
     text: str, code: str
 ) -> None:
     vm = Vm(name="web", devices=(MDEV,), blockers=(text,))
-    [finding] = demanded(vm, [UNKNOWN])
+    [finding] = blocking(vm, [UNKNOWN])
     assert finding == diagnostic(codes.code_of(code), detail=text)
     assert finding.severity == "error"
 
@@ -107,7 +107,7 @@ def test_blockers_are_told_in_the_order_of_qemu_and_each_of_them() -> None:
 
 def test_a_vm_without_vfio_devices_is_no_mistake_but_may_be_blocked() -> None:
     assert told(blockers=["x"]) == ["VFC530", "VFC541"]
-    [finding] = demanded(Vm(name="web"), [])
+    [finding] = blocking(Vm(name="web"), [])
     assert (finding.code, finding.severity) == ("VFC530", "info")
 
 
@@ -117,7 +117,7 @@ def test_nothing_is_said_of_a_vm_that_nothing_forbids(
     device: VmDevice, blockers: tuple[str, ...] | None
 ) -> None:
     vm = Vm(name="web", devices=(device,), blockers=blockers, postcopy=False)
-    assert demanded(vm, [UNKNOWN]) == ()
+    assert blocking(vm, [UNKNOWN]) == ()
 
 
 # ---- post-copy -------------------------------------------------------------------
@@ -140,7 +140,7 @@ def test_postcopy_is_refused_where_a_device_is_moved(
 ) -> None:
     vm = Vm(name="web", devices=devices, postcopy=postcopy)
 
-    assert codes_of(demanded(vm, [P2P] * len(vm.moved))) == expected
+    assert codes_of(blocking(vm, [P2P] * len(vm.moved))) == expected
 
 
 # ---- enable-migration ------------------------------------------------------------
@@ -159,7 +159,7 @@ def test_each_device_is_told_whose_migration_is_switched_off() -> None:
     off = [switched(each, "off") for each in (MDEV, FUNCTION, NAMELESS)]
     vm = Vm(name="web", devices=(off[0], MDEV, *off[1:]))
     named = (f"{UUID} (hostdev0)", "0000:65:00.1 (hostdev1)", "0000:65:00.2")
-    assert demanded(vm, [P2P] * 4) == tuple(
+    assert blocking(vm, [P2P] * 4) == tuple(
         diagnostic(codes.MIGRATION_OFF, f"migration is switched off for {each}")
         for each in named
     )
@@ -179,7 +179,7 @@ def test_another_blocker_does_not_hide_what_is_switched_off() -> None:
 
 def test_each_device_that_is_unplugged_is_told_and_needs_no_migration() -> None:
     assert told(switched(GONE, "off")) == ["VFC536"]
-    found = demanded(Vm(name="web", devices=(GONE, MDEV, GONE)), [UNKNOWN])
+    found = blocking(Vm(name="web", devices=(GONE, MDEV, GONE)), [UNKNOWN])
     summary = "0000:65:00.3 (net0) is unplugged before the migration"
     assert found == (diagnostic(codes.UNPLUGGED, summary),) * 2
     assert found[0].severity == "info"
@@ -211,7 +211,7 @@ def test_several_devices_have_to_support_p2p(
     sources: list[Endpoint], lacking: list[int]
 ) -> None:
     devices = (MDEV, FUNCTION, NAMELESS)[: len(sources)]
-    found = demanded(Vm(name="web", devices=devices), sources)
+    found = blocking(Vm(name="web", devices=devices), sources)
 
     found = tuple(each for each in found if each.severity == "error")
     assert codes_of(found) == ["VFC531"] * len(lacking)
@@ -237,10 +237,10 @@ def test_that_p2p_is_not_known_is_told(
     devices = (MDEV, FUNCTION)[: len(sources)]
     vm = Vm(name="web", devices=devices)
 
-    found = [each for each in demanded(vm, sources) if each.code == "VFC544"]
+    found = [each for each in blocking(vm, sources) if each.code == "VFC544"]
     assert tuple(each.detail for each in found) == detail
     asked = replace(vm, blockers=())
-    assert "VFC544" not in codes_of(demanded(asked, sources)), "QEMU itself knows"
+    assert "VFC544" not in codes_of(blocking(asked, sources)), "QEMU itself knows"
 
 
 @pytest.mark.parametrize("blockers", [None, (), ("VFIO: non-migratable device",)])
@@ -248,20 +248,20 @@ def test_what_qemu_never_saves_is_a_no(blockers: tuple[str, ...] | None) -> None
     device = replace(MDEV, saved=False)
     vm = Vm(name="web", devices=(device,), blockers=blockers)
 
-    [finding] = demanded(vm, [UNKNOWN])
+    [finding] = blocking(vm, [UNKNOWN])
     assert (finding.code, finding.severity) == ("VFC542", "error")
     unplugged = replace(device, unplugged=True)
     vm = Vm(name="web", devices=(unplugged,))
-    assert codes_of(demanded(vm, [])) == ["VFC536"]
+    assert codes_of(blocking(vm, [])) == ["VFC536"]
 
 
 def test_networks_that_may_be_pools_are_told() -> None:
     names = tuple(f"n{at}" for at in range(7))
-    found = demanded(Vm(name="web", networks=names), [])
+    found = blocking(Vm(name="web", networks=names), [])
 
     assert codes_of(found) == ["VFC530", "VFC543"]
     assert found[1].severity == "info"
-    assert found[1].detail == "networks  n0, n1, n2, n3, n4 and 2 more"
+    assert found[1].detail == "networks: n0, n1, n2, n3, n4 and 2 more"
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_what_a_device_has_in_place_of_p2p_is_told(
 ) -> None:
     vm = Vm(name="web", devices=(MDEV, FUNCTION))
 
-    assert demanded(vm, [P2P, source]) == (
+    assert blocking(vm, [P2P, source]) == (
         diagnostic(
             codes.NO_P2P,
             "the VM has 2 VFIO devices, and 0000:65:00.1 (hostdev1) has no P2P",
@@ -287,14 +287,14 @@ def test_what_a_device_has_in_place_of_p2p_is_told(
 def test_a_device_that_is_unplugged_needs_no_p2p(
     devices: tuple[VmDevice, ...],
 ) -> None:
-    found = demanded(Vm(name="web", devices=devices), [ALONE])
+    found = blocking(Vm(name="web", devices=devices), [ALONE])
     assert set(codes_of(found)) == {"VFC536"}
 
 
 @pytest.mark.parametrize("text", [NO_MULTIPLE, ONLY_IF_P2P])
 def test_missing_p2p_is_not_told_twice(text: str) -> None:
     vm = Vm(name="web", devices=(MDEV, FUNCTION), blockers=(text,))
-    assert demanded(vm, [ALONE, ALONE]) == (diagnostic(codes.NO_P2P, detail=text),)
+    assert blocking(vm, [ALONE, ALONE]) == (diagnostic(codes.NO_P2P, detail=text),)
 
 
 # ---- NVIDIA's host drivers -------------------------------------------------------

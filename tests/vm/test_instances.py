@@ -32,7 +32,7 @@ def test_a_vgpu_type_that_is_set_does_not_tell_that_a_vm_has_it(
 
 def test_types_share_their_parents_capacity() -> None:
     ends = [endpoint(name, A) for name in ("p/t", "p/u", "q/t")]
-    of_p, of_q = (Seat(2, shares=parent, made=True) for parent in "pq")
+    of_p, of_q = (Seat(2, pool=parent, made=True) for parent in "pq")
     assert [seat_of(end) for end in ends] == [of_p, of_p, of_q]
 
 

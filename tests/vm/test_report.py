@@ -74,7 +74,7 @@ def test_too_few_instances_are_named_with_who_wants_them(ask: Ask) -> None:
     assert (finding.code, finding.severity) == ("VFC545", "error")
     assert finding.summary == "3 devices compete for 2 instances"
     assert (finding.detail or "").splitlines() == [
-        f"devices  {ONE}, {TWO}, {THREE}",
+        f"devices: {ONE}, {TWO}, {THREE}",
         f"{NEW[0]}: 0 free",
         f"{NEW[1]}: 1 free",
         "p/t: 1 free",

@@ -24,7 +24,7 @@ names = count()
 
 
 def mdev_type(free: int | None, parent: str = "p") -> Seat:
-    return Seat(free, shares=parent, made=True)
+    return Seat(free, pool=parent, made=True)
 
 
 def device(free: int | None) -> Seat:
@@ -220,7 +220,7 @@ SEATS = st.one_of(
     st.builds(
         Seat,
         st.sampled_from([None, 0, 1, 1, 2, 3]),
-        shares=st.sampled_from(["p", "p", "q"]),
+        pool=st.sampled_from(["p", "p", "q"]),
         made=st.just(True),  # noqa: FBT003
     ),
 )
@@ -257,7 +257,7 @@ def is_certain(
     found: Mapping[int, int], wishes: Sequence[Wishes], seats: Sequence[Seat]
 ) -> bool:
     used = set(found.values())
-    parents = [seats[at].shares for at in used if seats[at].shares is not None]
+    parents = [seats[at].pool for at in used if seats[at].pool is not None]
     return (
         is_possible(found, seats)
         and all(
@@ -318,7 +318,7 @@ def test_as_little_as_can_be_is_created(
     wishes, shared = situation
     seats = [
         seat._replace(
-            shares=f"p{at}" if seat.shares else None,
+            pool=f"p{at}" if seat.pool else None,
             single=f"d{at}" if seat.single else None,
         )
         for at, seat in enumerate(shared)

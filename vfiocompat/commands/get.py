@@ -75,8 +75,8 @@ def command(
 
 def _deriving(settings: Settings, facts: Sequence[str]) -> Deriving:
     """Give what makes the strings of endpoints that have no attribute."""
-    from vfiocompat.tables.derived import derive_string  # noqa: PLC0415 - only with --derive
     from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts  # noqa: PLC0415
+    from vfiocompat.tables.strings import derive_string  # noqa: PLC0415 - only with --derive
 
     library = settings.library
     stated = Stated(parse_facts(facts), {}, SiteFacts(settings.config))

@@ -8,8 +8,8 @@ import click
 from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.output.json import json_text
 from vfiocompat.output.simulate import simulate_document, simulate_sentence
-from vfiocompat.simulate.loading import load
 from vfiocompat.simulate.server import serve
+from vfiocompat.simulate.specfile import load
 
 __all__ = ["command"]
 

@@ -20,7 +20,7 @@ from vfiocompat.commands.options import (
     source_type_option,
 )
 from vfiocompat.errors import ExitCode, UsageError
-from vfiocompat.fleet.classes import Place
+from vfiocompat.fleet.classes import HostAddresses
 from vfiocompat.fleet.targets import Query, Targets, fleet_targets, host_targets
 from vfiocompat.output.targets import (
     TARGET_COLUMNS,
@@ -88,19 +88,23 @@ def command(  # noqa: PLR0917 - click passes every option by name
             query, host, library, msgspec.structs.replace(stated, source={})
         )
     else:
-        query = Query(start, require, hosts, _without(settings, start, same_host))
+        query = Query(
+            start, require, hosts, _without(settings, start, same_host=same_host)
+        )
         with settings.progress("reading the fleet"):
             found = fleet_targets(query, fleet, library, horizon)
     _print(settings, start, found)
     return _exit_code(found)
 
 
-def _without(settings: Settings, source: Endpoint, same_host: bool) -> Place | None:  # noqa: FBT001
+def _without(
+    settings: Settings, source: Endpoint, *, same_host: bool
+) -> HostAddresses | None:
     """Name what is never a target: the source itself, or all of its host."""
     if source.kind == "literal":
         return None
     host = source.host or settings.host.name()
-    return Place(host, frozenset({source.address}) if same_host else None)
+    return HostAddresses(host, frozenset({source.address}) if same_host else None)
 
 
 def _print(settings: Settings, source: Endpoint, found: Targets) -> None:

@@ -2,7 +2,7 @@
 """The one decision: whether a destination can load a source's state.
 
 errnos         what a driver's errno means
-preconditions  what forbids a pair before a driver is asked
+preconditions  what forbids a pair before a driver is asked, and another vendor
 notes          what is told beside, and changes nothing
 strings        why an endpoint has no version string, as `get` says it
 answers        what a driver may be asked, and what it said when it was asked earlier

@@ -6,18 +6,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vfiocompat import codes
-from vfiocompat.decision.preconditions import preconditions
-from vfiocompat.diagnostics import Diagnostic, both_ends, diagnostic
+from vfiocompat.decision.preconditions import by_vendor, preconditions
+from vfiocompat.diagnostics import Diagnostic, diagnostic
 
 if TYPE_CHECKING:
     from vfiocompat.codes import Code
     from vfiocompat.endpoints import Endpoint, RecordedAnswer
-    from vfiocompat.verdicts import Verdict
-    from vfiocompat.versions import VendorId
 
 __all__ = [
     "RECORDED",
-    "by_vendor",
     "has_unknown_parts",
     "is_held",
     "is_real",
@@ -99,26 +96,6 @@ def not_recorded(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:
             path=destination.path,
         )
     ]
-
-
-def by_vendor(
-    source: Endpoint, destination: Endpoint
-) -> tuple[Verdict, Diagnostic | None]:
-    """Compare whose the two are, where both vendors are known."""
-    ids = source.vendor, destination.vendor
-    if ids[0] is None or ids[1] is None:
-        return "undetermined", None
-    same = ids[0].same_vendor(ids[1])
-    if same is True:
-        return "undetermined", None
-    spans = both_ends(_written(ids[0]), _written(ids[1]))
-    if same is None:
-        return "undetermined", diagnostic(codes.VENDOR_UNCLEAR, spans=spans)
-    return "incompatible", diagnostic(codes.VENDOR_DIFFERS, spans=spans)
-
-
-def _written(vendor: VendorId) -> str:
-    return f"{vendor.id} ({vendor.namespace}, written {vendor.spelling})"
 
 
 def has_unknown_parts(source: Endpoint) -> bool:

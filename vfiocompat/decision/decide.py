@@ -15,7 +15,6 @@ from vfiocompat import codes
 from vfiocompat.codes import CODES, Code
 from vfiocompat.decision.answers import (
     RECORDED,
-    by_vendor,
     has_unknown_parts,
     not_recorded,
     question,
@@ -29,7 +28,7 @@ from vfiocompat.decision.errnos import (
     write_code,
 )
 from vfiocompat.decision.notes import notes
-from vfiocompat.decision.preconditions import preconditions, too_old
+from vfiocompat.decision.preconditions import by_vendor, preconditions, too_old
 from vfiocompat.decision.strings import absent, attribute_finding
 from vfiocompat.diagnostics import Diagnostic, both_ends, diagnostic
 from vfiocompat.errors import errno_name

@@ -10,8 +10,10 @@ from vfiocompat.diagnostics import Diagnostic, both_ends, diagnostic
 
 if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint
+    from vfiocompat.verdicts import Verdict
+    from vfiocompat.versions import VendorId
 
-__all__ = ["not_bound", "preconditions", "too_old"]
+__all__ = ["by_vendor", "not_bound", "preconditions", "too_old"]
 
 
 def too_old(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]:
@@ -88,3 +90,23 @@ def not_bound(function: Endpoint) -> Diagnostic:
         f"{function.address}/TYPE_ID",
         path=function.path,
     )
+
+
+def by_vendor(
+    source: Endpoint, destination: Endpoint
+) -> tuple[Verdict, Diagnostic | None]:
+    """Compare whose the two are, where both vendors are known."""
+    ids = source.vendor, destination.vendor
+    if ids[0] is None or ids[1] is None:
+        return "undetermined", None
+    same = ids[0].same_vendor(ids[1])
+    if same is True:
+        return "undetermined", None
+    spans = both_ends(_written(ids[0]), _written(ids[1]))
+    if same is None:
+        return "undetermined", diagnostic(codes.VENDOR_UNCLEAR, spans=spans)
+    return "incompatible", diagnostic(codes.VENDOR_DIFFERS, spans=spans)
+
+
+def _written(vendor: VendorId) -> str:
+    return f"{vendor.id} ({vendor.namespace}, written {vendor.spelling})"

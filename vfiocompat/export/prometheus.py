@@ -72,9 +72,8 @@ def _samples(view: View) -> Iterator[tuple[str, dict[str, str], str]]:
                 }
                 yield name, labels, "1"
     for each in inventory.endpoints:
-        state = each.attribute.state if each.attribute is not None else "absent"
         labels = {"address": each.address, "parent": each.parent or ""}
-        labels |= {"type": each.type_id or "", "state": state}
+        labels |= {"type": each.type_id or "", "state": each.attribute_state}
         yield "vfiocompat_attribute_state", labels, "1"
     for each in inventory.endpoints:
         if each.kind == "type" and each.available_instances is not None:

@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Class",
+    "ClassOnHost",
     "Classifier",
     "Fleet",
-    "HostShare",
+    "HostAddresses",
+    "HostClasses",
     "Member",
-    "Place",
     "Reduced",
-    "Share",
     "class_id",
     "merge",
 ]
@@ -71,7 +71,7 @@ class Member(NamedTuple):
         )
 
 
-class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class ClassOnHost(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a host has of one class: how many endpoints, how many of them devices.
 
     `encoded` are those that were asked for: few are looked at.
@@ -88,8 +88,8 @@ class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return _members_decoder.decode(self.encoded)
 
 
-class HostShare(msgspec.Struct, array_like=True, gc=False):
-    """A host of a fleet. `shares` are encoded: they are most of a fleet's memory.
+class HostClasses(msgspec.Struct, array_like=True, gc=False):
+    """A host of a fleet. `classes` are encoded: they are most of a fleet's memory.
 
     `part` says which classifier counted its classes.
     """
@@ -97,13 +97,13 @@ class HostShare(msgspec.Struct, array_like=True, gc=False):
     path: str
     host: str
     taken_at: str
-    shares: msgspec.Raw
+    classes: msgspec.Raw
     part: int = 0
 
 
 _members_decoder = msgspec.msgpack.Decoder(list[Member])
-_shares_decoder = msgspec.msgpack.Decoder(list[Share])
-_shares_encoder = msgspec.msgpack.Encoder()
+_classes_decoder = msgspec.msgpack.Decoder(list[ClassOnHost])
+_classes_encoder = msgspec.msgpack.Encoder()
 
 
 class Reduced(msgspec.Struct, array_like=True):
@@ -114,7 +114,7 @@ class Reduced(msgspec.Struct, array_like=True):
 
     classes: list[Endpoint]
     counts: list[tuple[int, int, int]]
-    hosts: list[HostShare]
+    hosts: list[HostClasses]
     errors: dict[str, ErrorRecord]
 
 
@@ -136,18 +136,18 @@ class Fleet(msgspec.Struct):
     """The classes of a fleet, its hosts by name, and by path what cannot be used."""
 
     classes: list[Class]
-    hosts: list[HostShare]
+    hosts: list[HostClasses]
     errors: dict[str, ErrorRecord]
     numbers: list[list[int]]
 
-    def shares(self, host: HostShare) -> Iterator[tuple[int, Share]]:
+    def on_host(self, host: HostClasses) -> Iterator[tuple[int, ClassOnHost]]:
         """Give what a host has of each class, which is given by its place."""
         numbers = self.numbers[host.part]
-        for share in _shares_decoder.decode(host.shares):
-            yield numbers[share.class_], share
+        for each in _classes_decoder.decode(host.classes):
+            yield numbers[each.class_], each
 
 
-class Place(NamedTuple):
+class HostAddresses(NamedTuple):
     """A host, or some addresses of it."""
 
     host: str
@@ -175,7 +175,7 @@ class Classifier:
         *,
         about: Collection[str] | None = None,
         wanted: Callable[[Endpoint], bool] | None = None,
-        without: Place | None = None,
+        without: HostAddresses | None = None,
         beside: Mapping[str | None, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
         self._beside = beside
@@ -188,7 +188,7 @@ class Classifier:
         self._keeps: list[bool] = []
         self._fresh: dict[str, bool] = {}  # whether an answer of a moment counts
         self._counts: list[list[int]] = []
-        self._hosts: list[HostShare] = []
+        self._hosts: list[HostClasses] = []
         self.classes: list[Endpoint] = []
 
     def reduced(self, errors: dict[str, ErrorRecord]) -> Reduced:
@@ -203,21 +203,21 @@ class Classifier:
             [
                 number
                 for endpoint, number in zip(endpoints, numbers, strict=True)
-                if endpoint.in_use or endpoint.kind == "mdev"
+                if endpoint.is_device
             ]
         )
         members = self._members(endpoints, numbers)
-        shares = [
+        found = [
             (number, times, devices[number], members.get(number, ()))
             for number, times in Counter(numbers).items()
         ]
-        for number, times, devices_, _ in shares:
+        for number, times, devices_, _ in found:
             counts = self._counts[number]
             counts[0] += times
             counts[1] += devices_
             counts[2] += 1
-        raw = msgspec.Raw(_shares_encoder.encode(shares))
-        self._hosts.append(HostShare(path, inventory.host, inventory.taken_at, raw))
+        raw = msgspec.Raw(_classes_encoder.encode(found))
+        self._hosts.append(HostClasses(path, inventory.host, inventory.taken_at, raw))
 
     def _members(
         self, endpoints: Sequence[Endpoint], numbers: Sequence[int]
@@ -320,7 +320,7 @@ def merge(parts: Iterable[Reduced]) -> Fleet:
     """
     fleet = Fleet([], [], {}, [])
     places: dict[str, int] = {}
-    hosts: list[HostShare] = []
+    hosts: list[HostClasses] = []
     for at, part in enumerate(parts):
         fleet.errors |= part.errors
         numbers = []
@@ -339,9 +339,9 @@ def merge(parts: Iterable[Reduced]) -> Fleet:
     fleet.errors |= doubles
     for host in hosts:
         if host.path in doubles:
-            for place, share in fleet.shares(host):
+            for place, has in fleet.on_host(host):
                 class_ = fleet.classes[place]
-                _count(class_, -share.endpoints, -share.devices, -1)
+                _count(class_, -has.endpoints, -has.devices, -1)
     _sort(fleet)
     fleet.errors = dict(sorted(fleet.errors.items()))
     return fleet
@@ -353,7 +353,7 @@ def _sort(fleet: Fleet) -> None:
     places.sort(key=lambda at: _order(fleet.classes[at]))
     moved = {old: new for new, old in enumerate(places)}
     fleet.classes = [fleet.classes[at] for at in places]
-    # An empty class is in no share of a host that counts.
+    # No host that counts has any of an empty class.
     fleet.numbers = [[moved.get(at, -1) for at in part] for part in fleet.numbers]
 
 

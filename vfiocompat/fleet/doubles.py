@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Taken", "newest", "twice"]
 
 
-class _Taken(Protocol):
+class _FromInventory(Protocol):
     """What comes from an inventory: of which host, from which file, and when taken."""
 
     @property
@@ -28,7 +28,7 @@ class _Taken(Protocol):
     def taken_at(self) -> str: ...
 
 
-Taken = TypeVar("Taken", bound=_Taken)
+Taken = TypeVar("Taken", bound=_FromInventory)
 
 
 def newest(several: Iterable[Taken]) -> tuple[list[Taken], dict[str, ErrorRecord]]:

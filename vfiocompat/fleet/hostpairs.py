@@ -36,11 +36,11 @@ def host_pairs(fleet: Fleet, grid: Grid) -> Iterator[HostPair]:
     leaving: dict[str, dict[int, int]] = {}
     offers: dict[str, frozenset[int]] = {}
     for host in fleet.hosts:
-        shares = list(fleet.shares(host))
-        devices = {place: share.devices for place, share in shares if share.devices}
+        has = list(fleet.on_host(host))
+        devices = {place: each.devices for place, each in has if each.devices}
         if devices:
             leaving[host.host] = devices
-        offers[host.host] = frozenset(place for place, _ in shares)
+        offers[host.host] = frozenset(place for place, _ in has)
     known: dict[tuple[frozenset[int], frozenset[int]], Verdict] = {}
     for source, devices in leaving.items():
         number = sum(devices.values())

@@ -133,7 +133,7 @@ def demand_hosts(
     raise InventoryError.of(next(iter(errors.values())))
 
 
-class _Taken(NamedTuple):
+class _InventoryFile(NamedTuple):
     path: str
     host: str
     taken_at: str
@@ -152,7 +152,7 @@ class Inventories(Mapping[str, "Inventory"]):
     def __init__(self, fleet: Sequence[str]) -> None:
         reading = InventoryReader(inventory_files(fleet), "", ())
         found, doubles = newest(
-            [_Taken(path, each.host, each.taken_at) for path, each in reading]
+            [_InventoryFile(path, each.host, each.taken_at) for path, each in reading]
         )
         self.errors = reading.errors | doubles
         demand_hosts(found, self.errors, ())
@@ -172,7 +172,7 @@ class Inventories(Mapping[str, "Inventory"]):
 
 
 def _shares(sizes: dict[str, int], number: int) -> list[list[str]]:
-    """Share files out so that each process has as many bytes to read."""
+    """ClassOnHost files out so that each process has as many bytes to read."""
     shares: list[list[str]] = [[] for _ in range(number)]
     loads = [0] * number
     for path in sorted(sizes, key=lambda path: -sizes[path]):

@@ -15,7 +15,7 @@ from vfiocompat.decision.reads import question_reads, rests_on
 from vfiocompat.endpoints import Problem, RecordedAnswer
 from vfiocompat.errors import FactError
 from vfiocompat.find import survey
-from vfiocompat.host.sysfs.probing import Question
+from vfiocompat.host.sysfs.questions import Question
 from vfiocompat.inventory import Inventory
 from vfiocompat.times import moment
 
@@ -73,16 +73,16 @@ def keep_answers(inventory: Inventory, before: Inventory, now: float) -> Invento
     """
     if inventory.host != before.host or inventory.kernel != before.kernel:
         return inventory
-    known = {endpoint.address: endpoint for endpoint in before.endpoints}
+    known = {each.address: each for each in before.endpoints if each.answers}
+    if not known:
+        return inventory
     latest = moment(now)
-    endpoints = []
-    for endpoint in inventory.endpoints:
+    endpoints = list(inventory.endpoints)
+    for at, endpoint in enumerate(endpoints):
         old = known.get(endpoint.address)
-        if old is not None and old.answers and rests_on(old) == rests_on(endpoint):
+        if old is not None and rests_on(old) == rests_on(endpoint):
             kept = tuple(each for each in old.answers if each.asked_at <= latest)
-            endpoints.append(msgspec.structs.replace(endpoint, answers=kept))
-        else:
-            endpoints.append(endpoint)
+            endpoints[at] = msgspec.structs.replace(endpoint, answers=kept)
     return msgspec.structs.replace(inventory, endpoints=endpoints)
 
 

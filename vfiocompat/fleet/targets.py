@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.errors import ErrorRecord
-    from vfiocompat.fleet.classes import Place
+    from vfiocompat.fleet.classes import HostAddresses
     from vfiocompat.host.sysfs import Host
     from vfiocompat.tables.library import Library
     from vfiocompat.tables.stated import Stated
@@ -39,7 +39,7 @@ class Query(NamedTuple):
     source: Endpoint
     basis: Basis = "none"
     hosts: Collection[str] = ()
-    without: Place | None = None
+    without: HostAddresses | None = None
 
     def decide(self, endpoint: Endpoint, library: Library) -> Pair:
         """Decide whether the source can go to what stands for a class."""
@@ -110,9 +110,9 @@ def fleet_targets(
     def found() -> Iterator[Target]:
         for verdict in SHOWN:
             for host in known.hosts if counts[verdict] else ():
-                for place, share in known.shares(host):
+                for place, has in known.on_host(host):
                     if verdicts[place] == verdict:
-                        for member in share.members:
+                        for member in has.members:
                             pair = pairs[place]
                             yield Target(host.host, member.address, member.free, pair)
 

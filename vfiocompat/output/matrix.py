@@ -135,14 +135,13 @@ def matrix_document(fleet: Fleet, grid: Grid, *, hosts: bool) -> MatrixDocument:
 def _class(class_: Class, goes: Goes) -> MatrixClass:
     """Make the record of a class."""
     endpoint = class_.endpoint
-    attribute = endpoint.attribute
     return MatrixClass(
         class_.id,
         endpoint.version,
         endpoint.type_id,
         endpoint.driver,
         endpoint.device_api,
-        attribute.state if attribute is not None else "absent",
+        endpoint.attribute_state,
         class_.endpoints,
         class_.hosts,
         goes,

@@ -5,7 +5,7 @@ errnos      errors by name
 spec        the TOML language
 capacity    how many instances a parent can still make
 checks      what types cannot say: every mistake at once
-loading     a specification from its file
+specfile    a specification from its file
 answers     what a driver answers to a read and a write of its attribute
 tree        directories, links and attributes in memory
 host        the tree of a specification; create, remove, vanish
@@ -13,6 +13,6 @@ faults      which fault is due
 filesystem  the tree as the operations of a file system
 server      mounting, signals, unmounting
 
-All but the last are free of FUSE; all but `loading`, `filesystem` and `server` are
+All but the last are free of FUSE; all but `specfile`, `filesystem` and `server` are
 pure. A module imports only those that stand before it.
 """

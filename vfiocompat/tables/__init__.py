@@ -6,7 +6,7 @@ language  what a table can say, and what follows for a pair
 judge     which table speaks for a pair, and what it says
 library   the tables there are: of --table, the site's, the shipped ones
 stated    what operators state of endpoints, in facts.d and in options
-derived   strings that tables make of facts, for endpoints without an attribute
+strings   those that tables make of facts, for endpoints without an attribute
 
 The tables that come with the program are in `shipped/`; `README.md` is the guide to
 writing one. A module imports only those that stand before it.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.vm.model import Vm, VmDevice
 
-__all__ = ["READ_ACROSS_DRIVERS", "across_drivers", "demanded"]
+__all__ = ["READ_ACROSS_DRIVERS", "across_drivers", "blocking"]
 
 _BLOCKERS = {
     "VFIO migration is not supported in kernel": codes.QEMU_CANNOT_MIGRATE,
@@ -62,7 +62,7 @@ _SEVERAL = 2
 _SHOWN = 5  # names of a list of them
 
 
-def demanded(vm: Vm, sources: Sequence[Endpoint]) -> tuple[Diagnostic, ...]:
+def blocking(vm: Vm, sources: Sequence[Endpoint]) -> tuple[Diagnostic, ...]:
     """Find what forbids that a VM is migrated at all, wherever it is to go.
 
     `sources` are the endpoints of the devices that are moved, in their order.
@@ -93,7 +93,7 @@ def demanded(vm: Vm, sources: Sequence[Endpoint]) -> tuple[Diagnostic, ...]:
     if vm.networks:
         found.append(
             diagnostic(
-                codes.NETWORKS_NOT_TOLD, detail=f"networks  {_some(vm.networks)}"
+                codes.NETWORKS_NOT_TOLD, detail=f"networks: {_some(vm.networks)}"
             )
         )
     found += [

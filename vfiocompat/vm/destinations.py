@@ -11,14 +11,14 @@ import msgspec
 from vfiocompat.errors import ErrorRecord, InventoryError
 from vfiocompat.files import read_inventory
 from vfiocompat.find import survey
-from vfiocompat.fleet.classes import Classifier, Place
+from vfiocompat.fleet.classes import Classifier, HostAddresses
 from vfiocompat.fleet.doubles import newest
 from vfiocompat.fleet.grid import cell_of
 from vfiocompat.fleet.read import demand_hosts, spread
 from vfiocompat.inventory import recorded
 from vfiocompat.pairs import Pair, check_all, decide_pair
 from vfiocompat.vm.blockers import READ_ACROSS_DRIVERS
-from vfiocompat.vm.hosts import HostResult, Hosts, rank
+from vfiocompat.vm.hosts import HostResult, HostResults, rank
 from vfiocompat.vm.instances import Instances, in_order
 from vfiocompat.vm.report import report
 
@@ -127,7 +127,7 @@ def _this_host(migration: Migration, site: Site) -> tuple[Destination, bool]:
         for at, row in pairs.items()
     }
     has = Instances.of(ends, range(len(ends)))
-    result = Hosts(migration, ends, alike, rows).result(None, has)
+    result = HostResults(migration, ends, alike, rows).result(None, has)
 
     def pair_of(device: int, at: int) -> Pair:
         return pairs[alike[device]][at]._replace(source=migration.sources[device])
@@ -178,7 +178,7 @@ class _OfInventory(msgspec.Struct, frozen=True):
     result: HostResult
 
 
-class _Part(msgspec.Struct, frozen=True):
+class _PartResults(msgspec.Struct, frozen=True):
     """What one process has found of its part of a fleet."""
 
     results: list[_OfInventory]
@@ -199,7 +199,7 @@ def _in_fleet(
     site: Site,
     fleet: Sequence[str],
     hosts: Collection[str],
-    without: Place | None,
+    without: HostAddresses | None,
 ) -> tuple[list[_OfInventory], dict[str, ErrorRecord]]:
     """Tell what each host of a fleet makes of a VM.
 
@@ -210,7 +210,7 @@ def _in_fleet(
 
     """
     work = partial(_of_part, migration=migration, site=site, without=without)
-    parts = spread(fleet, work, _Part, hosts)
+    parts = spread(fleet, work, _PartResults, hosts)
     errors = {path: each for part in parts for path, each in part.errors.items()}
     found, doubles = newest(each for part in parts for each in part.results)
     errors |= doubles
@@ -225,8 +225,11 @@ def _in_fleet(
 
 
 def _of_part(
-    reading: InventoryReader, migration: Migration, site: Site, without: Place | None
-) -> _Part:
+    reading: InventoryReader,
+    migration: Migration,
+    site: Site,
+    without: HostAddresses | None,
+) -> _PartResults:
     """Read a part of a fleet, and tell what its hosts make of a VM."""
     classifier = Classifier(
         site.horizon,
@@ -244,7 +247,7 @@ def _of_part(
         )
         for path, inventory in reading
     ]
-    hosts = Hosts.recorded(migration, classifier.classes, site.library)
+    hosts = HostResults.recorded(migration, classifier.classes, site.library)
     results = [
         _OfInventory(
             path,
@@ -254,11 +257,11 @@ def _of_part(
         )
         for path, host, taken_at, has in kept
     ]
-    return _Part(results, reading.errors)
+    return _PartResults(results, reading.errors)
 
 
 def _reported(
-    migration: Migration, site: Site, found: _OfInventory, without: Place | None
+    migration: Migration, site: Site, found: _OfInventory, without: HostAddresses | None
 ) -> HostReport:
     """Read the inventory of a host again, and tell in full what it makes of a VM.
 
@@ -288,10 +291,12 @@ def _reported(
     )
 
 
-def _without(migration: Migration, site: Site, *, same_host: bool) -> Place | None:
+def _without(
+    migration: Migration, site: Site, *, same_host: bool
+) -> HostAddresses | None:
     """Name what is never a destination: the VM's devices, or all of its host."""
     if not migration.sources:
         return None
     own = frozenset(source.address for source in migration.sources)
     host = migration.sources[0].host or site.host.name()
-    return Place(host, own if same_host else None)
+    return HostAddresses(host, own if same_host else None)

@@ -16,7 +16,6 @@ from vfiocompat.codes import Code
 from vfiocompat.decision.decide import whole
 from vfiocompat.fleet.grid import Cell, decide_rows
 from vfiocompat.verdicts import GROUNDS, Basis, Verdict
-from vfiocompat.vm.blockers import demanded
 from vfiocompat.vm.room import Closeness, Placement, place
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from vfiocompat.vm.migration import Migration
     from vfiocompat.vm.room import Wishes
 
-__all__ = ["HostResult", "Hosts", "Outlook", "nothing", "rank"]
+__all__ = ["HostResult", "HostResults", "Outlook", "nothing", "rank"]
 
 Outlook = Literal["allowed", "undetermined", "not_allowed"]
 """Whether a host takes the whole VM: its devices can be loaded, and there is room."""
@@ -88,7 +87,7 @@ def rank(result: HostResult) -> tuple[int, int]:
     return _RANKS[result.outlook], -_GOODNESS[result.verdict]
 
 
-class Hosts:
+class HostResults:
     """Gives what one host after another makes of a VM.
 
     `alike` names for each device the first one that is like it, and `rows` have what
@@ -104,7 +103,7 @@ class Hosts:
     ) -> None:
         self._as_is = migration.as_is
         self._names = [device.text for device in migration.devices]
-        self._findings = demanded(migration.vm, migration.sources)
+        self._findings = migration.findings
         self._alike = alike
         self._rows = rows
         closeness = {
@@ -118,7 +117,7 @@ class Hosts:
     @classmethod
     def recorded(
         cls, migration: Migration, ends: Sequence[Endpoint], library: Library
-    ) -> Hosts:
+    ) -> HostResults:
         """Decide a VM's devices with endpoints of inventories."""
         alike = migration.alike(library)
         several: dict[bool | None, list[int]] = {}

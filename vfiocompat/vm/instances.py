@@ -64,6 +64,7 @@ def seat_of(endpoint: Endpoint) -> Seat:
         endpoint.address,
         endpoint.kind,
         endpoint.type_id,
+        endpoint.is_vgpu,
         endpoint.parent,
         endpoint.available_instances,
         endpoint.in_use,
@@ -75,6 +76,7 @@ def _seat(  # noqa: PLR0917 - by keywords it takes longer to look one up
     address: str,
     kind: EndpointKind,
     type_id: str | None,
+    is_vgpu: bool,  # noqa: FBT001 - as an endpoint has it
     parent: str | None,
     free: int | None,
     in_use: bool | None,  # noqa: FBT001 - as an endpoint has it
@@ -90,8 +92,7 @@ def _seat(  # noqa: PLR0917 - by keywords it takes longer to look one up
         case _, None:
             return Seat(0, address)
         case "type", TypeAddress(name):
-            is_vgpu = (type_id or "").startswith("nvidia-")
-            return Seat(free, shares=_gpu(name) if is_vgpu else name, made=True)
+            return Seat(free, pool=_gpu(name) if is_vgpu else name, made=True)
         case _, TypeAddress(name):
             return Seat(free, name, _gpu(parent or name), made=True)
         case _, MdevAddress(name):

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat.decision.decide import beside, required
 from vfiocompat.decision.reads import reads
-from vfiocompat.vm.blockers import READ_ACROSS_DRIVERS, across_drivers
+from vfiocompat.vm.blockers import READ_ACROSS_DRIVERS, across_drivers, blocking
 
 if TYPE_CHECKING:
     from vfiocompat.decision.decide import Decision
+    from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.pairs import Pair
     from vfiocompat.tables.library import Library
@@ -59,6 +60,11 @@ class Migration(NamedTuple):
     def devices(self) -> tuple[VmDevice, ...]:
         """The devices whose state has to be loaded, in the order of `sources`."""
         return self.vm.moved
+
+    @property
+    def findings(self) -> tuple[Diagnostic, ...]:
+        """What QEMU demands of the VM, wherever it is to go."""
+        return blocking(self.vm, self.sources)
 
     def demand(self, device: int) -> VmDemand:
         """Give what is demanded of a device's pairs."""

@@ -10,7 +10,6 @@ from vfiocompat.decision.decide import Decision, beside
 from vfiocompat.diagnostics import diagnostic
 from vfiocompat.endpoints import missing
 from vfiocompat.pairs import Pair
-from vfiocompat.vm.blockers import demanded
 from vfiocompat.vm.hosts import nothing
 from vfiocompat.vm.instances import seat_of
 from vfiocompat.vm.plan import give
@@ -72,7 +71,7 @@ def report(
         result,
         pairs,
         give(migration.vm, given, taken),
-        (*demanded(migration.vm, migration.sources), *room),
+        (*migration.findings, *room),
     )
 
 
@@ -148,7 +147,7 @@ def _competing(devices: Sequence[str], wanted: Sequence[Endpoint]) -> Diagnostic
         for address, seat in seats.items()
     ]
     more = [f"and {len(named) - _SHOWN} more"] if len(named) > _SHOWN else []
-    lines = [f"devices  {', '.join(devices)}", *named[:_SHOWN], *more]
+    lines = [f"devices: {', '.join(devices)}", *named[:_SHOWN], *more]
     return diagnostic(codes.NO_ROOM, summary, detail="\n".join(lines))
 
 
@@ -162,8 +161,8 @@ def _unknown(
     for address, seat in used.items():
         if seat.free is None:
             yield f"not told whether {address} is free"
-    for parent in dict.fromkeys(seat.shares for seat in used.values()):
-        several = [address for address, seat in used.items() if seat.shares == parent]
+    for parent in dict.fromkeys(seat.pool for seat in used.values()):
+        several = [address for address, seat in used.items() if seat.pool == parent]
         if parent is not None and len(several) > 1:
             yield f"these share one parent's capacity: {', '.join(several)}"
     for device, at in sorted(placement.seats.items()):

@@ -45,13 +45,13 @@ class Seat(NamedTuple):
 
     `free` is how many can have it, None if that is not known. `single` names the one
     device that it is, or that it can become, as others may too; None of a type, of
-    which there can be more. `shares` names the parent whose capacity it shares with
+    which there can be more. `pool` names the parent whose capacity it shares with
     others, None if it shares none. `made` says that it has to be created first.
     """
 
     free: int | None
     single: str | None = None
-    shares: str | None = None
+    pool: str | None = None
     made: bool = False
 
     def most(self, number: int) -> int:
@@ -109,7 +109,7 @@ def place(
 def _alike(seats: Sequence[Seat], columns: Sequence[int]) -> object:
     """Give all of seats that matters: which have a name, not what that is."""
     known: dict[str | None, int] = {None: 0}
-    names = (name for seat in seats for name in (seat.single, seat.shares))
+    names = (name for seat in seats for name in (seat.single, seat.pool))
     numbers = [known.setdefault(name, len(known)) for name in names]
     return *columns, *numbers, *((seat.free, seat.made) for seat in seats)
 
@@ -140,7 +140,7 @@ def _each_its_best(
     for at, seat in enumerate(seats):
         if seat.free:
             sure.setdefault((columns[at], seat.made), []).append(at)
-    used = _Used(seats, len(wishes))
+    used = _Given(seats, len(wishes))
     found = {}
     bests = _each(wishes, partial(_bests, offered=offered, sure=sure))
     for device, left in enumerate(bests):
@@ -173,7 +173,7 @@ def _bests(
     return sorted(groups[max(groups)]) if groups else []
 
 
-class _Used:
+class _Given:
     """What devices are given so far, in a way that surely holds.
 
     A parent gives instances of one type, and one device becomes one thing.
@@ -191,13 +191,13 @@ class _Used:
         seat = self._seats[at]
         if (
             self._times[at] >= seat.most(self._devices)
-            or self._parents.get(seat.shares, at) != at
+            or self._parents.get(seat.pool, at) != at
             or self._singles.get(seat.single, at) != at
         ):
             return False
         self._times[at] += 1
-        if seat.shares is not None:
-            self._parents[seat.shares] = at
+        if seat.pool is not None:
+            self._parents[seat.pool] = at
         if seat.single is not None:
             self._singles[seat.single] = at
         return True
@@ -254,7 +254,7 @@ def _searched(wishes: Sequence[Wishes], seats: Sequence[Seat]) -> dict[int, int]
         # Try again with each seat of one of these parents as its only one; what most
         # devices have now is tried first.
         parent, used = clash
-        rivals = {at for each in allowed for at in each if seats[at].shares == parent}
+        rivals = {at for each in allowed for at in each if seats[at].pool == parent}
         left_out += [
             without | (rivals - {at})
             for at in sorted(rivals, key=lambda at: (used[at], -at))
@@ -281,7 +281,7 @@ def _bound(wishes: Sequence[Wishes], seats: Sequence[Seat]) -> int:
     most: dict[int | str, int] = {}
     for at in {at for each in wishes for at in each}:
         seat = seats[at]
-        key = at if (group := seat.shares or seat.single) is None else group
+        key = at if (group := seat.pool or seat.single) is None else group
         most[key] = max(most.get(key, 0), seat.most(len(wishes)))
     return sum(most.values())
 
@@ -292,7 +292,7 @@ def _clash(
     """Find the most used parent of several seats, and how often each of those is."""
     by_parent: dict[str, Counter[int]] = {}
     for at in found.values():
-        if (parent := seats[at].shares) is not None:
+        if (parent := seats[at].pool) is not None:
             by_parent.setdefault(parent, Counter())[at] += 1
     several = [each for each in by_parent.items() if len(each[1]) > 1]
     return max(several, key=lambda each: each[1].total(), default=None)
@@ -300,7 +300,7 @@ def _clash(
 
 def _holds(found: Mapping[int, int], seats: Sequence[Seat]) -> bool:
     """Whether an assignment surely holds."""
-    used = _Used(seats, len(found))
+    used = _Given(seats, len(found))
     return all(used.take(at) for at in found.values())
 
 
@@ -320,8 +320,8 @@ def _match(
         seat = seats[at]
         most = seat.most(number)
         key = at if seat.single is None else seat.single
-        if one_each and seat.shares is not None:
-            key, most = f"parent {seat.shares}", min(1, most)
+        if one_each and seat.pool is not None:
+            key, most = f"parent {seat.pool}", min(1, most)
         if key not in nodes and most:
             nodes[key] = range(size, size + most)
             size += most

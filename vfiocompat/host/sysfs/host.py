@@ -16,9 +16,9 @@ from vfiocompat.children import aside_all
 from vfiocompat.endpoints import Endpoint, MigrationInterface
 from vfiocompat.errors import ErrorRecord, VfiocompatError
 from vfiocompat.host.held import HeldCalls, held_calls
+from vfiocompat.host.sysfs.endpoints import KERNEL, Ask, read_nodes
 from vfiocompat.host.sysfs.lookup import find
 from vfiocompat.host.sysfs.nodes import Node
-from vfiocompat.host.sysfs.reading import KERNEL, Ask, read_nodes
 from vfiocompat.host.sysfs.tree import Tree, text
 from vfiocompat.inventory import Identity
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from vfiocompat.addresses import LiveAddress
-    from vfiocompat.host.sysfs.found import Survey
-    from vfiocompat.host.sysfs.probing import Probed, Question
+    from vfiocompat.host.sysfs.questions import Probed, Question
+    from vfiocompat.host.sysfs.records import Survey
 
 __all__ = ["Host", "Looked"]
 
@@ -60,9 +60,9 @@ class Host:
 
     def survey(self) -> Survey:
         """Find and read every endpoint, in the order of kinds and addresses."""
-        from vfiocompat.host.sysfs.survey import SURVEYORS, Part, whole
+        from vfiocompat.host.sysfs.survey import SURVEYORS, SurveyPart, whole
 
-        return whole(self._aside(SURVEYORS, Part))
+        return whole(self._aside(SURVEYORS, SurveyPart))
 
     def identity(self) -> Identity:
         """Tell which host this is."""
@@ -92,7 +92,7 @@ class Host:
 
     def probe(self, questions: Sequence[Question]) -> list[Probed]:
         """Ask drivers; see `probing.probe`."""
-        from vfiocompat.host.sysfs.probing import Probed, probe
+        from vfiocompat.host.sysfs.questions import Probed, probe
 
         task = partial(probe, questions=questions)
         return self._aside([task], list[Probed], "asking drivers")[0]

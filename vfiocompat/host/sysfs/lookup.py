@@ -24,7 +24,7 @@ from vfiocompat.host.sysfs.nodes import (
     CREATABLE,
     FUNCTIONS,
     MDEVS,
-    NVIDIA,
+    NVIDIA_DRIVER,
     PARENTS,
     TYPES,
     Node,
@@ -122,7 +122,7 @@ def _find_path(tree: Tree, given: str) -> Node:
 
 
 def _function(tree: Tree, path: str) -> Node:
-    nvidia = _one(tree, tree.find(f"{path}/{NVIDIA}", CREATABLE)).failure is None
+    nvidia = _one(tree, tree.find(f"{path}/{NVIDIA_DRIVER}", CREATABLE)).failure is None
     return Node(kind="function", path=path, device=path, nvidia=nvidia)
 
 

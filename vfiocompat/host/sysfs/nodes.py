@@ -21,7 +21,7 @@ __all__ = [
     "CURRENT",
     "FUNCTIONS",
     "MDEVS",
-    "NVIDIA",
+    "NVIDIA_DRIVER",
     "PARENTS",
     "TYPES",
     "Node",
@@ -39,7 +39,7 @@ PARENTS = "/sys/class/mdev_bus"
 MDEVS = "/sys/bus/mdev/devices"
 FUNCTIONS = "/sys/bus/pci/devices"
 TYPES = "mdev_supported_types"
-NVIDIA = "nvidia"
+NVIDIA_DRIVER = "nvidia"
 CREATABLE = "creatable_vgpu_types"
 CURRENT = "current_vgpu_type"
 
@@ -140,13 +140,13 @@ def _type_path(parent_path: str, link: str) -> str | None:
 
 def vgpu_operations(tree: Tree, path: str) -> dict[tuple[str, str], Operation]:
     """Give what to read of an NVIDIA function; its driver answers, or hangs."""
-    folder = f"{path}/{NVIDIA}"
+    folder = f"{path}/{NVIDIA_DRIVER}"
     return {(folder, file): tree.read(folder, file) for file in (CREATABLE, CURRENT)}
 
 
 def vgpu_types(path: str, replies: dict[tuple[str, str], Reply]) -> VgpuTypes:
     """Make something of the replies to `vgpu_operations`."""
-    folder = f"{path}/{NVIDIA}"
+    folder = f"{path}/{NVIDIA_DRIVER}"
     listed = text(replies[folder, CREATABLE])
     current = (text(replies[folder, CURRENT]) or "").strip()
     return VgpuTypes(

@@ -12,12 +12,12 @@ import msgspec
 
 from vfiocompat import codes
 from vfiocompat.endpoints import Problem
-from vfiocompat.host.sysfs.found import Found, Survey
+from vfiocompat.host.sysfs.endpoints import read_nodes
 from vfiocompat.host.sysfs.nodes import (
     CREATABLE,
     FUNCTIONS,
     MDEVS,
-    NVIDIA,
+    NVIDIA_DRIVER,
     PARENTS,
     TYPES,
     Node,
@@ -29,24 +29,24 @@ from vfiocompat.host.sysfs.nodes import (
     vgpu_operations,
     vgpu_types,
 )
-from vfiocompat.host.sysfs.reading import read_nodes
+from vfiocompat.host.sysfs.records import FoundEndpoints, Survey
 from vfiocompat.host.sysfs.tree import Tree, problem
-from vfiocompat.host.sysfs.using import Used, used_devices, with_use
+from vfiocompat.host.sysfs.use import Used, used_devices, with_use
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from vfiocompat.host.batch import Operation, Reply
 
-__all__ = ["SURVEYORS", "Part", "whole"]
+__all__ = ["SURVEYORS", "SurveyPart", "whole"]
 
 _KINDS = {"type": 0, "mdev": 1, "function": 2}
 
 
-class Part(msgspec.Struct, frozen=True):
+class SurveyPart(msgspec.Struct, frozen=True):
     """What one process found; one of them also finds who uses which device."""
 
-    found: Found
+    found: FoundEndpoints
     problems: list[Problem]
     used: Used | None = None
 
@@ -65,7 +65,7 @@ class Portion(msgspec.Struct, frozen=True):
         return hash(device) % self.number == self.at
 
 
-def _survey_mdevs(tree: Tree, share: Portion) -> Part:
+def _survey_mdevs(tree: Tree, share: Portion) -> SurveyPart:
     """Find and read the mdev types and mdev devices of a host."""
     problems: list[Problem] = []
     places = tree.run({path: tree.list(path) for path in (PARENTS, MDEVS)})
@@ -78,7 +78,7 @@ def _survey_mdevs(tree: Tree, share: Portion) -> Part:
     return _read(tree, nodes, problems)
 
 
-def _survey_functions(tree: Tree) -> Part:
+def _survey_functions(tree: Tree) -> SurveyPart:
     """Find and read the VFIO functions of a host, and who uses which device."""
     problems: list[Problem] = []
     listed = tree.run({FUNCTIONS: tree.list(FUNCTIONS)})[FUNCTIONS]
@@ -87,14 +87,14 @@ def _survey_functions(tree: Tree) -> Part:
     return msgspec.structs.replace(found, used=used_devices(tree))
 
 
-SURVEYORS: Sequence[Callable[[Tree], Part]] = (
+SURVEYORS: Sequence[Callable[[Tree], SurveyPart]] = (
     *(partial(_survey_mdevs, share=Portion(at, 2)) for at in range(2)),
     _survey_functions,
 )
 """What processes do for a survey at once: two that share the mdevs halve its time."""
 
 
-def whole(parts: Sequence[Part]) -> Survey:
+def whole(parts: Sequence[SurveyPart]) -> Survey:
     """Join what surveyors found, in the order of kinds and addresses."""
     # One that appears while two processes look may be seen by both.
     endpoints = {
@@ -112,11 +112,11 @@ def whole(parts: Sequence[Part]) -> Survey:
     )
 
 
-def _read(tree: Tree, nodes: list[Node], problems: list[Problem]) -> Part:
+def _read(tree: Tree, nodes: list[Node], problems: list[Problem]) -> SurveyPart:
     """Read nodes; an endpoint that is gone by then is a problem only."""
     found = read_nodes(tree, nodes, ask="all")
     there = [own for own in found.own if own.attribute.code != codes.DEVICE_GONE]
-    return Part(msgspec.structs.replace(found, own=there), problems)
+    return SurveyPart(msgspec.structs.replace(found, own=there), problems)
 
 
 def _mdev_paths(
@@ -170,12 +170,15 @@ def _functions(tree: Tree, names: list[str], problems: list[Problem]) -> list[No
         {
             name: tree.link(FUNCTIONS, name)
             for name, driver in drivers.items()
-            if is_vfio_driver(driver) or driver == NVIDIA
+            if is_vfio_driver(driver) or driver == NVIDIA_DRIVER
         }
     )
     paths = _targets(FUNCTIONS, found, problems)
     lists = tree.run(
-        {name: tree.find(f"{path}/{NVIDIA}", CREATABLE) for name, path in paths.items()}
+        {
+            name: tree.find(f"{path}/{NVIDIA_DRIVER}", CREATABLE)
+            for name, path in paths.items()
+        }
     )
     nvidia = {name for name, reply in lists.items() if reply.failure is None}
     operations: dict[tuple[str, str], Operation] = {}

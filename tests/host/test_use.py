@@ -9,7 +9,7 @@ import pytest
 
 from vfiocompat.endpoints import Endpoint
 from vfiocompat.host.sysfs.tree import Tree
-from vfiocompat.host.sysfs.using import Used, used_devices, with_use
+from vfiocompat.host.sysfs.use import Used, used_devices, with_use
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,15 +21,15 @@ from vfiocompat.endpoints import (
 )
 from vfiocompat.errors import InvalidVersion, errno_name
 from vfiocompat.host.sysfs.debugfs import migration_interfaces
-from vfiocompat.host.sysfs.found import Found, Own
 from vfiocompat.host.sysfs.nodes import (
     CURRENT,
-    NVIDIA,
+    NVIDIA_DRIVER,
     is_vfio_driver,
     name_of,
     vgpu_operations,
     vgpu_types,
 )
+from vfiocompat.host.sysfs.records import FoundEndpoints, Own
 from vfiocompat.host.sysfs.tree import problem, text
 from vfiocompat.versions import VersionString
 
@@ -96,7 +96,7 @@ exists counts as present with no string yet.
 """
 
 
-def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> Found:
+def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> FoundEndpoints:
     """Read the files of nodes, and make endpoints of them.
 
     An endpoint whose directory has gone has an attribute with the code VFC113.
@@ -179,7 +179,7 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> Found:
                 version.original.endswith("\n") if version else None,
             )
         )
-    return Found(shared, owns, problems)
+    return FoundEndpoints(shared, owns, problems)
 
 
 def version_of(reply: Reply, path: str) -> tuple[VersionString | None, str, int]:
@@ -312,7 +312,7 @@ def _is_u32(number: str) -> bool:
 
 def _with_vgpu(node: Node, replies: Replies) -> Node:
     """Give an NVIDIA function the vGPU types that were read, and its own one."""
-    if not node.nvidia or (f"{node.path}/{NVIDIA}", CURRENT) not in replies:
+    if not node.nvidia or (f"{node.path}/{NVIDIA_DRIVER}", CURRENT) not in replies:
         return node
     vgpu = vgpu_types(node.path, replies)
     type_id = node.type_id or vgpu.current

@@ -12,7 +12,7 @@ from vfiocompat.endpoints import Attribute, Endpoint, MigrationInterface, Proble
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Found", "Own", "Survey"]
+__all__ = ["FoundEndpoints", "Own", "Survey"]
 
 
 class Survey(NamedTuple):
@@ -34,7 +34,7 @@ class Own(msgspec.Struct, frozen=True, array_like=True, gc=False):
     newline: bool | None
 
 
-class Found(msgspec.Struct, frozen=True):
+class FoundEndpoints(msgspec.Struct, frozen=True):
     """What files say of endpoints, in the order of their nodes, and what went wrong.
 
     What all of one device and type share is there once, in an endpoint that has no

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat.decision.errnos import Answer  # noqa: TC001 - msgspec looks it up
 from vfiocompat.endpoints import Endpoint, written_name
-from vfiocompat.host.sysfs.reading import as_answer, version_of
+from vfiocompat.host.sysfs.endpoints import as_answer, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

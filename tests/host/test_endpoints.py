@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vfiocompat.host.batch import Failure, Reply
+from vfiocompat.host.sysfs.endpoints import read_nodes
 from vfiocompat.host.sysfs.nodes import mdev_node
-from vfiocompat.host.sysfs.reading import read_nodes
 from vfiocompat.host.sysfs.tree import Tree
 
 if TYPE_CHECKING:
