@@ -6,13 +6,17 @@
 demo: setup
 	tools/demo
 
-# Each worker has a simulation of its own of what many tests look at: neighbours stay
-# together, and a worker that is done takes from the end of another's.
+# Tests wait for time-outs and for processes as much as they compute, so there are more
+# workers than cores. Each has a simulation of its own of what many tests look at:
+# neighbours stay together, and a worker that is done takes from the end of another's.
+# What is compiled is kept, also where PYTHONDONTWRITEBYTECODE is set.
+PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest --dist worksteal
+
 test: setup
-	.venv/bin/python -m pytest --numprocesses logical --dist worksteal
+	$(PYTEST) --numprocesses $$((2 * $$(nproc)))
 
 quick: setup
-	.venv/bin/python -m pytest --numprocesses logical --dist worksteal -m quick
+	$(PYTEST) --numprocesses $$(nproc) -m quick
 
 test-kernel: setup
 	tests/kernel/run .venv/bin/python

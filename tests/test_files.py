@@ -8,7 +8,8 @@ import os
 import random
 import signal
 import time
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -18,6 +19,7 @@ from vfiocompat.errors import InventoryError, OutputError
 from vfiocompat.files import inventory_files, read_inventory, replace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -93,38 +95,86 @@ def test_on_a_full_disk_the_old_file_stays(small_disk: Path) -> None:
     assert os.listdir(small_disk) == ["f"]
 
 
-@pytest.mark.parametrize("quarter", range(4))
-def test_killed_at_any_instant_a_scan_leaves_a_whole_file(
-    plain_sysroot: Path, tmp_path: Path, quarter: int
-) -> None:
-    """Three hundred are killed, or had a chance to be: a quarter of them here."""
+@pytest.fixture
+def scanned(plain_sysroot: Path, tmp_path: Path) -> Scanned:
+    """Write an inventory; what children need to write it again is loaded then."""
     file = tmp_path / "fleet" / "node.json"
     file.parent.mkdir()
     line = ["--sysroot", str(plain_sysroot), "scan", "--host", "node", "-o", str(file)]
-    assert cli.run(line) == 0  # and what children need is loaded now
+    assert cli.run(line) == 0
+    return Scanned(file, line)
 
-    def start() -> int:
+
+class Scanned(NamedTuple):
+    """An inventory, and the command that writes it."""
+
+    file: Path
+    line: list[str]
+
+    def start(self, before: Callable[[], None] = lambda: None) -> int:
+        """Write it again in a process of its own, which does something before."""
         child = os.fork()
         if child == 0:
-            os._exit(cli.run(line))
+            before()
+            os._exit(cli.run(self.line))
         return child
 
+    def is_whole(self) -> bool:
+        """Whether the file is an inventory, old or new."""
+        return len(read_inventory(str(self.file)).endpoints) == 40
+
+    def leaves_nothing(self) -> bool:
+        """Whether the next scan removes all that killed ones have left."""
+        names = [".node.json.state", "node.json"]
+        return cli.run(self.line) == 0 and sorted(os.listdir(self.file.parent)) == names
+
+
+def killed_at(call: int) -> None:
+    """Let this process, and none of its children, be killed at a call of its own."""
+    owner, left = os.getpid(), iter(range(call))
+
+    def killed(
+        known: Callable[..., object], *args: object, **options: object
+    ) -> object:
+        if os.getpid() == owner and next(left, None) is None:
+            os.kill(owner, signal.SIGKILL)
+        return known(*args, **options)
+
+    for name in ("open", "fsync", "rename", "unlink", "close", "listdir"):
+        setattr(os, name, partial(killed, getattr(os, name)))
+
+
+def test_killed_at_any_of_its_calls_a_scan_leaves_a_whole_file(
+    scanned: Scanned,
+) -> None:
+    """What a disk holds changes with calls only: after each one, a kill."""
+    for call in range(200):
+        _, status = os.waitpid(scanned.start(partial(killed_at, call)), 0)
+        assert scanned.is_whole(), call
+        if not os.WIFSIGNALED(status):
+            break
+
+    assert 20 < call < 199
+    assert scanned.leaves_nothing()
+
+
+def test_killed_at_any_instant_a_scan_leaves_a_whole_file(scanned: Scanned) -> None:
+    """Children may be at work too, and what they do is no call of the scan's."""
     began = time.monotonic()
-    os.waitpid(start(), 0)
+    os.waitpid(scanned.start(), 0)
     longest = 1.5 * (time.monotonic() - began)
-    chance = random.Random(quarter)  # noqa: S311 - no secret
+    chance = random.Random(0)  # noqa: S311 - no secret
     killed = 0
     for _ in range(75):
-        child = start()
+        child = scanned.start()
         time.sleep(chance.uniform(0, longest))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         killed += os.WIFSIGNALED(status)
-        assert len(read_inventory(str(file)).endpoints) == 40
+        assert scanned.is_whole()
 
     assert killed > 12
-    assert cli.run(line) == 0
-    assert sorted(os.listdir(file.parent)) == [".node.json.state", "node.json"]
+    assert scanned.leaves_nothing()
 
 
 # ---- fleets ----------------------------------------------------------------------

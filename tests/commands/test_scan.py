@@ -359,6 +359,7 @@ def test_a_child_that_waits_holds_neither_the_lock_nor_a_pipe(
         while (ours := files_of_children(scan.pid, tmp_path)) != set():
             assert time.monotonic() < until, ours
             time.sleep(0.01)
+        scan.kill()
 
 
 def files_of_children(pid: int, folder: Path) -> set[str] | None:

@@ -282,7 +282,7 @@ def test_types_on_functions_of_one_gpu_share_it(ask: Ask) -> None:
 
     def on_gpu(*functions: str) -> list[Endpoint]:
         names = [f"{each}/nvidia-558" for each in functions]
-        one = {"answers": TAKES_A, "available_instances": 1}
+        one = {"answers": TAKES_A, "available_instances": 1, "vendor_id": "0x10de"}
         return [endpoint(each, A, **one) for each in names]
 
     sources = [mdev(ONE, A), mdev(TWO, A)]
