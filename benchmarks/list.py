@@ -67,7 +67,7 @@ def measure(mdevctl: str) -> None:
         [sys.executable, "-m", "vfiocompat", "list", "--format", "json"],
         [mdevctl, "list", "--dumpjson"],
         rounds=15,
-        limit=1.0,
+        limit=0.8,
     )
 
 

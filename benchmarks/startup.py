@@ -20,7 +20,7 @@ def main() -> None:
             [sys.executable, "-m", "vfiocompat", "--sysroot", folder, "get", target],
             [sys.executable, "-c", "import click, msgspec"],
             rounds=41,
-            limit=1.6,
+            limit=1.2,
         )
 
 
