@@ -16,7 +16,8 @@ import pytest
 from tests.fleets import endpoint, inventory, write
 from vfiocompat import cli
 from vfiocompat.errors import InventoryError, OutputError
-from vfiocompat.files import inventory_files, read_inventory, replace
+from vfiocompat.files.inventories import inventory_files, read_inventory
+from vfiocompat.files.replacing import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +72,7 @@ def test_everything_reaches_the_disk_before_and_after_the_name(
     def fsync(number: int) -> None:
         calls.append(os.readlink(f"/proc/self/fd/{number}"))
 
-    def rename(*_: str) -> None:
+    def rename(*_: str, **__: int) -> None:
         calls.append("rename")
 
     monkeypatch.setattr(os, "fsync", fsync)

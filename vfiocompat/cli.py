@@ -20,6 +20,7 @@ from vfiocompat.commands.options import (
     version_option,
 )
 from vfiocompat.errors import Bug, ExitCode, UsageError, VfiocompatError
+from vfiocompat.files.reading import wait_at_most
 from vfiocompat.output.text import error_lines
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ def _mend_streams() -> None:
 def run(args: Sequence[str]) -> int:
     """Run the program and give its exit code."""
     settings = Settings()
+    wait_at_most(settings.timeout)
     try:
         result = cli.main(list(args), "vfiocompat", standalone_mode=False, obj=settings)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -17,7 +17,7 @@ from vfiocompat.commands.options import (
 from vfiocompat.errors import ExitCode, InventoryError, VfiocompatError
 from vfiocompat.export import FORMATS, writer
 from vfiocompat.export.acceptance import view_of
-from vfiocompat.files import replace
+from vfiocompat.files.replacing import replace
 from vfiocompat.fleet.read import Inventories
 from vfiocompat.output.text import error_lines, finding_lines
 from vfiocompat.times import Horizon

@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from vfiocompat import __version__
+from vfiocompat.files.reading import wait_at_most
 from vfiocompat.host.sysfs import Host
 from vfiocompat.output.json import json_text, streamed
 from vfiocompat.output.text import plain
@@ -196,6 +197,8 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: float | None) ->
     if value is not None and not (0 < value < math.inf):
         raise click.BadParameter("must be a number of seconds above 0", ctx, param)
     _store(ctx, param, value)
+    if value is not None:
+        wait_at_most(value)
 
 
 _GLOBAL = (
@@ -220,7 +223,7 @@ _GLOBAL = (
         metavar="S",
         callback=_seconds,
         expose_value=False,
-        help="Wait S seconds for a driver that hangs (default 5).",
+        help="Wait S seconds for a driver or a file that hangs (default 5).",
     ),
     click.option(
         "--color",

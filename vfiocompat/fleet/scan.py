@@ -17,7 +17,7 @@ from vfiocompat.errors import FactError
 from vfiocompat.find import survey
 from vfiocompat.host.sysfs.questions import Question
 from vfiocompat.inventory import Inventory
-from vfiocompat.times import moment
+from vfiocompat.times import moment, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -76,14 +76,18 @@ def keep_answers(inventory: Inventory, before: Inventory, now: float) -> Invento
     known = {each.address: each for each in before.endpoints if each.answers}
     if not known:
         return inventory
-    latest = moment(now)
     endpoints = list(inventory.endpoints)
     for at, endpoint in enumerate(endpoints):
         old = known.get(endpoint.address)
         if old is not None and rests_on(old) == rests_on(endpoint):
-            kept = tuple(each for each in old.answers if each.asked_at <= latest)
+            kept = tuple(each for each in old.answers if _was(each.asked_at, now))
             endpoints[at] = msgspec.structs.replace(endpoint, answers=kept)
     return msgspec.structs.replace(inventory, endpoints=endpoints)
+
+
+def _was(asked_at: str, now: float) -> bool:
+    then = timestamp(asked_at)
+    return then is not None and then <= now
 
 
 def ask_drivers(

@@ -15,6 +15,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from vfiocompat.errors import SimulationError
+from vfiocompat.files.reading import in_time
 from vfiocompat.simulate.filesystem import FileSystem
 from vfiocompat.simulate.host import SimulatedHost
 
@@ -164,7 +165,7 @@ def _check_mountpoint(mountpoint: str) -> None:
     quoted = shlex.quote(mountpoint)
     unmount = f"{'umount' if os.geteuid() == 0 else 'fusermount3 -u'} {quoted}"
     try:
-        taken = os.listdir(mountpoint)
+        taken = in_time(mountpoint, os.listdir, mountpoint)
     except FileNotFoundError:
         raise SimulationError(
             f"there is no directory {mountpoint}", hint=f"mkdir -p {quoted}"

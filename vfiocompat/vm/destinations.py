@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from vfiocompat.errors import ErrorRecord, InventoryError
-from vfiocompat.files import read_inventory
+from vfiocompat.files.inventories import read_inventory
 from vfiocompat.find import survey
 from vfiocompat.fleet.classes import Classifier, HostAddresses
 from vfiocompat.fleet.doubles import newest
