@@ -3,8 +3,8 @@
 
     python -m tests.hanging STORE MOUNTPOINT CALL TEXT
 
-serves the folder STORE over FUSE, to be read and written, but for one call on paths that
-have TEXT in them: that never returns.
+serves the folder STORE over FUSE, to be read and written, but for one call on paths
+that have TEXT in them: that never returns.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tempfile
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.simulate.conftest import ROOT, cannot_test, why_not
 
@@ -40,7 +40,15 @@ def hanging(
         root.mkdir()
         for name, data in (files or {}).items():
             (store / name).write_bytes(data)
-        line = [sys.executable, "-m", "tests.hanging", store, root, call, text]
+        line = [
+            sys.executable,
+            "-m",
+            "tests.hanging",
+            str(store),
+            str(root),
+            call,
+            text,
+        ]
         with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE) as server:
             assert server.stdout is not None
             assert server.stdout.readline() == b"ready\n"
@@ -48,11 +56,11 @@ def hanging(
                 yield root
             finally:
                 server.kill()
-                unmount = ["umount", "-f", "-l", root]
+                unmount = ["umount", "-f", "-l", str(root)]
                 subprocess.run(unmount, check=False, capture_output=True)
 
 
-def _serve(store: str, root: str, call: str, only: str) -> None:
+def _serve(store: str, root: str, call: str, only: str) -> None:  # noqa: C901 - FUSE's
     os.environ.setdefault("FUSE_LIBRARY_NAME", "fuse3")
     import mfusepy  # noqa: PLC0415 - it loads libfuse
 

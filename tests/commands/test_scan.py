@@ -255,7 +255,7 @@ def test_an_inventory_of_a_fleet_that_cannot_be_read_is_told(
 ) -> None:
     shared_host(THREE)
     (fleet / "broken.json").write_text("{")
-    result = run(f"scan --ask {fleet} -o {tmp_path}/me.json")
+    result = run(f"scan --ask {fleet} -o {tmp_path}/me.json", exit_code=4)
 
     assert "broken.json" in result.stderr
     assert answers(tmp_path / "me.json")["acme-b"]

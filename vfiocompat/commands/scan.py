@@ -88,7 +88,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
 
     It is one JSON document with every endpoint, its facts and its version string, for
     check, targets, matrix, diff and export. What could not be read is in it too. Exit
-    status: 0 if it was written, 4 if not.
+    status: 0 if it was written, 4 if not, or if a part of FLEET could not be read.
     """
     if bool(fleet) != ask:
         raise UsageError(
@@ -100,8 +100,9 @@ def command(  # noqa: PLR0917 - click passes every option by name
     identity = _identity(settings, host)
     asked = _Asked(fleet, ask_limit)
     if output is None:
-        _print(settings, _taken(settings, settings.host, identity, asked))
-        return ExitCode.DONE
+        found = _taken(settings, settings.host, identity, asked)
+        _print(settings, found)
+        return _exit_code(found)
     path = _file(output, identity.host or "")
     try:
         with turn(path, wait=wait, stale=stale, timeout=settings.timeout) as current:
@@ -118,7 +119,13 @@ def command(  # noqa: PLR0917 - click passes every option by name
     if settings.verbose:
         settings.note(problem_lines(found.problems))
         settings.note([[(f"{path}: {len(found.endpoints)} endpoints", "plain")]])
-    return ExitCode.DONE
+    return _exit_code(found)
+
+
+def _exit_code(found: Inventory) -> ExitCode:
+    """Tell a scan that has asked about all of FLEET from one that has not."""
+    asked = not any(problem.operation == "load" for problem in found.problems)
+    return ExitCode.DONE if asked else ExitCode.FAILED
 
 
 class _Asked(NamedTuple):

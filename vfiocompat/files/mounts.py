@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-import time
+import select
 
 __all__ = ["Mounts", "hanging"]
 
@@ -22,7 +22,6 @@ _OF_THIS_KERNEL = """
 _LOCAL = frozenset(_OF_THIS_KERNEL.split())
 """File systems that the kernel serves by itself, from memory or a disk."""
 
-_FRESH = 1.0  # seconds for which what is mounted is taken to stay so
 _MOST_LINKS = 40  # as many as the kernel follows
 
 
@@ -42,7 +41,12 @@ class Mounts:
             if folder not in self._folders:
                 self._folders[folder] = self._follow(folder)
             real, mount = self._folders[folder]
-            return mount or self._follow(f"{real.rstrip('/')}/{name}")[1]
+            if mount is not None:
+                return mount
+            whole = f"{real.rstrip('/')}/{name}"
+            if not self._may_hang(whole) and not os.path.islink(whole):
+                return None
+            return self._follow(whole)[1]
         except (OSError, ValueError):
             return None  # it is no path: who opens it says what is wrong
 
@@ -77,31 +81,51 @@ class Mounts:
         return kind is not None and kind not in _LOCAL
 
 
-class _Known:
-    """What was mounted a moment ago: a fleet has many paths."""
-
-    mounts = Mounts({})
-    until = 0.0
-
-
 def hanging(path: str) -> str | None:
     """Name the mount point where a call on a path may hang; None if it may not."""
-    if time.monotonic() >= _Known.until:
-        _Known.mounts = Mounts(_mounted())
-        _Known.until = time.monotonic() + _FRESH
-    return _Known.mounts.hanging(path)
+    return _table.mounts().hanging(path)
+
+
+class _MountTable:
+    """The kernel's table of what is mounted, which tells when it has changed."""
+
+    def __init__(self) -> None:
+        self._owner = 0
+        self._number = -1
+        self._known = Mounts({})
+
+    def mounts(self) -> Mounts:
+        """Give what is mounted now."""
+        try:
+            if self._owner != os.getpid():  # a child may have closed it
+                flags = os.O_RDONLY | os.O_CLOEXEC
+                self._number = os.open("/proc/self/mountinfo", flags)
+                self._owner = os.getpid()
+                self._known = Mounts(_mounted())
+            elif self._changed():
+                self._known = Mounts(_mounted())
+        except OSError:
+            return Mounts({})  # without a /proc nobody can tell
+        return self._known
+
+    def _changed(self) -> bool:
+        poll = select.poll()
+        poll.register(self._number, select.POLLPRI)
+        return bool(poll.poll(0))
+
+
+_table = _MountTable()
 
 
 def _mounted() -> dict[str, str]:
     """Read proc(5), mountinfo: what was mounted last at a place hides the others."""
     types = {}
-    try:
-        with open("/proc/self/mountinfo", errors="surrogateescape") as table:
-            for line in table:
-                mount, _, rest = line.partition(" - ")
-                types[_unescaped(mount.split(" ", 5)[4])] = rest.split(" ", 1)[0]
-    except OSError:
-        return {}  # without a /proc nobody can tell
+    with open(
+        "/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape"
+    ) as table:
+        for line in map(os.fsdecode, table):
+            mount, _, rest = line.partition(" - ")
+            types[_unescaped(mount.split(" ", 5)[4])] = rest.split(" ", 1)[0]
     return types
 
 
