@@ -29,7 +29,7 @@ from vfiocompat.decision.errnos import (
 )
 from vfiocompat.decision.notes import notes
 from vfiocompat.decision.preconditions import by_vendor, preconditions, too_old
-from vfiocompat.decision.strings import absent, attribute_finding
+from vfiocompat.decision.strings import absent, unreadable
 from vfiocompat.diagnostics import Diagnostic, both_ends, diagnostic
 from vfiocompat.errors import errno_name
 from vfiocompat.verdicts import GROUNDS, NOT_JUDGED, Basis, Judgement, Verdict, worst_of
@@ -76,9 +76,7 @@ def decide(
         return Decision(verdict=verdict, basis="none", diagnostics=failing)
     told = notes(source, destination)
     for side, endpoint in (("source", source), ("destination", destination)):
-        attribute = endpoint.attribute
-        if attribute is not None and attribute.state == "unreadable":
-            finding = attribute_finding(attribute, f"{side}: ")
+        if (finding := unreadable(endpoint, f"{side}: ")) is not None:
             return _unreadable(finding, told, recorded=bool(endpoint.recorded))
     if answer is not None:
         return _by_driver(source, destination, answer, judgement, told)

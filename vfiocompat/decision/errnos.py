@@ -13,6 +13,7 @@ from vfiocompat.codes import Code
 from vfiocompat.errors import ENOTSUPP, errno_name
 
 if TYPE_CHECKING:
+    from vfiocompat.endpoints import Attribute
     from vfiocompat.verdicts import Verdict
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "NO_STRING",
     "VERDICT_OF",
     "Answer",
+    "attribute_code",
     "read_code",
     "recordable",
     "write_code",
@@ -45,6 +47,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 _NOT_PERMITTED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _NO_MIGRATION = frozenset({errno.ENODEV, errno.EOPNOTSUPP, errno.ENOTTY, ENOTSUPP})
+
+_NO_MIGRATION_NAMES = frozenset(map(errno_name, _NO_MIGRATION))
 
 _OF_WRITE = {
     **dict.fromkeys((errno.EINTR, errno.EAGAIN, errno.EBUSY), codes.DRIVER_BUSY),
@@ -88,6 +92,37 @@ NO_STRING = frozenset(
         codes.VERSION_NOT_PRINTABLE,
     }
 )
+
+
+_TOLD_OF_READS = frozenset(
+    {
+        codes.OPEN_NOT_PERMITTED,
+        codes.OPEN_FAILED,
+        codes.READ_FAILED,
+        codes.NO_ANSWER_IN_TIME,
+        codes.FILE_SYSTEM_GONE,
+        codes.VERSION_EMPTY,
+        codes.VERSION_TOO_LONG,
+        codes.VERSION_NOT_PRINTABLE,
+    }
+)
+"""What an inventory may tell of a failed read: none of them decides anything."""
+
+
+def attribute_code(attribute: Attribute, *, recorded: bool) -> Code | None:
+    """Tell by a code why an attribute cannot be read; None of any other.
+
+    What is `recorded` is the errno: an inventory may hold any code, and decides nothing
+    by it.
+    """
+    if attribute.state != "unreadable":
+        return None
+    if not recorded:
+        return codes.code_of(attribute.code or "")
+    if attribute.errno in _NO_MIGRATION_NAMES:
+        return codes.NO_MIGRATION_SUPPORT
+    told = Code(attribute.code or "")
+    return told if told in _TOLD_OF_READS else codes.READ_FAILED
 
 
 def read_code(answer: Answer) -> Code:
