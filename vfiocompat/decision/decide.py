@@ -21,6 +21,7 @@ from vfiocompat.decision.answers import (
     recorded_answer,
 )
 from vfiocompat.decision.errnos import (
+    ADVICE,
     ANSWERS,
     COULD_NOT_ASK,
     VERDICT_OF,
@@ -181,7 +182,7 @@ def _by_driver(
     finding = diagnostic(
         code,
         CODES[code].summary + (f" ({name})" if name else ""),
-        hint="the destination's kernel log may say why" if refused else None,
+        hint=ADVICE.get(code),
         errno=name,
         path=answer.path,
         spans=both_ends(source.version, destination.version) if refused else (),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vfiocompat.verdicts import Verdict
 
 __all__ = [
+    "ADVICE",
     "ANSWERS",
     "COULD_NOT_ASK",
     "NO_STRING",
@@ -83,6 +84,25 @@ COULD_NOT_ASK = frozenset(
 )
 """Codes with which the driver was never asked: the command could not complete."""
 
+_LATER = "ask again later"
+_LOG = "the kernel log of its host may say why"
+
+ADVICE: dict[Code, str] = {
+    codes.REFUSED: "the destination's kernel log may say why",
+    codes.NO_MIGRATION_SUPPORT: _LOG,
+    codes.DRIVER_BUSY: _LATER,
+    codes.DRIVER_FAILED: _LOG,
+    codes.READ_FAILED: _LOG,
+    codes.SHORT_WRITE: "the driver does not keep to the attribute's rules: tell its "
+    "vendor",
+    codes.ANSWERED_ABOUT_CAPACITY: "free an instance there, and ask again",
+    codes.OPEN_NOT_PERMITTED: "run it as root",
+    codes.DEVICE_GONE: _LATER,
+    codes.NO_ANSWER_IN_TIME: "a longer --timeout may help; the kernel log of its host "
+    "may say what the driver waits for",
+}
+"""What to do about a call on an attribute that gave no yes."""
+
 NO_STRING = frozenset(
     {
         codes.NO_ATTRIBUTE,
@@ -110,13 +130,13 @@ _TOLD_OF_READS = frozenset(
 
 
 def attribute_code(attribute: Attribute, *, recorded: bool) -> Code | None:
-    """Tell by a code why an attribute cannot be read; None of any other.
+    """Tell by a code why an attribute gives no string; None if it gives one.
 
     What is `recorded` is the errno: an inventory may hold any code, and decides nothing
     by it.
     """
     if attribute.state != "unreadable":
-        return None
+        return codes.NO_ATTRIBUTE if attribute.state == "absent" else None
     if not recorded:
         return codes.code_of(attribute.code or "")
     if attribute.errno in _NO_MIGRATION_NAMES:

@@ -9,7 +9,7 @@ import msgspec
 
 from vfiocompat import codes
 from vfiocompat.codes import CODES
-from vfiocompat.decision.errnos import NO_STRING, attribute_code
+from vfiocompat.decision.errnos import ADVICE, NO_STRING, attribute_code
 from vfiocompat.decision.preconditions import not_bound
 from vfiocompat.diagnostics import Diagnostic, diagnostic
 
@@ -48,12 +48,13 @@ def unreadable(endpoint: Endpoint, side: str = "") -> Diagnostic | None:
     if attribute is None:
         return None
     code = attribute_code(attribute, recorded=bool(endpoint.recorded))
-    if code is None:
+    if code is None or endpoint.lacks_attribute:
         return None
     suffix = f" ({attribute.errno})" if attribute.errno else ""
     return diagnostic(
         code,
         f"{side}{CODES[code].summary}{suffix}",
+        hint=ADVICE.get(code),
         errno=attribute.errno,
         path=attribute.path,
     )
