@@ -150,7 +150,7 @@ def _taken(
         found = scan(host, identity, library, stated, now)
         before = _before(settings, current) if current is not None else None
         if before is not None:
-            if _time(before) > _time(found):
+            if (timestamp(before.taken_at) or 0) > now:
                 told = f"the old file was taken at {before.taken_at}"
                 settings.note(note_lines(codes.CLOCK_WENT_BACK, told))
             found = keep_answers(found, before, now)
@@ -161,10 +161,6 @@ def _taken(
                 found, problems=[*found.problems, *problems]
             )
     return found
-
-
-def _time(inventory: Inventory) -> float:
-    return timestamp(inventory.taken_at) or 0.0
 
 
 def _before(settings: Settings, current: Turn) -> Inventory | None:

@@ -118,14 +118,17 @@ def read_bytes(path: str, limit: int) -> bytes:
     mount = hanging(path)
     if mount is None:
         return read_open(regular(path, os.O_RDONLY), limit)
+    data = bytearray()
     with _patience.lock:
-        number, part = _aside(mount, _begin, path, limit)
-        parts = [part]
-        while number is not None:
-            limit -= len(part)
-            number, part = _aside(mount, _go_on, number, limit)
-            parts.append(part)
-    return b"".join(parts)
+        number = _aside(mount, regular, path, os.O_RDONLY)
+        while part := _aside(mount, _piece, number, min(_PIECE, limit + 1 - len(data))):
+            data += part
+            if len(part) < _PIECE:
+                break
+        _aside(mount, os.close, number)
+    if len(data) > limit:
+        raise _too_long(limit)
+    return bytes(data)
 
 
 def read_open(number: int, limit: int) -> bytes:
@@ -142,23 +145,16 @@ def read_open(number: int, limit: int) -> bytes:
     return data
 
 
-def _begin(path: str, limit: int) -> tuple[int | None, bytes]:
-    return _go_on(regular(path, os.O_RDONLY), limit)
-
-
-def _go_on(number: int, limit: int) -> tuple[int | None, bytes]:
-    """Read the next piece; the file is closed, and None, if that is the last one."""
+def _piece(number: int, size: int) -> bytes:
+    """Read the next piece of a file, all of `size` unless the file ends."""
     piece = bytearray()
-    while len(piece) < _PIECE:
-        part = os.read(number, _PIECE - len(piece))
-        piece += part
-        if len(piece) > limit:
-            os.close(number)
-            raise _too_long(limit)
-        if not part:
-            os.close(number)
-            return None, bytes(piece)
-    return number, bytes(piece)
+    try:
+        while part := os.read(number, size - len(piece)):
+            piece += part
+    except OSError:
+        os.close(number)
+        raise
+    return bytes(piece)
 
 
 def _too_long(limit: int) -> OSError:
