@@ -21,7 +21,13 @@ from vfiocompat.errors import (
 )
 from vfiocompat.files.inventories import inventory_files, read_inventory
 from vfiocompat.files.reading import in_time
-from vfiocompat.fleet.scan import Strings, ask_drivers, keep_answers, scan
+from vfiocompat.fleet.scan import (
+    Strings,
+    ask_drivers,
+    drop_answers,
+    keep_answers,
+    scan,
+)
 from vfiocompat.fleet.turns import Overlap, Turn, turn
 from vfiocompat.host.sysfs import Host
 from vfiocompat.inventory import parse_inventory
@@ -156,6 +162,8 @@ def _taken(
             found = keep_answers(found, before, now)
         if asked.fleet:
             strings, problems = _strings(settings, asked.fleet)
+            if not problems:  # else nobody knows which strings are gone
+                found = drop_answers(found, strings)
             found = ask_drivers(found, strings, host, now, asked.limit)
             found = msgspec.structs.replace(
                 found, problems=[*found.problems, *problems]
