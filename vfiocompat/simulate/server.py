@@ -30,6 +30,7 @@ __all__ = ["serve"]
 # Each call that hangs takes a thread of libfuse.
 _THREADS = 1024
 _THREADS_OPTION_SINCE = (3, 12)
+_LOOK = 0.1  # seconds between two looks for a signal
 
 
 def serve(spec: Spec, mountpoint: str, ready: Callable[[], None]) -> None:
@@ -65,9 +66,11 @@ def serve(spec: Spec, mountpoint: str, ready: Callable[[], None]) -> None:
                 )
         try:
             ready()
-            # Somebody else's umount ends the loop without a signal.
-            while loop.is_alive() and not signal.sigtimedwait(ending, 0.2):
-                pass
+            # Somebody else's umount ends the loop without a signal. Not sigtimedwait:
+            # after SIGSTOP and SIGCONT it may give a signal that nobody has sent
+            # (CPython, Modules/signalmodule.c: where no time is left after EINTR).
+            while loop.is_alive() and not ending & signal.sigpending():
+                loop.join(_LOOK)
         finally:
             files.end()
             if loop.is_alive():
