@@ -78,13 +78,13 @@ def command(  # noqa: PLR0917 - click passes every option by name
                 expires=now + expires,
             )
         text, findings = chosen.render(view)
-        _put(text, output)
+        _put(settings, text, output)
     except VfiocompatError as error:
         if not chosen.never_fails:
             raise
         from vfiocompat.export import ansible  # noqa: PLC0415 - rare
 
-        _put(ansible.failed(f"{error.code} {error.summary}"), output)
+        _put(settings, ansible.failed(f"{error.code} {error.summary}"), output)
         settings.note(error_lines(error.record))
         return ExitCode.DONE
     for finding in findings:
@@ -110,8 +110,8 @@ def _host(
     return name
 
 
-def _put(text: str, output: str | None) -> None:
+def _put(settings: Settings, text: str, output: str | None) -> None:
     if output is None:
-        click.echo(text, nl=False)
+        settings.print_text(text)
     else:
         replace(output, text.encode())

@@ -18,7 +18,7 @@ from vfiocompat.files.reading import wait_at_most
 from vfiocompat.host.sysfs import Host
 from vfiocompat.output.json import json_text, streamed
 from vfiocompat.output.text import plain
-from vfiocompat.output.visible import visible
+from vfiocompat.output.visible import visible, visible_text
 from vfiocompat.times import parse_duration
 
 if TYPE_CHECKING:
@@ -134,6 +134,10 @@ class Settings(msgspec.Struct, dict=True):
         for piece in streamed(document, items):
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.write(b"\n")
+
+    def print_text(self, text: str) -> None:
+        """Print what is for another program; to a terminal nothing that it acts on."""
+        click.echo(visible_text(text) if self.on_terminal else text, nl=False)
 
     def print_lines(self, lines: Iterable[Line]) -> None:
         """Print lines, in colours on a terminal."""

@@ -193,7 +193,7 @@ def _print(
         return
     settings.note(report)
     if wanted == "xml":
-        click.echo(xml or "", nl=False)
+        settings.print_text(xml or "")
     elif settings.on_terminal:
         rows = (row[:-1] for row in plan_rows(best.given))
         settings.print_rows(PLAN_COLUMNS[:-1], rows)
