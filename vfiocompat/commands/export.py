@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import TYPE_CHECKING
 
@@ -103,7 +104,7 @@ def _host(
         return next(iter(fleet))
     name = wanted or settings.host.name()
     if name not in fleet:
-        known = ", ".join(sorted(fleet)[:5])
+        known = ", ".join(map(shlex.quote, sorted(fleet)[:5]))
         raise InventoryError(
             f"the fleet has no host {name!r}", hint=f"--host names one: {known}"
         )
