@@ -19,17 +19,6 @@ if TYPE_CHECKING:
     from tests.conftest import Run
 
 HOSTILE = ["a$(id)b", "a b", "a;id", "a'b", "a`id`", "a\\b", "~root", "a>b", "!!"]
-    "a$(id)b",
-    "a b",
-    "a;id",
-    "a'b",
-    "a`id`",
-    "a\\b",
-    "~root",
-    "a>b",
-    "a&b",
-    "!!",
-]
 
 
 def pasted(hint: str, word: str) -> list[str]:
