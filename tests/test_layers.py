@@ -69,6 +69,7 @@ PURE = [
     "vm/attachments",
     "vm/manifest",
     "vm/domain",
+    "vm/interfaces",
     "vm/blockers",
     "vm/room",
     "vm/instances",

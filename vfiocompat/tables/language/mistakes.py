@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vfiocompat.tables.language.records import (
         Condition,
         Exemption,
+        Interface,
         Requirement,
         TableFile,
     )
@@ -70,6 +71,9 @@ def _migration(file: TableFile, broken: Collection[str]) -> Iterator[str]:
     if (file.migration is None) != (file.why is None):
         yield "why: goes with migration, and says why"
     there = [key for key in _OF_FIELDS if getattr(file, key)]
+    if file.interface is not None:
+        unsupported = file.migration == "unsupported"
+        yield from _interface(file.interface, unsupported=unsupported)
     if file.migration == "unsupported":
         for key in [*(["format"] if file.format else []), *there]:
             yield f"{key}: a table of drivers that cannot migrate has none"
@@ -80,6 +84,16 @@ def _migration(file: TableFile, broken: Collection[str]) -> Iterator[str]:
         yield "drivers: without a format, name those that the table speaks for"
     if file.migration is None and not file.requirement:
         yield "requirement: at least one says what has to hold"
+
+
+def _interface(interface: Interface, *, unsupported: bool) -> Iterator[str]:
+    """Find what an `[interface]` cannot say."""
+    if unsupported:
+        yield "interface: drivers that migrate nothing have none"
+    if interface.flags is None and interface.dirty_tracking is None:
+        yield "interface: says nothing: give flags or dirty_tracking"
+    if len(set(interface.flags or ())) < len(interface.flags or ()):
+        yield "interface.flags: one is there twice"
 
 
 def _kinds(formats: list[Format]) -> Iterator[str]:
