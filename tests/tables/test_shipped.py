@@ -111,17 +111,32 @@ def mutants(table: Table) -> list[tuple[str, TableFile]]:
     file = table.file
     made = []
     for at, requirement in enumerate(file.requirement):
-        for changed in others(table, requirement):
+        for changed in others(table, requirement) + harder(requirement):
             requirements = (
                 *file.requirement[:at],
                 changed,
                 *file.requirement[at + 1 :],
             )
-            name = f"{requirement.id}-{changed.relation}"
+            name = f"{requirement.id}-{changed.relation}-{changed.otherwise}"
             made.append((name, replace(file, requirement=requirements)))
     for at, exception in enumerate(file.exception):
-        exceptions = (*file.exception[:at], *file.exception[at + 1 :])
-        made.append((f"without-{exception.id}", replace(file, exception=exceptions)))
+        before, after = file.exception[:at], file.exception[at + 1 :]
+        without = replace(file, exception=(*before, *after))
+        made.append((f"without-{exception.id}", without))
+        if exception.stands_in_for:
+            always = replace(exception, stands_in_for=())
+            changed_file = replace(file, exception=(*before, always, *after))
+            made.append((f"always-{exception.id}", changed_file))
+    return made
+
+
+def harder(requirement: Requirement) -> list[Requirement]:
+    """Let a requirement refuse that leaves open, and ask always where it stands in."""
+    made = []
+    if requirement.otherwise == "undetermined":
+        made.append(replace(requirement, otherwise="incompatible"))
+    if requirement.stands_in_for:
+        made.append(replace(requirement, stands_in_for=()))
     return made
 
 

@@ -31,6 +31,7 @@ Id = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Sentence = Annotated[str, Meta(min_length=1)]
 Condition = str | tuple[str, ...]
 Conditions = dict[str, Condition]
+Ids = tuple[str, ...]
 MigrationClaim = Literal["unsupported", "device-decides"]
 Evidence = Literal["kernel-source", "vendor-document", "proposal", "site"]
 TableOrigin = Literal["shipped", "site", "option"]
@@ -72,8 +73,10 @@ class FieldNote(_Section, frozen=True):
 class Requirement(_Section, frozen=True):
     """What has to hold for a pair.
 
-    `reference` is the source of the fact; `policy` says whose policy it is where it
-    is not a fact of the driver.
+    `otherwise` is the verdict where it does not. One that stands in for others counts
+    only where one of those is not known, and then in its place. `reference` is the
+    source of the fact; `policy` says whose policy it is where it is not a fact of the
+    driver.
     """
 
     id: Id
@@ -83,6 +86,8 @@ class Requirement(_Section, frozen=True):
     destination_field: str | None = None
     specifier: Condition | None = None
     side: Side = "destination"
+    otherwise: Literal["incompatible", "undetermined"] = "incompatible"
+    stands_in_for: Ids = ()
     policy: Sentence | None = None
     reference: Sentence | None = None
 
@@ -90,15 +95,17 @@ class Requirement(_Section, frozen=True):
 class Exemption(_Section, frozen=True):
     """A pair that the requirements get wrong: an `[[exception]]` of the file.
 
-    It either denies the pair or lifts requirements.
+    It either denies the pair or lifts requirements. One that stands in for
+    requirements applies only where one of those is not known.
     """
 
     id: Id
     why: Sentence
     verdict: Literal["incompatible"] | None = None
-    lifts: tuple[str, ...] = ()
+    lifts: Ids = ()
     source: Conditions = {}
     destination: Conditions = {}
+    stands_in_for: Ids = ()
     policy: Sentence | None = None
     reference: Sentence | None = None
 
