@@ -20,6 +20,7 @@ from vfiocompat.endpoints import Endpoint, Problem, Recorded
 from vfiocompat.errors import InvalidVersion, InventoryError, NoSuchEndpoint
 from vfiocompat.times import timestamp
 from vfiocompat.versions import VersionString
+from vfiocompat.vgpus import completed
 
 if TYPE_CHECKING:
     from vfiocompat.times import Horizon
@@ -94,7 +95,10 @@ def parse_inventory(data: bytes, path: str) -> Inventory:
     if timestamp(inventory.taken_at) is None:
         raise InventoryError(f"{path}: taken_at: {inventory.taken_at!r} is no time")
     _demand_usable(inventory, path)
-    return inventory
+    endpoints = completed(inventory.endpoints)
+    if endpoints is inventory.endpoints:
+        return inventory
+    return msgspec.structs.replace(inventory, endpoints=endpoints)
 
 
 def _not_ours(data: bytes, path: str, error: msgspec.ValidationError) -> InventoryError:

@@ -23,6 +23,8 @@ FACTS = {
     "numa_node": f"{_PCI}/numa_node",
     "vgpu_type": f"{_PCI}/nvidia/current_vgpu_type",
     "vgpu_type_name": f"{_PCI}/nvidia/creatable_vgpu_types",
+    "framework": "ls -d /sys/bus/pci/devices/FUNCTION/nvidia",
+    "vram_quota": f"{_PCI}/physfn/sriov_admin/vfN/profile/vram_quota",
 }
 """Every fact that a table may name in `derive`, and how to learn it.
 
