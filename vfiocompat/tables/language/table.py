@@ -278,13 +278,7 @@ class Table:
         """
         requirements = zip(self.file.requirement, outcome.held, strict=True)
         if outcome.verdict == "compatible":
-            return [
-                exception.id
-                for exception, applies, lifted in zip(
-                    self.file.exception, outcome.applied, self._lifted, strict=False
-                )
-                if applies and any(outcome.bare[place] is not True for place in lifted)
-            ]
+            return self.lifting(outcome)
         wanted = False if outcome.verdict == "incompatible" else None
         denying = None if wanted is None else True
         denies = zip(self.file.exception, outcome.applied, strict=False)
@@ -292,6 +286,16 @@ class Table:
             each.id
             for each, applies in denies
             if each.verdict is not None and applies is denying
+        ]
+
+    def lifting(self, outcome: Outcome) -> list[str]:
+        """Name the exceptions that lift what does not hold without them."""
+        return [
+            exception.id
+            for exception, applies, lifted in zip(
+                self.file.exception, outcome.applied, self._lifted, strict=False
+            )
+            if applies and any(outcome.bare[place] is not True for place in lifted)
         ]
 
     def _check(self, requirement: Requirement) -> Callable[[Values, Values], Truth]:
