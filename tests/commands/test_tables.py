@@ -136,6 +136,45 @@ def test_show_of_none_names_the_nearest(run: Run) -> None:
     assert "the nearest is hisi-acc" in result.stderr
 
 
+def test_an_id_that_is_not_the_files_name_is_one_mistake_for_all(
+    run: Run, site: Path
+) -> None:
+    path = site / "our-npu.toml"
+    path.write_text(ACME)
+    says = f"1 mistake in {path}"
+    detail = "id: 'acme-npu' is not the name of the file without .toml ('our-npu')"
+
+    listed = run("tables list", exit_code=4)
+    assert "acme-npu" not in listed.stdout
+    for line in ("tables show acme-npu", "tables show our-npu", f"tables check {path}"):
+        shown = run(line, exit_code=4)
+        assert says in shown.stderr
+        assert detail in shown.stderr
+    assert says in listed.stderr
+    assert detail in listed.stderr
+    [problem] = run("tables list --format json", exit_code=4).json["problems"]
+    assert (problem["path"], problem["code"]) == (str(path), "VFC204")
+
+
+def test_a_misnamed_table_hides_none_of_that_name(run: Run, site: Path) -> None:
+    path = site / "a-name.toml"
+    path.write_text(ACME.replace('id = "acme-npu"', 'id = "mtty"'))
+
+    assert run("tables show mtty").stdout.startswith("mtty: ")
+    assert str(path) in run("tables show a-name", exit_code=4).stderr
+
+
+@pytest.mark.parametrize("id_", ["Acme", "acme_npu", "-a", "a--b", "a" * 65, ""])
+def test_an_id_that_is_none_is_told_in_words(run: Run, site: Path, id_: str) -> None:
+    path = site / "acme-npu.toml"
+    path.write_text(ACME.replace('id = "acme-npu"', f'id = "{id_}"'))
+
+    for line in (f"tables check {path}", "tables list", "tables show acme-npu"):
+        told = run(line, exit_code=4).stderr
+        assert f"id: {id_!r} is not small letters and digits" in told
+        assert "regex" not in told
+
+
 def test_check_runs_the_cases(run: Run, acme: Path) -> None:
     assert run(f"tables check {acme}").stdout == f"{acme}\t3 cases hold\n"
 
@@ -298,6 +337,7 @@ def test_parse_names_the_fields(run: Run, acme: Path) -> None:
     assert document["table"] == "acme-npu"
     assert document["fields"] == {
         "format": "r2",
+        "vendor_spelling": "bare",
         "device": "0200",
         "slices": "2",
         "firmware": "2.0",

@@ -144,6 +144,7 @@ def test_a_derived_string_has_an_unknown_spelling_and_its_own_format() -> None:
 def test_a_reading_shows_every_field() -> None:
     assert read(PLAIN, "1ac1-aa:7:?").shown == {
         "format": "f",
+        "vendor_spelling": "bare",
         "g": "aa",
         "n": "7",
         "v": "?",

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from vfiocompat.tables.language.records import (
         Condition,
         Exemption,
+        Head,
         Requirement,
         TableFile,
     )
 
-__all__ = ["mistakes"]
+__all__ = ["misnamed", "mistakes"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _OF_FIELDS = ("field", "requirement", "exception", "case", "derive")
@@ -36,8 +37,7 @@ def mistakes(file: TableFile, stem: str, broken: Collection[str] = ()) -> Iterat
     `stem` is that of the file's name. `broken` names the keys that are incomplete for
     other mistakes: what depends on them is not looked at.
     """
-    if file.id != stem and "id" not in broken:
-        yield f"id: {file.id!r} is not the name of the file without .toml ({stem!r})"
+    yield from misnamed(file, stem, broken)
     yield from _migration(file, broken)
     formats: list[Format] = []
     for name, text in file.format.items():
@@ -64,6 +64,12 @@ def mistakes(file: TableFile, stem: str, broken: Collection[str] = ()) -> Iterat
     if not {"requirement", "exception"} & set(broken):
         yield from _stand_ins(file)
     yield from _derive(file, {form.name: form for form in formats})
+
+
+def misnamed(head: Head, stem: str, broken: Collection[str] = ()) -> Iterator[str]:
+    """Say of a table that its file has another name."""
+    if head.id != stem and "id" not in broken:
+        yield f"id: {head.id!r} is not the name of the file without .toml ({stem!r})"
 
 
 def _migration(file: TableFile, broken: Collection[str]) -> Iterator[str]:

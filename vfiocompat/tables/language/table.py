@@ -51,12 +51,14 @@ class Reading(NamedTuple):
     @property
     def shown(self) -> dict[str, str]:
         """The text of each field, and the name of each computed one that is known."""
+        vendor = self.version.vendor
+        spelling = {"vendor_spelling": vendor.spelling} if vendor else {}
         texts = {
             name: piece.text
             for name, piece in self.pieces.items()
             if name not in self.steps
         }
-        return {"format": self.format} | texts | self.steps
+        return {"format": self.format} | spelling | texts | self.steps
 
 
 class Outcome(NamedTuple):
