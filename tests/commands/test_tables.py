@@ -131,6 +131,19 @@ def test_show_has_the_whole_of_it(run: Run, acme: Path) -> None:
     assert f"{acme} (option)" in text
 
 
+def test_show_says_what_is_left_open_and_what_stands_in(run: Run) -> None:
+    shown = run("tables show nvidia-vgpu").stdout
+    assert (
+        "same-board-name: board equal, else left open, in place of same-device or "
+        "same-subsystem where that is not known\n"
+    ) in shown
+    assert "same-framework: framework equal, else left open\n" in shown
+    assert (
+        "board H100-PCIe-80GB and destination's board H100-NVL-94GB, in place of "
+        "same-device or same-subsystem where that is not known\n"
+    ) in shown
+
+
 def test_show_of_none_names_the_nearest(run: Run) -> None:
     result = run("tables show hisi-ac", exit_code=2)
     assert "the nearest is hisi-acc" in result.stderr
