@@ -56,6 +56,7 @@ PURE = [
     "diagnostics",
     "addresses",
     "endpoints",
+    "vgpus",
     "inventory",
     "verdicts",
     *(f"decision/{name}" for name in WINGS["decision"]),

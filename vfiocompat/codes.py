@@ -197,6 +197,9 @@ NO_STRING_DERIVED = _code(
 )
 FACTS_NOT_NEEDED = _code("VFC225", "info", "the stated facts were not needed")
 FACT_UNUSABLE = _code("VFC228", "error", "a stated fact cannot be used")
+LEFT_OPEN = _code(
+    "VFC230", "warning", "a requirement does not hold, and what follows is not known"
+)
 
 # ---- 3xx: version strings ----
 

@@ -141,9 +141,11 @@ def _all(errors: Sequence[TableError]) -> TableError:
 
 
 def _named(entries: Sequence[Entry], id_: str) -> Entry:
-    for entry in entries:
-        if entry.id == id_:
-            return entry
+    # A file of another name than its table's is told under either.
+    stated = {entry.head.id: entry for entry in entries if entry.head is not None}
+    found = {**stated, **{entry.id: entry for entry in entries}}
+    if id_ in found:
+        return found[id_]
     import difflib  # noqa: PLC0415 - costs start-up time, and only mistakes need it
 
     known = [entry.id for entry in entries]

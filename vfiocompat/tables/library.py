@@ -15,7 +15,7 @@ from vfiocompat.errors import ErrorRecord, TableError
 from vfiocompat.files import regular
 from vfiocompat.tables.facts import FACTS
 from vfiocompat.tables.judge import Shelved, concerns, speaks_for, tiers
-from vfiocompat.tables.language.mistakes import mistakes
+from vfiocompat.tables.language.mistakes import misnamed, mistakes
 from vfiocompat.tables.language.records import (
     Head,
     Interface,
@@ -257,11 +257,16 @@ def _head(path: str) -> tuple[Head | None, TableError | None]:
     except TableError as error:
         return None, error
     found = convert(document, Head, _STAND_INS)
-    if not found.mistakes:
+    wrong = list(found.mistakes)
+    if found.record is not None:
+        wrong += misnamed(found.record, _stem(path), found.broken)
+    if not wrong:
         return found.record, None
     usable = not {"vendor", "drivers"} & found.broken
-    wrong = mistakes_in(path, found.mistakes, TableError, _DESCRIBED)
-    return found.record if usable else None, wrong
+    return (
+        found.record if usable else None,
+        mistakes_in(path, wrong, TableError, _DESCRIBED),
+    )
 
 
 def _head_document(path: str) -> dict[str, Any]:

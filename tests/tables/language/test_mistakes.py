@@ -142,6 +142,36 @@ def wrong(text: str, head: str = HEAD) -> list[str]:
             "exception[0].id",
             "already",
         ),
+        (
+            FORMAT + RULE + requirement("a", "g", "equal", 'stands_in_for = ["x"]'),
+            "requirement[1].stands_in_for[0]",
+            "no requirement 'x'",
+        ),
+        (
+            FORMAT + requirement("a", "g", "equal", 'stands_in_for = ["a"]'),
+            "requirement[0].stands_in_for[0]",
+            "stands in for others itself",
+        ),
+        (
+            FORMAT
+            + RULE
+            + requirement("a", "g", "equal", 'stands_in_for = ["same"]')
+            + requirement("b", "s", "equal", 'stands_in_for = ["same"]'),
+            "requirement[2].stands_in_for[0]",
+            "another requirement stands in for same",
+        ),
+        (
+            FORMAT
+            + RULE
+            + exception(
+                "a",
+                'verdict = "incompatible"',
+                'source = { n = "1" }',
+                'stands_in_for = ["x"]',
+            ),
+            "exception[0].stands_in_for[0]",
+            "no requirement 'x'",
+        ),
         (FORMAT + RULE + '[derive]\nn = "device_id"\n', "derive.format", "name one of"),
         (
             FORMAT + RULE + '[derive]\nformat = "f"\nx = "device_id"\n',
@@ -176,13 +206,7 @@ REFERENCE = 'reference = "x"\n'
     ("text", "key"),
     [
         (REFERENCE, "interface"),
-        ("dirty_tracking = true\n", "interface.reference"),
-        (REFERENCE + 'flags = "P2P"\n', "interface.flags"),
-        (REFERENCE + 'flags = ["p2p"]\n', "interface.flags"),
-        (REFERENCE + 'flags = ["DIRTY_TRACKING"]\n', "interface.flags"),
         (REFERENCE + 'flags = ["P2P", "P2P"]\n', "interface.flags"),
-        (REFERENCE + 'dirty_tracking = "no"\n', "interface.dirty_tracking"),
-        (REFERENCE + "dirty_tracking = true\nx = 1\n", "interface.x"),
     ],
 )
 def test_mistakes_of_an_interface(text: str, key: str) -> None:
@@ -238,3 +262,4 @@ def test_all_mistakes_are_told_at_once() -> None:
 def test_a_table_without_mistakes() -> None:
     assert wrong(FORMAT + RULE) == []
     assert wrong("", HEAD + 'migration = "unsupported"\nwhy = "x"\n') == []
+    assert wrong("", HEAD + 'migration = "device-decides"\n') == []
