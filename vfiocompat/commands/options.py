@@ -79,7 +79,8 @@ class Settings(msgspec.Struct, dict=True):
         """The tables: those of --table, the site's, and the shipped ones."""
         from vfiocompat.tables.library import Library  # noqa: PLC0415 - not for --help
 
-        return Library(self.table, self.config)
+        named = bool(os.environ.get("VFIOCOMPAT_CONFIG"))
+        return Library(self.table, self.config, named=named)
 
     def demand_tables(self) -> None:
         """See that the files of --table can be used, by a command that may need none.

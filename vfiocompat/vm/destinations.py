@@ -47,8 +47,8 @@ class Destination(NamedTuple):
 class Destinations(NamedTuple):
     """Hosts that a VM may go to, those that take it first.
 
-    `errors` are of inventories that could not be used, by path; `failed` says that this
-    host may take the VM, but a driver could not be asked.
+    `errors` are of inventories and tables that could not be used, by path; `failed`
+    says that this host may take the VM, but a driver could not be asked.
     """
 
     hosts: list[Destination]
@@ -79,11 +79,12 @@ def find_destinations(
     errors: dict[str, ErrorRecord] = {}
     failed = False
     if here:
-        mine, failed = _this_host(migration, site)
+        mine, failed, errors = _this_host(migration, site)
         found.append(mine)
     if fleet:
         without = _without(migration, site, same_host=same_host)
-        results, errors = _in_fleet(migration, site, fleet, hosts, without)
+        results, wrong = _in_fleet(migration, site, fleet, hosts, without)
+        errors |= wrong
         found += [
             Destination(each.result, partial(_reported, migration, site, each, without))
             for each in results
@@ -100,8 +101,12 @@ def find_destinations(
 # ---- this host -------------------------------------------------------------------
 
 
-def _this_host(migration: Migration, site: Site) -> tuple[Destination, bool]:
+def _this_host(
+    migration: Migration, site: Site
+) -> tuple[Destination, bool, dict[str, ErrorRecord]]:
     """Tell what this host makes of a VM, and whether a driver could not be asked.
+
+    Beside is what is wrong with tables, by their paths.
 
     Raises:
         VfiocompatError: there is no sysfs.
@@ -134,7 +139,8 @@ def _this_host(migration: Migration, site: Site) -> tuple[Destination, bool]:
 
     taken = [endpoint.address for endpoint in known]
     write = partial(report, migration, result, ends, pair_of, taken=taken)
-    return Destination(result, write), _failed(migration, alike, pairs)
+    broken = site.library.broken([*migration.sources, *ends])
+    return Destination(result, write), _failed(migration, alike, pairs), broken
 
 
 def _for_vm(
@@ -257,7 +263,8 @@ def _of_part(
         )
         for path, host, taken_at, has in kept
     ]
-    return _PartResults(results, reading.errors)
+    ends = [*migration.sources, *classifier.classes]
+    return _PartResults(results, reading.errors | site.library.broken(ends))
 
 
 def _reported(
