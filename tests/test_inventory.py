@@ -77,10 +77,90 @@ def test_a_later_program_may_add_fields() -> None:
         (changed("endpoints.0.version", ""), "endpoints[0].version"),
         (changed("endpoints.0.origin", "derived"), "endpoints[0].origin"),
         (changed("endpoints.0.origin", None), "endpoints[0].origin"),
+        (changed("endpoints.1.address", "p/t"), "endpoints[1].address: p/t"),
+        (changed("endpoints.0.available_instances", -1), "available_instances"),
+        (changed("endpoints.0.available_instances", 1 << 32), "available_instances"),
+        (changed("endpoints.0.available_instances", 10**30), "available_instances"),
+        (changed("endpoints.0.available_instances", 1.5), "available_instances"),
+        (changed("taken_at", "2026-11-01T00:00:00"), "no time with a zone"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(data: bytes, says: str) -> None:
     assert says in wrong(data)
+
+
+def twice(before: str, again: str) -> bytes:
+    """Give an inventory with something more, after a text that it has."""
+    data = msgspec.json.encode(WHOLE).decode()
+    assert before in data
+    return data.replace(before, before + again, 1).encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "key"),
+    [
+        (twice('"host":"node-a",', '"host":"node-b",'), "host"),
+        (twice('"version":"1ac1-a",', '"version":"1ac1-a",'), "version"),
+        (twice('"version":"1ac1-a",', '"ve\\u0072sion" : "1ac1-b",'), "version"),
+        (twice('"facts":{', '"revision":"1","revision":"2"'), "revision"),
+        (twice('"facts":{', '"a":"1","b":"2","a":"1"'), "a"),
+        (twice('"state":"present",', '"state":"absent",'), "state"),
+        (twice('"problems":[]', ',"later":[{"y":1e999,"z":1,"y":2}]'), "y"),
+    ],
+)
+def test_a_key_that_is_there_twice_is_refused(data: bytes, key: str) -> None:
+    """Another reader of the file would take the other value."""
+    assert f"an object has {key!r} 2 times" in wrong(data)
+
+
+def test_a_file_that_scan_did_not_write_is_read_too() -> None:
+    document = json.loads(msgspec.json.encode(WHOLE)) | {"later": [{"a": "NUMBER"}]}
+    text = json.dumps(document, indent=2, sort_keys=True)
+    text = text.replace('"NUMBER"', "9" * 5000)
+
+    assert parse_inventory(text.encode(), "f.json") == WHOLE
+
+
+def test_more_objects_than_any_host_has_are_not_read() -> None:
+    assert "more than 1,000,000 objects" in wrong(b"{}" * 1_000_001)
+
+
+@pytest.mark.parametrize(
+    ("answers", "counts"),
+    [
+        ([(True, "01"), (False, "02")], False),
+        ([(False, "02"), (True, "01")], False),
+        ([(False, "01"), (True, "02")], True),
+        ([(None, "02"), (True, "01")], None),
+        ([(True, "01"), (None, "01")], None),
+        ([(None, "01"), (False, "01"), (True, "01")], False),
+    ],
+)
+def test_of_several_answers_about_a_string_the_latest_counts(
+    answers: list[tuple[bool | None, str]], *, counts: bool | None
+) -> None:
+    given = tuple(
+        answer("1ac1-a", accepted=accepted, at=f"2026-11-{day}T00:00:00Z")
+        for accepted, day in answers
+    )
+    other = answer("1ac1-b", accepted=True)
+    written = inventory("a", endpoint("p/t", "1ac1-a", answers=(*given, other)))
+    found = parse_inventory(msgspec.json.encode(written), "f.json")
+
+    assert {each.version: each.accepted for each in found.endpoints[0].answers} == {
+        "1ac1-a": counts,
+        "1ac1-b": True,
+    }
+
+
+def test_what_was_said_last_is_told_by_the_time_and_not_by_its_text() -> None:
+    yes = answer("1ac1-a", accepted=True, at="2026-11-02T01:00:00+09:00")
+    no = answer("1ac1-a", accepted=False, at="2026-11-01T20:00:00Z")
+    naive = answer("1ac1-a", accepted=True, at="2026-12-01T00:00:00")
+    written = inventory("a", endpoint("p/t", "1ac1-a", answers=(yes, no, naive)))
+    found = parse_inventory(msgspec.json.encode(written), "f.json")
+
+    assert found.endpoints[0].answers == (no,)
 
 
 def test_answers_must_be_about_strings_that_can_be() -> None:

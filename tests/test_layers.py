@@ -28,23 +28,25 @@ LAYERS = ["__init__", *spine(), "__main__"]
 """What may be imported: only what stands before."""
 
 
-def order(wing: Path) -> list[str]:
+def lines(wing: Path) -> list[list[str]]:
     """Read the map of a wing: its modules, in the order in which they may import.
 
     Those that stand in one line import none of each other.
     """
-    lines = (ast.get_docstring(ast.parse(wing.read_text())) or "").splitlines()
+    text = (ast.get_docstring(ast.parse(wing.read_text())) or "").splitlines()
     names = re.compile(r"([a-z]+(?:, [a-z]+)*)(?:  +\S.*)?")
-    found = [match[1] for line in lines if (match := names.fullmatch(line))]
-    return [name for line in found for name in line.split(", ")]
+    found = [match[1] for line in text if (match := names.fullmatch(line))]
+    return [line.split(", ") for line in found]
 
 
-WINGS = {
-    str(path.parent.relative_to(PACKAGE)): order(path)
+MAPS = {
+    str(path.parent.relative_to(PACKAGE)): lines(path)
     for path in sorted(PACKAGE.glob("*/**/__init__.py"))
     if path.parent.name != "commands"
 }
 """What may be imported within each wing, by the map in its `__init__`."""
+
+WINGS = {wing: [name for line in map_ for name in line] for wing, map_ in MAPS.items()}
 
 PURE = [
     "codes",
@@ -133,7 +135,8 @@ def test_a_wings_map_names_all_that_is_in_it(wing: str) -> None:
     ("wing", "name"), [(wing, name) for wing, names in WINGS.items() for name in names]
 )
 def test_imports_within_a_wing_only_point_up_its_map(wing: str, name: str) -> None:
-    before = WINGS[wing][: WINGS[wing].index(name)]
+    at = next(number for number, line in enumerate(MAPS[wing]) if name in line)
+    before = [each for line in MAPS[wing][:at] for each in line]
     prefix = ["vfiocompat", *wing.split("/")]
     alone = PACKAGE / wing / f"{name}.py"
     for path in [alone] if alone.exists() else (PACKAGE / wing / name).rglob("*.py"):

@@ -38,7 +38,13 @@ def test_a_moment_is_written_and_read() -> None:
     assert timestamp("2027-01-15T10:00:00+02:00") == timestamp("2027-01-15T08:00:00Z")
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "9" * 400, "2027-13-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "yesterday", "9" * 400, "2027-13-01T00:00:00Z"),
+        *("2027-01-15T08:00:00", "2027-01-15 08:00:00", "2027-01-15"),  # without a zone
+    ],
+)
 def test_what_is_no_moment(text: str) -> None:
     assert timestamp(text) is None
     assert Horizon(NOW).rejects(text) == "its time is none"

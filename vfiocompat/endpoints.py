@@ -8,7 +8,7 @@ from a saved file are decided alike.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
@@ -140,6 +140,10 @@ class Recorded(msgspec.Struct, frozen=True):
     ages: dict[str, str] = {}
 
 
+Instances = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
+"""How many instances can be created: what sysfs prints for an unsigned int."""
+
+
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An mdev type, an mdev, a PCI function, or a literal string in their place.
 
@@ -160,7 +164,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     vendor_id: str | None = None
     device_id: str | None = None
     device_api: str | None = None
-    available_instances: int | None = None
+    available_instances: Instances | None = None
     in_use: bool | None = None
     facts: Facts = {}
     stated: Facts = {}

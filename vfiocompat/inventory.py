@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import posixpath
+from collections import Counter
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -22,6 +23,7 @@ from vfiocompat.times import timestamp
 from vfiocompat.versions import VersionString
 
 if TYPE_CHECKING:
+    from vfiocompat.endpoints import RecordedAnswer
     from vfiocompat.times import Horizon
 
 __all__ = ["Identity", "Inventory", "Tool", "named", "parse_inventory", "recorded"]
@@ -29,6 +31,10 @@ __all__ = ["Identity", "Inventory", "Tool", "named", "parse_inventory", "recorde
 SCHEMA = "vfiocompat.inventory/1"
 MAX_BYTES = 256 << 20
 """How long an inventory may be: some 200,000 endpoints."""
+
+MAX_OBJECTS = 1_000_000
+"""How many JSON objects it may have: what each costs in memory is far more than its
+text, and an endpoint with answers is some five."""
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -69,10 +75,16 @@ class _Schema(msgspec.Struct):
 def parse_inventory(data: bytes, path: str) -> Inventory:
     """Read an inventory; `path` is named in errors.
 
+    Of several answers about one string it has the one that counts: the latest.
+
     Raises:
         InventoryError: it is none, or of another version, or holds what no scan writes.
 
     """
+    if data.count(b"{") > MAX_OBJECTS:
+        raise InventoryError(
+            f"{path} has more than {MAX_OBJECTS:,} objects, which no host's has"
+        )
     try:
         inventory = msgspec.json.decode(data, type=Inventory)
     except msgspec.ValidationError as error:
@@ -92,9 +104,56 @@ def parse_inventory(data: bytes, path: str) -> Inventory:
         if not text.isprintable():
             raise InventoryError(f"{path}: {key}: {text!r} is no such name")
     if timestamp(inventory.taken_at) is None:
-        raise InventoryError(f"{path}: taken_at: {inventory.taken_at!r} is no time")
+        raise InventoryError(
+            f"{path}: taken_at: {inventory.taken_at!r} is no time with a zone, as "
+            "RFC 3339 has it"
+        )
     _demand_usable(inventory, path)
+    if msgspec.json.encode(inventory) != data.rstrip():
+        _demand_keys_once(data, path)  # what scan writes has each once, and is quicker
+    _leave_out_older_answers(inventory)
     return inventory
+
+
+def _demand_keys_once(data: bytes, path: str) -> None:
+    """Refuse a key that an object has twice: another reader would take the other one.
+
+    Raises:
+        InventoryError: there is one.
+
+    """
+    import json  # noqa: PLC0415 - costs start-up time, and few files need it
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        keys = Counter(key for key, _ in pairs)
+        if len(keys) < len(pairs):
+            [(key, times)] = keys.most_common(1)
+            raise InventoryError(f"{path}: an object has {key!r} {times} times")
+
+    def number(_: str) -> int:
+        return 0  # of any length
+
+    json.loads(data, object_pairs_hook=look, parse_int=number, parse_float=number)
+
+
+def _leave_out_older_answers(inventory: Inventory) -> None:
+    """Keep of several answers about one string the one that counts."""
+    for at, endpoint in enumerate(inventory.endpoints):
+        answers = endpoint.answers
+        if len(answers) > 1:
+            latest = {each.version: each for each in sorted(answers, key=_weight)}
+            if len(latest) < len(answers):
+                kept = msgspec.structs.replace(endpoint, answers=(*latest.values(),))
+                inventory.endpoints[at] = kept
+
+
+def _weight(answer: RecordedAnswer) -> tuple[float, int]:
+    """Say which of several answers counts, the greatest one.
+
+    The latest does. At one moment a no beats one that was neither, and that a yes.
+    """
+    then = timestamp(answer.asked_at)
+    return -1 if then is None else then, (True, None, False).index(answer.accepted)
 
 
 def _not_ours(data: bytes, path: str, error: msgspec.ValidationError) -> InventoryError:
@@ -131,12 +190,22 @@ def _demand_usable(inventory: Inventory, path: str) -> None:
         endpoint.origin for endpoint in endpoints if endpoint.version is not None
     }
     kinds = {endpoint.kind for endpoint in endpoints}
-    if not wrong and kinds <= _KINDS and origins <= {"attribute"}:
+    addresses = {endpoint.address for endpoint in endpoints}
+    if (
+        not wrong
+        and kinds <= _KINDS
+        and origins <= {"attribute"}
+        and len(addresses) == len(endpoints)
+    ):
         return
+    known: set[str] = set()
     for number, endpoint in enumerate(endpoints):
         where = f"{path}: endpoints[{number}]"
         if endpoint.kind not in _KINDS:
             raise InventoryError(f"{where}: a host has no {endpoint.kind}")
+        if endpoint.address in known:
+            raise InventoryError(f"{where}.address: {endpoint.address} is there twice")
+        known.add(endpoint.address)
         if endpoint.version is not None and endpoint.origin != "attribute":
             raise InventoryError(
                 f"{where}.origin: a string that is kept was read from an attribute"
@@ -184,7 +253,7 @@ def named(inventory: Inventory, address: InventoryAddress) -> Endpoint:
     """Find the endpoint that an address names in an inventory.
 
     Raises:
-        NoSuchEndpoint: there is none, or more than one, and the hint names some.
+        NoSuchEndpoint: there is none, and the hint names some that there are.
 
     """
     known = [endpoint.address for endpoint in inventory.endpoints]
@@ -206,7 +275,7 @@ def named(inventory: Inventory, address: InventoryAddress) -> Endpoint:
         return found[0]
     import difflib  # noqa: PLC0415 - costs start-up time, and only mistakes need it
 
-    count = "no" if not found else f"{len(found)} times"
+    count = "several of" if found else "no"
     close = difflib.get_close_matches(address.endpoint, known, n=3) or known[:3]
     raise NoSuchEndpoint(
         f"{address.file} has {count} {address.endpoint}",

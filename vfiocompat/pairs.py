@@ -11,7 +11,7 @@ from vfiocompat.addresses import LiteralAddress, parse_address
 from vfiocompat.decision.answers import is_held, is_real, question
 from vfiocompat.decision.decide import Decision, decide, not_found
 from vfiocompat.decision.errnos import COULD_NOT_ASK
-from vfiocompat.decision.strings import attribute_finding
+from vfiocompat.decision.strings import unreadable
 from vfiocompat.endpoints import Endpoint, literal, missing
 from vfiocompat.errors import FactError, UsageError, VfiocompatError, error_of
 from vfiocompat.find import look, survey
@@ -230,10 +230,9 @@ def usable(found: Looked) -> Endpoint:
     if found.endpoint is None:
         assert found.error is not None
         raise error_of(found.error)
-    attribute = found.endpoint.attribute
     if found.endpoint.recorded:
         return found.endpoint
-    if attribute is not None and attribute.code in COULD_NOT_ASK:
-        finding = attribute_finding(attribute, "source: ")
+    finding = unreadable(found.endpoint, "source: ")
+    if finding is not None and finding.code in COULD_NOT_ASK:
         raise VfiocompatError(finding.summary, detail=finding.path, code=finding.code)
     return found.endpoint

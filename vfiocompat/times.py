@@ -58,9 +58,11 @@ def moment(seconds: float) -> str:
 def timestamp(text: str) -> float | None:
     """Read RFC 3339 as seconds since 1970; None if it is none, or has no time zone."""
     try:
-        return msgspec.convert(text, datetime).timestamp()
+        then = msgspec.convert(text, datetime)
     except (msgspec.ValidationError, OverflowError, ValueError):
         return None
+    # Without a zone it is another moment on every host that reads it.
+    return None if then.tzinfo is None else then.timestamp()
 
 
 def ago(seconds: float) -> str:

@@ -218,6 +218,7 @@ def test_why_one_target_has_no_string(shared_host: Host, run: Run) -> None:
     assert result.stderr == (
         "vfiocompat: error[VFC106]: the version attribute could not be read (EIO)\n"
         f"  --> {TYPES}/acme-io/version\n"
+        "   = help: the kernel log of its host may say why\n"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 
+import msgspec
 import pytest
 
 from vfiocompat import codes
@@ -13,7 +14,7 @@ from vfiocompat.decision.decide import Decision, decide, worst
 from vfiocompat.decision.errnos import Answer
 from vfiocompat.decision.strings import no_string
 from vfiocompat.diagnostics import both_ends
-from vfiocompat.endpoints import Attribute, Endpoint, literal
+from vfiocompat.endpoints import Attribute, Endpoint, Recorded, literal
 
 PATH = "/sys/devices/p/mdev_supported_types/t/version"
 
@@ -30,6 +31,12 @@ def endpoint(version: str | None = "8086-x", **more: object) -> Endpoint:
         "origin": "attribute",
     }
     return Endpoint(**(fields | more))  # type: ignore[arg-type]
+
+
+def recorded(found: Endpoint) -> Endpoint:
+    """Give an endpoint as an inventory has it."""
+    whence = Recorded("node-a", "2026-11-01T00:00:00Z")
+    return msgspec.structs.replace(found, recorded=whence)
 
 
 def answered(number: int, *, gone: bool = False) -> Answer:
@@ -271,3 +278,25 @@ def test_a_missing_string_is_told_from_one_that_could_not_be_read(
 
     assert reason is not None
     assert (code, failed) == (reason.finding.code, reason.failed)
+
+
+@pytest.mark.parametrize("code", [None, "", "VFC107", "VFC132", "VFC105", "VFC999"])
+@pytest.mark.parametrize("errno", [None, "EIO", "EACCES", "0"])
+def test_a_code_of_an_inventory_decides_nothing(
+    code: str | None, errno: str | None
+) -> None:
+    attribute = Attribute("version", "unreadable", errno, PATH, "type", code)
+    broken = recorded(endpoint(None, attribute=attribute))
+    for pair in ((recorded(endpoint("1ac1-a")), broken), (broken, broken)):
+        assert decide(*pair, None).verdict == "undetermined"
+
+
+def test_a_recorded_errno_that_means_no_migration_decides() -> None:
+    attribute = Attribute("version", "unreadable", "ENOTSUPP", PATH, "type", "VFC107")
+    decided = decide(
+        recorded(endpoint("1ac1-a")),
+        recorded(endpoint(None, attribute=attribute)),
+        None,
+    )
+
+    assert (decided.verdict, decided.basis) == ("incompatible", "recorded")

@@ -75,7 +75,13 @@ def command(settings: Settings, address: str, open_: bool) -> int:  # noqa: FBT0
     else:
         settings.print_tabbed(device_rows(document))
     if document.interface == "unknown":
-        settings.note(note_lines(codes.MIGRATION_INTERFACE_NOT_TOLD, endpoint.address))
+        settings.note(
+            note_lines(
+                codes.MIGRATION_INTERFACE_NOT_TOLD,
+                endpoint.address,
+                "on its host --open asks the device itself, which may reset it",
+            )
+        )
     return ExitCode.DONE
 
 

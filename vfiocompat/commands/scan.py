@@ -25,6 +25,7 @@ from vfiocompat.host.sysfs import Host
 from vfiocompat.output.json import json_text
 from vfiocompat.output.text import error_lines, note_lines, problem_lines
 from vfiocompat.tables.stated import SiteFacts, Stated
+from vfiocompat.times import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,7 +140,7 @@ def _taken(
         found = scan(host, identity, library, stated, now)
         before = _before(settings, path) if path is not None else None
         if before is not None:
-            if before.taken_at > found.taken_at:
+            if (timestamp(before.taken_at) or 0) > now:
                 settings.note(
                     note_lines(
                         codes.CLOCK_WENT_BACK, f"{path} was taken at {before.taken_at}"

@@ -21,6 +21,7 @@ from vfiocompat.decision.answers import (
     recorded_answer,
 )
 from vfiocompat.decision.errnos import (
+    ADVICE,
     ANSWERS,
     COULD_NOT_ASK,
     VERDICT_OF,
@@ -29,7 +30,7 @@ from vfiocompat.decision.errnos import (
 )
 from vfiocompat.decision.notes import notes
 from vfiocompat.decision.preconditions import by_vendor, preconditions, too_old
-from vfiocompat.decision.strings import absent, attribute_finding
+from vfiocompat.decision.strings import absent, unreadable
 from vfiocompat.diagnostics import Diagnostic, both_ends, diagnostic
 from vfiocompat.errors import errno_name
 from vfiocompat.verdicts import GROUNDS, NOT_JUDGED, Basis, Judgement, Verdict, worst_of
@@ -76,9 +77,7 @@ def decide(
         return Decision(verdict=verdict, basis="none", diagnostics=failing)
     told = notes(source, destination)
     for side, endpoint in (("source", source), ("destination", destination)):
-        attribute = endpoint.attribute
-        if attribute is not None and attribute.state == "unreadable":
-            finding = attribute_finding(attribute, f"{side}: ")
+        if (finding := unreadable(endpoint, f"{side}: ")) is not None:
             return _unreadable(finding, told, recorded=bool(endpoint.recorded))
     if answer is not None:
         return _by_driver(source, destination, answer, judgement, told)
@@ -183,7 +182,7 @@ def _by_driver(
     finding = diagnostic(
         code,
         CODES[code].summary + (f" ({name})" if name else ""),
-        hint="the destination's kernel log may say why" if refused else None,
+        hint=ADVICE.get(code),
         errno=name,
         path=answer.path,
         spans=both_ends(source.version, destination.version) if refused else (),

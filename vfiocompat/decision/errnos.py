@@ -13,14 +13,17 @@ from vfiocompat.codes import Code
 from vfiocompat.errors import ENOTSUPP, errno_name
 
 if TYPE_CHECKING:
+    from vfiocompat.endpoints import Attribute
     from vfiocompat.verdicts import Verdict
 
 __all__ = [
+    "ADVICE",
     "ANSWERS",
     "COULD_NOT_ASK",
     "NO_STRING",
     "VERDICT_OF",
     "Answer",
+    "attribute_code",
     "read_code",
     "recordable",
     "write_code",
@@ -45,6 +48,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 _NOT_PERMITTED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _NO_MIGRATION = frozenset({errno.ENODEV, errno.EOPNOTSUPP, errno.ENOTTY, ENOTSUPP})
+
+_NO_MIGRATION_NAMES = frozenset(map(errno_name, _NO_MIGRATION))
 
 _OF_WRITE = {
     **dict.fromkeys((errno.EINTR, errno.EAGAIN, errno.EBUSY), codes.DRIVER_BUSY),
@@ -79,6 +84,25 @@ COULD_NOT_ASK = frozenset(
 )
 """Codes with which the driver was never asked: the command could not complete."""
 
+_LATER = "ask again later"
+_LOG = "the kernel log of its host may say why"
+
+ADVICE: dict[Code, str] = {
+    codes.REFUSED: "the destination's kernel log may say why",
+    codes.NO_MIGRATION_SUPPORT: _LOG,
+    codes.DRIVER_BUSY: _LATER,
+    codes.DRIVER_FAILED: _LOG,
+    codes.READ_FAILED: _LOG,
+    codes.SHORT_WRITE: "the driver does not keep to the attribute's rules: tell its "
+    "vendor",
+    codes.ANSWERED_ABOUT_CAPACITY: "free an instance there, and ask again",
+    codes.OPEN_NOT_PERMITTED: "run it as root",
+    codes.DEVICE_GONE: _LATER,
+    codes.NO_ANSWER_IN_TIME: "a longer --timeout may help; the kernel log of its host "
+    "may say what the driver waits for",
+}
+"""What to do about a call on an attribute that gave no yes."""
+
 NO_STRING = frozenset(
     {
         codes.NO_ATTRIBUTE,
@@ -88,6 +112,37 @@ NO_STRING = frozenset(
         codes.VERSION_NOT_PRINTABLE,
     }
 )
+
+
+_TOLD_OF_READS = frozenset(
+    {
+        codes.OPEN_NOT_PERMITTED,
+        codes.OPEN_FAILED,
+        codes.READ_FAILED,
+        codes.NO_ANSWER_IN_TIME,
+        codes.FILE_SYSTEM_GONE,
+        codes.VERSION_EMPTY,
+        codes.VERSION_TOO_LONG,
+        codes.VERSION_NOT_PRINTABLE,
+    }
+)
+"""What an inventory may tell of a failed read: none of them decides anything."""
+
+
+def attribute_code(attribute: Attribute, *, recorded: bool) -> Code | None:
+    """Tell by a code why an attribute gives no string; None if it gives one.
+
+    What is `recorded` is the errno: an inventory may hold any code, and decides nothing
+    by it.
+    """
+    if attribute.state != "unreadable":
+        return codes.NO_ATTRIBUTE if attribute.state == "absent" else None
+    if not recorded:
+        return codes.code_of(attribute.code or "")
+    if attribute.errno in _NO_MIGRATION_NAMES:
+        return codes.NO_MIGRATION_SUPPORT
+    told = Code(attribute.code or "")
+    return told if told in _TOLD_OF_READS else codes.READ_FAILED
 
 
 def read_code(answer: Answer) -> Code:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from vfiocompat.decision.errnos import attribute_code
 from vfiocompat.decision.notes import is_full
 from vfiocompat.endpoints import MIGRATION_VERSION, Endpoint
 
@@ -88,7 +89,8 @@ def reads_recorded(
                 attribute.state,
                 # As `_node`, without its call.
                 attribute.node if attribute.name == MIGRATION_VERSION else None,
-                attribute.code,
+                attribute.state == "unreadable"
+                and attribute_code(attribute, recorded=outdated is not None),
                 attribute.errno,
             )
             if attribute is not None
@@ -153,7 +155,12 @@ def standing(
         facts={name: endpoint.facts[name] for name in names if name in endpoint.facts},
         stated=endpoint.stated,
         attribute=attribute
-        and msgspec.structs.replace(attribute, path=None, node=_node(attribute)),
+        and msgspec.structs.replace(
+            attribute,
+            path=None,
+            node=_node(attribute),
+            code=attribute_code(attribute, recorded=True),
+        ),
         migration=endpoint.migration,
         version=endpoint.version,
         origin=None if derives else "recorded",

@@ -9,14 +9,14 @@ import msgspec
 
 from vfiocompat import codes
 from vfiocompat.codes import CODES
-from vfiocompat.decision.errnos import NO_STRING
+from vfiocompat.decision.errnos import ADVICE, NO_STRING, attribute_code
 from vfiocompat.decision.preconditions import not_bound
 from vfiocompat.diagnostics import Diagnostic, diagnostic
 
 if TYPE_CHECKING:
-    from vfiocompat.endpoints import Attribute, Endpoint
+    from vfiocompat.endpoints import Endpoint
 
-__all__ = ["NoString", "absent", "attribute_finding", "no_string"]
+__all__ = ["NoString", "absent", "no_string", "unreadable"]
 
 
 class NoString(msgspec.Struct, frozen=True):
@@ -34,23 +34,27 @@ def no_string(endpoint: Endpoint) -> NoString | None:
     """
     if endpoint.version is not None:
         return None
-    attribute = endpoint.attribute
     if not endpoint.vfio:
         return NoString(not_bound(endpoint), failed=False)
-    if attribute is None or attribute.code in {None, codes.NO_ATTRIBUTE}:
+    finding = unreadable(endpoint)
+    if finding is None:
         return NoString(absent(endpoint, ""), failed=False)
-    finding = attribute_finding(attribute)
-    return NoString(finding, failed=attribute.code not in NO_STRING)
+    return NoString(finding, failed=finding.code not in NO_STRING)
 
 
-def attribute_finding(attribute: Attribute, side: str = "") -> Diagnostic:
-    """Say of an attribute that gave no string what its code says, and where."""
-    assert attribute.code is not None
-    code = codes.code_of(attribute.code)
+def unreadable(endpoint: Endpoint, side: str = "") -> Diagnostic | None:
+    """Say why an endpoint's attribute cannot be read, and where; None if it can be."""
+    attribute = endpoint.attribute
+    if attribute is None:
+        return None
+    code = attribute_code(attribute, recorded=bool(endpoint.recorded))
+    if code is None or endpoint.lacks_attribute:
+        return None
     suffix = f" ({attribute.errno})" if attribute.errno else ""
     return diagnostic(
         code,
         f"{side}{CODES[code].summary}{suffix}",
+        hint=ADVICE.get(code),
         errno=attribute.errno,
         path=attribute.path,
     )

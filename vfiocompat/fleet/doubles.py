@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from vfiocompat import codes
 from vfiocompat.errors import ErrorRecord
+from vfiocompat.times import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -39,11 +40,15 @@ def newest(several: Iterable[Taken]) -> tuple[list[Taken], dict[str, ErrorRecord
         other = known.setdefault(each.host, each)
         if other is not each:
             used, passed = other, each
-            if (each.taken_at, other.path) > (other.taken_at, each.path):
+            if (_taken(each), other.path) > (_taken(other), each.path):
                 used, passed = each, other
             known[each.host] = used
             errors[passed.path] = twice(each.host, used.path, passed.path)
     return [known[name] for name in sorted(known)], errors
+
+
+def _taken(each: _FromInventory) -> float:
+    return timestamp(each.taken_at) or 0
 
 
 def twice(host: str, used: str, passed: str) -> ErrorRecord:

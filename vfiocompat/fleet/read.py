@@ -172,7 +172,7 @@ class Inventories(Mapping[str, "Inventory"]):
 
 
 def _shares(sizes: dict[str, int], number: int) -> list[list[str]]:
-    """ClassOnHost files out so that each process has as many bytes to read."""
+    """Share files out so that each process has as many bytes to read."""
     shares: list[list[str]] = [[] for _ in range(number)]
     loads = [0] * number
     for path in sorted(sizes, key=lambda path: -sizes[path]):

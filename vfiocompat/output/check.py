@@ -13,18 +13,16 @@ from vfiocompat.inventory import Tool
 from vfiocompat.output.pairs import (
     CheckResult,
     Counts,
-    basis_words,
     check_result,
     counts_record,
+    pair_lines,
 )
-from vfiocompat.output.text import finding_lines
 from vfiocompat.verdicts import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from vfiocompat.decision.decide import Decision
-    from vfiocompat.endpoints import Endpoint
     from vfiocompat.output.text import Line
     from vfiocompat.pairs import Pair
 
@@ -66,26 +64,9 @@ def check_lines(pairs: Sequence[Pair], *, verbose: bool) -> Iterator[Line]:
     Findings that are for information only are shown when `verbose`.
     """
     for pair in pairs:
-        source, destination, decision = pair
-        ends = f"{_place(source)} -> {_place(destination)}"
-        why = "could not be asked" if decision.failed else basis_words(pair)
-        yield [
-            (decision.verdict, decision.verdict),
-            (f": {ends}   ", "plain"),
-            (f"({why})", "dim"),
-        ]
-        for finding in decision.diagnostics:
-            if verbose or finding.severity != "info":
-                yield from finding_lines(finding)
+        yield from pair_lines(pair, verbose=verbose)
     if len(pairs) > 1:
         yield _sum(decision for _, _, decision in pairs)
-
-
-def _place(endpoint: Endpoint) -> str:
-    """Say where an endpoint is; of one in an inventory also on which host."""
-    if endpoint.host is None:
-        return endpoint.address
-    return f"{endpoint.address} on {endpoint.host}"
 
 
 def _sum(decisions: Iterable[Decision]) -> Line:

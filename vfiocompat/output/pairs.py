@@ -9,14 +9,16 @@ import msgspec
 
 from vfiocompat.diagnostics import Diagnostic
 from vfiocompat.endpoints import Origin
+from vfiocompat.output.text import finding_lines
 from vfiocompat.verdicts import Basis, Verdict
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from vfiocompat.decision.decide import Decision
     from vfiocompat.endpoints import Endpoint
+    from vfiocompat.output.text import Line
     from vfiocompat.pairs import Pair
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "basis_words",
     "check_result",
     "counts_record",
+    "pair_lines",
 ]
 
 _BASIS: dict[Basis, tuple[str, str]] = {
@@ -40,6 +43,12 @@ _BASIS: dict[Basis, tuple[str, str]] = {
     "none": ("no driver was asked", "no driver was asked"),
 }
 """What one verdict rests on, and what several do."""
+
+_UNDECIDED: dict[Basis, str] = {
+    "driver": "the driver gave no definite answer",
+    "recorded": "no definite answer was recorded",
+}
+"""Why there is no verdict, where there is something to rest it on."""
 
 
 class AddressRecord(msgspec.Struct, frozen=True, gc=False):
@@ -106,9 +115,35 @@ def basis_words(pair: Pair) -> str:
     """Say what a verdict rests on, and of a recorded answer how old it is."""
     source, destination, decision = pair
     basis = _BASIS[decision.basis][0].format(table=decision.table)
+    if decision.verdict == "undetermined":
+        basis = _UNDECIDED.get(decision.basis, basis)
     ages = destination.recorded.ages if destination.recorded else {}
     age = ages.get(source.version or "")
     return f"{basis}, {age}" if age and decision.basis == "recorded" else basis
+
+
+def pair_lines(pair: Pair, *, verbose: bool) -> Iterator[Line]:
+    """Give the block of one pair: its verdict, what that rests on, and every reason.
+
+    Findings that are for information only are shown when `verbose`.
+    """
+    source, destination, decision = pair
+    why = "could not be asked" if decision.failed else basis_words(pair)
+    yield [
+        (decision.verdict, decision.verdict),
+        (f": {_place(source)} -> {_place(destination)}   ", "plain"),
+        (f"({why})", "dim"),
+    ]
+    for finding in decision.diagnostics:
+        if verbose or finding.severity != "info":
+            yield from finding_lines(finding)
+
+
+def _place(endpoint: Endpoint) -> str:
+    """Say where an endpoint is; of one in an inventory also on which host."""
+    if endpoint.host is None:
+        return endpoint.address
+    return f"{endpoint.address} on {endpoint.host}"
 
 
 def bases_words(bases: Iterable[Basis]) -> str:

@@ -87,10 +87,13 @@ def _help(hint: str | None) -> Iterator[Line]:
         yield [("   = ", "dim"), (f"help: {hint}", "plain")]
 
 
-def note_lines(code: Code, detail: str | None = None) -> Iterator[Line]:
-    """Say something that is no result and no error, and of what."""
+def note_lines(
+    code: Code, detail: str | None = None, hint: str | None = None
+) -> Iterator[Line]:
+    """Say something that is no result and no error, of what, and what to do."""
     yield _head(CODES[code].severity, code, CODES[code].summary)
     yield from _body((), detail)
+    yield from _help(hint)
 
 
 def nothing_lines() -> Iterator[Line]:

@@ -12,9 +12,8 @@ from vfiocompat.codes import CODES, Code
 from vfiocompat.diagnostics import Diagnostic
 from vfiocompat.endpoints import Problem
 from vfiocompat.inventory import Tool
-from vfiocompat.output.check import check_lines
 from vfiocompat.output.errors import fleet_problems
-from vfiocompat.output.pairs import CheckResult, bases_words, check_result
+from vfiocompat.output.pairs import CheckResult, bases_words, check_result, pair_lines
 from vfiocompat.output.text import finding_lines
 from vfiocompat.verdicts import Verdict
 
@@ -138,7 +137,7 @@ def report_lines(vm: Vm, report: HostReport, *, verbose: bool) -> Iterator[Line]
     for finding in report.findings:
         yield from finding_lines(finding)
     for pair in report.pairs:
-        yield from check_lines([pair], verbose=verbose)
+        yield from pair_lines(pair, verbose=verbose)
 
 
 def headline(vm: Vm, result: HostResult) -> Line:

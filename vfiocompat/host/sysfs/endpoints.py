@@ -307,7 +307,9 @@ def _type(path: str, replies: Replies) -> _Type:
 
 def _is_u32(number: str) -> bool:
     """Whether a text can be what sysfs prints for an unsigned int."""
-    return number.isascii() and number.isdigit() and len(number) <= len(str(1 << 32))
+    if not (number.isascii() and number.isdigit()) or len(number) > len(str(1 << 32)):
+        return False
+    return int(number) < 1 << 32
 
 
 def _with_vgpu(node: Node, replies: Replies) -> Node:

@@ -91,7 +91,7 @@ class Host:
         return found
 
     def probe(self, questions: Sequence[Question]) -> list[Probed]:
-        """Ask drivers; see `probing.probe`."""
+        """Ask drivers; see `questions.probe`."""
         from vfiocompat.host.sysfs.questions import Probed, probe
 
         task = partial(probe, questions=questions)
