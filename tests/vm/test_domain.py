@@ -871,7 +871,7 @@ def test_nothing_changes_that_was_not_asked_for() -> None:
 
 NUMBERS = "domain='0x0000' bus='0x3b' slot='0x02' function='0x1'"
 FIRST_ARG = "<qemu:arg value='vfio-pci,host=65:00.1,id=a,,b,romfile=/x,,y'/>"
-KEPT_OF_IT = "value='driver=vfio-pci,id=a,,b,romfile=/x,,y"
+KEPT_OF_IT = "value='vfio-pci,id=a,,b,romfile=/x,,y"
 SECOND_ARG = (
     '<qemu:arg value=\'{"driver":"vfio-pci","host":"66:00.1","rombar":1,"x":null}\'/>'
 )
@@ -953,6 +953,23 @@ def test_flags_among_the_arguments_stay_flags() -> None:
     text = again(arguments("-device", "vfio-pci,host=65:00.1,multifunction"), [MDEV])
     assert "multifunction=," not in text
     assert "multifunction" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("vfio-pci,host=65:00.1,", "vfio-pci,host=0000:67:00.1"),
+        ("vfio-pci,host=65:00.1,id=a,", "vfio-pci,id=a,host=0000:67:00.1"),
+        ("driver=vfio-pci,host=65:00.1,", "driver=vfio-pci,host=0000:67:00.1"),
+        ("vfio-pci,host=65:00.1,id=a,,,", "vfio-pci,id=a,,,host=0000:67:00.1"),
+        ("vfio-pci,host=65:00.1,id=a,,", "vfio-pci,id=a,,,host=0000:67:00.1"),
+        ("vfio-pci,host=65:00.1,x,", "vfio-pci,x,host=0000:67:00.1"),
+    ],
+)
+def test_a_comma_at_the_end_is_ignored_as_qemu_does(text: str, after: str) -> None:
+    """Written again it would be half of one within a value."""
+    written = again(arguments("-device", text), [ELSEWHERE])
+    assert canonical(written) == canonical(arguments("-device", after))
 
 
 # ---- what holds of every document ------------------------------------------------

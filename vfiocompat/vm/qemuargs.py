@@ -26,13 +26,16 @@ class Argument(Protocol):
 class _Options:
     """`vfio-pci,host=...,id=...`: a comma in a value is written twice.
 
-    A property without a value is on, and of one that is given twice the last counts.
+    A property without a value is on, and of one that is given twice the last counts. A
+    comma at the end is ignored (util/qemu-option.c, opts_do_parse).
     """
 
     def __init__(self, text: str) -> None:
         # A doubled comma is one that belongs to a value: only the others separate.
-        parts = [each.partition("=") for each in text.replace(",,", "\0").split(",")]
-        if not parts[0][1]:  # the first may go without its name
+        texts = text.replace(",,", "\0").removesuffix(",").split(",")
+        parts = [each.partition("=") for each in texts]
+        self._implied = not parts[0][1]  # the first may go without its name
+        if self._implied:
             parts[0] = ("driver", "=", parts[0][0])
         self._properties = [
             (name, value.replace("\0", ",") if equals else None)
@@ -47,10 +50,11 @@ class _Options:
 
     def replace(self, names: Sequence[str], name: str, value: str) -> str:
         kept = [each for each in self._properties if each[0] not in names]
-        return ",".join(
+        whole = ",".join(
             key if text is None else f"{key}={text.replace(',', ',,')}"
             for key, text in (*kept, (name, value))
         )
+        return whole.removeprefix("driver=") if self._implied else whole
 
 
 class _Object:
