@@ -236,6 +236,9 @@ def _hostdev(
         skip_vsc_check=_boolean(told.get("skip-vsc-check")),
         unplugged=teaming is not None and teaming.get("type") == "transient",
         saved=not is_mdev or is_saved(element.get("model")),
+        is_managed=not is_mdev and element.get("managed") == "yes",
+        is_interface=element.tag == "interface",
+        has_ramfb=is_mdev and element.get("ramfb") == "on",
     )
     return _Attachment(device, write)
 
@@ -289,6 +292,8 @@ def _write_hostdev(
             element.set("type", "pci")
             for name in ("model", "display", "ramfb"):  # of mdevs only
                 element.attrib.pop(name, None)
+            # It means nothing for an mdev; a function it would take from its driver.
+            element.set("managed", "no")
         domain, bus, rest = there.function.split(":")
         slot, _, function = rest.partition(".")
         values = {
