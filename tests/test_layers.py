@@ -65,6 +65,8 @@ PURE = [
     "fleet/classes",
     "vm/model",
     "vm/qemuargs",
+    "vm/aliases",
+    "vm/attachments",
     "vm/manifest",
     "vm/domain",
     "vm/blockers",

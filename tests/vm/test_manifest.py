@@ -83,6 +83,7 @@ GOOD = json.dumps(
 )
 CONTROL = json.dumps("\x1b").strip('"')
 NOT_JSON = " is not a whole JSON document"
+NO_TIME = ": taken_at: 'x11-01T00:00:00Z' is no time with a zone, as RFC 3339 has it"
 NO_INVENTORY = " is another JSON document, not an inventory"
 OF_NINE = (
     " is an inventory of schema 'vfiocompat.inventory/9'; 'vfiocompat.inventory/1' is "
@@ -116,7 +117,7 @@ def test_a_manifest_has_an_inventory(text: str) -> None:
         ("[]", NO_INVENTORY),
         (GOOD.replace("/1", "/9"), OF_NINE),
         (GOOD.replace("6.12.0", CONTROL), r": kernel: '\x1b' is no such name"),
-        (GOOD.replace("2026-", "x"), ": taken_at: 'x11-01T00:00:00Z' is no time"),
+        (GOOD.replace("2026-", "x"), NO_TIME),
     ],
 )
 def test_a_manifest_that_cannot_be_used_is_a_mistake(text: str, summary: str) -> None:

@@ -390,7 +390,8 @@ def test_which_children_are_vfio_devices(
     answers = vm_answers({"x": {"sysfsdev": MDEV_PATH}})
     children = [{"name": "x", "type": kind}, child("y", "e1000")]
     answers["qom-list /machine/peripheral"] = children
-    device = VmDevice(address=MDEV, name="x")
+    saved = kind not in {"child<vfio-ap>", "child<vfio-ccw>"}
+    device = VmDevice(address=MDEV, name="x", saved=saved)
     assert vm_of(answers).devices == ((device,) if is_one else ())
 
 

@@ -2,7 +2,9 @@
 """A whole VM: what its devices are, and which hosts take all of them.
 
 model         a VM and its VFIO devices, and how a person names a VM
-qemuargs      what follows `-device` among QEMU's arguments
+qemuargs      QEMU's arguments: its devices, and what sets their properties
+aliases       what libvirt calls host devices
+attachments   what attaches VFIO devices in domain XML
 manifest      what a VM's devices stand for at its destination, within its XML
 domain        libvirt's domain XML: the VM that it describes, and the same VM elsewhere
 qmp           a running QEMU, asked over its monitor

@@ -2,48 +2,33 @@
 """libvirt's domain XML: the VM that it describes, and the same VM elsewhere.
 
 The XML may come from anybody. It is read without a DTD, so that no entity is expanded
-and no file fetched, and only what attaches a VFIO device is looked at: `<hostdev>` and
-`<interface type='hostdev'>` (docs/formatdomain.rst of libvirt), and `-device vfio-pci`
-among the arguments that go to QEMU unread (docs/drvqemu.rst).
+and no file fetched, and only what has to do with VFIO devices is looked at:
+`<hostdev>`, `<interface type='hostdev'>` and `<iommu>` (docs/formatdomain.rst of
+libvirt), and the arguments that go to QEMU unread (docs/drvqemu.rst).
 """
 
 from __future__ import annotations
 
 import re
 from copy import deepcopy
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from lxml import etree
 
-from vfiocompat.addresses import (
-    PCI_PARTS,
-    FunctionAddress,
-    MdevAddress,
-    is_uuid,
-    pci_address,
-)
 from vfiocompat.errors import DomainError
+from vfiocompat.vm.attachments import Attached, cut
 from vfiocompat.vm.manifest import read_manifest, write_manifest
-from vfiocompat.vm.model import (
-    DeviceAddress,
-    Vm,
-    VmDevice,
-    demand_distinct,
-    device_address,
-    is_saved,
-    on_off,
-)
-from vfiocompat.vm.qemuargs import device_argument
+from vfiocompat.vm.model import Vm, demand_distinct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from lxml.etree import _Element as Element
 
     from vfiocompat.vm.manifest import Manifest
-    from vfiocompat.vm.qemuargs import Argument
+    from vfiocompat.vm.model import DeviceAddress
 
-__all__ = ["MAX_BYTES", "Domain"]
+__all__ = ["MAX_BYTES", "Domain", "parse_document"]
 
 MAX_BYTES = 4 << 20
 """How long domain XML may be: what a string in libvirt's protocol can be
@@ -51,7 +36,9 @@ MAX_BYTES = 4 << 20
 
 _SHOWN = 80  # characters of what a document says, in an error
 
-_QEMU = "{http://libvirt.org/schemas/domain/qemu/1.0}"
+_WITH_VFIO = frozenset({"kvm", "qemu", "test"})
+"""Types of domains that QEMU runs, and that of libvirt's own driver for tests. What the
+host devices of another are is not known here."""
 
 
 class Domain:
@@ -65,17 +52,28 @@ class Domain:
     """
 
     def __init__(self, data: bytes, path: str) -> None:
-        self._root = root = _root(data, path)
+        self._root = root = parse_document(data, path)
         self._path = path
         machine = root.find("os/type")
-        devices = tuple(each.device for each in _attachments(root, path))
+        found = Attached(root, path)
+        devices = tuple(each.device for each in found.attachments)
         demand_distinct(devices, path)
+        kind = root.get("type", "kvm")
+        if devices and kind not in _WITH_VFIO:
+            raise DomainError(
+                f"{path} is a domain of type {cut(kind)}, whose host devices are not "
+                "VFIO's",
+                hint="QEMU's domains are of type kvm or qemu",
+            )
         self.vm = Vm(
             name=_text(root.find("name")),
             uuid=_text(root.find("uuid")),
             machine=None if machine is None else machine.get("machine"),
             devices=devices,
             networks=_networks(root),
+            others=tuple(found.others),
+            iommus=tuple(found.iommus),
+            config_files=tuple(found.config_files),
         )
 
     def manifest(self) -> Manifest | None:
@@ -100,7 +98,7 @@ class Domain:
         """
         tree = deepcopy(self._root.getroottree())
         root = tree.getroot()
-        attached = _attachments(root, self._path)
+        attached = Attached(root, self._path).attachments
         for each, address in zip(attached, addresses, strict=True):
             if address is not None and address != each.device.address:
                 each.write(address)
@@ -108,13 +106,6 @@ class Domain:
             write_manifest(root, manifest)
         text = etree.tostring(tree, encoding="unicode")
         return _UNSEEN.sub(_reference, text).encode() + b"\n"
-
-
-class _Attachment(NamedTuple):
-    """What attaches a device in a document, and how to have it name another."""
-
-    device: VmDevice
-    write: Callable[[DeviceAddress], None]
 
 
 _UNSEEN = re.compile(r"[^\n\t -~]")
@@ -129,7 +120,13 @@ def _reference(match: re.Match[str]) -> str:
 # ---- the document --------------------------------------------------------------
 
 
-def _root(data: bytes, path: str) -> Element:
+def parse_document(data: bytes, path: str) -> Element:
+    """Read a document whose root is a domain.
+
+    Raises:
+        DomainError: it is none, or is too long, or has a document type.
+
+    """
     if not data.strip():
         raise DomainError(f"{path} is empty", hint="'virsh dumpxml NAME' writes XML")
     if len(data) > MAX_BYTES:
@@ -169,19 +166,6 @@ def _text(element: Element | None) -> str | None:
     return (text or "").strip() or None
 
 
-def _cut(text: str | None) -> str:
-    """Quote what a document says, or how it begins."""
-    if text is None or len(text) <= _SHOWN:
-        return repr(text)
-    return f"{text[:_SHOWN]!r}..."
-
-
-def _wrong(path: str, element: Element, what: str) -> DomainError:
-    """Say what is wrong with an element, and where that is."""
-    place = element.getroottree().getpath(element)
-    return DomainError(f"{path}: {place}: {what}", detail=f"line {element.sourceline}")
-
-
 def _networks(root: Element) -> tuple[str, ...]:
     """Name the networks of interfaces that may be functions of a pool.
 
@@ -196,179 +180,3 @@ def _networks(root: Element) -> tuple[str, ...]:
         if source.get("bridge") is None and source.get("dev") is None
     ]
     return tuple(dict.fromkeys(names))
-
-
-# ---- its devices ---------------------------------------------------------------
-
-
-def _attachments(root: Element, path: str) -> Iterator[_Attachment]:
-    """Give every VFIO device, in the order of the document."""
-    options = _overridden(root)
-    for element in root.iterfind("devices/*"):
-        kind = element.get("type")
-        if element.tag == "hostdev" and kind in {"mdev", "pci"}:
-            if element.get("mode", "subsystem") == "subsystem":
-                yield _hostdev(element, path, options)
-        elif element.tag == "interface" and kind == "hostdev":
-            yield _hostdev(element, path, options)
-    yield from _arguments(root, path)
-
-
-def _hostdev(
-    element: Element, path: str, options: dict[str, dict[str, str]]
-) -> _Attachment:
-    address = element.find("source/address")
-    if address is None:
-        raise _wrong(path, element, "has no <source> with an <address>")
-    alias = element.find("alias")
-    name = None if alias is None else alias.get("name")
-    teaming = element.find("teaming")
-    told = options.get(name or "", {})
-    is_mdev = element.tag == "hostdev" and element.get("type") == "mdev"
-
-    def write(there: DeviceAddress) -> None:
-        _write_hostdev(element, address, there, path)
-
-    device = VmDevice(
-        address=_mdev(address, path) if is_mdev else _function(address, path),
-        name=name,
-        migration=on_off(told.get("enable-migration")),
-        skip_vsc_check=_boolean(told.get("skip-vsc-check")),
-        unplugged=teaming is not None and teaming.get("type") == "transient",
-        saved=not is_mdev or is_saved(element.get("model")),
-        is_managed=not is_mdev and element.get("managed") == "yes",
-        is_interface=element.tag == "interface",
-        has_ramfb=is_mdev and element.get("ramfb") == "on",
-    )
-    return _Attachment(device, write)
-
-
-def _mdev(address: Element, path: str) -> MdevAddress:
-    uuid = (address.get("uuid") or "").lower()
-    if not is_uuid(uuid):
-        raise _wrong(path, address, f"uuid={_cut(address.get('uuid'))} is no UUID")
-    return MdevAddress(uuid)
-
-
-def _function(address: Element, path: str) -> FunctionAddress:
-    texts = {part: address.get(part, "0") for part in PCI_PARTS}
-    numbers = {part: _number(text) for part, text in texts.items()}
-    try:
-        return FunctionAddress(pci_address(numbers))
-    except ValueError as error:
-        [part] = error.args
-        raise _wrong(
-            path, address, f"{part}={_cut(texts[part])} is no part of a PCI address"
-        ) from None
-
-
-def _number(text: str) -> int | None:
-    """Read a number as libvirt does: in hex after 0x, in octal after 0, or decimal."""
-    if re.fullmatch(r"0[xX][0-9a-fA-F]{1,8}", text):
-        return int(text, 16)
-    if re.fullmatch(r"0[0-7]{0,11}", text):
-        return int(text, 8)
-    return int(text) if re.fullmatch(r"[1-9][0-9]{0,9}", text) else None
-
-
-def _write_hostdev(
-    element: Element, address: Element, there: DeviceAddress, path: str
-) -> None:
-    """Have a `<hostdev>` name another device, which may be of the other kind.
-
-    libvirt 11.0.0 and newer let an mdev become a PCI function across a migration, and
-    the reverse (src/conf/domain_conf.c, virDomainHostdevDefCheckABIStability).
-    """
-    if isinstance(there, MdevAddress):
-        if element.tag != "hostdev":
-            raise _wrong(path, element, "a network interface cannot become an mdev")
-        if element.get("type") != "mdev":
-            element.set("type", "mdev")
-            element.set("model", "vfio-pci")
-            _drop_of_functions(element)
-        values = {"uuid": there.uuid}
-    else:
-        if element.tag == "hostdev" and element.get("type") != "pci":
-            element.set("type", "pci")
-            for name in ("model", "display", "ramfb"):  # of mdevs only
-                element.attrib.pop(name, None)
-            # It means nothing for an mdev; a function it would take from its driver.
-            element.set("managed", "no")
-        domain, bus, rest = there.function.split(":")
-        slot, _, function = rest.partition(".")
-        values = {
-            name: f"0x{text}"
-            for name, text in zip(PCI_PARTS, (domain, bus, slot, function), strict=True)
-        }
-    kept = {"type": "pci"} if address.get("type") == "pci" else {}
-    address.attrib.clear()
-    for name, text in (kept | values).items():
-        address.set(name, text)
-
-
-def _drop_of_functions(element: Element) -> None:
-    """Take away what only a `<hostdev>` of a PCI function has."""
-    for child in element.findall("driver"):
-        element.remove(child)
-    for source in element.findall("source"):
-        source.attrib.pop("writeFiltering", None)
-
-
-def _overridden(root: Element) -> dict[str, dict[str, str]]:
-    """Give by alias the properties that `<qemu:override>` sets."""
-    found: dict[str, dict[str, str]] = {}
-    for device in root.iterfind(f"{_QEMU}override/{_QEMU}device"):
-        properties = found.setdefault(device.get("alias", ""), {})
-        for each in device.iterfind(f"{_QEMU}frontend/{_QEMU}property"):
-            name = each.get("name", "").removeprefix("x-")
-            properties[name] = each.get("value", "")
-    return found
-
-
-def _boolean(text: object) -> bool | None:
-    return {"on": True, "off": False}.get(on_off(text) or "")
-
-
-# ---- arguments that libvirt does not read --------------------------------------
-
-
-def _arguments(root: Element, path: str) -> Iterator[_Attachment]:
-    """Give the VFIO devices that `<qemu:commandline>` has."""
-    previous = ""
-    for element in root.iterfind(f"{_QEMU}commandline/{_QEMU}arg"):
-        text = element.get("value", "")
-        if previous.lstrip("-") == "device" and previous.startswith("-"):
-            found = device_argument(text)
-            driver = str(found.get("driver"))
-            # The devices of vfio-user are another process's, not the kernel's.
-            if driver.startswith("vfio-") and not driver.startswith("vfio-user-"):
-                yield _argument(element, found, path)
-        previous = text
-
-
-def _argument(element: Element, found: Argument, path: str) -> _Attachment:
-    where = found.get("sysfsdev") or found.get("host")
-    address = device_address(str(where)) if where else None
-    if address is None:
-        raise _wrong(
-            path, element, f"{_cut(element.get('value'))} names no VFIO device"
-        )
-    name = found.get("id")
-    told = found.get("enable-migration")
-
-    def write(there: DeviceAddress) -> None:
-        if isinstance(there, MdevAddress):
-            new = "sysfsdev", f"/sys/bus/mdev/devices/{there.uuid}"
-        else:
-            new = "host", there.function
-        element.set("value", found.replace(("sysfsdev", "host"), *new))
-
-    device = VmDevice(
-        address=address,
-        name=None if name is None else str(name),
-        migration=on_off(found.get("x-enable-migration") if told is None else told),
-        skip_vsc_check=_boolean(found.get("skip-vsc-check")),
-        unplugged=bool(found.get("failover_pair_id")),
-        saved=is_saved(str(found.get("driver"))),
-    )
-    return _Attachment(device, write)

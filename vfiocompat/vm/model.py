@@ -57,15 +57,17 @@ class VmDevice(msgspec.Struct, frozen=True, kw_only=True):
 
     `name` is what the VM calls it (libvirt's alias, QEMU's id). `migration` is what
     QEMU was told with `enable-migration`, and `skip_vsc_check` with the property of
-    that name; None where neither is known. `unplugged` says that libvirt takes the
-    device away before a migration, `saved` that QEMU has a way to save its state,
-    `is_managed` that libvirt binds its function to VFIO when the VM comes.
+    that name; None where neither is known. `iommufd` says that QEMU was told to have
+    it through that. `unplugged` says that libvirt takes the device away before a
+    migration, `saved` that QEMU has a way to save its state, `is_managed` that libvirt
+    binds its function to VFIO when the VM comes.
     """
 
     address: DeviceAddress
     name: str | None = None
     migration: OnOffAuto | None = None
     skip_vsc_check: bool | None = None
+    iommufd: bool = False
     unplugged: bool = False
     saved: bool = True
     is_managed: bool = False
@@ -89,7 +91,9 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     `machine` is its machine type (`pc-q35-9.1`). `postcopy` says whether post-copy is
     switched on, and `blockers` why QEMU refuses to migrate it now; None where that is
     not known, since no QEMU was asked. `networks` are those of interfaces that may be
-    PCI functions, which the VM's description does not tell.
+    PCI functions, which the VM's description does not tell. `others` are VFIO devices
+    of another bus, `iommus` virtual ones, and `config_files` what QEMU reads beside its
+    arguments.
     """
 
     name: str | None
@@ -99,6 +103,9 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     postcopy: bool | None = None
     blockers: tuple[str, ...] | None = None
     networks: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    iommus: tuple[str, ...] = ()
+    config_files: tuple[str, ...] = ()
 
     @property
     def moved(self) -> tuple[VmDevice, ...]:
@@ -106,13 +113,16 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(device for device in self.devices if not device.unplugged)
 
 
-_NEVER_SAVED = frozenset({"vfio-ap", "vfio-ccw"})
+_NEVER_SAVED = frozenset(
+    {"vfio-ap", "vfio-ccw", "vfio-platform", "vfio-amd-xgbe", "vfio-calxeda-xgmac"}
+)
 
 
 def is_saved(driver: str | None) -> bool:
     """Whether QEMU's device of this name has a way to save its state.
 
-    Those of s390 have none (hw/vfio/ap.c and ccw.c: `.unmigratable = 1`).
+    Those of s390 and of platform devices have none (hw/vfio/ap.c, ccw.c, platform.c,
+    of which amd-xgbe.c and calxeda-xgmac.c are made: `.unmigratable = 1`).
     """
     return driver not in _NEVER_SAVED
 

@@ -1,23 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What follows `-device` among QEMU's arguments (docs/qdev-device-use.txt of QEMU)."""
+"""QEMU's arguments: its devices, and what else sets properties of them.
+
+A property of a device is set by `-device` itself (docs/qdev-device-use.txt of QEMU), by
+`-set device.ID.PROPERTY=VALUE` (system/vl.c, qemu_set_option), by `-global` for all of
+a type (qdev_prop_set_globals in hw/core/qdev-properties.c), or in a file that
+`-readconfig` names, which is not read here.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import json
+import re
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["Argument", "device_argument"]
+__all__ = ["Argument", "CommandLine", "Properties", "device_argument"]
 
 
 class Argument(Protocol):
     """What follows `-device`, in one of the two ways that QEMU takes it."""
 
-    def get(self, name: str) -> object:
-        """Give the value of a property; None if it has none."""
+    @property
+    def properties(self) -> Mapping[str, object]:
+        """Its properties by name, and its type as `driver`."""
 
     def replace(self, names: Sequence[str], name: str, value: str) -> str:
         """Give the whole with one property in place of several."""
@@ -37,19 +46,17 @@ class _Options:
         self._implied = not parts[0][1]  # the first may go without its name
         if self._implied:
             parts[0] = ("driver", "=", parts[0][0])
-        self._properties = [
+        self._written = [
             (name, value.replace("\0", ",") if equals else None)
             for name, equals, value in parts
         ]
 
-    def get(self, name: str) -> object:
-        for key, value in reversed(self._properties):
-            if key == name:
-                return "on" if value is None else value
-        return None
+    @property
+    def properties(self) -> Mapping[str, object]:
+        return {key: "on" if text is None else text for key, text in self._written}
 
     def replace(self, names: Sequence[str], name: str, value: str) -> str:
-        kept = [each for each in self._properties if each[0] not in names]
+        kept = [each for each in self._written if each[0] not in names]
         whole = ",".join(
             key if text is None else f"{key}={text.replace(',', ',,')}"
             for key, text in (*kept, (name, value))
@@ -61,19 +68,168 @@ class _Object:
     """`{"driver": "vfio-pci", ...}`, which QEMU takes since 6.2."""
 
     def __init__(self, text: str) -> None:
-        try:
-            self._object = msgspec.json.decode(text, type=dict[str, object])
-        except (msgspec.DecodeError, RecursionError):
-            self._object = {}
-
-    def get(self, name: str) -> object:
-        return self._object.get(name)
+        self.properties = _json_object(text)
 
     def replace(self, names: Sequence[str], name: str, value: str) -> str:
-        kept = {key: text for key, text in self._object.items() if key not in names}
+        kept = {key: text for key, text in self.properties.items() if key not in names}
         return msgspec.json.encode(kept | {name: value}).decode()
 
 
+_STRING = re.compile(r"""'(?P<single>(?:[^'\\]|\\.)*)'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
+
+
+def _json_object(text: str) -> dict[str, object]:
+    """Read JSON as QEMU does: a text may stand in single quotes (qobject/json-lexer.c).
+
+    Numbers stay as they are written, since no number of QEMU's has a limit here.
+
+    Raises:
+        ValueError: it is no such object.
+
+    """
+
+    def number(written: str) -> msgspec.Raw:
+        return msgspec.Raw(written.encode())
+
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        if len(found := dict(pairs)) < len(pairs):
+            raise ValueError("a key is there twice")
+        return found
+
+    try:
+        found = json.loads(
+            _STRING.sub(_in_double_quotes, text),
+            strict=False,
+            object_pairs_hook=once,
+            parse_int=number,
+            parse_float=number,
+        )
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    # What begins with a brace is an object, or an error.
+    return cast("dict[str, object]", found)
+
+
+def _in_double_quotes(match: re.Match[str]) -> str:
+    r"""Write a text of QEMU's JSON as JSON has it, which knows no `\'`."""
+    single = match["single"]
+    inner = match[0][1:-1] if single is None else single
+    inner = re.sub(
+        r'\\(.)|"', lambda each: _ESCAPES.get(each[0], each[0]), inner, flags=re.DOTALL
+    )
+    return f'"{inner}"'
+
+
+_ESCAPES = {r"\'": "'", '"': r"\""}
+
+
 def device_argument(text: str) -> Argument:
-    """Read what follows `-device`, in either way; nonsense has no properties."""
+    """Read what follows `-device`, in either way.
+
+    Raises:
+        ValueError: it begins as JSON does, and is none.
+
+    """
     return _Object(text) if text.startswith("{") else _Options(text)
+
+
+# ---- the arguments together ------------------------------------------------------
+
+_WITH_VALUE = frozenset({"device", "set", "global", "readconfig", "machine", "M"})
+"""Options of which something is read; each is followed by its value."""
+
+_ANCESTORS = frozenset({"vfio-pci-device", "vfio-pci-base", "pci-device", "device"})
+"""Types of which every vfio-pci is one, so that `-global` of them holds for it."""
+
+_SET = re.compile(r"device\.([^.]+)\.([^=]+)=(.*)", re.DOTALL)
+_GLOBAL = re.compile(r"([^.=]+)\.([^=]+)=(.*)", re.DOTALL)
+_IOMMU = re.compile(r"(?:.*-iommu(?:-pci|-device)?|arm-smmuv3(?:-.*)?)")
+
+
+class Properties(NamedTuple):
+    """Properties of devices that are set apart from them: by id, and by type."""
+
+    of_id: Mapping[str, Mapping[str, object]]
+    of_type: Sequence[tuple[str, str, str]]
+
+    def told(
+        self, driver: str, names: Sequence[str], own: Mapping[str, object]
+    ) -> dict[str, object]:
+        """Give what a device is told in the end; what is its `own` wins over its type.
+
+        `names` are ids that it may have. A leading `x-` is left out: until a property
+        is stable it has one.
+        """
+        types = {driver, *_ANCESTORS} | (
+            {"vfio-pci"} if driver.startswith("vfio-pci-") else set()
+        )
+        layers: list[Mapping[str, object]] = [
+            {name: value} for type_, name, value in self.of_type if type_ in types
+        ]
+        layers += [own, *(self.of_id.get(name, {}) for name in names)]
+        return {
+            name.removeprefix("x-"): value
+            for layer in layers
+            for name, value in layer.items()
+        }
+
+
+class CommandLine:
+    """What QEMU's arguments say of devices.
+
+    `devices` are the places of what follows each `-device`. `config_files` are those
+    that `-readconfig` names, and `iommus` the virtual IOMMUs.
+    """
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self.devices: list[int] = []
+        self.config_files: list[str] = []
+        self.iommus: list[str] = []
+        of_id: dict[str, dict[str, object]] = {}
+        of_type: list[tuple[str, str, str]] = []
+        at = 0
+        while at + 1 < len(arguments):
+            option, value = arguments[at], arguments[at + 1]
+            name = option.lstrip("-")
+            if not option.startswith("-") or name not in _WITH_VALUE:
+                at += 1
+                continue
+            match name:
+                case "device":
+                    self.devices.append(at + 1)
+                case "set" if found := _SET.fullmatch(value):
+                    of_id.setdefault(found[1], {})[found[2]] = found[3]
+                case "global":
+                    of_type += _global(value)
+                case "readconfig":
+                    self.config_files.append(value)
+                case "machine" | "M":
+                    self._read_machine(value)
+                case _:
+                    pass
+            at += 2
+        self.properties = Properties(of_id, of_type)
+
+    def _read_machine(self, value: str) -> None:
+        """Read `-machine virt,iommu=smmuv3` (docs/system/arm/virt.rst)."""
+        iommu = _Options(value).properties.get("iommu")
+        if isinstance(iommu, str) and iommu not in {"none", "off"}:
+            self.iommus.append(iommu)
+
+    def read_device(self, argument: Argument) -> str:
+        """Give the type of a device, and keep it if it is a virtual IOMMU."""
+        driver = str(argument.properties.get("driver", ""))
+        if _IOMMU.fullmatch(driver):
+            self.iommus.append(driver)
+        return driver
+
+
+def _global(value: str) -> list[tuple[str, str, str]]:
+    """Read `TYPE.PROPERTY=VALUE`, or `driver=TYPE,property=PROPERTY,value=VALUE`."""
+    if found := _GLOBAL.fullmatch(value):
+        return [(found[1], found[2], found[3])]
+    told = _Options(value).properties
+    texts = [told.get(name) for name in ("driver", "property", "value")]
+    if all(isinstance(text, str) for text in texts):
+        return [(str(texts[0]), str(texts[1]), str(texts[2]))]
+    return []

@@ -19,7 +19,14 @@ import msgspec
 
 from vfiocompat import codes
 from vfiocompat.errors import VmError
-from vfiocompat.vm.model import Vm, VmDevice, demand_distinct, device_address, on_off
+from vfiocompat.vm.model import (
+    Vm,
+    VmDevice,
+    demand_distinct,
+    device_address,
+    is_saved,
+    on_off,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -108,6 +115,11 @@ def _is_vfio(kind: str) -> bool:
     return kind.startswith(_VFIO) and not kind.startswith(f"{_VFIO}user-")
 
 
+def _driver(kind: str) -> str:
+    """Give the type of a device that is a child: `child<vfio-pci>`."""
+    return kind.removeprefix("child<").removesuffix(">")
+
+
 class _Monitor:
     """One session with a QEMU."""
 
@@ -144,11 +156,13 @@ class _Monitor:
             "query-migrate-capabilities", list[_Capability]
         )
         migration = await self._query("query-migrate", _Migration)
+        devices, others = await self._devices()
         return Vm(
             name=(await self._query("query-name", _Name)).name,
             uuid=(await self._query("query-uuid", _Uuid)).UUID,
             machine=machine.removesuffix("-machine") if machine else None,
-            devices=await self._devices(),
+            devices=devices,
+            others=others,
             postcopy=any(
                 each.state for each in capabilities if each.capability == "postcopy-ram"
             ),
@@ -157,17 +171,31 @@ class _Monitor:
             ),
         )
 
-    async def _devices(self) -> tuple[VmDevice, ...]:
+    async def _devices(self) -> tuple[tuple[VmDevice, ...], tuple[str, ...]]:
+        """Give the VFIO devices, and the names of those that have no known address."""
         found = []
+        others = []
         for place in _PLACES:
-            listed = await self._list(place)
-            names = [each.name for each in listed if _is_vfio(each.type)]
-            names.sort(key=lambda name: (len(name), name))  # QEMU's own is a hash's
-            found += [await self._device(f"{place}/{name}", name) for name in names]
+            listed = [each for each in await self._list(place) if _is_vfio(each.type)]
+            # QEMU's own order is a hash's.
+            listed.sort(key=lambda each: (len(each.name), each.name))
+            for each in listed:
+                device = await self._device(f"{place}/{each.name}", each)
+                if device is None:
+                    others.append(f"{_driver(each.type)} {each.name}")
+                else:
+                    found.append(device)
         demand_distinct(found, self._path)
-        return tuple(found)
+        return tuple(found), tuple(others)
 
-    async def _device(self, path: str, name: str) -> VmDevice:
+    async def _device(self, path: str, child: _Property) -> VmDevice | None:
+        """Ask for a device; None if it has another address than is known here.
+
+        Raises:
+            VmError: it has none though it should.
+
+        """
+        name, saved = child.name, is_saved(_driver(child.type))
         known = {each.name for each in await self._list(path)}
 
         async def property_of(*names: str) -> object:
@@ -182,6 +210,8 @@ class _Monitor:
             if address := device_address(where if isinstance(where, str) else ""):
                 break
         else:
+            if not saved:
+                return None
             raise VmError(
                 f"{self._path}: device {name} tells neither its sysfsdev nor its host",
                 code=codes.MONITOR_NOT_ASKED,
@@ -194,6 +224,7 @@ class _Monitor:
             migration=on_off(told),
             skip_vsc_check=skips if isinstance(skips, bool) else None,
             unplugged=bool(await property_of("failover_pair_id")),
+            saved=saved,
         )
 
     async def _list(self, path: str) -> list[_Property]:

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What libvirt calls the host devices of a domain, and what is set of them by name."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lxml.etree import _Element as Element
+
+__all__ = ["QEMU", "Aliases"]
+
+QEMU = "{http://libvirt.org/schemas/domain/qemu/1.0}"
+"""The namespace of what libvirt gives to QEMU unread (docs/drvqemu.rst)."""
+
+_NUMBERED = re.compile(r"hostdev([0-9]{1,9})")
+
+
+class Aliases:
+    """The aliases of a domain's host devices, as libvirt assigns them.
+
+    Without one of its own a device gets `hostdevN`, N one more than the highest there
+    is: first those that are network interfaces, then the others (src/qemu/qemu_alias.c,
+    qemuAssignDeviceAliases). Of a domain that does not run only names that begin with
+    `ua-` are kept, so another one may be given anew.
+    """
+
+    def __init__(self, root: Element) -> None:
+        interfaces = root.iterfind("devices/interface[@type='hostdev']")
+        devices = [*interfaces, *root.iterfind("devices/hostdev")]
+        self._places = {device: at for at, device in enumerate(devices)}
+        written = [_written(device) for device in devices]
+        users = [name if name and name.startswith("ua-") else None for name in written]
+        runs = root.get("id") is not None
+        self._given = [_assigned(written), *([] if runs else [_assigned(users)])]
+        self._written = written
+        self._overridden = _overridden(root)
+
+    def written(self, device: Element) -> str | None:
+        """Give the alias that a device has in the document."""
+        return self._written[self._places[device]]
+
+    def of(self, device: Element) -> tuple[str, ...]:
+        """Give every alias that a device has, or will have when the domain starts."""
+        at = self._places[device]
+        return tuple(dict.fromkeys(given[at] for given in self._given))
+
+    def overridden(self, device: Element) -> dict[str, object]:
+        """Give the properties that `<qemu:override>` sets of a device."""
+        found: dict[str, object] = {}
+        for alias in self.of(device):
+            found |= self._overridden.get(alias, {})
+        return found
+
+
+def _written(device: Element) -> str | None:
+    alias = device.find("alias")
+    return None if alias is None else alias.get("name")
+
+
+def _assigned(names: Sequence[str | None]) -> list[str]:
+    """Give those that have no name a numbered one."""
+    numbers = [
+        int(match[1]) for name in names if name and (match := _NUMBERED.fullmatch(name))
+    ]
+    following = max(numbers, default=-1) + 1
+    found = []
+    for name in names:
+        if name is None:
+            found.append(f"hostdev{following}")
+            following += 1
+        else:
+            found.append(name)
+    return found
+
+
+def _overridden(root: Element) -> dict[str, dict[str, object]]:
+    """Give by alias the properties that `<qemu:override>` sets."""
+    found: dict[str, dict[str, object]] = {}
+    for device in root.iterfind(f"{QEMU}override/{QEMU}device"):
+        properties = found.setdefault(device.get("alias", ""), {})
+        for each in device.iterfind(f"{QEMU}frontend/{QEMU}property"):
+            properties[each.get("name", "")] = each.get("value", "")
+    return found

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What attaches VFIO devices in domain XML: read, and made to name another device."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from vfiocompat.addresses import (
+    PCI_PARTS,
+    FunctionAddress,
+    MdevAddress,
+    is_uuid,
+    pci_address,
+)
+from vfiocompat.errors import DomainError
+from vfiocompat.vm.aliases import QEMU, Aliases
+from vfiocompat.vm.model import (
+    DeviceAddress,
+    VmDevice,
+    device_address,
+    is_saved,
+    on_off,
+)
+from vfiocompat.vm.qemuargs import CommandLine, device_argument
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lxml.etree import _Element as Element
+
+__all__ = ["Attached", "Attachment", "cut"]
+
+_SHOWN = 80  # characters of what a document says, in an error
+
+_HOST_DEVICES = frozenset({"pci", "mdev", "usb", "scsi", "scsi_host"})
+"""What a `<hostdev>` can be (src/conf/domain_conf.c, virDomainHostdevSubsys)."""
+
+
+class Attachment(NamedTuple):
+    """What attaches a device in a document, and how to have it name another."""
+
+    device: VmDevice
+    write: Callable[[DeviceAddress], None]
+
+
+class Attached:
+    """What a domain has of VFIO devices, in the order of the document.
+
+    `others` are devices that QEMU cannot migrate and that have no address of the kind
+    that is known here; `iommus` are virtual ones.
+    """
+
+    def __init__(self, root: Element, path: str) -> None:
+        self._path = path
+        self._aliases = Aliases(root)
+        self._arguments = [*root.iterfind(f"{QEMU}commandline/{QEMU}arg")]
+        texts = [element.get("value", "") for element in self._arguments]
+        self._line = CommandLine(texts)
+        self.others: list[str] = []
+        self.attachments = [*self._host_devices(root)]
+        for at in self._line.devices:
+            self.attachments += self._argument(self._arguments[at], texts[at])
+        self.config_files = self._line.config_files
+        self.iommus = [
+            *(each.get("model", "") for each in root.iterfind("devices/iommu")),
+            *self._line.iommus,
+        ]
+
+    def _host_devices(self, root: Element) -> Iterator[Attachment]:
+        for element in root.iterfind("devices/*"):
+            kind = element.get("type")
+            if element.tag == "interface" and kind == "hostdev":
+                if (bus := _bus_of(element)) not in {None, "pci", "usb"}:
+                    raise _wrong(self._path, element, f"type={cut(bus)} is no bus")
+                if bus != "usb":
+                    yield self._hostdev(element)
+            elif element.tag == "hostdev":
+                if element.get("mode", "subsystem") != "subsystem":
+                    continue
+                if kind not in _HOST_DEVICES:
+                    what = f"type={cut(kind)} is no kind of device that is known"
+                    raise _wrong(self._path, element, what)
+                if kind in {"mdev", "pci"}:
+                    yield self._hostdev(element)
+
+    def _hostdev(self, element: Element) -> Attachment:
+        path = self._path
+        address = element.find("source/address")
+        if address is None:
+            raise _wrong(path, element, "has no <source> with an <address>")
+        teaming = element.find("teaming")
+        is_mdev = element.tag == "hostdev" and element.get("type") == "mdev"
+        model = element.get("model", "vfio-pci") if is_mdev else "vfio-pci"
+        own = self._aliases.overridden(element)
+        told = self._line.properties.told(model, self._aliases.of(element), own)
+        driver = element.find("driver")
+        iommufd = driver is not None and driver.get("iommufd") == "yes"
+
+        def write(there: DeviceAddress) -> None:
+            _write_hostdev(element, address, there, path)
+
+        device = VmDevice(
+            address=_mdev(address, path) if is_mdev else _function(address, path),
+            name=self._aliases.written(element),
+            migration=on_off(told.get("enable-migration")),
+            skip_vsc_check=_boolean(told.get("skip-vsc-check")),
+            iommufd=iommufd or bool(told.get("iommufd")),
+            unplugged=teaming is not None and teaming.get("type") == "transient",
+            saved=is_saved(model),
+            is_managed=not is_mdev and element.get("managed") == "yes",
+            is_interface=element.tag == "interface",
+            has_ramfb=is_mdev and element.get("ramfb") == "on",
+        )
+        return Attachment(device, write)
+
+    def _argument(self, element: Element, text: str) -> Iterator[Attachment]:
+        """Give the VFIO device that follows `-device`, if it is one."""
+        try:
+            found = device_argument(text)
+        except ValueError as error:
+            what = f"{cut(text)} is no JSON that QEMU reads: {error}"
+            raise _wrong(self._path, element, what) from None
+        driver = self._line.read_device(found)
+        # The devices of vfio-user are another process's, not the kernel's.
+        if not driver.startswith("vfio-") or driver.startswith("vfio-user-"):
+            return
+        own = found.properties
+        where = own.get("sysfsdev") or own.get("host")
+        address = device_address(str(where)) if where else None
+        if address is None and not is_saved(driver):
+            self.others.append(f"{driver} {where or ''}".rstrip())
+            return
+        if address is None:
+            what = f"{cut(text)} names no VFIO device"
+            raise _wrong(self._path, element, what)
+        name = None if own.get("id") is None else str(own.get("id"))
+        told = self._line.properties.told(driver, [name] if name else [], own)
+
+        def write(there: DeviceAddress) -> None:
+            if isinstance(there, MdevAddress):
+                new = "sysfsdev", f"/sys/bus/mdev/devices/{there.uuid}"
+            else:
+                new = "host", there.function
+            element.set("value", found.replace(("sysfsdev", "host"), *new))
+
+        device = VmDevice(
+            address=address,
+            name=name,
+            migration=on_off(told.get("enable-migration")),
+            skip_vsc_check=_boolean(told.get("skip-vsc-check")),
+            iommufd=bool(told.get("iommufd")),
+            unplugged=bool(told.get("failover_pair_id")),
+            saved=is_saved(driver),
+        )
+        yield Attachment(device, write)
+
+
+def _bus_of(interface: Element) -> str | None:
+    """Name the bus on which a network interface that is a host device is."""
+    address = interface.find("source/address")
+    return None if address is None else address.get("type")
+
+
+def _mdev(address: Element, path: str) -> MdevAddress:
+    uuid = (address.get("uuid") or "").lower()
+    if not is_uuid(uuid):
+        raise _wrong(path, address, f"uuid={cut(address.get('uuid'))} is no UUID")
+    return MdevAddress(uuid)
+
+
+def _function(address: Element, path: str) -> FunctionAddress:
+    texts = {part: address.get(part, "0") for part in PCI_PARTS}
+    numbers = {part: _number(text) for part, text in texts.items()}
+    try:
+        return FunctionAddress(pci_address(numbers))
+    except ValueError as error:
+        [part] = error.args
+        raise _wrong(
+            path, address, f"{part}={cut(texts[part])} is no part of a PCI address"
+        ) from None
+
+
+def _number(text: str) -> int | None:
+    """Read a number as libvirt does: in hex after 0x, in octal after 0, or decimal."""
+    if re.fullmatch(r"0[xX][0-9a-fA-F]{1,8}", text):
+        return int(text, 16)
+    if re.fullmatch(r"0[0-7]{0,11}", text):
+        return int(text, 8)
+    return int(text) if re.fullmatch(r"[1-9][0-9]{0,9}", text) else None
+
+
+def _write_hostdev(
+    element: Element, address: Element, there: DeviceAddress, path: str
+) -> None:
+    """Have a `<hostdev>` name another device, which may be of the other kind.
+
+    libvirt 11.0.0 and newer let an mdev become a PCI function across a migration, and
+    the reverse (src/conf/domain_conf.c, virDomainHostdevDefCheckABIStability).
+    """
+    if isinstance(there, MdevAddress):
+        if element.tag != "hostdev":
+            raise _wrong(path, element, "a network interface cannot become an mdev")
+        if element.get("type") != "mdev":
+            element.set("type", "mdev")
+            element.set("model", "vfio-pci")
+            _drop_of_functions(element)
+        values = {"uuid": there.uuid}
+    else:
+        if element.tag == "hostdev" and element.get("type") != "pci":
+            element.set("type", "pci")
+            for name in ("model", "display", "ramfb"):  # of mdevs only
+                element.attrib.pop(name, None)
+            # It means nothing for an mdev; a function it would take from its driver.
+            element.set("managed", "no")
+        domain, bus, rest = there.function.split(":")
+        slot, _, function = rest.partition(".")
+        values = {
+            name: f"0x{text}"
+            for name, text in zip(PCI_PARTS, (domain, bus, slot, function), strict=True)
+        }
+    kept = {"type": "pci"} if address.get("type") == "pci" else {}
+    address.attrib.clear()
+    for name, text in (kept | values).items():
+        address.set(name, text)
+
+
+def _drop_of_functions(element: Element) -> None:
+    """Take away what only a `<hostdev>` of a PCI function has."""
+    for child in element.findall("driver"):
+        element.remove(child)
+    for source in element.findall("source"):
+        source.attrib.pop("writeFiltering", None)
+
+
+def _boolean(text: object) -> bool | None:
+    return {"on": True, "off": False}.get(on_off(text) or "")
+
+
+# ---- errors ----------------------------------------------------------------------
+
+
+def cut(text: str | None) -> str:
+    """Quote what a document says, or how it begins."""
+    if text is None or len(text) <= _SHOWN:
+        return repr(text)
+    return f"{text[:_SHOWN]!r}..."
+
+
+def _wrong(path: str, element: Element, what: str) -> DomainError:
+    """Say what is wrong with an element, and where that is."""
+    place = element.getroottree().getpath(element)
+    return DomainError(f"{path}: {place}: {what}", detail=f"line {element.sourceline}")
