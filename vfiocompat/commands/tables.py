@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vfiocompat import codes
-from vfiocompat.commands.options import Settings, common_options
+from vfiocompat.commands.options import Group, Settings, common_options
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import ExitCode, TableError, UsageError
 from vfiocompat.output.tables import (
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.group("tables")
+@click.group("tables", cls=Group)
 @common_options
 def command() -> None:
     """List, show and check compatibility tables.

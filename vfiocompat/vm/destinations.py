@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from vfiocompat.addresses import FunctionAddress
 from vfiocompat.errors import ErrorRecord, InventoryError
 from vfiocompat.files import read_inventory
-from vfiocompat.find import survey
+from vfiocompat.find import look, survey
 from vfiocompat.fleet.classes import Classifier, HostAddresses
 from vfiocompat.fleet.doubles import newest
 from vfiocompat.fleet.grid import cell_of
@@ -115,6 +116,8 @@ def _this_host(
     known = (
         survey(site.host, site.library.drivers).endpoints if migration.sources else []
     )
+    if migration.as_is:
+        known += _unbound(migration, site, {each.address for each in known})
     ends = in_order(_for_vm(migration, known, site))
     alike = migration.alike(site.library)
     first = list(dict.fromkeys(alike))
@@ -153,6 +156,20 @@ def _for_vm(
     name = site.host.name()
     own = {each.address for each in migration.sources if each.host in {None, name}}
     return [each for each in known if each.address not in own]
+
+
+def _unbound(
+    migration: Migration, site: Site, known: Collection[str]
+) -> list[Endpoint]:
+    """Give the functions at the VM's addresses that no VFIO driver has yet."""
+    wanted = [
+        device.address
+        for device in migration.devices
+        if isinstance(device.address, FunctionAddress) and device.text not in known
+    ]
+    drivers, horizon = site.library.drivers, site.horizon
+    looked = look(wanted, site.host, drivers, ask="all", horizon=horizon)
+    return [each.endpoint for each in looked if each.endpoint is not None]
 
 
 def _failed(
@@ -243,6 +260,7 @@ def _of_part(
         about={source.version for source in migration.sources if source.version},
         without=without,
         beside=READ_ACROSS_DRIVERS,
+        by_device=True,
     )
     kept = [
         _Kept(
