@@ -197,6 +197,9 @@ NO_STRING_DERIVED = _code(
 )
 FACTS_NOT_NEEDED = _code("VFC225", "info", "the stated facts were not needed")
 FACT_UNUSABLE = _code("VFC228", "error", "a stated fact cannot be used")
+LEFT_OPEN = _code(
+    "VFC230", "warning", "a requirement does not hold, and what follows is not known"
+)
 
 # ---- 3xx: version strings ----
 
@@ -315,7 +318,7 @@ NETWORKS_NOT_TOLD = _code(
     "VFC543", "info", "whether interfaces of networks are VFIO devices is not told"
 )
 P2P_NOT_KNOWN = _code(
-    "VFC544", "info", "whether all of the VM's VFIO devices support P2P is not known"
+    "VFC544", "warning", "whether all of the VM's VFIO devices support P2P is not known"
 )
 NO_ROOM = _code("VFC545", "error", "there is not room for all of the VM's devices")
 ROOM_NOT_KNOWN = _code(
@@ -328,6 +331,14 @@ NO_ENDPOINT_LOADS = _code(
 )
 ADDRESS_ABSENT = _code(
     "VFC548", "warning", "the destination has no device of this address now"
+)
+TRACKING_NOT_KNOWN = _code(
+    "VFC549",
+    "warning",
+    "whether what the VM's devices write to memory is tracked is not known",
+)
+CONFIG_FILE_NOT_READ = _code(
+    "VFC560", "warning", "the VM has a configuration file of QEMU's, which is not read"
 )
 DOMAIN_UNUSABLE = _code("VFC550", "error", "this is no domain XML that can be used")
 VM_NOT_READ = _code("VFC551", "error", "virsh could not give the VM's XML")
@@ -346,5 +357,18 @@ XML_FOR_ANOTHER_HOST = _code(
 )
 DEVICES_BEFORE_NOT_KNOWN = _code(
     "VFC559", "error", "nothing tells what the VM's devices were before they came here"
+)
+BOUND_ON_ARRIVAL = _code(
+    "VFC570",
+    "warning",
+    "libvirt binds a function to VFIO when the VM comes: which one is not known",
+)
+INTERFACE_NEEDS_FUNCTION = _code(
+    "VFC571", "error", "a network interface can be a PCI function only, never an mdev"
+)
+RAMFB_LOST = _code(
+    "VFC572",
+    "warning",
+    "a PCI function has no ramfb, which the device's state may hold",
 )
 BUG = _code("VFC599", "error", "vfiocompat itself has failed: this is a bug")

@@ -22,6 +22,7 @@ from vfiocompat.endpoints import Endpoint, Problem, Recorded
 from vfiocompat.errors import InvalidVersion, InventoryError, NoSuchEndpoint
 from vfiocompat.times import timestamp
 from vfiocompat.versions import VersionString
+from vfiocompat.vgpus import completed
 
 if TYPE_CHECKING:
     from vfiocompat.endpoints import RecordedAnswer
@@ -113,6 +114,7 @@ def parse_inventory(data: bytes, path: str) -> Inventory:
     if msgspec.json.encode(inventory) != data.rstrip():
         _demand_keys_once(data, path)  # what scan writes has each once, and is quicker
     _leave_out_older_answers(inventory)
+    inventory.endpoints[:] = completed(inventory.endpoints)
     return inventory
 
 

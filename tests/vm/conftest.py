@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from tests.fleets import inventory, write
 from tests.machines import domain_file
+from tests.simulate.conftest import ROOT
 from tests.vm.virsh import XML, Virsh
 from vfiocompat import cli
+from vfiocompat.endpoints import MigrationInterface
 from vfiocompat.output.vm import VmDocument
 
 if TYPE_CHECKING:
@@ -22,7 +25,18 @@ if TYPE_CHECKING:
 
     from vfiocompat.endpoints import Endpoint
 
+CAPABLE = MigrationInterface("v2", ("STOP_COPY", "P2P", "DIRTY_TRACKING"))
+"""What QEMU demands of the devices that a VM has."""
+
+CONFIG = ROOT / "tests/vm/config"
+
 EXIT_CODES = {"allowed": 0, "not_allowed": 1, "undetermined": 3}
+
+
+@pytest.fixture(autouse=True)
+def _capable_drivers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """State of Acme's drivers that they can do what QEMU demands."""
+    monkeypatch.setenv("VFIOCOMPAT_CONFIG", str(CONFIG))
 
 
 @pytest.fixture
@@ -40,6 +54,7 @@ class Ask(Protocol):
         sources: Sequence[Endpoint],
         *hosts: Sequence[Endpoint],
         options: str = "",
+        attached: Sequence[str] | None = None,
         **more: str,
     ) -> VmDocument: ...
 
@@ -48,8 +63,9 @@ class Ask(Protocol):
 def ask(capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> Ask:
     """Ask where a VM can go whose devices are `sources`, of the hosts h0, h1 and on.
 
-    They are inventories, and asked as a user asks; `more` is of the VM. What holds of
-    every answer is seen to.
+    They are inventories, and asked as a user asks; `more` is of the VM. All sources are
+    `attached` unless addresses say which, as others are in `more`. What holds of every
+    answer is seen to.
     """
     turns = iter(range(10_000))
 
@@ -57,11 +73,16 @@ def ask(capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> Ask:
         sources: Sequence[Endpoint],
         *hosts: Sequence[Endpoint],
         options: str = "",
+        attached: Sequence[str] | None = None,
         **more: str,
     ) -> VmDocument:
         place = tmp_path / str(next(turns))
         place.mkdir()
         named = {f"h{at}": ends for at, ends in enumerate(hosts)}
+        sources = [
+            each if each.migration else replace(each, migration=CAPABLE)
+            for each in sources
+        ]
         folder = write(
             place / "fleet",
             [
@@ -69,7 +90,9 @@ def ask(capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> Ask:
                 for name, ends in (named | {"home": sources}).items()
             ],
         )
-        there = domain_file(place, *(each.address for each in sources), **more)
+        if attached is None:
+            attached = [each.address for each in sources]
+        there = domain_file(place, *attached, **more)
         line = f"vm {there} {folder} --from {folder}/home.json --format json {options}"
         capsysbinary.readouterr()
         code = cli.run(shlex.split(line))

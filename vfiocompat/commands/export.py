@@ -78,6 +78,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
                 Horizon(now, max_age),
                 expires=now + expires,
             )
+        broken = settings.library.broken(view.inventory.endpoints)
         text, findings = chosen.render(view)
         _put(settings, text, output)
     except VfiocompatError as error:
@@ -90,9 +91,10 @@ def command(  # noqa: PLR0917 - click passes every option by name
         return ExitCode.DONE
     for finding in findings:
         settings.note(finding_lines(finding))
-    for record in found.errors.values():
+    errors = found.errors | broken
+    for record in errors.values():
         settings.note(error_lines(record))
-    failed = found.errors and not chosen.never_fails
+    failed = errors and not chosen.never_fails
     return ExitCode.FAILED if failed else ExitCode.DONE
 
 

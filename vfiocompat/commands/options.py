@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the options that every command takes say, and how results are shown."""
+"""What every command has: groups and options, and how results are shown."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from vfiocompat import __version__
+from vfiocompat.errors import ExitCode
 from vfiocompat.files.reading import wait_at_most
 from vfiocompat.host.sysfs import Host
 from vfiocompat.output.json import json_text, streamed
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from vfiocompat.tables.library import Library
 
 __all__ = [
+    "Group",
     "Settings",
     "common_options",
     "duration",
@@ -80,7 +82,8 @@ class Settings(msgspec.Struct, dict=True):
         """The tables: those of --table, the site's, and the shipped ones."""
         from vfiocompat.tables.library import Library  # noqa: PLC0415 - not for --help
 
-        return Library(self.table, self.config)
+        named = bool(os.environ.get("VFIOCOMPAT_CONFIG"))
+        return Library(self.table, self.config, named=named)
 
     def demand_tables(self) -> None:
         """See that the files of --table can be used, by a command that may need none.
@@ -183,6 +186,21 @@ def tell(lines: Iterable[Line]) -> None:
         for line in plain(lines):
             mark = "" if line.startswith(" ") else "vfiocompat: "
             click.echo(f"{mark}{line}", err=True)
+
+
+class Group(click.Group):
+    """Commands under one name, which by itself shows its help and is a mistake.
+
+    Of click it depends on the release whether that is one, and how it is told.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options, if there is anything to read."""
+        if not args and not ctx.resilient_parsing:
+            with contextlib.suppress(OSError):
+                click.echo(ctx.get_help(), err=True)
+            ctx.exit(ExitCode.USAGE)
+        return super().parse_args(ctx, args)
 
 
 def _store(ctx: click.Context, param: click.Parameter, value: object) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vfiocompat import codes
-from vfiocompat.commands.options import Settings, common_options
+from vfiocompat.commands.options import Group, Settings, common_options
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import ExitCode, TableError, UsageError
 from vfiocompat.output.tables import (
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.group("tables")
+@click.group("tables", cls=Group)
 @common_options
 def command() -> None:
     """List, show and check compatibility tables.
@@ -142,9 +142,11 @@ def _all(errors: Sequence[TableError]) -> TableError:
 
 
 def _named(entries: Sequence[Entry], id_: str) -> Entry:
-    for entry in entries:
-        if entry.id == id_:
-            return entry
+    # A file of another name than its table's is told under either.
+    stated = {entry.head.id: entry for entry in entries if entry.head is not None}
+    found = {**stated, **{entry.id: entry for entry in entries}}
+    if id_ in found:
+        return found[id_]
     import difflib  # noqa: PLC0415 - costs start-up time, and only mistakes need it
 
     known = [entry.id for entry in entries]

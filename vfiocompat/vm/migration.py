@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from vfiocompat.decision.decide import beside, required
 from vfiocompat.decision.reads import reads
 from vfiocompat.vm.blockers import READ_ACROSS_DRIVERS, across_drivers, blocking
+from vfiocompat.vm.interfaces import device_interface
+from vfiocompat.vm.kinds import becoming
 
 if TYPE_CHECKING:
     from vfiocompat.decision.decide import Decision
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from vfiocompat.pairs import Pair
     from vfiocompat.tables.library import Library
     from vfiocompat.verdicts import Basis
+    from vfiocompat.vm.interfaces import DeviceInterface
     from vfiocompat.vm.model import Vm, VmDevice
 
 __all__ = ["Migration", "VmDemand"]
@@ -33,28 +36,51 @@ class VmDemand(NamedTuple):
 
     def reads(self, endpoint: Endpoint) -> object:
         """Give what of an endpoint it depends on."""
-        return endpoint.facts.get("module_version") if endpoint.is_vgpu else None
+        version = endpoint.facts.get("module_version") if endpoint.is_vgpu else None
+        return version, endpoint.kind == "function"
 
     def of(self, pair: Pair) -> Decision:
         """Give a pair's decision with what is demanded of it."""
-        finding = across_drivers(self.vm, self.device, pair.source, pair.destination)
+        findings = (
+            across_drivers(self.vm, self.device, pair.source, pair.destination),
+            becoming(self.device, pair.destination),
+        )
         decision = pair.decision
-        if finding is not None:
-            decision = beside(decision, finding, doubt=True)
+        for finding in findings:
+            if finding is not None:
+                decision = beside(decision, finding, doubt=True)
         return required(decision, self.basis)
 
 
 class Migration(NamedTuple):
     """A VM that is to go elsewhere, with the endpoints that its devices are now.
 
-    `basis` is the least that a yes must rest on. `as_is` says that each device is to
-    have the address there that it has in the VM.
+    `interfaces` are what is known of the drivers of these, in their order. `basis` is
+    the least that a yes must rest on. `as_is` says that each device is to have the
+    address there that it has in the VM.
     """
 
     vm: Vm
     sources: tuple[Endpoint, ...]
+    interfaces: tuple[DeviceInterface, ...]
     basis: Basis = "none"
     as_is: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        vm: Vm,
+        sources: tuple[Endpoint, ...],
+        library: Library,
+        basis: Basis,
+        *,
+        as_is: bool,
+    ) -> Migration:
+        """Make a migration; tables tell of interfaces where nobody else does."""
+        interfaces = [
+            device_interface(source, library.interfaces(source)) for source in sources
+        ]
+        return cls(vm, sources, tuple(interfaces), basis, as_is)
 
     @property
     def devices(self) -> tuple[VmDevice, ...]:
@@ -64,7 +90,7 @@ class Migration(NamedTuple):
     @property
     def findings(self) -> tuple[Diagnostic, ...]:
         """What QEMU demands of the VM, wherever it is to go."""
-        return blocking(self.vm, self.sources)
+        return blocking(self.vm, self.sources, self.interfaces)
 
     def demand(self, device: int) -> VmDemand:
         """Give what is demanded of a device's pairs."""
@@ -78,7 +104,7 @@ class Migration(NamedTuple):
         """Give for each device the first one that is like it, as decisions see it."""
         first: dict[object, int] = {}
         return [
-            first.setdefault((_key(source, library), device.skip_vsc_check), at)
+            first.setdefault((_key(source, library), device.demanding), at)
             for at, (device, source) in enumerate(
                 zip(self.devices, self.sources, strict=True)
             )

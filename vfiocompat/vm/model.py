@@ -38,6 +38,7 @@ __all__ = [
     "demand_distinct",
     "device_address",
     "is_saved",
+    "leaves_by_qemu",
     "on_off",
     "parse_vm",
 ]
@@ -58,9 +59,9 @@ class VmDevice(msgspec.Struct, frozen=True, kw_only=True):
     `name` is what the VM calls it (libvirt's alias, QEMU's id). `migration` is what
     QEMU was told with `enable-migration`, and `skip_vsc_check` with the property of
     that name; None where neither is known. `iommufd` says that QEMU was told to have
-    it through that. `unplugged` says that libvirt
-    takes the device away before a migration, `saved` that QEMU has a way to save its
-    state.
+    it through that. `unplugged` says that libvirt takes the device away before a
+    migration, `saved` that QEMU has a way to save its state, `is_managed` that libvirt
+    binds its function to VFIO when the VM comes.
     """
 
     address: DeviceAddress
@@ -70,11 +71,19 @@ class VmDevice(msgspec.Struct, frozen=True, kw_only=True):
     iommufd: bool = False
     unplugged: bool = False
     saved: bool = True
+    is_managed: bool = False
+    is_interface: bool = False
+    has_ramfb: bool = False
 
     @property
     def text(self) -> str:
         """The device's address, as an endpoint has it."""
         return address_text(self.address) or ""
+
+    @property
+    def demanding(self) -> tuple[object, ...]:
+        """All that decides beside the endpoint that it is, and the one that it gets."""
+        return self.skip_vsc_check, self.is_interface, self.has_ramfb
 
 
 class Vm(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +112,11 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     def moved(self) -> tuple[VmDevice, ...]:
         """The devices whose state has to be loaded at the destination."""
         return tuple(device for device in self.devices if not device.unplugged)
+
+
+def leaves_by_qemu(vm: Vm) -> Vm:
+    """Give a VM that a QEMU is sending: it would not if anything blocked that."""
+    return msgspec.structs.replace(vm, blockers=vm.blockers or ())
 
 
 _NEVER_SAVED = frozenset(
