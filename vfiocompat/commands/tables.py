@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -152,5 +153,6 @@ def _named(entries: Sequence[Entry], id_: str) -> Entry:
     nearest = difflib.get_close_matches(id_, known, n=1, cutoff=0) or ["none"]
     raise UsageError(
         f"there is no table {id_!r}",
-        hint=f"the nearest is {nearest[0]}; 'vfiocompat tables list' shows all",
+        hint=f"the nearest is {shlex.quote(nearest[0])}; 'vfiocompat tables list' "
+        "shows all",
     )

@@ -200,7 +200,7 @@ def _print(
         return
     settings.note(report)
     if wanted == "xml":
-        click.echo(xml or "", nl=False)
+        settings.print_text(xml or "")
     elif settings.on_terminal:
         rows = (row[: len(PLAN_COLUMNS)] for row in plan_rows(best))
         settings.print_rows(PLAN_COLUMNS, rows)

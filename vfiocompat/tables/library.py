@@ -6,13 +6,14 @@ To choose tables only their heads are read; a whole one is loaded when a pair ne
 
 from __future__ import annotations
 
+import errno
 import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfiocompat.endpoints import literal
 from vfiocompat.errors import ErrorRecord, TableError
-from vfiocompat.files import regular
+from vfiocompat.files.reading import names_in
 from vfiocompat.tables.facts import FACTS
 from vfiocompat.tables.judge import Shelved, concerns, speaks_for, tiers
 from vfiocompat.tables.language.mistakes import misnamed, mistakes
@@ -28,7 +29,7 @@ from vfiocompat.tomlfile import (
     mistakes_in,
     parse_toml,
     read_record,
-    read_toml,
+    read_text,
 )
 
 if TYPE_CHECKING:
@@ -311,16 +312,14 @@ def _usable(found: Converted[Head]) -> Head | None:
 
 
 def _head_document(path: str) -> dict[str, Any]:
-    lines: list[str] = []
-    try:
-        with open(path, encoding="utf-8", opener=regular) as file:
-            for line in file:
-                if line.startswith("["):
-                    return parse_toml("".join(lines), path, TableError)
-                lines.append(line)
-    except (OSError, UnicodeDecodeError, TableError):
-        pass  # a line may begin so within a value; the whole file tells what is wrong
-    document = read_toml(path, TableError)
+    text = read_text(path, TableError)
+    head, section, _ = text.partition("\n[")
+    if section:
+        try:
+            return parse_toml(f"{head}\n", path, TableError)
+        except TableError:
+            pass  # a line may begin so within a value; the whole file tells
+    document = parse_toml(text, path, TableError)
     sections = {*TableFile.__struct_fields__} - {*Head.__struct_fields__}
     return {name: value for name, value in document.items() if name not in sections}
 
@@ -332,11 +331,13 @@ def _stem(path: str) -> str:
 def toml_files(directory: str, error: type[VfiocompatError]) -> list[str]:
     """List the TOML files of a directory, which may be missing, by name."""
     try:
-        names = sorted(os.listdir(directory))
+        names = names_in(directory)
     except FileNotFoundError:
         return []
     except OSError as why:
         raise error(f"cannot read {directory}: {why.strerror}") from None
+    if names is None:
+        raise error(f"cannot read {directory}: {os.strerror(errno.ENOTDIR)}")
     return [
         os.path.join(directory, name)
         for name in names

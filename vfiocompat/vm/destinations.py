@@ -10,7 +10,7 @@ import msgspec
 
 from vfiocompat.addresses import FunctionAddress
 from vfiocompat.errors import ErrorRecord, InventoryError
-from vfiocompat.files import read_inventory
+from vfiocompat.files.inventories import read_inventory
 from vfiocompat.find import look, survey
 from vfiocompat.fleet.classes import Classifier, HostAddresses
 from vfiocompat.fleet.doubles import newest
