@@ -70,6 +70,7 @@ PURE = [
     "vm/attachments",
     "vm/manifest",
     "vm/domain",
+    "vm/interfaces",
     "vm/blockers",
     "vm/room",
     "vm/instances",

@@ -318,7 +318,7 @@ NETWORKS_NOT_TOLD = _code(
     "VFC543", "info", "whether interfaces of networks are VFIO devices is not told"
 )
 P2P_NOT_KNOWN = _code(
-    "VFC544", "info", "whether all of the VM's VFIO devices support P2P is not known"
+    "VFC544", "warning", "whether all of the VM's VFIO devices support P2P is not known"
 )
 NO_ROOM = _code("VFC545", "error", "there is not room for all of the VM's devices")
 ROOM_NOT_KNOWN = _code(
@@ -331,6 +331,14 @@ NO_ENDPOINT_LOADS = _code(
 )
 ADDRESS_ABSENT = _code(
     "VFC548", "warning", "the destination has no device of this address now"
+)
+TRACKING_NOT_KNOWN = _code(
+    "VFC549",
+    "warning",
+    "whether what the VM's devices write to memory is tracked is not known",
+)
+CONFIG_FILE_NOT_READ = _code(
+    "VFC560", "warning", "the VM has a configuration file of QEMU's, which is not read"
 )
 DOMAIN_UNUSABLE = _code("VFC550", "error", "this is no domain XML that can be used")
 VM_NOT_READ = _code("VFC551", "error", "virsh could not give the VM's XML")

@@ -36,7 +36,7 @@ from vfiocompat.errors import errno_name
 from vfiocompat.verdicts import GROUNDS, NOT_JUDGED, Basis, Judgement, Verdict, worst_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from vfiocompat.endpoints import Endpoint, RecordedAnswer
     from vfiocompat.errors import ErrorRecord
@@ -136,13 +136,28 @@ def beside(decision: Decision, finding: Diagnostic, *, doubt: bool = False) -> D
     return Decision(verdict=verdict, basis="none", diagnostics=found)
 
 
-def whole(verdicts: Iterable[Verdict], findings: Iterable[Diagnostic]) -> Verdict:
+_LEAVES_OPEN = frozenset(
+    {
+        codes.P2P_NOT_KNOWN,
+        codes.TRACKING_NOT_KNOWN,
+        codes.VIRTUAL_IOMMU,
+        codes.CONFIG_FILE_NOT_READ,
+    }
+)
+"""What QEMU demands of a whole VM, where it is not known: it leaves no yes."""
+
+
+def whole(verdicts: Iterable[Verdict], findings: Sequence[Diagnostic]) -> Verdict:
     """Give the verdict of a VM: the worst of its devices' and of what is demanded.
 
     One without devices is compatible: it has nothing that could not be loaded.
     """
-    forbidden = any(finding.severity == "error" for finding in findings)
-    return "incompatible" if forbidden else worst_of(verdicts, "compatible")
+    if any(finding.severity == "error" for finding in findings):
+        return "incompatible"
+    known = list(verdicts)
+    if any(finding.code in _LEAVES_OPEN for finding in findings):
+        known.append("undetermined")
+    return worst_of(known, "compatible")
 
 
 def not_found(error: ErrorRecord) -> Decision:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Exemption,
         FieldNote,
         Head,
+        Interface,
         Requirement,
     )
     from vfiocompat.tables.library import Entry
@@ -131,6 +132,11 @@ def _table_sections(file: TableFile) -> Iterator[tuple[str, list[str]]]:
             "derived from facts",
             [f"{name} = {_derivation(file, name)}" for name in file.derive],
         )
+    if file.interface:
+        yield (
+            "migration interface, where the kernel does not tell",
+            [*_interface(file.interface)],
+        )
     if file.gaps:
         yield "what it leaves open", list(file.gaps)
     yield "references", list(file.references)
@@ -173,6 +179,14 @@ def _standing(each: Requirement | Exemption) -> str:
     if not each.stands_in_for:
         return ""
     return f", in place of {' or '.join(each.stands_in_for)} where that is not known"
+
+
+def _interface(interface: Interface) -> Iterator[str]:
+    if interface.flags is not None:
+        yield f"flags: {', '.join(interface.flags) or 'none'}"
+    if interface.dirty_tracking is not None:
+        yield f"tracks what it writes: {'yes' if interface.dirty_tracking else 'no'}"
+    yield f"    see {interface.reference}"
 
 
 def _derivation(file: TableFile, name: str) -> str:

@@ -16,7 +16,12 @@ from vfiocompat.files import regular
 from vfiocompat.tables.facts import FACTS
 from vfiocompat.tables.judge import Shelved, concerns, speaks_for, tiers
 from vfiocompat.tables.language.mistakes import misnamed, mistakes
-from vfiocompat.tables.language.records import Head, TableFile, TableOrigin
+from vfiocompat.tables.language.records import (
+    Head,
+    Interface,
+    TableFile,
+    TableOrigin,
+)
 from vfiocompat.tables.language.table import Reading, Table
 from vfiocompat.tomlfile import (
     convert,
@@ -159,6 +164,24 @@ class Library:
             self._facts_read[driver] = tuple(sorted(names & set(FACTS)))
         return self._facts_read[driver]
 
+    def interfaces(self, endpoint: Endpoint) -> list[Interface]:
+        """Give what tables of an endpoint's driver say of its migration interface.
+
+        They are those of the first origin that says anything.
+        """
+        if endpoint.driver is None:
+            return []
+        for tier in tiers(self.speaking_for(endpoint)):
+            tables = [each.table for each in tier if isinstance(each.table, Table)]
+            found = [
+                table.file.interface
+                for table in tables
+                if endpoint.driver in table.file.drivers and table.file.interface
+            ]
+            if found:
+                return found
+        return []
+
     def readings(
         self, version: VersionString
     ) -> tuple[list[tuple[str, Reading]], list[ErrorRecord]]:
@@ -257,7 +280,7 @@ def _head_document(path: str) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, TableError):
         pass  # a line may begin so within a value; the whole file tells what is wrong
     document = read_toml(path, TableError)
-    sections = {"format", "field", "requirement", "exception", "case", "derive"}
+    sections = {*TableFile.__struct_fields__} - {*Head.__struct_fields__}
     return {name: value for name, value in document.items() if name not in sections}
 
 

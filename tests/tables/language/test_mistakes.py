@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 
 from vfiocompat.tables.language.mistakes import mistakes
+from vfiocompat.tables.language.records import TableFile
+from vfiocompat.tomlfile import convert
 
 from .making import HEAD, exception, requirement, table_file
 
@@ -197,6 +201,38 @@ def test_a_mistake_has_its_key(text: str, key: str, says: str) -> None:
 
     assert found[0].startswith(f"{key}")
     assert says in found[0]
+
+
+REFERENCE = 'reference = "x"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (REFERENCE, "interface"),
+        ("dirty_tracking = true\n", "interface.reference"),
+        (REFERENCE + 'flags = "P2P"\n', "interface.flags"),
+        (REFERENCE + 'flags = ["p2p"]\n', "interface.flags"),
+        (REFERENCE + 'flags = ["DIRTY_TRACKING"]\n', "interface.flags"),
+        (REFERENCE + 'flags = ["P2P", "P2P"]\n', "interface.flags"),
+        (REFERENCE + 'dirty_tracking = "no"\n', "interface.dirty_tracking"),
+        (REFERENCE + "dirty_tracking = true\nx = 1\n", "interface.x"),
+    ],
+)
+def test_mistakes_of_an_interface(text: str, key: str) -> None:
+    document = tomllib.loads(f"{HEAD}{FORMAT}{RULE}[interface]\n{text}")
+    found = convert(document, TableFile)
+    assert found.record is not None
+    told = [*found.mistakes, *mistakes(found.record, "acme-npu", found.broken)]
+
+    assert told[0].startswith(key)
+
+
+def test_drivers_that_migrate_nothing_have_no_interface() -> None:
+    head = HEAD + 'migration = "unsupported"\nwhy = "x"\n'
+    found = wrong(f"[interface]\ndirty_tracking = false\n{REFERENCE}", head)
+
+    assert found[0].startswith("interface: ")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Condition,
         Exemption,
         Head,
+        Interface,
         Requirement,
         TableFile,
     )
@@ -75,11 +76,11 @@ def misnamed(head: Head, stem: str, broken: Collection[str] = ()) -> Iterator[st
 def _migration(file: TableFile, broken: Collection[str]) -> Iterator[str]:
     if {"why", "migration", "format", "requirement"} & set(broken):
         return
-    if file.migration == "unsupported" and file.why is None:
-        yield "why: says why these drivers cannot migrate; it is missing"
-    if file.migration is None and file.why is not None:
-        yield "why: goes with migration, and says why"
+    yield from _reason(file)
     there = [key for key in _OF_FIELDS if getattr(file, key)]
+    if file.interface is not None:
+        unsupported = file.migration == "unsupported"
+        yield from _interface(file.interface, unsupported=unsupported)
     if file.migration == "unsupported":
         for key in [*(["format"] if file.format else []), *there]:
             yield f"{key}: a table of drivers that cannot migrate has none"
@@ -90,6 +91,23 @@ def _migration(file: TableFile, broken: Collection[str]) -> Iterator[str]:
         yield "drivers: without a format, name those that the table speaks for"
     if file.migration is None and not file.requirement:
         yield "requirement: at least one says what has to hold"
+
+
+def _reason(file: TableFile) -> Iterator[str]:
+    if file.migration == "unsupported" and file.why is None:
+        yield "why: says why these drivers cannot migrate; it is missing"
+    if file.migration is None and file.why is not None:
+        yield "why: goes with migration, and says why"
+
+
+def _interface(interface: Interface, *, unsupported: bool) -> Iterator[str]:
+    """Find what an `[interface]` cannot say."""
+    if unsupported:
+        yield "interface: drivers that migrate nothing have none"
+    if interface.flags is None and interface.dirty_tracking is None:
+        yield "interface: says nothing: give flags or dirty_tracking"
+    if len(set(interface.flags or ())) < len(interface.flags or ()):
+        yield "interface.flags: one is there twice"
 
 
 def _kinds(formats: list[Format]) -> Iterator[str]:

@@ -20,6 +20,7 @@ __all__ = [
     "FieldNote",
     "Generation",
     "Head",
+    "Interface",
     "MigrationClaim",
     "RelationName",
     "Requirement",
@@ -127,6 +128,18 @@ class Derivation(_Section, frozen=True):
     part: Literal["whole", "last-word"] = "whole"
 
 
+class Interface(_Section, frozen=True):
+    """The migration interface of the table's drivers, where the kernel does not tell.
+
+    `flags` are exactly these. What is left out, or depends on a device or a kernel, is
+    not known.
+    """
+
+    reference: Sentence
+    flags: tuple[Literal["STOP_COPY", "P2P", "PRE_COPY"], ...] | None = None
+    dirty_tracking: bool | None = None
+
+
 class Case(_Section, frozen=True):
     """A pair of version strings, and what the table has to say of it.
 
@@ -184,6 +197,7 @@ class TableFile(Head, frozen=True, kw_only=True):
     derive: Annotated[
         dict[str, str | tuple[str, ...] | Derivation], Meta(max_length=100)
     ] = {}
+    interface: Interface | None = None
 
     def derivation(self, field: str) -> Derivation:
         """Give the facts that give a field; there may be none."""
