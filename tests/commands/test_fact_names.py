@@ -47,6 +47,11 @@ why = "it is compared"
 format = "r1"
 device = "device_id"
 """
+INTERFACE = """
+[interface]
+dirty_tracking = true
+reference = "an imaginary driver"
+"""
 XML = """<domain type='kvm'><name>m</name><devices>
 <hostdev mode='subsystem' type='pci' managed='no'><source>
 <address domain='0x0000' bus='0x5e' slot='0x00' function='0x1'/></source></hostdev>
@@ -79,6 +84,7 @@ def test_every_command_says_the_same(
     there: str,
 ) -> None:
     table = TABLE.replace("FIELD", field) + (f'{field} = "{field}"' if derived else "")
+    table += INTERFACE
     (tmp_path / "config/tables.d").mkdir(parents=True)
     (tmp_path / "config/tables.d/acme-npu.toml").write_text(table)
     monkeypatch.setenv("VFIOCOMPAT_CONFIG", str(tmp_path / "config"))

@@ -41,7 +41,16 @@ if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint, RecordedAnswer
     from vfiocompat.errors import ErrorRecord
 
-__all__ = ["Decision", "beside", "decide", "not_found", "required", "whole", "worst"]
+__all__ = [
+    "Decision",
+    "beside",
+    "decide",
+    "leaves_no_yes",
+    "not_found",
+    "required",
+    "whole",
+    "worst",
+]
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,9 +164,14 @@ def whole(verdicts: Iterable[Verdict], findings: Sequence[Diagnostic]) -> Verdic
     if any(finding.severity == "error" for finding in findings):
         return "incompatible"
     known = list(verdicts)
-    if any(finding.code in _LEAVES_OPEN for finding in findings):
+    if any(map(leaves_no_yes, findings)):
         known.append("undetermined")
     return worst_of(known, "compatible")
+
+
+def leaves_no_yes(finding: Diagnostic) -> bool:
+    """Whether what was found of a whole VM forbids a yes, or leaves it open."""
+    return finding.severity == "error" or finding.code in _LEAVES_OPEN
 
 
 def not_found(error: ErrorRecord) -> Decision:

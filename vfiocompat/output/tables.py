@@ -175,18 +175,18 @@ def _exception(each: Exemption) -> Iterator[str]:
     yield from _sources(each)
 
 
-def _standing(each: Requirement | Exemption) -> str:
-    if not each.stands_in_for:
-        return ""
-    return f", in place of {' or '.join(each.stands_in_for)} where that is not known"
-
-
 def _interface(interface: Interface) -> Iterator[str]:
     if interface.flags is not None:
         yield f"flags: {', '.join(interface.flags) or 'none'}"
     if interface.dirty_tracking is not None:
         yield f"tracks what it writes: {'yes' if interface.dirty_tracking else 'no'}"
     yield f"    see {interface.reference}"
+
+
+def _standing(each: Requirement | Exemption) -> str:
+    if not each.stands_in_for:
+        return ""
+    return f", in place of {' or '.join(each.stands_in_for)} where that is not known"
 
 
 def _derivation(file: TableFile, name: str) -> str:

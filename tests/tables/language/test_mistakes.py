@@ -210,13 +210,7 @@ REFERENCE = 'reference = "x"\n'
     ("text", "key"),
     [
         (REFERENCE, "interface"),
-        ("dirty_tracking = true\n", "interface.reference"),
-        (REFERENCE + 'flags = "P2P"\n', "interface.flags"),
-        (REFERENCE + 'flags = ["p2p"]\n', "interface.flags"),
-        (REFERENCE + 'flags = ["DIRTY_TRACKING"]\n', "interface.flags"),
         (REFERENCE + 'flags = ["P2P", "P2P"]\n', "interface.flags"),
-        (REFERENCE + 'dirty_tracking = "no"\n', "interface.dirty_tracking"),
-        (REFERENCE + "dirty_tracking = true\nx = 1\n", "interface.x"),
     ],
 )
 def test_mistakes_of_an_interface(text: str, key: str) -> None:

@@ -40,6 +40,9 @@ def mistakes(file: TableFile, stem: str, broken: Collection[str] = ()) -> Iterat
     """
     yield from misnamed(file, stem, broken)
     yield from _migration(file, broken)
+    if file.interface is not None:
+        unsupported = file.migration == "unsupported"
+        yield from _interface(file.interface, unsupported=unsupported)
     formats: list[Format] = []
     for name, text in file.format.items():
         if not _NAME.fullmatch(name):
@@ -78,9 +81,6 @@ def _migration(file: TableFile, broken: Collection[str]) -> Iterator[str]:
         return
     yield from _reason(file)
     there = [key for key in _OF_FIELDS if getattr(file, key)]
-    if file.interface is not None:
-        unsupported = file.migration == "unsupported"
-        yield from _interface(file.interface, unsupported=unsupported)
     if file.migration == "unsupported":
         for key in [*(["format"] if file.format else []), *there]:
             yield f"{key}: a table of drivers that cannot migrate has none"
