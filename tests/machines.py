@@ -35,15 +35,24 @@ def uuids(number: int, group: int = 1) -> list[str]:
     return [f"83b8f4f2-509f-382f-3c1e-{group:04x}fa{at:06x}" for at in range(number)]
 
 
-def hostdev(address: str, name: str) -> str:
-    """Write how libvirt attaches an mdev or a PCI function."""
-    kind, model, where = "mdev", " model='vfio-pci'", f"uuid='{address}'"
+def hostdev(address: str, name: str, managed: str = "no", also: str = "") -> str:
+    """Write how libvirt attaches an mdev or a PCI function.
+
+    `also` are attributes of an mdev; `managed` is interface for a network interface
+    (which libvirt does not manage).
+    """
+    kind, model, where = "mdev", f" model='vfio-pci' {also}", f"uuid='{address}'"
     if not is_uuid(address):
         number, bus, rest = address.split(":")
         slot, _, function = rest.partition(".")
-        kind, model = "pci", " managed='no'"
+        kind, model = "pci", f" managed='{managed}'"
         where = (
             f"domain='0x{number}' bus='0x{bus}' slot='0x{slot}' function='0x{function}'"
+        )
+    if managed == "interface":
+        return (
+            "    <interface type='hostdev' managed='no'>"
+            f"<source><address type='pci' {where}/></source></interface>\n"
         )
     return (
         f"    <hostdev mode='subsystem' type='{kind}'{model}>"
@@ -56,14 +65,19 @@ def domain(
     name: str = "web",
     uuid: str = VM_UUID,
     machine: str = "pc-q35-9.1",
+    managed: str = "no",
+    also: str = "",
     more: str = "",
     after: str = "",
 ) -> str:
     """Write domain XML of a VM with mdevs and PCI functions.
 
-    `more` are devices too, and `after` stands behind all of them.
+    `managed` and `also` are as for `hostdev`, `more` are devices too, and `after`
+    stands behind all of them.
     """
-    attached = "".join(hostdev(each, f"ua-{at}") for at, each in enumerate(devices))
+    attached = "".join(
+        hostdev(each, f"ua-{at}", managed, also) for at, each in enumerate(devices)
+    )
     whose = f"  <uuid>{uuid}</uuid>\n" if uuid else ""
     return (
         f"<domain type='kvm'>\n  <name>{name}</name>\n{whose}"

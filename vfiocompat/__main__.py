@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 from typing import NoReturn
@@ -19,6 +20,10 @@ def main() -> NoReturn:
         from vfiocompat import cli  # noqa: PLC0415 - it is this that takes its time
     except KeyboardInterrupt:
         os._exit(130)
+    except Exception as error:  # noqa: BLE001 - Python would end with 1: incompatible
+        with contextlib.suppress(OSError):
+            os.write(2, f"vfiocompat: cannot start: {error!r}\n".encode())
+        os._exit(4)
     cli.main()
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from vfiocompat.commands.options import (
+    Group,
     Settings,
     global_options,
     help_option,
@@ -20,6 +21,7 @@ from vfiocompat.commands.options import (
     version_option,
 )
 from vfiocompat.errors import Bug, ExitCode, UsageError, VfiocompatError
+from vfiocompat.files.reading import wait_at_most
 from vfiocompat.output.text import error_lines
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ COMMANDS = {
 """Commands and their short help, so that --help imports none of them."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """Imports a command's module only when that command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
@@ -123,7 +125,12 @@ def cli() -> None:
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit with its code; no exception leaves it."""
     _mend_streams()
-    code = run(sys.argv[1:] if args is None else args)
+    try:
+        code = run(sys.argv[1:] if args is None else args)
+    except Exception as error:  # noqa: BLE001 - of telling another
+        code = ExitCode.BUG
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"vfiocompat: this is a bug in vfiocompat: {error!r}\n")
     with contextlib.suppress(OSError):
         sys.stdout.flush()
         sys.stderr.flush()
@@ -157,12 +164,11 @@ def _mend_streams() -> None:
 def run(args: Sequence[str]) -> int:
     """Run the program and give its exit code."""
     settings = Settings()
+    wait_at_most(settings.timeout)
     try:
         result = cli.main(list(args), "vfiocompat", standalone_mode=False, obj=settings)
-    except click.exceptions.NoArgsIsHelpError as error:
-        with contextlib.suppress(OSError):
-            error.show()
-        return ExitCode.USAGE
+    except SystemExit as error:  # from click's completion, with 1 where it fails
+        return ExitCode.USAGE if error.code else ExitCode.DONE
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - a bug must not look like a verdict

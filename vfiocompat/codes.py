@@ -358,4 +358,17 @@ XML_FOR_ANOTHER_HOST = _code(
 DEVICES_BEFORE_NOT_KNOWN = _code(
     "VFC559", "error", "nothing tells what the VM's devices were before they came here"
 )
+BOUND_ON_ARRIVAL = _code(
+    "VFC570",
+    "warning",
+    "libvirt binds a function to VFIO when the VM comes: which one is not known",
+)
+INTERFACE_NEEDS_FUNCTION = _code(
+    "VFC571", "error", "a network interface can be a PCI function only, never an mdev"
+)
+RAMFB_LOST = _code(
+    "VFC572",
+    "warning",
+    "a PCI function has no ramfb, which the device's state may hold",
+)
 BUG = _code("VFC599", "error", "vfiocompat itself has failed: this is a bug")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import posixpath
+import shlex
 from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -264,7 +265,9 @@ def named(inventory: Inventory, address: InventoryAddress) -> Endpoint:
             return inventory.endpoints[0]
         raise NoSuchEndpoint(
             f"{address.file} has {len(known)} endpoints: name one",
-            hint=f"inventory:{address.file}#{known[0] if known else 'ADDRESS'}",
+            hint=shlex.quote(
+                f"inventory:{address.file}#{known[0] if known else 'ADDRESS'}"
+            ),
         )
     wanted = parse_address(address.endpoint)
     if isinstance(wanted, PathAddress):
@@ -281,7 +284,7 @@ def named(inventory: Inventory, address: InventoryAddress) -> Endpoint:
     close = difflib.get_close_matches(address.endpoint, known, n=3) or known[:3]
     raise NoSuchEndpoint(
         f"{address.file} has {count} {address.endpoint}",
-        hint=f"there is {', '.join(close)}" if close else None,
+        hint=f"there is {', '.join(map(shlex.quote, close))}" if close else None,
     )
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import types
 import typing
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from vfiocompat.files import regular
+from vfiocompat.files.reading import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -92,12 +93,10 @@ def read_toml(path: str, error: type[VfiocompatError]) -> dict[str, Any]:
 def read_text(path: str, error: type[VfiocompatError]) -> str:
     """Read a file of UTF-8 text; `error` says of anything else what and where."""
     try:
-        with open(path, "rb", opener=regular) as file:
-            raw = file.read(MAX_BYTES + 1)
-        if len(raw) > MAX_BYTES:
-            raise error(f"{path} is longer than {MAX_BYTES >> 20} MiB")
-        return raw.decode()
+        return read_bytes(path, MAX_BYTES).decode()
     except OSError as why:
+        if why.errno == errno.EFBIG:
+            raise error(f"{path} is {why.strerror}") from None
         raise error(f"cannot read {path}: {why.strerror}") from None
     except UnicodeDecodeError as why:
         raise error(

@@ -250,12 +250,74 @@ def test_what_is_neither_yes_nor_no_is_asked_again_after_all_others(
     assert answers(file) == before
 
 
+def greedy(folder: Path, at: int) -> None:
+    """Write the inventory of a host that has 300 other strings each time."""
+    many = [endpoint(f"p/t{i}", f"1ac1-new-{at}-{i}") for i in range(300)]
+    write(folder, [inventory("greedy", *many)])
+
+
+def test_an_inventory_with_many_new_strings_starves_no_other(
+    shared_host: Host, run: Run, fleet: Path, tmp_path: Path
+) -> None:
+    shared_host(THREE)
+    for at in range(3):
+        greedy(fleet, at)
+        run(f"scan --ask {fleet} --ask-limit 8 -o {tmp_path}/me.json")
+
+    for known in list(answers(tmp_path / "me.json").values())[:2]:
+        assert {"1ac1-a", "1ac1-b"} <= {version for version, _ in known}
+
+
+def test_strings_that_a_greedy_inventory_has_too_are_asked_for_others(
+    shared_host: Host, run: Run, fleet: Path, tmp_path: Path
+) -> None:
+    """Were it for one of them only, it would be at the end of that one's."""
+    shared_host(THREE)
+    many = [endpoint(f"p/t{i}", f"1ac1-new-{i}") for i in range(300)]
+    again = [endpoint("p/u", "1ac1-a", newline=False), endpoint("p/v", "1ac1-b")]
+    write(fleet, [inventory("a", *many, *again)])
+    run(f"scan --ask {fleet} --ask-limit 8 -o {tmp_path}/me.json")
+
+    for known in list(answers(tmp_path / "me.json").values())[:2]:
+        assert {"1ac1-a", "1ac1-b"} <= {version for version, _ in known}
+
+
+def test_each_endpoint_is_asked_before_one_is_asked_everything(
+    shared_host: Host, run: Run, fleet: Path, tmp_path: Path
+) -> None:
+    shared_host(THREE)
+    greedy(fleet, 0)
+    run(f"scan --ask {fleet}/greedy.json --ask-limit 100 -o {tmp_path}/me.json")
+
+    counts = [len(known) for known in answers(tmp_path / "me.json").values()]
+    assert counts == [50, 50, 0]
+
+
+def test_answers_to_strings_that_are_gone_from_the_fleet_are_dropped(
+    shared_host: Host, run: Run, fleet: Path, tmp_path: Path
+) -> None:
+    shared_host(THREE)
+    file = tmp_path / "me.json"
+    greedy(fleet, 0)
+    run(f"scan --ask {fleet} -o {file}")
+    assert len(answers(file)["acme-a"]) == 302
+    run(f"scan -o {file}")
+    assert len(answers(file)["acme-a"]) == 302
+    (fleet / "greedy.json").write_text("{")
+    run(f"scan --ask {fleet} -o {file}", exit_code=4)
+    assert len(answers(file)["acme-a"]) == 302  # nobody knows what it has
+    (fleet / "greedy.json").unlink()
+    run(f"scan --ask {fleet} -o {file}")
+
+    assert answers(file)["acme-a"] == [("1ac1-a", False), ("1ac1-b", True)]
+
+
 def test_an_inventory_of_a_fleet_that_cannot_be_read_is_told(
     shared_host: Host, run: Run, fleet: Path, tmp_path: Path
 ) -> None:
     shared_host(THREE)
     (fleet / "broken.json").write_text("{")
-    result = run(f"scan --ask {fleet} -o {tmp_path}/me.json")
+    result = run(f"scan --ask {fleet} -o {tmp_path}/me.json", exit_code=4)
 
     assert "broken.json" in result.stderr
     assert answers(tmp_path / "me.json")["acme-b"]

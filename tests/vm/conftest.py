@@ -54,6 +54,7 @@ class Ask(Protocol):
         sources: Sequence[Endpoint],
         *hosts: Sequence[Endpoint],
         options: str = "",
+        attached: Sequence[str] | None = None,
         **more: str,
     ) -> VmDocument: ...
 
@@ -62,8 +63,9 @@ class Ask(Protocol):
 def ask(capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> Ask:
     """Ask where a VM can go whose devices are `sources`, of the hosts h0, h1 and on.
 
-    They are inventories, and asked as a user asks; `more` is of the VM. What holds of
-    every answer is seen to.
+    They are inventories, and asked as a user asks; `more` is of the VM. All sources are
+    `attached` unless addresses say which, as others are in `more`. What holds of every
+    answer is seen to.
     """
     turns = iter(range(10_000))
 
@@ -71,6 +73,7 @@ def ask(capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> Ask:
         sources: Sequence[Endpoint],
         *hosts: Sequence[Endpoint],
         options: str = "",
+        attached: Sequence[str] | None = None,
         **more: str,
     ) -> VmDocument:
         place = tmp_path / str(next(turns))
@@ -87,7 +90,9 @@ def ask(capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> Ask:
                 for name, ends in (named | {"home": sources}).items()
             ],
         )
-        there = domain_file(place, *(each.address for each in sources), **more)
+        if attached is None:
+            attached = [each.address for each in sources]
+        there = domain_file(place, *attached, **more)
         line = f"vm {there} {folder} --from {folder}/home.json --format json {options}"
         capsysbinary.readouterr()
         code = cli.run(shlex.split(line))

@@ -87,9 +87,14 @@ def test_a_whole_domain() -> None:
         uuid=OTHER,
         machine="pc-q35-9.1",
         devices=(
-            VmDevice(address=FunctionAddress("0000:3b:02.2"), name="net0"),
+            VmDevice(
+                address=FunctionAddress("0000:3b:02.2"),
+                name="net0",
+                is_managed=True,
+                is_interface=True,
+            ),
             VmDevice(address=MDEV, name="hostdev0"),
-            VmDevice(address=FUNCTION, name="hostdev1"),
+            VmDevice(address=FUNCTION, name="hostdev1", is_managed=True),
         ),
     )
 
@@ -178,7 +183,9 @@ def test_an_address_of_a_function_is_read_as_libvirt_reads_it(
 ) -> None:
     source = f"<source><address {attributes}/></source>"
     data = domain(f"<{element} type='{kind}'>{source}</{element}>")
-    assert devices_of(data) == (VmDevice(address=FunctionAddress(function)),)
+    [device] = devices_of(data)
+    assert device.address == FunctionAddress(function)
+    assert device.is_interface == (element == "interface")
 
 
 @pytest.mark.parametrize("uuid", [UUID, UUID.upper()])
@@ -998,12 +1005,37 @@ def test_prefixes_are_kept() -> None:
     assert text.count("xmlns") == WHOLE.count("xmlns") == 3
 
 
-def test_an_mdev_may_become_a_function() -> None:
-    before = "type='mdev' managed='no' model='vfio-pci' display='on' ramfb='on'"
+@pytest.mark.parametrize("managed", ["managed='no' ", "managed='yes' ", ""])
+def test_an_mdev_may_become_a_function(managed: str) -> None:
+    """Of a managed one libvirt would take the function from its driver, nvidia say."""
+    before = f"type='mdev' {managed}model='vfio-pci' display='on' ramfb='on'"
     text = MDEV_XML.replace("display='off'", "display='on' ramfb='on'")
+    text = text.replace("managed='no' ", managed)
     after = text.replace(before, "type='pci' managed='no'")
     expected = domain(after.replace(f"uuid='{UUID}'", NUMBERS))
     assert canonical(again(domain(text), [FUNCTION])) == canonical(expected)
+
+
+def test_what_libvirt_does_with_a_device_is_read() -> None:
+    managed = [
+        (each.is_managed, each.is_interface, each.has_ramfb)
+        for each in devices_of(
+            domain(
+                MDEV_XML.replace("'no'", "'yes'").replace("off'", "off' ramfb='on'")
+                + PCI_XML
+                + PCI_XML.replace("managed='yes'", "").replace("02'", "03'")
+                + INTERFACE_XML
+                + INTERFACE_XML.replace("'yes'", "'no'").replace("02'", "03'")
+            )
+        )
+    ]
+    assert managed == [
+        (False, False, True),
+        (True, False, False),
+        (False, False, False),
+        (True, True, False),
+        (False, True, False),
+    ]
 
 
 def test_a_function_may_become_an_mdev() -> None:
@@ -1032,6 +1064,23 @@ def test_flags_among_the_arguments_stay_flags() -> None:
     text = again(arguments("-device", "vfio-pci,host=65:00.1,multifunction"), [MDEV])
     assert "multifunction=," not in text
     assert "multifunction" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("vfio-pci,host=65:00.1,", "vfio-pci,host=0000:67:00.1"),
+        ("vfio-pci,host=65:00.1,id=a,", "vfio-pci,id=a,host=0000:67:00.1"),
+        ("driver=vfio-pci,host=65:00.1,", "driver=vfio-pci,host=0000:67:00.1"),
+        ("vfio-pci,host=65:00.1,id=a,,,", "vfio-pci,id=a,,,host=0000:67:00.1"),
+        ("vfio-pci,host=65:00.1,id=a,,", "vfio-pci,id=a,,,host=0000:67:00.1"),
+        ("vfio-pci,host=65:00.1,x,", "vfio-pci,x,host=0000:67:00.1"),
+    ],
+)
+def test_a_comma_at_the_end_is_ignored_as_qemu_does(text: str, after: str) -> None:
+    """Written again it would be half of one within a value."""
+    written = again(arguments("-device", text), [ELSEWHERE])
+    assert canonical(written) == canonical(arguments("-device", after))
 
 
 # ---- what holds of every document ------------------------------------------------
@@ -1102,7 +1151,10 @@ def documents(draw: st.DrawFn) -> Drawn:
             continue
         addresses = FUNCTIONS if element == "interface" else st.one_of(MDEVS, FUNCTIONS)
         device = VmDevice(
-            address=draw(addresses), name=draw(NAMES), unplugged=draw(st.booleans())
+            address=draw(addresses),
+            name=draw(NAMES),
+            unplugged=draw(st.booleans()),
+            is_interface=element == "interface",
         )
         inside.append(hostdev(device, element))
         expected.append(device)

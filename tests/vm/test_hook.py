@@ -634,4 +634,4 @@ def test_a_vm_of_libvirt_is_read_without_the_right_to_change_it(
     vm = f"libvirt:npu@{hosts.libvirt.source.uri}"
     line = ["vm", vm, str(nodes.fleet / "node-b.json"), "--plan"]
     said = vfiocompat(nodes.a, *line, exit_code=3)
-    assert said == f"{UUID_A}\t{UUID_B}\t{UUID_B}\t-\n"
+    assert said == f"{UUID_A}\t{UUID_B}\t{UUID_B}\t-\tnode-b\n"

@@ -544,3 +544,148 @@ def test_a_large_vm_has_the_same_room_in_short_and_in_full(ask: Ask) -> None:
     for at in range(0, 60, 7):
         alone = ask(sources, *hosts, options=f"--host h{at}")
         assert outlook(alone, f"h{at}") == outlook(together, f"h{at}")
+
+
+# ---- mdevs and functions -----------------------------------------------------------
+
+MLX = {"driver": "mlx5_vfio_pci", "vendor_id": "0x15b3", "device_id": "0x101e"}
+SERIAL = endpoint("mtty/mtty-1", None, driver="mtty", vendor_id=None)
+
+
+def mlx5(address: str, **more: object) -> Endpoint:
+    ids = {"vendor_id": "0x15b3", "device_id": "0x101e"}
+    return function(address, None, facts=ids, **(MLX | more))
+
+
+NIC = mlx5("0000:5e:00.2")
+
+
+@pytest.mark.parametrize("in_use", [False, None])
+def test_a_network_interface_is_given_a_function(
+    *, ask: Ask, in_use: bool | None
+) -> None:
+    there = [SERIAL, TAKES, mlx5("0000:ee:00.2", in_use=in_use)]
+    found = ask([NIC], there, managed="interface")
+    assert placed(found) == ends(found) == ["0000:ee:00.2"]
+    assert found.room is (None if in_use is None else True)
+
+
+def test_a_network_interface_is_never_given_an_mdev(ask: Ask) -> None:
+    """What is said of it, and so the plan and the XML, agree."""
+    found = ask([NIC], [SERIAL, TAKES], managed="interface")
+    assert found.verdict == "incompatible"
+    assert found.not_allowed["h0"] == ("VFC571", "VFC547")
+    assert placed(found) == []
+    takes = function("0000:03:00.1", A, driver="acme", vendor_id="0x1ac1")
+    type_ = endpoint("p/t", A, answers=TAKES_A)
+    assert placed(ask([takes], [type_])) == ["p/t"], "a <hostdev> may become one"
+    found = ask([takes], [type_], managed="interface")
+    assert (found.verdict, codes(found)) == ("incompatible", ["VFC571", "VFC547"])
+
+
+def test_an_interface_beside_a_hostdev_of_the_same_kind(ask: Ask) -> None:
+    """Devices that are alike but for how they are attached are decided apart."""
+    one, other = (function(f"0000:03:00.{at}", A, driver="acme") for at in (1, 2))
+    more = (
+        "<interface type='hostdev'><source><address type='pci' domain='0x0000' "
+        "bus='0x03' slot='0x00' function='0x2'/></source></interface>"
+    )
+    there = [TAKES, function("0000:04:00.1", B, answers=TAKES_A, in_use=False)]
+    found = ask([one, other], there, more=more, attached=(one.address,))
+    assert [(each.device, each.endpoint) for each in found.assignment] == [
+        (one.address, "p/t"),
+        (other.address, "0000:04:00.1"),
+    ]
+
+
+@pytest.mark.parametrize("in_use", [False, None])
+@pytest.mark.parametrize(
+    "other", [SERIAL, mlx5("0000:01:00.0", device_id="0x1021", in_use=False)]
+)
+def test_a_like_function_comes_before_another_device(
+    *, ask: Ask, in_use: bool | None, other: Endpoint
+) -> None:
+    """Nothing is known of either; that one is surely free does not make it fit."""
+    found = ask([NIC], [other, mlx5("0000:ee:00.2", in_use=in_use)])
+    assert placed(found) == ends(found) == ["0000:ee:00.2"]
+    assert found.room is (None if in_use is None else True)
+    assert found.verdict == "undetermined"
+
+
+def test_what_surely_loads_the_state_comes_before_a_like_function(ask: Ask) -> None:
+    source = function("0000:03:00.1", A, driver="acme", vendor_id="0x1ac1")
+    like = replace(source, address="0000:04:00.1", version=None, in_use=False)
+    like = replace(like, attribute=NIC.attribute, origin=None)
+    found = ask([source], [like, endpoint("p/t", B, answers=TAKES_A)])
+    assert placed(found) == ["p/t"]
+    assert found.allowed == ["h0"]
+
+
+@pytest.mark.parametrize(
+    ("managed", "verdict"), [("no", "incompatible"), ("yes", "undetermined")]
+)
+@pytest.mark.parametrize("bound", [0, 1])
+def test_what_libvirt_binds_on_arrival_is_not_known(
+    ask: Ask, managed: str, verdict: str, bound: int
+) -> None:
+    """What is bound there now says nothing of what is not, and is told beside."""
+    there = [endpoint("p/t", A)] * (1 - bound)
+    there += [function(f"0000:03:00.{at}", None) for at in range(bound)]
+    found = ask([NIC], there, managed=managed)
+    assert (found.verdict, found.room) == (verdict, None)
+    if managed == "yes":
+        assert found.undetermined == {"h0": ("VFC570", "VFC546")}
+        assert "VFC304" in codes(found)
+    nothing = ask([NIC], [], managed=managed)
+    assert nothing.verdict == verdict
+    assert ends(nothing) == ["(none)"]
+
+
+def test_what_is_bound_already_decides_where_it_loads_the_state(ask: Ask) -> None:
+    source = function("0000:03:00.1", HISI_1)
+    there = function("0000:04:00.1", HISI_2, in_use=False)
+    found = ask([source], [there], managed="yes")
+    assert (found.verdict, found.room) == ("compatible", True)
+
+
+def test_room_for_what_libvirt_binds_on_arrival_is_not_known(ask: Ask) -> None:
+    """There is none for others whatever it binds."""
+    two = [function(f"0000:03:00.{at}", HISI_1) for at in (1, 2)]
+    there = [function("0000:04:00.1", HISI_2, in_use=False)]
+    assert ask(two, there).room is False
+    found = ask(two, there, managed="yes")
+    assert (found.verdict, found.room) == ("compatible", None)
+    assert found.undetermined == {"h0": ("VFC546",)}
+    assert placed(found) == []
+    full = [*there, replace(TAKES, available_instances=0)]
+    found = ask([*two, mdev(ONE, A)], full, managed="yes")
+    assert found.room is False
+    [told] = [each for each in found.diagnostics if each.code == "VFC545"]
+    assert ONE in told.summary
+
+
+@pytest.mark.parametrize(("managed", "code"), [("no", "VFC548"), ("yes", "VFC570")])
+def test_as_is_a_function_that_is_not_bound_may_come(
+    ask: Ask, managed: str, code: str
+) -> None:
+    there = [mlx5("0000:5e:00.3", in_use=False)]
+    found = ask([NIC], there, managed=managed, options="--as-is")
+    assert found.undetermined == {"h0": (code,)}
+    wrong = [function(NIC.address, None, in_use=False)]
+    found = ask([NIC], wrong, managed=managed, options="--as-is")
+    assert found.verdict == "incompatible", "it is bound, and stays so"
+
+
+@pytest.mark.parametrize(
+    ("also", "verdict"), [("", "compatible"), ("ramfb='on'", "undetermined")]
+)
+def test_what_ramfb_shows_is_lost_where_an_mdev_becomes_a_function(
+    ask: Ask, also: str, verdict: str
+) -> None:
+    there = function("0000:04:00.1", B, answers=TAKES_A, in_use=False)
+    found = ask([mdev(ONE, A)], [there], also=also)
+    assert found.verdict == verdict
+    assert codes(found) == (["VFC572"] if also else [])
+    assert ask([mdev(ONE, A)], [TAKES], also=also).verdict == "compatible"
+    both = ask([mdev(ONE, A)], [there, TAKES], also=also)
+    assert placed(both) == ["p/t" if also else there.address]

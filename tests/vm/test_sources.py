@@ -154,7 +154,7 @@ def arrived(hosts: dict[str, Path], run: Run, scanned: Path) -> Iterator[Path]:
     """Make XML for beta on alpha, and for a while on beta what the plan says."""
     line = f"vm {domain_file(scanned, UUID)} {scanned}/beta.json"
     line = f"{line} --sysroot {hosts['alpha']}"
-    _, _, address, first = run(f"{line} --plan").stdout.strip().split("\t")
+    _, _, address, first, host = run(f"{line} --plan").stdout.strip().split("\t")
     xml = scanned / "dest.xml"
     made_there = run(f"{line} --xml")
     assert made_there.stderr.startswith(
@@ -162,6 +162,7 @@ def arrived(hosts: dict[str, Path], run: Run, scanned: Path) -> Iterator[Path]:
     )
     xml.write_text(made_there.stdout)
     assert addresses_in(made_there.stdout) == [address] == [UUID]
+    assert host == "beta"
     echo, uuid, to, create = first.split(" ")
     assert (echo, uuid, to) == ("echo", address, ">")
     (hosts["beta"] / create.removeprefix("/")).write_text(uuid)

@@ -65,6 +65,7 @@ def command(
     horizon = Horizon(time.time(), max_age)
     with settings.progress("reading the fleet"):
         found = gather(fleet, lambda: Classifier(horizon, library.facts_read))
+    found.errors |= library.broken(class_.endpoint for class_ in found.classes)
     with settings.progress("comparing classes"):
         grid = decide_grid([class_.endpoint for class_ in found.classes], library)
     _print(settings, found, grid, pairs=pairs, hosts=hosts)

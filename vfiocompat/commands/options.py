@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the options that every command takes say, and how results are shown."""
+"""What every command has: groups and options, and how results are shown."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ import click
 import msgspec
 
 from vfiocompat import __version__
+from vfiocompat.errors import ExitCode
+from vfiocompat.files.reading import wait_at_most
 from vfiocompat.host.sysfs import Host
 from vfiocompat.output.json import json_text, streamed
 from vfiocompat.output.text import plain
-from vfiocompat.output.visible import visible
+from vfiocompat.output.visible import visible, visible_text
 from vfiocompat.times import parse_duration
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from vfiocompat.tables.library import Library
 
 __all__ = [
+    "Group",
     "Settings",
     "common_options",
     "duration",
@@ -79,7 +82,8 @@ class Settings(msgspec.Struct, dict=True):
         """The tables: those of --table, the site's, and the shipped ones."""
         from vfiocompat.tables.library import Library  # noqa: PLC0415 - not for --help
 
-        return Library(self.table, self.config)
+        named = bool(os.environ.get("VFIOCOMPAT_CONFIG"))
+        return Library(self.table, self.config, named=named)
 
     def demand_tables(self) -> None:
         """See that the files of --table can be used, by a command that may need none.
@@ -134,6 +138,10 @@ class Settings(msgspec.Struct, dict=True):
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.write(b"\n")
 
+    def print_text(self, text: str) -> None:
+        """Print what is for another program; to a terminal nothing that it acts on."""
+        click.echo(visible_text(text) if self.on_terminal else text, nl=False)
+
     def print_lines(self, lines: Iterable[Line]) -> None:
         """Print lines, in colours on a terminal."""
         if self.colored:
@@ -180,6 +188,21 @@ def tell(lines: Iterable[Line]) -> None:
             click.echo(f"{mark}{line}", err=True)
 
 
+class Group(click.Group):
+    """Commands under one name, which by itself shows its help and is a mistake.
+
+    Of click it depends on the release whether that is one, and how it is told.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options, if there is anything to read."""
+        if not args and not ctx.resilient_parsing:
+            with contextlib.suppress(OSError):
+                click.echo(ctx.get_help(), err=True)
+            ctx.exit(ExitCode.USAGE)
+        return super().parse_args(ctx, args)
+
+
 def _store(ctx: click.Context, param: click.Parameter, value: object) -> None:
     """Keep an option that was given; one after the command's name comes last."""
     if value is not None and param.name is not None:
@@ -196,6 +219,8 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: float | None) ->
     if value is not None and not (0 < value < math.inf):
         raise click.BadParameter("must be a number of seconds above 0", ctx, param)
     _store(ctx, param, value)
+    if value is not None:
+        wait_at_most(value)
 
 
 _GLOBAL = (
@@ -220,7 +245,7 @@ _GLOBAL = (
         metavar="S",
         callback=_seconds,
         expose_value=False,
-        help="Wait S seconds for a driver that hangs (default 5).",
+        help="Wait S seconds for a driver or a file that hangs (default 5).",
     ),
     click.option(
         "--color",

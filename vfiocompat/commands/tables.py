@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
 
 from vfiocompat import codes
-from vfiocompat.commands.options import Settings, common_options
+from vfiocompat.commands.options import Group, Settings, common_options
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import ExitCode, TableError, UsageError
 from vfiocompat.output.tables import (
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.group("tables")
+@click.group("tables", cls=Group)
 @common_options
 def command() -> None:
     """List, show and check compatibility tables.
@@ -152,5 +153,6 @@ def _named(entries: Sequence[Entry], id_: str) -> Entry:
     nearest = difflib.get_close_matches(id_, known, n=1, cutoff=0) or ["none"]
     raise UsageError(
         f"there is no table {id_!r}",
-        hint=f"the nearest is {nearest[0]}; 'vfiocompat tables list' shows all",
+        hint=f"the nearest is {shlex.quote(nearest[0])}; 'vfiocompat tables list' "
+        "shows all",
     )

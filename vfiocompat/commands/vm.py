@@ -200,13 +200,13 @@ def _print(
         return
     settings.note(report)
     if wanted == "xml":
-        click.echo(xml or "", nl=False)
+        settings.print_text(xml or "")
     elif settings.on_terminal:
-        rows = (row[:-1] for row in plan_rows(best.given))
-        settings.print_rows(PLAN_COLUMNS[:-1], rows)
+        rows = (row[: len(PLAN_COLUMNS)] for row in plan_rows(best))
+        settings.print_rows(PLAN_COLUMNS, rows)
         settings.print_lines(plan_lines(best.given))
     else:
-        settings.print_tabbed(plan_rows(best.given))
+        settings.print_tabbed(plan_rows(best))
 
 
 def _exit_code(best: HostResult, *, failed: bool) -> ExitCode:

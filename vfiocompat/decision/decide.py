@@ -7,6 +7,7 @@ Nothing else knows what wins over what.
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -245,7 +246,8 @@ def _type_not_known(
     verdict = VERDICT_OF.get(code, "undetermined")
     if _as_of_type(verdict, source, destination) == verdict:
         return ()
-    hint = f"if the source is of that type, add --source-type {destination.type_id}"
+    type_id = shlex.quote(destination.type_id or "")
+    hint = f"if the source is of that type, add --source-type {type_id}"
     return (diagnostic(codes.SOURCE_TYPE_NOT_KNOWN, hint=hint, path=destination.path),)
 
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
         Sequence,
     )
 
-    from vfiocompat.decision.reads import Reads
     from vfiocompat.endpoints import RecordedAnswer
     from vfiocompat.inventory import Inventory
     from vfiocompat.times import Horizon
@@ -165,7 +164,8 @@ class Classifier:
     `about` are the only strings whose recorded answers matter, if not all do; then an
     answer's time matters too. `wanted` says of which classes, by the endpoint
     that stands for one, members are to be kept. `without` is left out. `beside` names,
-    for each vendor, facts that are read whatever tables read.
+    for each vendor, facts that are read whatever tables read. `by_device` keeps apart
+    what are different devices, too: functions and others, and of different ids.
     """
 
     def __init__(
@@ -177,14 +177,16 @@ class Classifier:
         wanted: Callable[[Endpoint], bool] | None = None,
         without: HostAddresses | None = None,
         beside: Mapping[str | None, tuple[str, ...]] = MappingProxyType({}),
+        by_device: bool = False,
     ) -> None:
         self._beside = beside
+        self._by_device = by_device
         self._horizon = horizon
         self._facts_read = facts_read
         self._about = about
         self._wanted = wanted
         self._without = without
-        self._numbers: dict[Reads, int] = {}
+        self._numbers: dict[object, int] = {}
         self._keeps: list[bool] = []
         self._fresh: dict[str, bool] = {}  # whether an answer of a moment counts
         self._counts: list[list[int]] = []
@@ -235,6 +237,7 @@ class Classifier:
         """Give a host's endpoints, and the number of the class of each."""
         old = self._horizon.rejects(inventory.taken_at) is not None
         known, facts_read, beside = self._numbers, self._facts_read, self._beside
+        by_device = self._by_device
         endpoints = inventory.endpoints
         if self._without is not None and inventory.host == self._without.host:
             endpoints = [each for each in endpoints if not self._without.has(each)]
@@ -245,7 +248,10 @@ class Classifier:
             if beside:
                 names += beside.get(endpoint.vendor_id, ())
             answers = self._answers(endpoint) if endpoint.answers else None
-            key = reads_recorded(endpoint, names, old, answers)
+            key: object = reads_recorded(endpoint, names, old, answers)
+            if by_device:
+                is_function = endpoint.kind == "function"
+                key = key, is_function, endpoint.vendor_id, endpoint.device_id
             number = known.get(key)
             if number is None:
                 number = self._new(key, endpoint, names, inventory)
@@ -254,7 +260,7 @@ class Classifier:
 
     def _new(
         self,
-        key: Reads,
+        key: object,
         endpoint: Endpoint,
         names: tuple[str, ...],
         inventory: Inventory,
@@ -262,6 +268,9 @@ class Classifier:
         """Begin a class, and give its number."""
         number = self._numbers[key] = len(self.classes)
         stands = self._standing(endpoint, names, inventory)
+        if self._by_device:
+            ids = {"vendor_id": endpoint.vendor_id, "device_id": endpoint.device_id}
+            stands = msgspec.structs.replace(stands, **ids)
         self.classes.append(stands)
         self._counts.append([0, 0, 0])
         self._keeps.append(self._wanted is not None and self._wanted(stands))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from vfiocompat.children import aside_all, workers
 from vfiocompat.errors import ErrorRecord, InventoryError
-from vfiocompat.files import inventory_files, read_inventory
+from vfiocompat.files.inventories import inventory_files, read_inventory
+from vfiocompat.files.reading import sizes
 from vfiocompat.fleet.classes import Reduced, merge
 from vfiocompat.fleet.doubles import newest
 
@@ -79,13 +80,13 @@ def spread(
 
     """
     paths = inventory_files(fleet)
-    sizes = {path: _size(path) for path in paths}
-    number = workers() if sum(sizes.values()) > _WORTH_A_PROCESS else 1
+    known = dict(zip(paths, sizes(paths), strict=True))
+    number = workers() if sum(known.values()) > _WORTH_A_PROCESS else 1
     folder = os.getcwd()
     wanted = frozenset(hosts)
     tasks = [
         partial(work, InventoryReader(share, folder, wanted))
-        for share in _shares(sizes, number)
+        for share in _shares(known, number)
     ]
     if number == 1:
         return [tasks[0]()]
@@ -180,10 +181,3 @@ def _shares(sizes: dict[str, int], number: int) -> list[list[str]]:
         shares[least].append(path)
         loads[least] += sizes[path]
     return shares
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
+from vfiocompat.output.visible import visible_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -23,7 +25,7 @@ def json_text(document: object, *, indent: int | None) -> bytes:
     text = msgspec.json.encode(document)
     if indent is None:
         return text
-    return _visible(msgspec.json.format(text, indent=indent).decode()).encode()
+    return visible_text(msgspec.json.format(text, indent=indent).decode()).encode()
 
 
 def streamed(document: object, items: Iterable[object]) -> Iterator[bytes]:
@@ -50,19 +52,6 @@ def encoded(value: Value) -> Value:
     encoded stays as it is when the record is.
     """
     return cast("Value", msgspec.Raw(msgspec.json.encode(value)))
-
-
-def _visible(text: str) -> str:
-    """Escape, for a terminal, what JSON leaves as it is and a terminal acts on."""
-    return "".join(
-        char if char == "\n" or char.isprintable() else _escaped(char) for char in text
-    )
-
-
-def _escaped(char: str) -> str:
-    """Escape a character as JSON has it: by one unit of UTF-16, or two."""
-    units = char.encode("utf-16-be").hex()
-    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def json_schema(name: str, document: type[msgspec.Struct]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ HERE = "here"
 """How this host is written, among those of a fleet."""
 
 VM_COLUMNS = ("answer", "host", "verdict", "room", "why")
-PLAN_COLUMNS = ("device", "endpoint", "address", "first")
+PLAN_COLUMNS = ("device", "endpoint", "address")
 
 _ROOM = {True: "yes", False: "no", None: "-"}
 _ROOM_WORDS = {True: "room for all", False: "no room", None: "room not known"}
@@ -175,10 +175,14 @@ def ranking_line(results: Sequence[HostResult]) -> Iterator[Line]:
     yield [(f"{len(results)} destinations: {each}", "plain")]
 
 
-def plan_rows(given: Iterable[Given]) -> Iterator[tuple[str, ...]]:
-    """Give one row a device: where it goes, and what has to be done first."""
-    for each in given:
-        yield each.device.text, each.endpoint, each.text, each.first or "-"
+def plan_rows(report: HostReport) -> Iterator[tuple[str, ...]]:
+    """Give one row a device: where it goes, and for programs what to do there first.
+
+    The last of these names the host, as the first line does for people.
+    """
+    host = _name(report.result)
+    for each in report.given:
+        yield each.device.text, each.endpoint, each.text, each.first or "-", host
 
 
 def plan_lines(given: Iterable[Given]) -> Iterator[Line]:

@@ -12,6 +12,7 @@ libvirt       libvirt, asked by virsh
 read          a VM from wherever a person says it is
 interfaces    what the drivers of its devices can do for a migration
 blockers      what QEMU demands of a VM before it migrates it
+kinds         what a device can be at its destination: an mdev, or a PCI function
 sources       what a VM's devices are, before it goes
 room          devices and instances matched: the only module that uses rustworkx
 instances     what a host has for devices, and what it can create

@@ -108,6 +108,9 @@ class Attached:
             iommufd=iommufd or bool(told.get("iommufd")),
             unplugged=teaming is not None and teaming.get("type") == "transient",
             saved=is_saved(model),
+            is_managed=not is_mdev and element.get("managed") == "yes",
+            is_interface=element.tag == "interface",
+            has_ramfb=is_mdev and element.get("ramfb") == "on",
         )
         return Attachment(device, write)
 
@@ -208,6 +211,8 @@ def _write_hostdev(
             element.set("type", "pci")
             for name in ("model", "display", "ramfb"):  # of mdevs only
                 element.attrib.pop(name, None)
+            # It means nothing for an mdev; a function it would take from its driver.
+            element.set("managed", "no")
         domain, bus, rest = there.function.split(":")
         slot, _, function = rest.partition(".")
         values = {

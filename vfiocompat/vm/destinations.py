@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from vfiocompat.addresses import FunctionAddress
 from vfiocompat.errors import ErrorRecord, InventoryError
-from vfiocompat.files import read_inventory
-from vfiocompat.find import survey
+from vfiocompat.files.inventories import read_inventory
+from vfiocompat.find import look, survey
 from vfiocompat.fleet.classes import Classifier, HostAddresses
 from vfiocompat.fleet.doubles import newest
 from vfiocompat.fleet.grid import cell_of
@@ -47,8 +48,8 @@ class Destination(NamedTuple):
 class Destinations(NamedTuple):
     """Hosts that a VM may go to, those that take it first.
 
-    `errors` are of inventories that could not be used, by path; `failed` says that this
-    host may take the VM, but a driver could not be asked.
+    `errors` are of inventories and tables that could not be used, by path; `failed`
+    says that this host may take the VM, but a driver could not be asked.
     """
 
     hosts: list[Destination]
@@ -79,11 +80,12 @@ def find_destinations(
     errors: dict[str, ErrorRecord] = {}
     failed = False
     if here:
-        mine, failed = _this_host(migration, site)
+        mine, failed, errors = _this_host(migration, site)
         found.append(mine)
     if fleet:
         without = _without(migration, site, same_host=same_host)
-        results, errors = _in_fleet(migration, site, fleet, hosts, without)
+        results, wrong = _in_fleet(migration, site, fleet, hosts, without)
+        errors |= wrong
         found += [
             Destination(each.result, partial(_reported, migration, site, each, without))
             for each in results
@@ -100,8 +102,12 @@ def find_destinations(
 # ---- this host -------------------------------------------------------------------
 
 
-def _this_host(migration: Migration, site: Site) -> tuple[Destination, bool]:
+def _this_host(
+    migration: Migration, site: Site
+) -> tuple[Destination, bool, dict[str, ErrorRecord]]:
     """Tell what this host makes of a VM, and whether a driver could not be asked.
+
+    Beside is what is wrong with tables, by their paths.
 
     Raises:
         VfiocompatError: there is no sysfs.
@@ -110,6 +116,8 @@ def _this_host(migration: Migration, site: Site) -> tuple[Destination, bool]:
     known = (
         survey(site.host, site.library.drivers).endpoints if migration.sources else []
     )
+    if migration.as_is:
+        known += _unbound(migration, site, {each.address for each in known})
     ends = in_order(_for_vm(migration, known, site))
     alike = migration.alike(site.library)
     first = list(dict.fromkeys(alike))
@@ -134,7 +142,8 @@ def _this_host(migration: Migration, site: Site) -> tuple[Destination, bool]:
 
     taken = [endpoint.address for endpoint in known]
     write = partial(report, migration, result, ends, pair_of, taken=taken)
-    return Destination(result, write), _failed(migration, alike, pairs)
+    broken = site.library.broken([*migration.sources, *ends])
+    return Destination(result, write), _failed(migration, alike, pairs), broken
 
 
 def _for_vm(
@@ -147,6 +156,20 @@ def _for_vm(
     name = site.host.name()
     own = {each.address for each in migration.sources if each.host in {None, name}}
     return [each for each in known if each.address not in own]
+
+
+def _unbound(
+    migration: Migration, site: Site, known: Collection[str]
+) -> list[Endpoint]:
+    """Give the functions at the VM's addresses that no VFIO driver has yet."""
+    wanted = [
+        device.address
+        for device in migration.devices
+        if isinstance(device.address, FunctionAddress) and device.text not in known
+    ]
+    drivers, horizon = site.library.drivers, site.horizon
+    looked = look(wanted, site.host, drivers, ask="all", horizon=horizon)
+    return [each.endpoint for each in looked if each.endpoint is not None]
 
 
 def _failed(
@@ -237,6 +260,7 @@ def _of_part(
         about={source.version for source in migration.sources if source.version},
         without=without,
         beside=READ_ACROSS_DRIVERS,
+        by_device=True,
     )
     kept = [
         _Kept(
@@ -257,7 +281,8 @@ def _of_part(
         )
         for path, host, taken_at, has in kept
     ]
-    return _PartResults(results, reading.errors)
+    ends = [*migration.sources, *classifier.classes]
+    return _PartResults(results, reading.errors | site.library.broken(ends))
 
 
 def _reported(

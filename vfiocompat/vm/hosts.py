@@ -36,6 +36,9 @@ _RANKS: dict[Outlook, int] = {"allowed": 0, "undetermined": 1, "not_allowed": 2}
 
 _GOODNESS: dict[Verdict, int] = {"incompatible": 0, "undetermined": 1, "compatible": 2}
 
+_BEST = 3
+"""How close is what loads a device's state: one beside what is like it, or is not."""
+
 
 class HostResult(msgspec.Struct, frozen=True):
     """What a host makes of a VM; `host` is None for this one.
@@ -69,14 +72,16 @@ class HostResult(msgspec.Struct, frozen=True):
         return "undetermined"
 
 
-def nothing(outdated: str | None, *, as_is: bool) -> Cell:
+def nothing(outdated: str | None, *, as_is: bool, is_managed: bool = False) -> Cell:
     """Give what is decided of a device for which there is no endpoint at all.
 
-    `outdated` says why the host's inventory does not count, and `as_is` that the device
-    is to keep its address.
+    `outdated` says why the host's inventory does not count, `as_is` that the device is
+    to keep its address, and `is_managed` that libvirt binds a function on arrival.
     """
     if outdated:
         return Cell("undetermined", "none", (), (codes.INVENTORY_TOO_OLD,))
+    if is_managed:
+        return Cell("undetermined", "none", (), (codes.BOUND_ON_ARRIVAL,))
     if as_is:  # another one may be there, or come
         return Cell("undetermined", "none", (), (codes.ADDRESS_ABSENT,))
     return Cell("incompatible", "none", (), (codes.NO_ENDPOINT_LOADS,))
@@ -103,6 +108,7 @@ class HostResults:
     ) -> None:
         self._as_is = migration.as_is
         self._names = [device.text for device in migration.devices]
+        self._managed = [device.is_managed for device in migration.devices]
         self._findings = migration.findings
         self._alike = alike
         self._rows = rows
@@ -120,9 +126,9 @@ class HostResults:
     ) -> HostResults:
         """Decide a VM's devices with endpoints of inventories."""
         alike = migration.alike(library)
-        several: dict[bool | None, list[int]] = {}
+        several: dict[object, list[int]] = {}
         for at in dict.fromkeys(alike):
-            several.setdefault(migration.devices[at].skip_vsc_check, []).append(at)
+            several.setdefault(migration.devices[at].demanding, []).append(at)
         rows: dict[int, Sequence[Cell]] = {}
         for group in several.values():  # of each the same is demanded
             sources = [migration.sources[at] for at in group]
@@ -140,9 +146,7 @@ class HostResults:
         own = self._own(has) if self._as_is else None
         closest = self._closest(has, own)
         cells = [
-            nothing(outdated, as_is=self._as_is)
-            if end is None
-            else self._cell(device, has, end)
+            self._closest_cell(device, has, end, outdated)
             for device, end in enumerate(closest)
         ]
         placement = None
@@ -191,17 +195,43 @@ class HostResults:
         }
         return [first[at] for at in self._alike]
 
+    def _closest_cell(
+        self, device: int, has: Instances, end: int | None, outdated: str | None
+    ) -> Cell:
+        """Give what is decided of a device with what comes closest, if there is that.
+
+        That no function of a host is fit now is no answer where libvirt binds another.
+        """
+        if end is not None:
+            cell = self._cell(device, has, end)
+            if self._as_is or cell.verdict != "incompatible":
+                return cell
+            if not self._managed[device]:
+                return cell
+        return nothing(outdated, as_is=self._as_is, is_managed=self._managed[device])
+
     def _placement(
         self, has: Instances, own: Sequence[Sequence[int]] | None
     ) -> Placement:
         """Find room for all devices."""
         if own is None:
-            return place(self._wishes, has.seats, has.columns, self._known)
+            found = place(self._wishes, has.seats, has.columns, self._known)
+            if found.room is False and any(self._managed):
+                return self._without_managed(has)
+            return found
         wishes = [
             {at: each[has.columns[at]] for at in seats if has.columns[at] in each}
             for each, seats in zip(self._wishes, own, strict=True)
         ]
         return place(wishes, has.seats)
+
+    def _without_managed(self, has: Instances) -> Placement:
+        """Find room for the devices that libvirt binds no function for, at least."""
+        left = [at for at, managed in enumerate(self._managed) if not managed]
+        found = place([self._wishes[at] for at in left], has.seats, has.columns)
+        if found.room is not False:
+            return Placement(room=None, seats={})
+        return found._replace(devices=tuple(left[at] for at in found.devices))
 
     def _cell(self, device: int, has: Instances, at: int) -> Cell:
         """Give what is decided of a device with an endpoint of a host."""
@@ -231,13 +261,25 @@ def _closeness(
     """Say of each column how close it is to what a device needs."""
     return [
         Closeness(
-            _GOODNESS[cell.verdict],
+            _verdict(cell, source, end),
             end.type_id == source.type_id,
             end.driver == source.driver,
             GROUNDS[cell.basis],
         )
         for cell, end in zip(row, ends, strict=True)
     ]
+
+
+def _verdict(cell: Cell, source: Endpoint, end: Endpoint) -> int:
+    """Grade a verdict: of two that are not known, one about a like device is better."""
+    if cell.verdict == "compatible":
+        return _BEST
+    is_like = (source.driver, source.vendor_id, source.device_id) == (
+        end.driver,
+        end.vendor_id,
+        end.device_id,
+    )
+    return _GOODNESS[cell.verdict] * (2 if is_like else 1)
 
 
 def _ranks(closeness: Sequence[Closeness], row: Sequence[Cell]) -> list[int]:

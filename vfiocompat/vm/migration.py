@@ -9,6 +9,7 @@ from vfiocompat.decision.decide import beside, required
 from vfiocompat.decision.reads import reads
 from vfiocompat.vm.blockers import READ_ACROSS_DRIVERS, across_drivers, blocking
 from vfiocompat.vm.interfaces import device_interface
+from vfiocompat.vm.kinds import becoming
 
 if TYPE_CHECKING:
     from vfiocompat.decision.decide import Decision
@@ -35,14 +36,19 @@ class VmDemand(NamedTuple):
 
     def reads(self, endpoint: Endpoint) -> object:
         """Give what of an endpoint it depends on."""
-        return endpoint.facts.get("module_version") if endpoint.is_vgpu else None
+        version = endpoint.facts.get("module_version") if endpoint.is_vgpu else None
+        return version, endpoint.kind == "function"
 
     def of(self, pair: Pair) -> Decision:
         """Give a pair's decision with what is demanded of it."""
-        finding = across_drivers(self.vm, self.device, pair.source, pair.destination)
+        findings = (
+            across_drivers(self.vm, self.device, pair.source, pair.destination),
+            becoming(self.device, pair.destination),
+        )
         decision = pair.decision
-        if finding is not None:
-            decision = beside(decision, finding, doubt=True)
+        for finding in findings:
+            if finding is not None:
+                decision = beside(decision, finding, doubt=True)
         return required(decision, self.basis)
 
 
@@ -98,7 +104,7 @@ class Migration(NamedTuple):
         """Give for each device the first one that is like it, as decisions see it."""
         first: dict[object, int] = {}
         return [
-            first.setdefault((_key(source, library), device.skip_vsc_check), at)
+            first.setdefault((_key(source, library), device.demanding), at)
             for at, (device, source) in enumerate(
                 zip(self.devices, self.sources, strict=True)
             )

@@ -59,9 +59,9 @@ class VmDevice(msgspec.Struct, frozen=True, kw_only=True):
     `name` is what the VM calls it (libvirt's alias, QEMU's id). `migration` is what
     QEMU was told with `enable-migration`, and `skip_vsc_check` with the property of
     that name; None where neither is known. `iommufd` says that QEMU was told to have
-    it through that. `unplugged` says that libvirt
-    takes the device away before a migration, `saved` that QEMU has a way to save its
-    state.
+    it through that. `unplugged` says that libvirt takes the device away before a
+    migration, `saved` that QEMU has a way to save its state, `is_managed` that libvirt
+    binds its function to VFIO when the VM comes.
     """
 
     address: DeviceAddress
@@ -71,11 +71,19 @@ class VmDevice(msgspec.Struct, frozen=True, kw_only=True):
     iommufd: bool = False
     unplugged: bool = False
     saved: bool = True
+    is_managed: bool = False
+    is_interface: bool = False
+    has_ramfb: bool = False
 
     @property
     def text(self) -> str:
         """The device's address, as an endpoint has it."""
         return address_text(self.address) or ""
+
+    @property
+    def demanding(self) -> tuple[object, ...]:
+        """All that decides beside the endpoint that it is, and the one that it gets."""
+        return self.skip_vsc_check, self.is_interface, self.has_ramfb
 
 
 class Vm(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat import codes
+from vfiocompat.addresses import FunctionAddress
 from vfiocompat.decision.decide import Decision, beside
 from vfiocompat.diagnostics import diagnostic
 from vfiocompat.endpoints import missing
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.vm.hosts import HostResult
     from vfiocompat.vm.migration import Migration
+    from vfiocompat.vm.model import VmDevice
     from vfiocompat.vm.plan import Given
     from vfiocompat.vm.room import Placement
 
@@ -60,7 +62,7 @@ def report(
     pairs = tuple(
         _nothing(migration, device, result.host, outdated)
         if at is None
-        else _closest(migration, pair_of(device, at), result.host, len(ends))
+        else _closest(migration, device, pair_of(device, at), result.host, len(ends))
         for device, at in enumerate(result.ends)
     )
     placement = result.placement
@@ -75,10 +77,17 @@ def report(
     )
 
 
-def _closest(migration: Migration, pair: Pair, host: str | None, number: int) -> Pair:
+def _closest(
+    migration: Migration, device: int, pair: Pair, host: str | None, number: int
+) -> Pair:
     """Say of an incompatible pair that it stands for all that were compared."""
     if pair.decision.verdict != "incompatible" or migration.as_is:
         return pair
+    if migration.devices[device].is_managed:
+        found = (_bound_on_arrival(host, None), *pair.decision.diagnostics)
+        return pair._replace(
+            decision=Decision(verdict="undetermined", basis="none", diagnostics=found)
+        )
     summary = f"the only endpoint {_on(host)} cannot load its state"
     if number > 1:
         summary = (
@@ -89,17 +98,46 @@ def _closest(migration: Migration, pair: Pair, host: str | None, number: int) ->
     return pair._replace(decision=beside(pair.decision, finding))
 
 
+def _kind(device: VmDevice) -> str:
+    """Say of a function that it may be there, and no VFIO driver have it."""
+    return "VFIO function " if isinstance(device.address, FunctionAddress) else ""
+
+
+def _bound_on_arrival(host: str | None, address: str | None) -> Diagnostic:
+    """Say that libvirt binds a function when the VM comes: any, or the one named."""
+    which, binds, one = "no function", "another", "one"
+    if address is not None:
+        which, binds, one = f"no {address}", "it", "it"
+    return diagnostic(
+        codes.BOUND_ON_ARRIVAL,
+        f"{_on(host)} {which} that a VFIO driver has now loads its state; libvirt "
+        f"binds {binds} when the VM comes (managed='yes')",
+        hint=f"bind {one} to its variant driver there before"
+        + (", and scan that host again" if host else ""),
+    )
+
+
 def _nothing(
     migration: Migration, device: int, host: str | None, outdated: str | None
 ) -> Pair:
     """Give the pair of a device for which there is no endpoint at all."""
-    decided = nothing(outdated, as_is=migration.as_is)
+    needs = migration.devices[device]
+    decided = nothing(outdated, as_is=migration.as_is, is_managed=needs.is_managed)
     [code] = decided.against
-    address = migration.devices[device].text if migration.as_is else "(none)"
-    summaries = {
-        codes.INVENTORY_TOO_OLD: f"the inventory of {host}: {outdated}",
-        codes.ADDRESS_ABSENT: f"there is no {address} {_on(host)}",
-        codes.NO_ENDPOINT_LOADS: f"there is no VFIO endpoint {_on(host)}",
+    address = needs.text if migration.as_is else "(none)"
+    findings = {
+        codes.INVENTORY_TOO_OLD: diagnostic(
+            codes.INVENTORY_TOO_OLD, f"the inventory of {host}: {outdated}"
+        ),
+        codes.BOUND_ON_ARRIVAL: _bound_on_arrival(
+            host, address if migration.as_is else None
+        ),
+        codes.ADDRESS_ABSENT: diagnostic(
+            codes.ADDRESS_ABSENT, f"there is no {_kind(needs)}{address} {_on(host)}"
+        ),
+        codes.NO_ENDPOINT_LOADS: diagnostic(
+            codes.NO_ENDPOINT_LOADS, f"there is no VFIO endpoint {_on(host)}"
+        ),
     }
     return Pair(
         migration.sources[device],
@@ -107,7 +145,7 @@ def _nothing(
         Decision(
             verdict=decided.verdict,
             basis=decided.basis,
-            diagnostics=(diagnostic(code, summaries[code]),),
+            diagnostics=(findings[code],),
         ),
     )
 
@@ -155,6 +193,8 @@ def _unknown(
     placement: Placement, ends: Sequence[Endpoint], pairs: Sequence[Pair]
 ) -> Iterator[str]:
     """Say what would have to be known of an assignment."""
+    if not placement.seats:
+        yield "libvirt binds functions when the VM comes: those bound now are too few"
     used = {
         ends[at].address: seat_of(ends[at]) for at in sorted(placement.seats.values())
     }
