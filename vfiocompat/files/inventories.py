@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from typing import TYPE_CHECKING
 
 from vfiocompat.errors import InventoryError
-from vfiocompat.files.reading import names_in, read_bytes
+from vfiocompat.files.reading import in_time, names_in, read_bytes, regular
 from vfiocompat.inventory import MAX_BYTES, parse_inventory
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
     from vfiocompat.inventory import Inventory
 
-__all__ = ["inventory_files", "read_inventory"]
+__all__ = ["host_of", "inventory_files", "read_inventory", "shown"]
+
+_HOST = re.compile(rb'"host"\s*:\s*"([^"\\]+)"')
+_BEGINNING = 4096  # bytes in which a scan names its host
 
 
 def inventory_files(fleet: Sequence[str]) -> list[str]:
@@ -57,7 +61,35 @@ def read_inventory(path: str, name: str | None = None) -> Inventory:
         InventoryError: it cannot be read, or is none.
 
     """
-    return parse_inventory(_read(path, name or path), name or path)
+    name = name or path
+    if (text := shown(name)) != name:
+        raise InventoryError(
+            f"the name of {text} is not UTF-8", hint="give the file another name"
+        )
+    return parse_inventory(_read(path, name), name)
+
+
+def shown(path: str) -> str:
+    """Give a path as text: of bytes that are none it has the escapes."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def host_of(path: str) -> str:
+    """Name the host that a broken inventory is of, as far as that can be told.
+
+    That is the one that it names, or else the stem of its name.
+    """
+    try:
+        named = _HOST.search(in_time(path, _beginning, path))
+    except OSError:
+        named = None
+    stem = os.path.basename(path).removesuffix(".json")
+    return stem if named is None else named[1].decode(errors="replace")
+
+
+def _beginning(path: str) -> bytes:
+    with open(regular(path, os.O_RDONLY), "rb", buffering=0) as file:
+        return file.read(_BEGINNING)
 
 
 def _read(path: str, name: str) -> bytes:

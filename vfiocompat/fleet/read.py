@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from vfiocompat.children import aside_all, workers
 from vfiocompat.errors import ErrorRecord, InventoryError
-from vfiocompat.files.inventories import inventory_files, read_inventory
+from vfiocompat.files.inventories import (
+    host_of,
+    inventory_files,
+    read_inventory,
+    shown,
+)
 from vfiocompat.files.reading import sizes
 from vfiocompat.fleet.classes import Reduced, merge
 from vfiocompat.fleet.doubles import newest
@@ -55,10 +60,12 @@ class InventoryReader:
     def __iter__(self) -> Iterator[tuple[str, Inventory]]:
         """Give the inventories that can be used, and that are wanted."""
         for path in self._paths:
+            place = os.path.join(self._folder, path)
             try:
-                inventory = read_inventory(os.path.join(self._folder, path), path)
+                inventory = read_inventory(place, path)
             except InventoryError as error:
-                self.errors[path] = error.record
+                if not self._wanted or host_of(place) in self._wanted:
+                    self.errors[shown(path)] = error.record
             else:
                 if not self._wanted or inventory.host in self._wanted:
                     yield path, inventory
