@@ -12,9 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from tests.commands.hosts import PAIR
+from tests.fleets import endpoint, inventory
 from tests.others import NOBODY, as_other, meanwhile
 from vfiocompat.errors import OutputError
 from vfiocompat.files.replacing import replace
@@ -218,6 +220,42 @@ def test_answers_that_another_user_wrote_are_not_taken_over(
     assert "somebody else may have written it" in result.stderr
     assert b'"accepted":' not in (shared / "n.json").read_bytes()
     assert (shared / "n.json").stat().st_uid == 0
+
+
+def test_with_a_folder_each_hosts_write_their_own_file_only(
+    shared: Path, run: Run
+) -> None:
+    """So the man page says that a folder is shared."""
+    fleet = shared.parent / "fleet"
+    users = {"node1": 2001, "node2": 2002}
+    for host, uid in users.items():
+        (fleet / host).mkdir(parents=True)
+        os.chown(fleet / host, uid, -1)
+
+    def write(host: str) -> None:
+        data = msgspec.json.encode(inventory(host, endpoint("p/t", "1ac1-a")))
+        with turn(f"{fleet}/{host}/{host}.json") as current:
+            current.replace(data)
+
+    def attempt(path: Path) -> None:
+        with pytest.raises(OutputError, match="Permission denied"):
+            replace(str(path), b"{}")
+        with pytest.raises(OutputError, match="Permission denied"), turn(str(path)):
+            pass
+
+    for host, uid in users.items():
+        for _ in range(2):
+            as_other(partial(write, host), uid)
+    for place in ("node1/node1.json", "node1/other.json", "node1.json"):
+        as_other(partial(attempt, fleet / place), users["node2"])
+    found = run(f"matrix {fleet}/node1 {fleet}/node2 --format json").json
+
+    [one] = found["classes"]
+    assert one["hosts"] == 2
+    assert sorted(os.listdir(fleet / "node1")) == [".node1.json.state", "node1.json"]
+    assert (fleet / "node1/node1.json").stat().st_uid == users["node1"]
+    write("node1")  # root may, and the next scan of the host's user too
+    as_other(partial(write, "node1"), users["node1"])
 
 
 # ---- locks -----------------------------------------------------------------------

@@ -10,17 +10,19 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from vfiocompat.errors import OutputError
+from vfiocompat.fleet import turns
 from vfiocompat.fleet.turns import Overlap, turn
+from vfiocompat.host import held
 from vfiocompat.host.held import HeldCalls, held_calls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @contextlib.contextmanager
@@ -117,7 +119,14 @@ def test_what_is_held_is_told_to_the_next_until_it_ends(tmp_path: Path) -> None:
     os.waitpid(child, 0)
 
 
-@pytest.mark.parametrize("state", [b"", b"{", b"[]", b'{"held": 1}', b"\xff" * 9])
+SPOILED = b'{"boot": "%s", "held": [{"pid": %d, "started": 1, "paths": ["/sys"]}]}'
+BOOT = Path("/proc/sys/kernel/random/boot_id").read_bytes().strip()
+
+
+@pytest.mark.parametrize(
+    "state",
+    [b"", b"{", b"[]", b'{"held": 1}', b"\xff" * 9, SPOILED % (BOOT, 10**18)],
+)
 def test_a_spoiled_state_tells_nothing(tmp_path: Path, state: bytes) -> None:
     (tmp_path / ".f.state").write_bytes(state)
     with turn(str(tmp_path / "f")) as current:
@@ -168,3 +177,19 @@ def test_a_turn_is_one_scans_whose_state_was_put_aside(tmp_path: Path) -> None:
         with pytest.raises(Overlap), turn(str(tmp_path / "f")):
             pass
     os.close(old)
+
+
+@pytest.mark.usefixtures("_processes")
+def test_a_scan_that_proc_does_not_show_has_its_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a unit with ProtectProc= others' processes are not seen."""
+    with another(tmp_path / "f") as child:
+        myself = HeldCalls(os.getpid(), 1, ())
+        monkeypatch.setattr(turns, "held_calls", lambda _: myself)
+        monkeypatch.setattr(held, "_stat", lambda _: None)
+        with (
+            pytest.raises(Overlap, match=f"process {child} on "),
+            turn(str(tmp_path / "f")),
+        ):
+            pass
