@@ -244,6 +244,9 @@ ENDPOINT_GONE = _code("VFC411", "error", "there is no such endpoint any more")
 OLD_INVENTORY_UNUSABLE = _code(
     "VFC412", "warning", "the inventory that was there could not be used"
 )
+NO_HOST_HAS_DEVICES = _code(
+    "VFC413", "warning", "no host has a device, so no two hosts are compared"
+)
 TRAIT_AMBIGUOUS = _code(
     "VFC421", "warning", "several version strings would have one trait"
 )

@@ -81,13 +81,16 @@ def test_problems_are_data(shared_host: Host, run: Run, tmp_path: Path) -> None:
     assert "VFC106" in run(f"scan -v -o {tmp_path}/f.json").stderr
 
 
+HISI = (
+    '[[function]]\naddress = "0000:5e:00.2"\ndriver = "hisi_acc_vfio_pci"\n'
+    "pci = { vendor = 0x19e5, device = 0xa251 }\n"
+)
+
+
 def test_stated_facts_are_recorded(
     shared_host: Host, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shared_host(
-        '[[function]]\naddress = "0000:5e:00.2"\ndriver = "hisi_acc_vfio_pci"\n'
-        "pci = { vendor = 0x19e5, device = 0xa251 }\n"
-    )
+    shared_host(HISI)
     (tmp_path / "facts.d").mkdir()
     file = tmp_path / "facts.d/a.toml"
     file.write_text('schema = 1\n[driver.hisi_acc_vfio_pci]\nqueue_pairs = "16"\n')
@@ -96,7 +99,7 @@ def test_stated_facts_are_recorded(
     assert one.stated == {"queue_pairs": "16"}
 
     file.write_text('schema = 1\n[driver.hisi_acc_vfio_pci]\nqueue_pairs = "x"\n')
-    found = run("scan").document(Inventory)
+    found = run("scan", exit_code=4).document(Inventory)
     assert [problem.code for problem in found.problems] == ["VFC228"]
     assert len(found.endpoints) == 1
 
@@ -491,3 +494,36 @@ def test_a_bar_is_shown_if_it_takes_long(shared_host: Host, tmp_path: Path) -> N
 
     assert b"scanning" in shown(root, tmp_path / "f.json", "1.8")
     assert shown(root, tmp_path / "g.json", "0.1") == b""
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "text"),
+    [
+        ("facts.d", "hisi.toml", "[driver.hisi_acc_vfio_pci]\nqueue_pairs = 16\n"),
+        (
+            "facts.d",
+            "hisi.toml",
+            'schema = 1\n[driver.hisi_acc_vfio_pci]\nmoon = "x"\n',
+        ),
+        ("tables.d", "ours.toml", "schema = 1\ntitle = \n"),
+    ],
+)
+def test_what_is_wrong_with_the_site_is_told_once_and_the_rest_is_written(
+    shared_host: Host,
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    folder: str,
+    name: str,
+    text: str,
+) -> None:
+    shared_host(HISI)
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / name).write_text(text)
+    monkeypatch.setenv("VFIOCOMPAT_CONFIG", str(tmp_path))
+    result = run("scan", exit_code=4)
+
+    assert result.document(Inventory).endpoints
+    assert len(result.document(Inventory).problems) == 1
+    assert result.stderr.count(f"{folder}/{name}") == 1

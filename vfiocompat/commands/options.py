@@ -118,7 +118,8 @@ class Settings(msgspec.Struct, dict=True):
     def colored(self) -> bool:
         """Whether stdout gets colours."""
         if self.color == "auto":
-            return self.on_terminal and not os.environ.get("NO_COLOR")
+            dumb = os.environ.get("TERM") == "dumb"
+            return self.on_terminal and not dumb and not os.environ.get("NO_COLOR")
         return self.color == "always"
 
     def print_document(self, document: object) -> None:

@@ -94,7 +94,8 @@ def command(  # noqa: PLR0917 - click passes every option by name
 
     It is one JSON document with every endpoint, its facts and its version string, for
     check, targets, matrix, diff and export. What could not be read is in it too. Exit
-    status: 0 if it was written, 4 if not, or if a part of FLEET could not be read.
+    status: 0 if it was written, 4 if not, or if a part of FLEET or of the site's facts
+    and tables could not be used.
     """
     if bool(fleet) != ask:
         raise UsageError(
@@ -129,9 +130,9 @@ def command(  # noqa: PLR0917 - click passes every option by name
 
 
 def _exit_code(found: Inventory) -> ExitCode:
-    """Tell a scan that has asked about all of FLEET from one that has not."""
-    asked = not any(problem.operation == "load" for problem in found.problems)
-    return ExitCode.DONE if asked else ExitCode.FAILED
+    """Tell a scan that could use all that it was given from one that could not."""
+    used = not any(each.operation in {"load", "state"} for each in found.problems)
+    return ExitCode.DONE if used else ExitCode.FAILED
 
 
 class _Asked(NamedTuple):
@@ -153,7 +154,9 @@ def _taken(
     stated = Stated(site=SiteFacts(settings.config))
     now = time.time()
     with settings.progress("scanning"):
-        found = scan(host, identity, library, stated, now)
+        found, errors = scan(host, identity, library, stated, now)
+        for error in errors:
+            settings.note(error_lines(error))
         before = _before(settings, current) if current is not None else None
         if before is not None:
             if (timestamp(before.taken_at) or 0) > now:

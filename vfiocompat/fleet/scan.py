@@ -36,10 +36,11 @@ __all__ = ["Strings", "ask_drivers", "drop_answers", "keep_answers", "scan"]
 
 def scan(
     host: Host, identity: Identity, library: Library, stated: Stated, now: float
-) -> Inventory:
+) -> tuple[Inventory, list[ErrorRecord]]:
     """Find and read every endpoint of a host, with what is stated of it.
 
-    `now` is in seconds since 1970.
+    Beside is what is wrong with the site's facts and tables, each once. `now` is in
+    seconds since 1970.
 
     Raises:
         VfiocompatError: there is no sysfs, or the tables cannot be read.
@@ -55,14 +56,17 @@ def scan(
             endpoints.append(endpoint)
             problem = Problem(endpoint.address, "state", None, codes.FACT_UNUSABLE)
             wrong.setdefault(error.record, problem)
-    return Inventory(
+    broken = library.broken(endpoints)
+    unread = [Problem(path, "load", None, each.code) for path, each in broken.items()]
+    inventory = Inventory(
         host=identity.host or "",
         machine_id=identity.machine_id,
         taken_at=moment(now),
         kernel=identity.kernel or "",
         endpoints=endpoints,
-        problems=[*found.problems, *wrong.values()],
+        problems=[*found.problems, *wrong.values(), *unread],
     )
+    return inventory, [*wrong, *broken.values()]
 
 
 # ---- drivers' answers ----------------------------------------------------------

@@ -18,6 +18,7 @@ from vfiocompat.fleet.grid import cell_of
 from vfiocompat.fleet.read import demand_hosts, spread
 from vfiocompat.inventory import recorded
 from vfiocompat.pairs import Pair, check_all, decide_pair
+from vfiocompat.tables.strings import derived
 from vfiocompat.vm.blockers import READ_ACROSS_DRIVERS
 from vfiocompat.vm.hosts import HostResult, HostResults, rank
 from vfiocompat.vm.instances import Instances, in_order
@@ -138,7 +139,9 @@ def _this_host(
     result = HostResults(migration, ends, alike, rows).result(None, has)
 
     def pair_of(device: int, at: int) -> Pair:
-        return pairs[alike[device]][at]._replace(source=migration.sources[device])
+        pair = pairs[alike[device]][at]
+        text = pair.source.version if pair.source.origin == "derived" else None
+        return pair._replace(source=derived(migration.sources[device], text))
 
     taken = [endpoint.address for endpoint in known]
     write = partial(report, migration, result, ends, pair_of, taken=taken)

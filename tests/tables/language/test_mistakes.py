@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 
 from vfiocompat.tables.language.mistakes import mistakes
+from vfiocompat.tables.language.records import TableFile
+from vfiocompat.tomlfile import convert
 
 from .making import HEAD, exception, requirement, table_file
 
@@ -210,7 +214,12 @@ REFERENCE = 'reference = "x"\n'
     ],
 )
 def test_mistakes_of_an_interface(text: str, key: str) -> None:
-    assert wrong(f"{FORMAT}{RULE}[interface]\n{text}")[0].startswith(key)
+    document = tomllib.loads(f"{HEAD}{FORMAT}{RULE}[interface]\n{text}")
+    found = convert(document, TableFile)
+    assert found.record is not None
+    told = [*found.mistakes, *mistakes(found.record, "acme-npu", found.broken)]
+
+    assert told[0].startswith(key)
 
 
 def test_drivers_that_migrate_nothing_have_no_interface() -> None:

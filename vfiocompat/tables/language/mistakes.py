@@ -79,10 +79,7 @@ def misnamed(head: Head, stem: str, broken: Collection[str] = ()) -> Iterator[st
 def _migration(file: TableFile, broken: Collection[str]) -> Iterator[str]:
     if {"why", "migration", "format", "requirement"} & set(broken):
         return
-    if file.migration == "unsupported" and file.why is None:
-        yield "why: says why these drivers cannot migrate; it is missing"
-    if file.migration is None and file.why is not None:
-        yield "why: goes with migration, and says why"
+    yield from _reason(file)
     there = [key for key in _OF_FIELDS if getattr(file, key)]
     if file.migration == "unsupported":
         for key in [*(["format"] if file.format else []), *there]:
@@ -94,6 +91,13 @@ def _migration(file: TableFile, broken: Collection[str]) -> Iterator[str]:
         yield "drivers: without a format, name those that the table speaks for"
     if file.migration is None and not file.requirement:
         yield "requirement: at least one says what has to hold"
+
+
+def _reason(file: TableFile) -> Iterator[str]:
+    if file.migration == "unsupported" and file.why is None:
+        yield "why: says why these drivers cannot migrate; it is missing"
+    if file.migration is None and file.why is not None:
+        yield "why: goes with migration, and says why"
 
 
 def _interface(interface: Interface, *, unsupported: bool) -> Iterator[str]:
