@@ -66,6 +66,8 @@ ATTRIBUTES = [
     Attribute("version", "unreadable", "ENODEV", None, "type", "VFC105"),
     Attribute("version", "unreadable", None, None, "type", "VFC112"),
     Attribute("version", "unreadable", None, None, "type", "VFC301"),
+    Attribute("version", "unreadable", "EIO", None, "type", "VFC107"),
+    Attribute("version", "unreadable", None, None, "type", "VFC106"),
 ]
 INTERFACES = [
     None,
