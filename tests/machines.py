@@ -21,6 +21,7 @@ __all__ = [
     "domain_file",
     "hostdev",
     "mdev",
+    "told_to_migrate",
     "uuids",
     "vgpu",
     "with_processes",
@@ -85,6 +86,18 @@ def domain(
     )
 
 
+def told_to_migrate(devices: int = 1) -> str:
+    """Write that QEMU is to migrate devices that track no writes, too."""
+    each = "".join(
+        f"<qemu:device alias='ua-{at}'><qemu:frontend><qemu:property "
+        "name='enable-migration' type='string' value='on'/></qemu:frontend>"
+        "</qemu:device>"
+        for at in range(devices)
+    )
+    namespace = "http://libvirt.org/schemas/domain/qemu/1.0"
+    return f"<qemu:override xmlns:qemu='{namespace}'>{each}</qemu:override>"
+
+
 def domain_file(folder: Path, *devices: str, name: str = "web", **more: str) -> str:
     """Write domain XML to a file, and give what the command line calls it."""
     file = folder / f"{name}.xml"
@@ -111,6 +124,7 @@ def mdev(uuid: str, version: str | None, **more: object) -> Endpoint:
         "type_id": "t",
         "uuid": uuid,
         "available_instances": None,
+        "stated": {"migration_flags": "STOP_COPY,P2P", "dirty_tracking": "yes"},
     }
     return endpoint(uuid, version, **(fields | more))
 

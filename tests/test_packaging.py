@@ -113,7 +113,7 @@ def test_an_installed_package_has_its_command_and_its_pages(
     listed = subprocess.run(
         [tmp_path / "bin/vfiocompat", "tables", "list"],
         cwd=tmp_path,
-        env={"PYTHONPATH": f"{site}", "VFIOCOMPAT_CONFIG": f"{tmp_path}/none"},
+        env={"PYTHONPATH": f"{site}", "VFIOCOMPAT_CONFIG": f"{tmp_path}"},
         check=True,
         capture_output=True,
         text=True,

@@ -4,17 +4,24 @@
 from __future__ import annotations
 
 import configparser
+import ctypes
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.commands.hosts import PAIR
 from tests.simulate.conftest import cannot_test, why_not
 from vfiocompat.inventory import Inventory
+
+if TYPE_CHECKING:
+    from tests.conftest import Host
 
 ROOT = Path(__file__).parent.parent
 SYSTEMD = ROOT / "share/systemd"
@@ -60,7 +67,77 @@ def test_what_only_reads_cannot_write_to_sys() -> None:
         for key in {*scan["Service"], *ask["Service"]}
         if scan["Service"].get(key) != ask["Service"].get(key)
     }
-    assert differ == {"ExecStart", "ProtectKernelTunables"}
+    assert differ == {"ExecStart", "ProtectKernelTunables", "TimeoutStartSec"}
+
+
+@pytest.mark.usefixtures("_processes")
+@pytest.mark.parametrize("name", ["vfiocompat-scan", "vfiocompat-ask"])
+def test_a_unit_can_do_little_more_than_it_has_to(name: str) -> None:
+    if shutil.which("systemd-analyze") is None:
+        cannot_test("systemd-analyze is not installed")
+    said = subprocess.run(
+        [
+            "systemd-analyze",
+            "security",
+            "--offline=yes",
+            "--threshold=15",
+            "--no-pager",
+            str(SYSTEMD / f"{name}.service"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    match = re.search(r"exposure level for \S+: ([0-9.]+)", said.stdout)
+
+    assert match is not None, said.stderr
+    assert float(match[1]) <= 1.5
+    assert said.returncode == 0
+
+
+def confined() -> None:
+    """Take from this process what the units take, as far as that needs no systemd."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) == 0
+    libc.prctl(_NO_NEW_CODE, 1, 0, 0, 0)  # since Linux 6.3
+    for capability in range(64):
+        if capability != _DAC_OVERRIDE:
+            libc.prctl(_DROP_CAPABILITY, capability, 0, 0, 0)
+    os.umask(0o022)
+
+
+_NO_NEW_PRIVILEGES, _DROP_CAPABILITY, _NO_NEW_CODE = 38, 24, 65
+_DAC_OVERRIDE = 1
+
+
+@pytest.mark.parametrize("name", ["vfiocompat-scan", "vfiocompat-ask"])
+def test_a_scan_needs_no_more_than_its_unit_has(
+    shared_host: Host, tmp_path: Path, name: str
+) -> None:
+    root = shared_host(PAIR)
+    fleet = tmp_path / "fleet"
+    fleet.mkdir()
+    fleet.chmod(0o755)
+    service = unit(f"{name}.service")["Service"]
+    line = service["ExecStart"].replace(FOLDER, str(fleet)).split()
+    assert service["CapabilityBoundingSet"] == "CAP_DAC_OVERRIDE"
+    for at in range(2):
+        if at:  # CAP_DAC_OVERRIDE is for a folder of another user's
+            os.chown(fleet, 65534, 65534)
+        command = [str(PROGRAM), *line[1:], "--sysroot", str(root), "--host", "n"]
+        if "--ask" in command and not at:
+            subprocess.run(
+                [PROGRAM, "--sysroot", root, "scan", "--host", "n", "-o", f"{fleet}/"],
+                check=True,
+            )
+        said = subprocess.run(
+            command, preexec_fn=confined, capture_output=True, text=True, check=False
+        )
+        assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
+
+    known = json.loads((fleet / "n.json").read_bytes())
+    assert len(known["endpoints"]) == 2
+    assert any(each["answers"] for each in known["endpoints"]) == ("--ask" in line)
 
 
 @pytest.mark.parametrize("name", ["vfiocompat-scan", "vfiocompat-ask"])
@@ -93,10 +170,12 @@ def test_cron_runs_its_lines_in_silence(plain_sysroot: Path, tmp_path: Path) -> 
     fleet = tmp_path / "fleet"
     fleet.mkdir()
     services = [
-        unit(f"vfiocompat-{name}.service")["Service"]["ExecStart"]
-        for name in ("scan", "ask")
+        unit(f"vfiocompat-{name}.service")["Service"] for name in ("scan", "ask")
     ]
-    assert commands == services
+    assert commands == [
+        f"timeout {each['TimeoutStartSec'].removesuffix('in')} {each['ExecStart']}"
+        for each in services
+    ]
     for command in commands:
         line = command.replace(FOLDER, str(fleet))
         line = line.replace(

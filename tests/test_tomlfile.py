@@ -190,3 +190,59 @@ def test_one_error_has_the_mistakes_of_types_and_those_of_a_check(
     assert caught.value.summary == f"{len(mistakes)} {noun} in {file}"
     assert (caught.value.detail or "").splitlines() == mistakes
     assert caught.value.hint == "write another"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ".".join(["x"] * 40) + " = 1",
+        " . ".join(["x"] * 40) + " = 1",
+        "[" + ".".join(["x"] * 40) + "]",
+        ".".join(["'x.y'", '"a.\\"b"'] * 20) + " = 1",
+        "a = { b = 1, " + ".".join(["x"] * 40) + " = 1 }",
+        ".".join(["x"] * 100_000) + " = 1",
+    ],
+)
+def test_a_key_has_a_limit_of_parts(line: str) -> None:
+    with pytest.raises(SpecError) as raised:
+        parse_toml(f"schema = 1\n{line}", "f", SpecError)
+
+    assert raised.value.record.detail == "line 2: a key of more than 32 parts"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ".".join(["x"] * 32) + " = 1",
+        "# " + ".".join(["x"] * 100),
+        'a = "' + ".".join(["x"] * 100) + '"',
+        "a = '" + ".".join(["x"] * 100) + "'",
+        'a = "\\"' + ".".join(["x"] * 100) + '"',
+        "a = [" + "1.5, " * 100 + "]",
+        'a = """\nOne is. ' + "It is so. " * 100 + '\n"""',
+    ],
+)
+def test_what_is_no_key_has_none(line: str) -> None:
+    parse_toml(f"schema = 1\n{line}", "f", SpecError)
+
+
+@pytest.mark.parametrize("unit", ['"\\"', "'", '"', ". ", "x.", "#", '"\\', "a."])
+def test_no_text_takes_long(unit: str) -> None:
+    text = "a" + "." * 40 + unit * (1 << 19)
+    with pytest.raises(SpecError):
+        parse_toml(text, "f", SpecError)
+
+
+class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: Annotated[str, msgspec.Meta(pattern="^[a-z]+$", description="small letters")]
+    other: Annotated[str, msgspec.Meta(pattern="^x", description="an x")] | None = None
+
+
+def test_a_limit_with_a_description_is_told_in_words() -> None:
+    found = convert({"id": "A-1", "other": "y"}, Named)
+
+    assert found.mistakes == [
+        "id: 'A-1' is not small letters",
+        "other: 'y' is not an x",
+    ]
+    assert convert({"id": 7}, Named).mistakes == ["id: expected `str`, got `int`"]

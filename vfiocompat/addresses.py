@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -189,7 +190,7 @@ def _is_name(text: str) -> bool:
 
 def _hint(text: str) -> str:
     if _looks_like_version(text):
-        return f"a literal version string is written version:{text}"
+        return f"a literal version string is written {shlex.quote(f'version:{text}')}"
     return "see 'vfiocompat explain VFC502' for the forms an address has"
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     Task = Callable[[], object]
 
-__all__ = ["aside_all", "fork_all", "has_threads", "workers"]
+__all__ = ["aside_all", "fork_all", "fork_aside", "has_threads", "workers"]
 
 Result = TypeVar("Result")
 
@@ -116,8 +116,22 @@ def _start(tasks: Sequence[Task], ours: ExitStack) -> list[int]:
             theirs.callback(os.close, writer)
             readers.append(reader)
             writers.append(writer)
-        (_have_forked if has_threads() else fork_all)(tasks, writers)
+        _begin(tasks, writers)
     return readers
+
+
+def fork_aside(task: Task, pipe: int) -> None:
+    """Fork a child that has nothing of ours but a pipe, which its task may use.
+
+    Raises:
+        VfiocompatError: this process has threads, and no Python has forked for it.
+
+    """
+    _begin([task], [pipe])
+
+
+def _begin(tasks: Sequence[Task], pipes: Sequence[int]) -> None:
+    (_have_forked if has_threads() else fork_all)(tasks, pipes)
 
 
 def _receive(pipe: int, timeout: float | None) -> bytearray:

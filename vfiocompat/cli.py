@@ -21,6 +21,7 @@ from vfiocompat.commands.options import (
     version_option,
 )
 from vfiocompat.errors import Bug, ExitCode, UsageError, VfiocompatError
+from vfiocompat.files.reading import wait_at_most
 from vfiocompat.output.text import error_lines
 
 if TYPE_CHECKING:
@@ -163,6 +164,7 @@ def _mend_streams() -> None:
 def run(args: Sequence[str]) -> int:
     """Run the program and give its exit code."""
     settings = Settings()
+    wait_at_most(settings.timeout)
     try:
         result = cli.main(list(args), "vfiocompat", standalone_mode=False, obj=settings)
     except SystemExit as error:  # from click's completion, with 1 where it fails

@@ -197,6 +197,9 @@ NO_STRING_DERIVED = _code(
 )
 FACTS_NOT_NEEDED = _code("VFC225", "info", "the stated facts were not needed")
 FACT_UNUSABLE = _code("VFC228", "error", "a stated fact cannot be used")
+LEFT_OPEN = _code(
+    "VFC230", "warning", "a requirement does not hold, and what follows is not known"
+)
 
 # ---- 3xx: version strings ----
 
@@ -240,6 +243,9 @@ WEAKER_THAN_REQUIRED = _code(
 ENDPOINT_GONE = _code("VFC411", "error", "there is no such endpoint any more")
 OLD_INVENTORY_UNUSABLE = _code(
     "VFC412", "warning", "the inventory that was there could not be used"
+)
+NO_HOST_HAS_DEVICES = _code(
+    "VFC413", "warning", "no host has a device, so no two hosts are compared"
 )
 TRAIT_AMBIGUOUS = _code(
     "VFC421", "warning", "several version strings would have one trait"
@@ -315,7 +321,7 @@ NETWORKS_NOT_TOLD = _code(
     "VFC543", "info", "whether interfaces of networks are VFIO devices is not told"
 )
 P2P_NOT_KNOWN = _code(
-    "VFC544", "info", "whether all of the VM's VFIO devices support P2P is not known"
+    "VFC544", "warning", "whether all of the VM's VFIO devices support P2P is not known"
 )
 NO_ROOM = _code("VFC545", "error", "there is not room for all of the VM's devices")
 ROOM_NOT_KNOWN = _code(
@@ -328,6 +334,14 @@ NO_ENDPOINT_LOADS = _code(
 )
 ADDRESS_ABSENT = _code(
     "VFC548", "warning", "the destination has no device of this address now"
+)
+TRACKING_NOT_KNOWN = _code(
+    "VFC549",
+    "warning",
+    "whether what the VM's devices write to memory is tracked is not known",
+)
+CONFIG_FILE_NOT_READ = _code(
+    "VFC560", "warning", "the VM has a configuration file of QEMU's, which is not read"
 )
 DOMAIN_UNUSABLE = _code("VFC550", "error", "this is no domain XML that can be used")
 VM_NOT_READ = _code("VFC551", "error", "virsh could not give the VM's XML")

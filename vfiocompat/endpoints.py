@@ -37,6 +37,7 @@ __all__ = [
     "literal",
     "missing",
     "read_name",
+    "stated_of_pair",
     "written_name",
 ]
 
@@ -249,6 +250,20 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         if self.version is None:
             return None
         return (self.version + ("\n" if self.newline else "")).encode("ascii")
+
+
+OF_INTERFACE = frozenset({"migration_flags", "dirty_tracking", "iommu_dirty_tracking"})
+"""Facts of a migration interface: a pair's decision reads them where tables name them,
+and a whole VM's always."""
+
+
+def stated_of_pair(endpoint: Endpoint, names: Iterable[str] = ()) -> Facts:
+    """Give what is stated of an endpoint that a pair's decision may read.
+
+    `names` are facts that tables read of it.
+    """
+    unread = OF_INTERFACE.difference(names)
+    return {name: text for name, text in endpoint.stated.items() if name not in unread}
 
 
 def identified(endpoint: Endpoint, drivers: Iterable[str]) -> Endpoint:

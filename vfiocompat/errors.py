@@ -254,7 +254,17 @@ class Bug(VfiocompatError):
         return cls(summary, detail="".join(traceback.format_exception(error)))
 
 
-_KINDS = {kind.code: kind for kind in (NoSuchEndpoint, SysfsError, InventoryError, Bug)}
+_KINDS = {
+    kind.code: kind
+    for kind in (
+        NoSuchEndpoint,
+        SysfsError,
+        InventoryError,
+        DomainError,
+        OutputError,
+        Bug,
+    )
+}
 
 
 def error_of(record: ErrorRecord) -> VfiocompatError:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from vfiocompat.addresses import InventoryAddress, LiteralAddress
 from vfiocompat.endpoints import identified, literal
 from vfiocompat.errors import InventoryError, NoSuchEndpoint
-from vfiocompat.files import read_inventory
+from vfiocompat.files.inventories import read_inventory
 from vfiocompat.host.sysfs import Looked, Survey
 from vfiocompat.inventory import named, recorded
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import posixpath
+import shlex
 from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +22,7 @@ from vfiocompat.endpoints import Endpoint, Problem, Recorded
 from vfiocompat.errors import InvalidVersion, InventoryError, NoSuchEndpoint
 from vfiocompat.times import timestamp
 from vfiocompat.versions import VersionString
+from vfiocompat.vgpus import completed
 
 if TYPE_CHECKING:
     from vfiocompat.endpoints import RecordedAnswer
@@ -112,6 +114,7 @@ def parse_inventory(data: bytes, path: str) -> Inventory:
     if msgspec.json.encode(inventory) != data.rstrip():
         _demand_keys_once(data, path)  # what scan writes has each once, and is quicker
     _leave_out_older_answers(inventory)
+    inventory.endpoints[:] = completed(inventory.endpoints)
     return inventory
 
 
@@ -262,7 +265,9 @@ def named(inventory: Inventory, address: InventoryAddress) -> Endpoint:
             return inventory.endpoints[0]
         raise NoSuchEndpoint(
             f"{address.file} has {len(known)} endpoints: name one",
-            hint=f"inventory:{address.file}#{known[0] if known else 'ADDRESS'}",
+            hint=shlex.quote(
+                f"inventory:{address.file}#{known[0] if known else 'ADDRESS'}"
+            ),
         )
     wanted = parse_address(address.endpoint)
     if isinstance(wanted, PathAddress):
@@ -279,7 +284,7 @@ def named(inventory: Inventory, address: InventoryAddress) -> Endpoint:
     close = difflib.get_close_matches(address.endpoint, known, n=3) or known[:3]
     raise NoSuchEndpoint(
         f"{address.file} has {count} {address.endpoint}",
-        hint=f"there is {', '.join(close)}" if close else None,
+        hint=f"there is {', '.join(map(shlex.quote, close))}" if close else None,
     )
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import types
 import typing
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from vfiocompat.files import regular
+from vfiocompat.files.reading import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,6 +34,9 @@ Error = TypeVar("Error", bound="VfiocompatError")
 
 MAX_BYTES = 16 << 20
 """How long a file may be: far more than anybody writes by hand."""
+
+MAX_PARTS = 32
+"""How many parts a dotted key may have: tomllib takes time by their number's square."""
 
 
 class Converted(NamedTuple, Generic[Record]):
@@ -89,12 +93,10 @@ def read_toml(path: str, error: type[VfiocompatError]) -> dict[str, Any]:
 def read_text(path: str, error: type[VfiocompatError]) -> str:
     """Read a file of UTF-8 text; `error` says of anything else what and where."""
     try:
-        with open(path, "rb", opener=regular) as file:
-            raw = file.read(MAX_BYTES + 1)
-        if len(raw) > MAX_BYTES:
-            raise error(f"{path} is longer than {MAX_BYTES >> 20} MiB")
-        return raw.decode()
+        return read_bytes(path, MAX_BYTES).decode()
     except OSError as why:
+        if why.errno == errno.EFBIG:
+            raise error(f"{path} is {why.strerror}") from None
         raise error(f"cannot read {path}: {why.strerror}") from None
     except UnicodeDecodeError as why:
         raise error(
@@ -106,10 +108,49 @@ def parse_toml(text: str, path: str, error: type[VfiocompatError]) -> dict[str, 
     """Parse TOML; `error` says of anything else where."""
     import tomllib  # noqa: PLC0415 - costs start-up time, and not every command needs it
 
+    if long := _long_key(text):
+        raise error(
+            f"{path} is not TOML that is read here",
+            detail=f"line {long}: a key of more than {MAX_PARTS} parts",
+        )
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as why:  # also numbers of too many digits
         raise error(f"{path} is not TOML", detail=str(why)) from None
+
+
+_TOKEN = re.compile(
+    r"""(?P<part>"(?:[^"\\]|\\.)*+"?|'[^']*+'?|[A-Za-z0-9_-]++)|(?P<dot>\.)|[ \t]++|."""
+)
+
+
+def _long_key(text: str) -> int | None:
+    """Find the line that has a key of too many parts, in one pass and by its look.
+
+    What looks like such a key in a text of several lines is taken for one.
+    """
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") >= MAX_PARTS and _parts(line) > MAX_PARTS:
+            return number
+    return None
+
+
+def _parts(line: str) -> int:
+    """Count the parts of the longest dotted key in a line."""
+    longest = parts = 0
+    dotted = False
+    for token in _TOKEN.finditer(line):
+        if token["part"]:
+            parts = parts + 1 if dotted else 1
+            longest = max(longest, parts)
+            dotted = False
+        elif token["dot"]:
+            dotted = parts > 0
+        elif token[0] == "#":
+            break
+        elif not token[0].isspace():
+            parts, dotted = 0, False
+    return longest
 
 
 def convert(
@@ -180,7 +221,7 @@ def _look(value: Any, kind: Any, key: str) -> _Found:  # noqa: ANN401 - any TOML
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        message = _plain(str(error))
+        message = _in_words(value, kind) or _plain(str(error))
     else:
         return _Found(value, [])
     kind = _bare(kind)
@@ -220,6 +261,15 @@ def _bare(kind: Any) -> Any:  # noqa: ANN401 - any annotation
         (kind, *others) = (one for one in typing.get_args(kind) if one is not NoneType)
         return _bare(kind) if not others else kind
     return kind
+
+
+def _in_words(value: Any, kind: Any) -> str | None:  # noqa: ANN401 - any TOML value
+    """Say what a text should be, where its type has a description in words."""
+    for one in (kind, *typing.get_args(kind)):
+        for limit in getattr(one, "__metadata__", ()):
+            if isinstance(value, str) and getattr(limit, "description", None):
+                return f"{value!r} is not {limit.description}"
+    return None
 
 
 def _quoted(name: str) -> str:

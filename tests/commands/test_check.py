@@ -1214,7 +1214,7 @@ def test_names_that_are_close_and_would_paint_the_terminal(
 ) -> None:
     plain_host({f"{PLAIN_TYPES}/acme-\x1b[31m/version": b"1ac1-a"})
     shown = run("check version:1ac1-a p/acme-[31m", exit_code=4).stdout
-    assert "there is acme-\\x1b[31m" in shown
+    assert "there is 'acme-\\x1b[31m'" in shown
     assert "\x1b" not in shown
 
 

@@ -406,3 +406,14 @@ def test_children_are_left_without_our_descriptors(shared_host: Host, run: Run) 
     for _ in range(3):
         run("list --format json").document(ListDocument)
     assert os.listdir("/proc/self/fd") == before
+
+
+@pytest.mark.parametrize("term", ["dumb", "unknown", ""])
+@pytest.mark.parametrize("line", ["tables show mtty", "explain VFC101"])
+def test_who_asks_for_colours_gets_them(
+    run: Run, monkeypatch: pytest.MonkeyPatch, term: str, line: str
+) -> None:
+    monkeypatch.setenv("TERM", term)
+
+    assert "\x1b[" in run(f"{line} --color always").stdout
+    assert "\x1b[" not in run(line).stdout

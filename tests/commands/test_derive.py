@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vfiocompat.files import regular
 from vfiocompat.output.check import CheckDocument
 from vfiocompat.output.get import GetDocument
 from vfiocompat.tables import library
+from vfiocompat.tomlfile import read_text
 
 from .test_tables import ACME
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Host, Run
+    from vfiocompat.errors import VfiocompatError
 
 A1 = "0000:03:00.1"
 A2 = "0000:03:00.2"
@@ -277,11 +278,11 @@ def test_a_command_reads_the_head_of_each_table_once(
     mine.write_text(ACME.replace("acme-npu", "mine"))
     opened = []
 
-    def counted(path: str, flags: int) -> int:
+    def counted(path: str, error: type[VfiocompatError]) -> str:
         opened.append(path)
-        return regular(path, flags)
+        return read_text(path, error)
 
-    monkeypatch.setattr(library, "regular", counted)
+    monkeypatch.setattr(library, "read_text", counted)
     run(f"{line} --table {mine}", exit_code=exit_code)
 
     assert {str(mine), str(site / "tables.d/acme-npu.toml")} <= set(opened)

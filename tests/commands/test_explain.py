@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,3 +70,17 @@ def test_unknown_code(run: Run, code: str, nearest: str) -> None:
 @pytest.mark.parametrize("line", ["explain", "explain VFC101 --list", "explain a b"])
 def test_one_code_or_all(run: Run, line: str) -> None:
     assert run(line, exit_code=2).stdout == ""
+
+
+NOTHING = "There is nothing to confirm by hand: "
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_says_how_to_confirm_it_by_hand_or_that_nothing_is(
+    code: Code,
+) -> None:
+    text = explanation(code)
+    steps = re.findall(r"^Confirm it by hand\b[^:]*:\n    \S", text, re.MULTILINE)
+
+    assert bool(steps) != (NOTHING in text)
+    assert max(map(len, text.splitlines())) <= 88

@@ -81,13 +81,16 @@ def test_problems_are_data(shared_host: Host, run: Run, tmp_path: Path) -> None:
     assert "VFC106" in run(f"scan -v -o {tmp_path}/f.json").stderr
 
 
+HISI = (
+    '[[function]]\naddress = "0000:5e:00.2"\ndriver = "hisi_acc_vfio_pci"\n'
+    "pci = { vendor = 0x19e5, device = 0xa251 }\n"
+)
+
+
 def test_stated_facts_are_recorded(
     shared_host: Host, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shared_host(
-        '[[function]]\naddress = "0000:5e:00.2"\ndriver = "hisi_acc_vfio_pci"\n'
-        "pci = { vendor = 0x19e5, device = 0xa251 }\n"
-    )
+    shared_host(HISI)
     (tmp_path / "facts.d").mkdir()
     file = tmp_path / "facts.d/a.toml"
     file.write_text('schema = 1\n[driver.hisi_acc_vfio_pci]\nqueue_pairs = "16"\n')
@@ -96,7 +99,7 @@ def test_stated_facts_are_recorded(
     assert one.stated == {"queue_pairs": "16"}
 
     file.write_text('schema = 1\n[driver.hisi_acc_vfio_pci]\nqueue_pairs = "x"\n')
-    found = run("scan").document(Inventory)
+    found = run("scan", exit_code=4).document(Inventory)
     assert [problem.code for problem in found.problems] == ["VFC228"]
     assert len(found.endpoints) == 1
 
@@ -250,12 +253,74 @@ def test_what_is_neither_yes_nor_no_is_asked_again_after_all_others(
     assert answers(file) == before
 
 
+def greedy(folder: Path, at: int) -> None:
+    """Write the inventory of a host that has 300 other strings each time."""
+    many = [endpoint(f"p/t{i}", f"1ac1-new-{at}-{i}") for i in range(300)]
+    write(folder, [inventory("greedy", *many)])
+
+
+def test_an_inventory_with_many_new_strings_starves_no_other(
+    shared_host: Host, run: Run, fleet: Path, tmp_path: Path
+) -> None:
+    shared_host(THREE)
+    for at in range(3):
+        greedy(fleet, at)
+        run(f"scan --ask {fleet} --ask-limit 8 -o {tmp_path}/me.json")
+
+    for known in list(answers(tmp_path / "me.json").values())[:2]:
+        assert {"1ac1-a", "1ac1-b"} <= {version for version, _ in known}
+
+
+def test_strings_that_a_greedy_inventory_has_too_are_asked_for_others(
+    shared_host: Host, run: Run, fleet: Path, tmp_path: Path
+) -> None:
+    """Were it for one of them only, it would be at the end of that one's."""
+    shared_host(THREE)
+    many = [endpoint(f"p/t{i}", f"1ac1-new-{i}") for i in range(300)]
+    again = [endpoint("p/u", "1ac1-a", newline=False), endpoint("p/v", "1ac1-b")]
+    write(fleet, [inventory("a", *many, *again)])
+    run(f"scan --ask {fleet} --ask-limit 8 -o {tmp_path}/me.json")
+
+    for known in list(answers(tmp_path / "me.json").values())[:2]:
+        assert {"1ac1-a", "1ac1-b"} <= {version for version, _ in known}
+
+
+def test_each_endpoint_is_asked_before_one_is_asked_everything(
+    shared_host: Host, run: Run, fleet: Path, tmp_path: Path
+) -> None:
+    shared_host(THREE)
+    greedy(fleet, 0)
+    run(f"scan --ask {fleet}/greedy.json --ask-limit 100 -o {tmp_path}/me.json")
+
+    counts = [len(known) for known in answers(tmp_path / "me.json").values()]
+    assert counts == [50, 50, 0]
+
+
+def test_answers_to_strings_that_are_gone_from_the_fleet_are_dropped(
+    shared_host: Host, run: Run, fleet: Path, tmp_path: Path
+) -> None:
+    shared_host(THREE)
+    file = tmp_path / "me.json"
+    greedy(fleet, 0)
+    run(f"scan --ask {fleet} -o {file}")
+    assert len(answers(file)["acme-a"]) == 302
+    run(f"scan -o {file}")
+    assert len(answers(file)["acme-a"]) == 302
+    (fleet / "greedy.json").write_text("{")
+    run(f"scan --ask {fleet} -o {file}", exit_code=4)
+    assert len(answers(file)["acme-a"]) == 302  # nobody knows what it has
+    (fleet / "greedy.json").unlink()
+    run(f"scan --ask {fleet} -o {file}")
+
+    assert answers(file)["acme-a"] == [("1ac1-a", False), ("1ac1-b", True)]
+
+
 def test_an_inventory_of_a_fleet_that_cannot_be_read_is_told(
     shared_host: Host, run: Run, fleet: Path, tmp_path: Path
 ) -> None:
     shared_host(THREE)
     (fleet / "broken.json").write_text("{")
-    result = run(f"scan --ask {fleet} -o {tmp_path}/me.json")
+    result = run(f"scan --ask {fleet} -o {tmp_path}/me.json", exit_code=4)
 
     assert "broken.json" in result.stderr
     assert answers(tmp_path / "me.json")["acme-b"]
@@ -429,3 +494,36 @@ def test_a_bar_is_shown_if_it_takes_long(shared_host: Host, tmp_path: Path) -> N
 
     assert b"scanning" in shown(root, tmp_path / "f.json", "1.8")
     assert shown(root, tmp_path / "g.json", "0.1") == b""
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "text"),
+    [
+        ("facts.d", "hisi.toml", "[driver.hisi_acc_vfio_pci]\nqueue_pairs = 16\n"),
+        (
+            "facts.d",
+            "hisi.toml",
+            'schema = 1\n[driver.hisi_acc_vfio_pci]\nmoon = "x"\n',
+        ),
+        ("tables.d", "ours.toml", "schema = 1\ntitle = \n"),
+    ],
+)
+def test_what_is_wrong_with_the_site_is_told_once_and_the_rest_is_written(
+    shared_host: Host,
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    folder: str,
+    name: str,
+    text: str,
+) -> None:
+    shared_host(HISI)
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / name).write_text(text)
+    monkeypatch.setenv("VFIOCOMPAT_CONFIG", str(tmp_path))
+    result = run("scan", exit_code=4)
+
+    assert result.document(Inventory).endpoints
+    assert len(result.document(Inventory).problems) == 1
+    assert result.stderr.count(f"{folder}/{name}") == 1

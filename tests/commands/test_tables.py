@@ -131,9 +131,61 @@ def test_show_has_the_whole_of_it(run: Run, acme: Path) -> None:
     assert f"{acme} (option)" in text
 
 
+def test_show_says_what_is_left_open_and_what_stands_in(run: Run) -> None:
+    shown = run("tables show nvidia-vgpu").stdout
+    assert (
+        "same-board-name: board equal, else left open, in place of same-device or "
+        "same-subsystem where that is not known\n"
+    ) in shown
+    assert "same-framework: framework equal, else left open\n" in shown
+    assert (
+        "board H100-PCIe-80GB and destination's board H100-NVL-94GB, in place of "
+        "same-device or same-subsystem where that is not known\n"
+    ) in shown
+
+
 def test_show_of_none_names_the_nearest(run: Run) -> None:
     result = run("tables show hisi-ac", exit_code=2)
     assert "the nearest is hisi-acc" in result.stderr
+
+
+def test_an_id_that_is_not_the_files_name_is_one_mistake_for_all(
+    run: Run, site: Path
+) -> None:
+    path = site / "our-npu.toml"
+    path.write_text(ACME)
+    says = f"1 mistake in {path}"
+    detail = "id: 'acme-npu' is not the name of the file without .toml ('our-npu')"
+
+    listed = run("tables list", exit_code=4)
+    assert "acme-npu" not in listed.stdout
+    for line in ("tables show acme-npu", "tables show our-npu", f"tables check {path}"):
+        shown = run(line, exit_code=4)
+        assert says in shown.stderr
+        assert detail in shown.stderr
+    assert says in listed.stderr
+    assert detail in listed.stderr
+    [problem] = run("tables list --format json", exit_code=4).json["problems"]
+    assert (problem["path"], problem["code"]) == (str(path), "VFC204")
+
+
+def test_a_misnamed_table_hides_none_of_that_name(run: Run, site: Path) -> None:
+    path = site / "a-name.toml"
+    path.write_text(ACME.replace('id = "acme-npu"', 'id = "mtty"'))
+
+    assert run("tables show mtty").stdout.startswith("mtty: ")
+    assert str(path) in run("tables show a-name", exit_code=4).stderr
+
+
+@pytest.mark.parametrize("id_", ["Acme", "acme_npu", "-a", "a--b", "a" * 65, ""])
+def test_an_id_that_is_none_is_told_in_words(run: Run, site: Path, id_: str) -> None:
+    path = site / "acme-npu.toml"
+    path.write_text(ACME.replace('id = "acme-npu"', f'id = "{id_}"'))
+
+    for line in (f"tables check {path}", "tables list", "tables show acme-npu"):
+        told = run(line, exit_code=4).stderr
+        assert f"id: {id_!r} is not small letters and digits" in told
+        assert "regex" not in told
 
 
 def test_check_runs_the_cases(run: Run, acme: Path) -> None:
@@ -298,6 +350,7 @@ def test_parse_names_the_fields(run: Run, acme: Path) -> None:
     assert document["table"] == "acme-npu"
     assert document["fields"] == {
         "format": "r2",
+        "vendor_spelling": "bare",
         "device": "0200",
         "slices": "2",
         "firmware": "2.0",

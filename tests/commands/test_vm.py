@@ -12,7 +12,14 @@ import msgspec
 import pytest
 
 from tests.fleets import HISI_1, answer, endpoint, function, inventory, write
-from tests.machines import VM_UUID, domain, domain_file, mdev, uuids
+from tests.machines import (
+    VM_UUID,
+    domain,
+    domain_file,
+    mdev,
+    told_to_migrate,
+    uuids,
+)
 from tests.simulate.conftest import ROOT
 from tests.vm.acme import (
     ALPHA,
@@ -27,6 +34,7 @@ from tests.vm.acme import (
     made,
     named,
 )
+from tests.vm.conftest import CONFIG
 from vfiocompat import cli
 from vfiocompat.output.check import CheckDocument
 from vfiocompat.output.errors import ErrorDocument
@@ -48,9 +56,11 @@ TAKES = endpoint("p/t", B, answers=TAKES_A)
 REFUSES = endpoint("p/t", B, answers=REFUSES_A)
 ONE, TWO, THREE, FOUR = uuids(4)
 
-P2P_UNKNOWN = (
-    "info[VFC544]: whether all of the VM's VFIO devices support P2P is not known"
-)
+
+@pytest.fixture(autouse=True)
+def _capable_drivers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """State of Acme's drivers that they can do what QEMU demands."""
+    monkeypatch.setenv("VFIOCOMPAT_CONFIG", str(CONFIG))
 
 
 @pytest.fixture
@@ -91,11 +101,9 @@ info[VFC107]: the destination driver accepts the source's version string
 """
 BOTH_GO = f"""\
 compatible: two -> here   (2 VFIO devices, room for all)
-{P2P_UNKNOWN}
 {BOTH}"""
 ONE_IS_LEFT = f"""\
 compatible: two -> here   (2 VFIO devices, no room)
-{P2P_UNKNOWN}
 error[VFC545]: 2 devices compete for 1 instance
    |  devices: {UUID}, {UUID_2}
    |  {TAKER}: 1 free
@@ -190,7 +198,8 @@ def test_a_table_decides_where_no_driver_answers(
     (tmp_path / "config/facts.d").mkdir(parents=True)
     (tmp_path / "config/facts.d/hisi.toml").write_text(FACTS)
     shared_host(HISI)
-    line = f"{domain_file(tmp_path, '0000:75:00.1')} here"
+    there = domain_file(tmp_path, "0000:75:00.1", after=told_to_migrate())
+    line = f"{there} here"
     unknown = told(run, line, exit_code=3)
     assert (unknown.verdict, unknown.room) == ("undetermined", None)
     monkeypatch.setenv("VFIOCOMPAT_CONFIG", str(tmp_path / "config"))
@@ -211,7 +220,6 @@ def test_two_types_of_one_parent_may_not_fit_both(
     shared_host(named("alpha", SOURCES, *types, devices))
     assert run(f"vm {two} here", exit_code=3).stdout == (
         "compatible: two -> here   (2 VFIO devices, room not known)\n"
-        f"{P2P_UNKNOWN}\n"
         "warning[VFC546]: it is not known whether there is room for all of the VM's "
         "devices\n"
         f"   |  these share one parent's capacity: {PARENT}/acme-takes-a, "
@@ -779,7 +787,7 @@ def test_a_device_has_the_best_verdict_that_check_gives(
     devices = [end for end in ends[home] if "/" not in end]  # a type is no device
     others = [file for file in EXAMPLES if file != home]
     for device, file in ((each, file) for each in devices for file in others):
-        there = domain_file(tmp_path, device)
+        there = domain_file(tmp_path, device, after=told_to_migrate())
         pairs = " ".join(f"inventory:{file}#{end}" for end in ends[file])
         checked = said(f"check inventory:{home}#{device} {pairs}", CheckDocument)
         found = said(f"vm {there} {file} --from {home}", VmDocument)

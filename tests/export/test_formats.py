@@ -22,12 +22,13 @@ import yaml
 
 from tests.fleets import HISI_1, HISI_2, answer, endpoint, function, inventory, write
 from tests.simulate.conftest import cannot_test
+from vfiocompat.export import FORMATS
 from vfiocompat.export.nfd import label
 from vfiocompat.export.nova import trait
 from vfiocompat.times import timestamp
 
 if TYPE_CHECKING:
-    from tests.conftest import Run
+    from tests.conftest import Run, RunOnTerminal
 
 A, B = "1ac1-a,1", "1ac1-b,1"
 
@@ -396,3 +397,30 @@ def test_an_old_inventory_accepts_nothing(run: Run, fleet: Path) -> None:
 
 def test_an_unknown_format(run: Run, fleet: Path) -> None:
     assert "'moon' is not one of" in run(f"export moon {fleet}", exit_code=2).stderr
+
+
+# ---- on a terminal ---------------------------------------------------------------
+
+OBEYED = "\x1b]2;t\x07\x9b31m\u202e\u2066\U000e0001"
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_terminal_gets_nothing_that_it_acts_on_and_a_pipe_all(
+    run: Run, run_on_terminal: RunOnTerminal, tmp_path: Path, form: str
+) -> None:
+    address = f"0000:03:00.0/t{OBEYED}"
+    at = "2026-11-01T00:00:00Z"
+    hostile = endpoint(
+        address, A, driver=f"d{OBEYED}", answers=(answer(A, accepted=True, at=at),)
+    )
+    folder = write(tmp_path / "fleet", [inventory("a", hostile)])
+    shown = run_on_terminal(f"export {form} {folder} --host a").stdout
+    piped = run(f"export {form} {folder} --host a").stdout
+
+    assert all(char.isprintable() for char in shown.replace("\n", ""))
+    assert piped.count("\n") == shown.count("\n")
+    if form == "ansible":
+        assert json.loads(shown) == json.loads(piped)
+        assert json.loads(piped)["devices"][0]["address"] == address
+    if form == "prometheus":
+        assert OBEYED in piped

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,9 +11,10 @@ import pytest
 
 from tests.fleets import TAKEN, endpoint, inventory, write
 from vfiocompat.errors import InventoryError
+from vfiocompat.files.inventories import inventory_files
 from vfiocompat.fleet import read as gathering
 from vfiocompat.fleet.classes import Classifier, Fleet
-from vfiocompat.fleet.read import Inventories, gather
+from vfiocompat.fleet.read import Inventories, InventoryReader, gather
 from vfiocompat.tables.library import Library
 from vfiocompat.times import Horizon, timestamp
 
@@ -122,3 +124,42 @@ def test_hosts_are_chosen_by_name(folder: Path) -> None:
     assert summary(gathered(folder, hosts=("a",))) == {"1ac1-a": (2, 1)}
     with pytest.raises(InventoryError, match="no host moon"):
         gathered(folder, hosts=("moon",))
+
+
+# ---- names and other hosts -------------------------------------------------------
+
+
+def test_a_name_that_is_not_utf8_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
+    folder = write(tmp_path / "f", [inventory("a"), inventory("b")])
+    os.rename(os.fsencode(folder / "b.json"), os.fsencode(folder) + b"/\xff.json")
+    reader = InventoryReader(inventory_files([str(folder)]), "", ())
+
+    assert [each.host for _, each in reader] == ["a"]
+    [(path, error)] = reader.errors.items()
+    assert path == f"{folder}/\\udcff.json"
+    assert path in error.summary
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "counts"),
+    [
+        ("b.json", "{}", False),
+        ("a.json", "{}", True),
+        ("a.json", '{"tool": {}, "host" : "b", "endp', False),
+        ("b.json", '{"tool": {}, "host":"a", "endp', True),
+        ("b.json", "", False),
+    ],
+)
+def test_a_broken_inventory_of_another_host_does_not_count(
+    tmp_path: Path, name: str, text: str, *, counts: bool
+) -> None:
+    (tmp_path / name).write_text(text)
+    write(tmp_path / "good", [inventory("a")])
+    good = str(tmp_path / "good/a.json")
+    asked = InventoryReader([good, str(tmp_path / name)], "", {"a"})
+    every = InventoryReader([good, str(tmp_path / name)], "", ())
+
+    assert [each.host for _, each in asked] == ["a"]
+    assert list(asked.errors) == [str(tmp_path / name)] * counts
+    assert [each.host for _, each in every] == ["a"]
+    assert list(every.errors) == [str(tmp_path / name)]

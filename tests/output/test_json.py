@@ -27,6 +27,29 @@ def test_json_for_a_terminal_escapes_what_json_would_leave() -> None:
     assert shown == b'[\n  "\\u009b31m\\u202e\\udb40\\udc01"\n]'
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+def test_half_a_character_is_written_out(indent: int | None) -> None:
+    """A name that is no UTF-8, or what a monitor says, may have one."""
+    problem = Problem("/srv/\udcff.json", "load", None, "\ud800")
+    nested = {"a\udfff": [problem, ("b", {"\ud800": None})], "n": 1.5}
+
+    assert json.loads(json_text(nested, indent=indent)) == {
+        "a\\udfff": [
+            {
+                "path": "/srv/\\udcff.json",
+                "operation": "load",
+                "errno": None,
+                "code": "\\ud800",
+            },
+            ["b", {"\\ud800": None}],
+        ],
+        "n": 1.5,
+    }
+    assert b"\\\\udcff" in b"".join(
+        streamed(ListDocument(endpoints=[], problems=[]), [problem])
+    )
+
+
 @pytest.mark.parametrize("number", [0, 1, 999, 1000, 1001, 2000])
 def test_a_streamed_document_is_the_whole_one(number: int) -> None:
     problems = [Problem(f"/sys/{at}", "read", "EIO", "VFC101") for at in range(number)]

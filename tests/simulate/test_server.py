@@ -89,6 +89,18 @@ def test_begin_and_end(simulate: Simulate, number: signal.Signals) -> None:
     assert ended(simulate(FAULTS)) < SOON
 
 
+def test_it_lives_on_after_it_was_stopped(simulate: Simulate) -> None:
+    simulation = simulate(ROOT / "examples/two-generations.toml")
+    for pause in (0.0, 0.5, 0.5):
+        simulation.process.send_signal(signal.SIGSTOP)
+        time.sleep(pause)
+        simulation.process.send_signal(signal.SIGCONT)
+        time.sleep(0.3)
+        assert os.listdir(simulation.root) == ["sys", "proc"]
+        assert simulation.process.poll() is None
+    assert ended(simulation) < SOON
+
+
 def test_the_line_as_json(simulate: Simulate) -> None:
     simulation = simulate(FAULTS, "--format", "json")
     document = json.loads(simulation.line)

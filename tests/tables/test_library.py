@@ -50,7 +50,7 @@ def test_without_a_site_there_are_the_shipped_tables(tmp_path: Path) -> None:
     entries = Library((), str(tmp_path / "no")).entries
 
     assert {entry.origin for entry in entries} == {"shipped"}
-    assert len(entries) == 15
+    assert len(entries) == 21
     assert all(entry.error is None for entry in entries)
 
 
@@ -111,7 +111,7 @@ def test_only_heads_of_other_tables_are_read(
 
     assert loaded == ["acme-npu.toml", f"{ANY}.toml"]
     whole = [text for text in parsed if "[format]" in text or "[[case]]" in text]
-    assert (len(parsed), len(whole)) == (18, 2)
+    assert (len(parsed), len(whole)) == (24, 2)
 
 
 def test_a_broken_table_stands_for_the_pairs_of_its_head(site: Path) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Functions of NVIDIA's vendor-specific VFIO framework whose driver does not answer."""
+"""NVIDIA's vGPUs: what their table says of boards, and functions that do not answer."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vfiocompat.addresses import parse_address
+from vfiocompat.endpoints import Endpoint
 from vfiocompat.find import look
 from vfiocompat.host.sysfs import Host
 from vfiocompat.pairs import check
+from vfiocompat.tables.judge import derived_text, judge
 from vfiocompat.tables.library import Library
 from vfiocompat.times import Horizon
 
@@ -90,3 +92,119 @@ def test_a_source_that_hangs_costs_the_only_time_out(hung: Host) -> None:
     )
 
     assert time.monotonic() - began < 2
+
+
+# ---- what the table says ---------------------------------------------------------
+
+STATED = {
+    "guest": "5",
+    "range": "3..7",
+    "ecc": "on",
+    "platform": "rhel-9.6",
+    "board": "RTX-Pro-6000",
+}
+FACTS = {
+    "vgpu_type_name": "NVIDIA RTX Pro 6000 Blackwell DC-8C",
+    "device_id": "0x2bb5",
+    "subsystem_device_id": "0x0000",
+    "module_version": "580.105.06",
+    "framework": "vendor",
+}
+LIBRARY = Library(config="/nowhere")
+
+
+def vgpu(driver: str = "nvidia", **changed: str) -> Endpoint:
+    """Make a vGPU with what is known of one, but for what is changed; `` forgets."""
+    known = STATED | FACTS | changed
+    return Endpoint(
+        kind="function",
+        address="0000:41:00.2/1507",
+        type_id="1507",
+        driver=driver,
+        vendor_id="0x10de",
+        facts={name: text for name in FACTS if (text := known[name])},
+        stated={name: text for name in STATED if (text := known[name])},
+    )
+
+
+def verdict(source: Endpoint, destination: Endpoint) -> str:
+    found = judge(source, destination, LIBRARY.shelf(source, destination))
+    assert found.table == "nvidia-vgpu"
+    return found.verdict
+
+
+@pytest.mark.parametrize("board", ["RTX-Pro-6000", "RTX-Pro-4500", "", "a name"])
+@pytest.mark.parametrize(
+    "ids", [{"device_id": "0x2c3a"}, {"subsystem_device_id": "0x1af2"}]
+)
+def test_another_board_is_refused_whatever_the_names_are(
+    ids: dict[str, str], board: str
+) -> None:
+    other = vgpu(
+        vgpu_type_name="NVIDIA RTX Pro 4500 Blackwell DC-8C", board=board, **ids
+    )
+
+    assert verdict(vgpu(), other) == "incompatible"
+    assert verdict(other, vgpu()) == "incompatible"
+
+
+@pytest.mark.parametrize("board", ["", "H100 80GB HBM3", "RTX-Pro-6000"])
+def test_the_same_board_is_one_whatever_the_names_are(board: str) -> None:
+    assert verdict(vgpu(), vgpu(board=board)) == "compatible"
+
+
+@pytest.mark.parametrize("forgotten", ["device_id", "subsystem_device_id"])
+@pytest.mark.parametrize(
+    ("board", "expected"),
+    [("RTX-Pro-6000", "compatible"), ("RTX6000", "undetermined"), ("", "undetermined")],
+)
+def test_without_ids_names_decide_and_refuse_nothing(
+    forgotten: str, board: str, expected: str
+) -> None:
+    assert verdict(vgpu(**{forgotten: ""}), vgpu(board=board)) == expected
+
+
+@pytest.mark.parametrize(
+    "platform", ["rhel-9.2", "rhel-9.7", "rhel-9", "centos-9", "rhel-9.60", "debian-13"]
+)
+def test_a_platform_that_nvidia_does_not_list_never_passes(platform: str) -> None:
+    here = vgpu(platform=platform)
+
+    assert verdict(here, here) == "undetermined"
+    assert verdict(here, vgpu()) == "undetermined"
+    assert verdict(vgpu(), here) == "undetermined"
+
+
+@pytest.mark.parametrize("platform", ["rhel-9.6", "rhel-10.0"])
+def test_different_managers_are_contested_and_both_sources_are_named(
+    platform: str,
+) -> None:
+    source = vgpu(platform=platform)
+    destination = vgpu(platform=platform, module_version="580.82.02")
+    found = judge(source, destination, LIBRARY.shelf(source, destination))
+
+    [contested] = [each for each in found.findings if each.severity != "info"]
+    assert (found.verdict, contested.code) == ("undetermined", "VFC230")
+    assert "KubeVirt" in (contested.why or "")
+    assert "Red Hat" in (contested.why or "")
+
+
+def test_mdevs_and_functions_leave_it_open() -> None:
+    assert verdict(vgpu(), vgpu(framework="mdev")) == "undetermined"
+    assert verdict(vgpu(framework="mdev"), vgpu()) == "undetermined"
+    both = vgpu(framework="mdev")
+    assert verdict(both, both) == "compatible"
+
+
+def test_mdevs_bound_to_nvidias_own_mdev_driver_are_of_the_table() -> None:
+    assert verdict(vgpu("nvidia-vgpu-vfio"), vgpu()) == "compatible"
+
+
+def test_a_type_without_a_name_is_told_with_what_can_be_followed() -> None:
+    source, destination = vgpu(vgpu_type_name=""), vgpu()
+    assert "type=?" in (derived_text(source, LIBRARY.speaking_for(source)) or "")
+    found = judge(source, destination, LIBRARY.shelf(source, destination))
+
+    hints = " ".join(each.hint or "" for each in found.findings)
+    assert "nvidia-smi vgpu -s" in hints
+    assert "creatable_vgpu_types" not in hints

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from tests.fleets import inventory, write
 from tests.machines import domain_file
+from tests.simulate.conftest import ROOT
 from tests.vm.virsh import XML, Virsh
 from vfiocompat import cli
+from vfiocompat.endpoints import MigrationInterface
 from vfiocompat.output.vm import VmDocument
 
 if TYPE_CHECKING:
@@ -22,7 +25,18 @@ if TYPE_CHECKING:
 
     from vfiocompat.endpoints import Endpoint
 
+CAPABLE = MigrationInterface("v2", ("STOP_COPY", "P2P", "DIRTY_TRACKING"))
+"""What QEMU demands of the devices that a VM has."""
+
+CONFIG = ROOT / "tests/vm/config"
+
 EXIT_CODES = {"allowed": 0, "not_allowed": 1, "undetermined": 3}
+
+
+@pytest.fixture(autouse=True)
+def _capable_drivers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """State of Acme's drivers that they can do what QEMU demands."""
+    monkeypatch.setenv("VFIOCOMPAT_CONFIG", str(CONFIG))
 
 
 @pytest.fixture
@@ -65,6 +79,10 @@ def ask(capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> Ask:
         place = tmp_path / str(next(turns))
         place.mkdir()
         named = {f"h{at}": ends for at, ends in enumerate(hosts)}
+        sources = [
+            each if each.migration else replace(each, migration=CAPABLE)
+            for each in sources
+        ]
         folder = write(
             place / "fleet",
             [

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec.structs import replace
@@ -9,10 +9,12 @@ from msgspec.structs import replace
 from tests.fleets import endpoint, function
 from vfiocompat import codes
 from vfiocompat.addresses import FunctionAddress, MdevAddress
-from vfiocompat.decision.decide import Decision, beside
+from vfiocompat.decision.decide import Decision, beside, whole
 from vfiocompat.diagnostics import both_ends, diagnostic
 from vfiocompat.endpoints import Endpoint, Flag, MigrationInterface
-from vfiocompat.vm.blockers import across_drivers, blocking
+from vfiocompat.vm import blockers as blockers_
+from vfiocompat.vm.blockers import across_drivers
+from vfiocompat.vm.interfaces import device_interface
 from vfiocompat.vm.model import OnOffAuto, Vm, VmDevice
 
 if TYPE_CHECKING:
@@ -26,15 +28,22 @@ FUNCTION = VmDevice(address=FunctionAddress("0000:65:00.1"), name="hostdev1")
 NAMELESS = VmDevice(address=FunctionAddress("0000:65:00.2"))
 GONE = VmDevice(address=FunctionAddress("0000:65:00.3"), name="net0", unplugged=True)
 
-UNKNOWN = endpoint("p/t", None)
+UNKNOWN = endpoint("p/t", None, stated={"dirty_tracking": "yes"})
+"""What is not known of it is whether it supports P2P."""
 
 
 def with_flags(*flags: Flag, path: str = "p/t") -> Endpoint:
     return endpoint(path, None, migration=MigrationInterface("v2", flags))
 
 
-P2P = with_flags("STOP_COPY", "P2P")
-ALONE = with_flags("STOP_COPY", "PRE_COPY")
+P2P = with_flags("STOP_COPY", "P2P", "DIRTY_TRACKING")
+ALONE = with_flags("STOP_COPY", "PRE_COPY", "DIRTY_TRACKING")
+
+
+def blocking(vm: Vm, sources: Sequence[Endpoint]) -> tuple[Diagnostic, ...]:
+    """Tell what is demanded of a VM, of whose drivers no table knows anything."""
+    known = [device_interface(each, ()) for each in sources]
+    return blockers_.blocking(vm, sources, known)
 
 
 def codes_of(found: Sequence[Diagnostic]) -> list[str]:
@@ -202,7 +211,7 @@ def test_each_device_that_is_unplugged_is_told_and_needs_no_migration() -> None:
         ([ALONE, ALONE], [0, 1]),
         ([ALONE, UNKNOWN], [0]),
         ([P2P, ALONE, P2P], [1]),
-        ([with_flags(), P2P], [0]),
+        ([with_flags("DIRTY_TRACKING"), P2P], [0]),
         ([endpoint("p/t", None, migration=MigrationInterface("v2")), P2P], []),
         ([endpoint("p/t", None, migration=MigrationInterface("none")), P2P], []),
     ],
@@ -266,7 +275,10 @@ def test_networks_that_may_be_pools_are_told() -> None:
 
 @pytest.mark.parametrize(
     ("source", "detail"),
-    [(ALONE, "it has STOP_COPY, PRE_COPY"), (with_flags(), "it has none")],
+    [
+        (ALONE, "it has STOP_COPY, PRE_COPY, DIRTY_TRACKING"),
+        (with_flags("DIRTY_TRACKING"), "it has DIRTY_TRACKING"),
+    ],
 )
 def test_what_a_device_has_in_place_of_p2p_is_told(
     source: Endpoint, detail: str
@@ -465,3 +477,104 @@ def test_anything_else_beside_a_decision_is_only_told(
     """What is a doubt stands first all the same."""
     told = (finding, NOTE) if doubt else (NOTE, finding)
     assert beside(decision, finding, doubt=doubt) == replace(decision, diagnostics=told)
+
+
+# ---- what is tracked -------------------------------------------------------------
+
+TRACKS = with_flags("STOP_COPY", "P2P", "DIRTY_TRACKING")
+NOT = with_flags("STOP_COPY", "P2P")
+NOBODY = endpoint("p/t", None)
+
+
+def tracked(
+    source: Endpoint,
+    machine: str | None = "pc-q35-9.1",
+    **more: Any,  # noqa: ANN401
+) -> list[tuple[str, str]]:
+    """Give the codes, with their severities, of what is told of a VM's one device."""
+    device = replace(MDEV, **more)
+    vm = Vm(name="web", machine=machine, devices=(device,))
+    return [(each.code, each.severity) for each in blocking(vm, [source])]
+
+
+@pytest.mark.parametrize(
+    ("source", "device", "expected"),
+    [
+        (TRACKS, {}, []),
+        (NOT, {}, [("VFC539", "error")]),
+        (NOT, {"migration": "auto"}, [("VFC539", "error")]),
+        (NOT, {"migration": "on"}, [("VFC539", "warning")]),
+        (NOT, {"migration": "off"}, [("VFC533", "error")]),
+        (NOT, {"iommufd": True}, [("VFC549", "warning")]),
+        (NOT, {"iommufd": True, "migration": "on"}, [("VFC539", "warning")]),
+        (NOBODY, {}, [("VFC549", "warning")]),
+        (NOBODY, {"iommufd": True}, [("VFC549", "warning")]),
+        (NOBODY, {"migration": "on"}, []),
+        (NOBODY, {"saved": False}, [("VFC542", "error")]),
+        (NOBODY, {"unplugged": True}, [("VFC536", "info")]),
+    ],
+)
+def test_what_a_device_writes_has_to_be_tracked(
+    source: Endpoint, device: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    if device.get("unplugged"):
+        vm = Vm(name="web", devices=(replace(MDEV, **device),))
+        assert [(each.code, each.severity) for each in blocking(vm, [])] == expected
+        return
+    assert tracked(source, **device) == expected
+
+
+@pytest.mark.parametrize(
+    ("iommu", "machine", "expected"),
+    [
+        ("yes", "pc-q35-9.1", []),
+        ("yes", "virt-10.0", []),
+        ("yes", "pc-q35-9.0", [("VFC549", "warning")]),
+        ("yes", "pc-q35-rhel9.6.0", [("VFC549", "warning")]),
+        ("yes", None, [("VFC549", "warning")]),
+        ("no", "pc-q35-9.1", [("VFC539", "error")]),
+    ],
+)
+def test_the_iommu_of_a_host_may_track_it(
+    iommu: str, machine: str | None, expected: list[tuple[str, str]]
+) -> None:
+    source = replace(NOT, stated={"iommu_dirty_tracking": iommu})
+
+    assert tracked(source, machine, iommufd=True) == expected
+    without = [("VFC539", "error")]
+    assert tracked(source, machine, iommufd=False) == without, "only with iommufd"
+
+
+def test_a_qemu_that_was_asked_has_looked_itself() -> None:
+    vm = Vm(name="web", devices=(MDEV, FUNCTION), blockers=(), iommus=("intel",))
+
+    assert blocking(vm, [NOT, NOBODY]) == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "verdict"),
+    [
+        ({"iommus": ("intel",)}, "VFC540", "undetermined"),
+        ({"config_files": ("/etc/a.cfg",)}, "VFC560", "undetermined"),
+        ({"others": ("vfio-platform x",)}, "VFC542", "incompatible"),
+    ],
+)
+def test_what_else_leaves_no_yes(
+    fields: dict[str, tuple[str, ...]], code: str, verdict: str
+) -> None:
+    for devices in ((), (MDEV,)):
+        vm = Vm(name="web", devices=devices, **fields)  # type: ignore[arg-type]
+        found = blocking(vm, [TRACKS] * len(devices))
+        if code == "VFC540" and not devices:
+            assert codes_of(found) == ["VFC530"], "it is in nobody's way"
+            continue
+        assert codes_of(found) == [code]
+        assert whole(["compatible"] * len(devices), found) == verdict
+        assert whole(["incompatible"], found) == "incompatible"
+
+
+def test_what_is_only_told_leaves_a_yes() -> None:
+    forced = Vm(name="web", devices=(replace(MDEV, migration="on"),))
+    for found in (blocking(forced, [NOT]), blocking(Vm(name="web"), [])):
+        assert found
+        assert whole(["compatible"], found) == "compatible"

@@ -11,7 +11,14 @@ import pytest
 
 from tests.commands.hosts import UUID
 from tests.fleets import HISI_1, answer, endpoint, function, inventory, write
-from tests.machines import addresses_in, domain_file, mdev, uuids, with_processes
+from tests.machines import (
+    addresses_in,
+    domain_file,
+    mdev,
+    told_to_migrate,
+    uuids,
+    with_processes,
+)
 from tests.simulated import serving
 from tests.vm.acme import ALPHA, kind, made, named
 from vfiocompat.output.vm import VmDocument
@@ -72,7 +79,7 @@ def test_no_host_has_all_devices(run: Run, fleet: Path, tmp_path: Path) -> None:
 def test_several_hosts_have_all_devices(run: Run, tmp_path: Path) -> None:
     alike = [inventory(name, function("0000:03:00.1", HISI_1)) for name in "bac"]
     folder = write(tmp_path / "f", alike)
-    there = domain_file(tmp_path, "0000:03:00.1")
+    there = domain_file(tmp_path, "0000:03:00.1", after=told_to_migrate())
     assert error(run, f"{there} {folder} --from {folder}") == (
         "error[VFC556]: 3 hosts have all of the VM's devices: a, b, c\n"
         "   = help: name the inventory of the host that it runs on with --from\n"

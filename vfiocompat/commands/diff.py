@@ -35,7 +35,8 @@ def command(settings: Settings, old: str, new: str) -> int:
     with settings.progress("comparing"):
         before, after = Inventories([old]), Inventories([new])
         found = compare(before, after, library, Horizon(time.time()))
-    errors = before.errors | after.errors
+    broken = library.broken(found.classes.values())
+    errors = before.errors | after.errors | broken
     if settings.json:
         settings.print_document(diff_document(found, errors))
     elif not settings.quiet:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from vfiocompat.commands.options import (
 from vfiocompat.errors import ExitCode, InventoryError, VfiocompatError
 from vfiocompat.export import FORMATS, writer
 from vfiocompat.export.acceptance import view_of
-from vfiocompat.files import replace
+from vfiocompat.files.replacing import replace
 from vfiocompat.fleet.read import Inventories
 from vfiocompat.output.text import error_lines, finding_lines
 from vfiocompat.times import Horizon
@@ -77,21 +78,23 @@ def command(  # noqa: PLR0917 - click passes every option by name
                 Horizon(now, max_age),
                 expires=now + expires,
             )
+        broken = settings.library.broken(view.inventory.endpoints)
         text, findings = chosen.render(view)
-        _put(text, output)
+        _put(settings, text, output)
     except VfiocompatError as error:
         if not chosen.never_fails:
             raise
         from vfiocompat.export import ansible  # noqa: PLC0415 - rare
 
-        _put(ansible.failed(f"{error.code} {error.summary}"), output)
+        _put(settings, ansible.failed(f"{error.code} {error.summary}"), output)
         settings.note(error_lines(error.record))
         return ExitCode.DONE
     for finding in findings:
         settings.note(finding_lines(finding))
-    for record in found.errors.values():
+    errors = found.errors | broken
+    for record in errors.values():
         settings.note(error_lines(record))
-    failed = found.errors and not chosen.never_fails
+    failed = errors and not chosen.never_fails
     return ExitCode.FAILED if failed else ExitCode.DONE
 
 
@@ -103,15 +106,15 @@ def _host(
         return next(iter(fleet))
     name = wanted or settings.host.name()
     if name not in fleet:
-        known = ", ".join(sorted(fleet)[:5])
+        known = ", ".join(map(shlex.quote, sorted(fleet)[:5]))
         raise InventoryError(
             f"the fleet has no host {name!r}", hint=f"--host names one: {known}"
         )
     return name
 
 
-def _put(text: str, output: str | None) -> None:
+def _put(settings: Settings, text: str, output: str | None) -> None:
     if output is None:
-        click.echo(text, nl=False)
+        settings.print_text(text)
     else:
         replace(output, text.encode())

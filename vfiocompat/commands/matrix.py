@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vfiocompat import codes
 from vfiocompat.commands.options import Settings, common_options, max_age_option
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.classes import Classifier
@@ -25,7 +26,7 @@ from vfiocompat.output.matrix import (
     pair_rows,
     summary_lines,
 )
-from vfiocompat.output.text import error_lines
+from vfiocompat.output.text import error_lines, note_lines
 from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def command(
 
     FLEET are inventories or folders of them. A class is all endpoints for which a
     decision reads the same things. Exit status: 0 if every inventory was read, 4 if
-    not.
+    not, and 3 if --hosts has no devices to compare.
     """
     if pairs and hosts:
         raise UsageError("--pairs and --hosts exclude each other")
@@ -65,12 +66,18 @@ def command(
     horizon = Horizon(time.time(), max_age)
     with settings.progress("reading the fleet"):
         found = gather(fleet, lambda: Classifier(horizon, library.facts_read))
+    found.errors |= library.broken(class_.endpoint for class_ in found.classes)
     with settings.progress("comparing classes"):
         grid = decide_grid([class_.endpoint for class_ in found.classes], library)
     _print(settings, found, grid, pairs=pairs, hosts=hosts)
     for error in found.errors.values():
         settings.note(error_lines(error))
-    return ExitCode.FAILED if found.errors else ExitCode.DONE
+    if found.errors:
+        return ExitCode.FAILED
+    if hosts and not any(class_.devices for class_ in found.classes):
+        settings.note(note_lines(codes.NO_HOST_HAS_DEVICES))
+        return ExitCode.UNDETERMINED
+    return ExitCode.DONE
 
 
 def _print(

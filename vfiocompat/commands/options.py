@@ -15,10 +15,11 @@ import msgspec
 
 from vfiocompat import __version__
 from vfiocompat.errors import ExitCode
+from vfiocompat.files.reading import wait_at_most
 from vfiocompat.host.sysfs import Host
 from vfiocompat.output.json import json_text, streamed
 from vfiocompat.output.text import plain
-from vfiocompat.output.visible import visible
+from vfiocompat.output.visible import visible, visible_text
 from vfiocompat.times import parse_duration
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ class Settings(msgspec.Struct, dict=True):
         """The tables: those of --table, the site's, and the shipped ones."""
         from vfiocompat.tables.library import Library  # noqa: PLC0415 - not for --help
 
-        return Library(self.table, self.config)
+        named = bool(os.environ.get("VFIOCOMPAT_CONFIG"))
+        return Library(self.table, self.config, named=named)
 
     def demand_tables(self) -> None:
         """See that the files of --table can be used, by a command that may need none.
@@ -116,7 +118,8 @@ class Settings(msgspec.Struct, dict=True):
     def colored(self) -> bool:
         """Whether stdout gets colours."""
         if self.color == "auto":
-            return self.on_terminal and not os.environ.get("NO_COLOR")
+            dumb = os.environ.get("TERM") == "dumb"
+            return self.on_terminal and not dumb and not os.environ.get("NO_COLOR")
         return self.color == "always"
 
     def print_document(self, document: object) -> None:
@@ -135,6 +138,10 @@ class Settings(msgspec.Struct, dict=True):
         for piece in streamed(document, items):
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.write(b"\n")
+
+    def print_text(self, text: str) -> None:
+        """Print what is for another program; to a terminal nothing that it acts on."""
+        click.echo(visible_text(text) if self.on_terminal else text, nl=False)
 
     def print_lines(self, lines: Iterable[Line]) -> None:
         """Print lines, in colours on a terminal."""
@@ -213,6 +220,8 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: float | None) ->
     if value is not None and not (0 < value < math.inf):
         raise click.BadParameter("must be a number of seconds above 0", ctx, param)
     _store(ctx, param, value)
+    if value is not None:
+        wait_at_most(value)
 
 
 _GLOBAL = (
@@ -237,7 +246,7 @@ _GLOBAL = (
         metavar="S",
         callback=_seconds,
         expose_value=False,
-        help="Wait S seconds for a driver that hangs (default 5).",
+        help="Wait S seconds for a driver or a file that hangs (default 5).",
     ),
     click.option(
         "--color",

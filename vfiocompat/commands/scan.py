@@ -16,12 +16,21 @@ from vfiocompat.endpoints import Problem
 from vfiocompat.errors import (
     ExitCode,
     InventoryError,
+    OutputError,
     UsageError,
 )
-from vfiocompat.files import inventory_files, read_inventory, replace, replaceable
-from vfiocompat.fleet.scan import Strings, ask_drivers, keep_answers, scan
-from vfiocompat.fleet.turns import Overlap, turn
+from vfiocompat.files.inventories import inventory_files, read_inventory
+from vfiocompat.files.reading import in_time
+from vfiocompat.fleet.scan import (
+    Strings,
+    ask_drivers,
+    drop_answers,
+    keep_answers,
+    scan,
+)
+from vfiocompat.fleet.turns import Overlap, Turn, turn
 from vfiocompat.host.sysfs import Host
+from vfiocompat.inventory import parse_inventory
 from vfiocompat.output.json import json_text
 from vfiocompat.output.text import error_lines, note_lines, problem_lines
 from vfiocompat.tables.stated import SiteFacts, Stated
@@ -85,7 +94,8 @@ def command(  # noqa: PLR0917 - click passes every option by name
 
     It is one JSON document with every endpoint, its facts and its version string, for
     check, targets, matrix, diff and export. What could not be read is in it too. Exit
-    status: 0 if it was written, 4 if not.
+    status: 0 if it was written, 4 if not, or if a part of FLEET or of the site's facts
+    and tables could not be used.
     """
     if bool(fleet) != ask:
         raise UsageError(
@@ -97,25 +107,32 @@ def command(  # noqa: PLR0917 - click passes every option by name
     identity = _identity(settings, host)
     asked = _Asked(fleet, ask_limit)
     if output is None:
-        _print(settings, _taken(settings, settings.host, identity, asked))
-        return ExitCode.DONE
-    path = replaceable(_file(output, identity.host or ""))
+        found = _taken(settings, settings.host, identity, asked)
+        _print(settings, found)
+        return _exit_code(found)
+    path = _file(output, identity.host or "")
     try:
-        with turn(path, wait=wait, stale=stale) as current:
+        with turn(path, wait=wait, stale=stale, timeout=settings.timeout) as current:
             held = {name for each in current.held for name in each.paths}
             here = Host(settings.sysroot, settings.timeout, held)
             try:
-                found = _taken(settings, here, identity, asked, path)
+                found = _taken(settings, here, identity, asked, current)
             finally:
                 current.leave(here.left)
-            replace(path, json_text(found, indent=None) + b"\n")
+            current.replace(json_text(found, indent=None) + b"\n")
     except Overlap as other:
         settings.note(note_lines(codes.SCAN_UNDER_WAY, f"{other}: nothing done"))
         return ExitCode.DONE
     if settings.verbose:
         settings.note(problem_lines(found.problems))
         settings.note([[(f"{path}: {len(found.endpoints)} endpoints", "plain")]])
-    return ExitCode.DONE
+    return _exit_code(found)
+
+
+def _exit_code(found: Inventory) -> ExitCode:
+    """Tell a scan that could use all that it was given from one that could not."""
+    used = not any(each.operation in {"load", "state"} for each in found.problems)
+    return ExitCode.DONE if used else ExitCode.FAILED
 
 
 class _Asked(NamedTuple):
@@ -130,25 +147,26 @@ def _taken(
     host: Host,
     identity: Identity,
     asked: _Asked,
-    path: str | None = None,
+    current: Turn | None = None,
 ) -> Inventory:
-    """Scan, and ask if there is a fleet; what `path` has answers to is not asked."""
+    """Scan, and ask if there is a fleet; what is answered in the old file is not."""
     library = settings.library
     stated = Stated(site=SiteFacts(settings.config))
     now = time.time()
     with settings.progress("scanning"):
-        found = scan(host, identity, library, stated, now)
-        before = _before(settings, path) if path is not None else None
+        found, errors = scan(host, identity, library, stated, now)
+        for error in errors:
+            settings.note(error_lines(error))
+        before = _before(settings, current) if current is not None else None
         if before is not None:
             if (timestamp(before.taken_at) or 0) > now:
-                settings.note(
-                    note_lines(
-                        codes.CLOCK_WENT_BACK, f"{path} was taken at {before.taken_at}"
-                    )
-                )
+                told = f"the old file was taken at {before.taken_at}"
+                settings.note(note_lines(codes.CLOCK_WENT_BACK, told))
             found = keep_answers(found, before, now)
         if asked.fleet:
             strings, problems = _strings(settings, asked.fleet)
+            if not problems:  # else nobody knows which strings are gone
+                found = drop_answers(found, strings)
             found = ask_drivers(found, strings, host, now, asked.limit)
             found = msgspec.structs.replace(
                 found, problems=[*found.problems, *problems]
@@ -156,14 +174,18 @@ def _taken(
     return found
 
 
-def _before(settings: Settings, path: str) -> Inventory | None:
-    """Read the inventory that is to be replaced, if there is one that can be read."""
-    if not os.path.exists(path):
-        return None
+def _before(settings: Settings, current: Turn) -> Inventory | None:
+    """Read the inventory that is to be replaced, if there is one that can be used."""
     try:
-        return read_inventory(path)
-    except InventoryError as error:
-        settings.note(note_lines(codes.OLD_INVENTORY_UNUSABLE, error.summary))
+        data = current.before()
+        return None if data is None else parse_inventory(data, current.path)
+    except (InventoryError, OSError) as error:
+        why = (
+            error.summary
+            if isinstance(error, InventoryError)
+            else f"cannot use {current.path}: {error.strerror}"
+        )
+        settings.note(note_lines(codes.OLD_INVENTORY_UNUSABLE, why))
         return None
 
 
@@ -191,9 +213,16 @@ def _identity(settings: Settings, name: str | None) -> Identity:
 
 def _file(output: str, host: str) -> str:
     """Give the file that an -o names; of a folder that of the host in it."""
-    if output.endswith("/") or os.path.isdir(output):
+    if output.endswith("/") or _is_folder(output):
         return os.path.join(output, f"{host}.json")
     return output
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return in_time(path, os.path.isdir, path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _print(settings: Settings, found: Inventory) -> None:

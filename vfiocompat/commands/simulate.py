@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from vfiocompat.commands.options import Settings, common_options
@@ -30,7 +32,9 @@ def command(settings: Settings, spec: str, mountpoint: str) -> None:
 
     def ready() -> None:
         # One line in JSON too: who started us waits for it.
-        text = json_text(document, indent=None)
-        click.echo(text if settings.json else simulate_sentence(document))
+        text = json_text(document, indent=None).decode()
+        line = text if settings.json else simulate_sentence(document)
+        settings.print_text(f"{line}\n")
+        sys.stdout.flush()
 
     serve(host, mountpoint, ready)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -141,14 +142,17 @@ def _all(errors: Sequence[TableError]) -> TableError:
 
 
 def _named(entries: Sequence[Entry], id_: str) -> Entry:
-    for entry in entries:
-        if entry.id == id_:
-            return entry
+    # A file of another name than its table's is told under either.
+    stated = {entry.head.id: entry for entry in entries if entry.head is not None}
+    found = {**stated, **{entry.id: entry for entry in entries}}
+    if id_ in found:
+        return found[id_]
     import difflib  # noqa: PLC0415 - costs start-up time, and only mistakes need it
 
     known = [entry.id for entry in entries]
     nearest = difflib.get_close_matches(id_, known, n=1, cutoff=0) or ["none"]
     raise UsageError(
         f"there is no table {id_!r}",
-        hint=f"the nearest is {nearest[0]}; 'vfiocompat tables list' shows all",
+        hint=f"the nearest is {shlex.quote(nearest[0])}; 'vfiocompat tables list' "
+        "shows all",
     )

@@ -34,7 +34,7 @@ from vfiocompat.tables.stated import SiteFacts, Stated
 from vfiocompat.times import Horizon, moment
 from vfiocompat.vm.destinations import find_destinations
 from vfiocompat.vm.migration import Migration
-from vfiocompat.vm.model import QmpSocket, parse_vm
+from vfiocompat.vm.model import QmpSocket, leaves_by_qemu, parse_vm
 from vfiocompat.vm.plan import xml_there
 from vfiocompat.vm.read import read_vm
 from vfiocompat.vm.sources import Site, find_sources
@@ -109,8 +109,15 @@ def command(  # noqa: PLR0917 - click passes every option by name
     for error in unread.values():
         settings.note(error_lines(error))
     here = HERE in destinations
-    sources = find_sources(described, site, known, arrives=as_is and here)
-    migration = Migration(described.vm, sources, require, as_is)
+    arrives = as_is and here
+    sources = find_sources(described, site, known, arrives=arrives)
+    migration = Migration.of(
+        leaves_by_qemu(described.vm) if arrives else described.vm,
+        sources,
+        settings.library,
+        require,
+        as_is=as_is,
+    )
     fleet = _paths([each for each in destinations if each != HERE])
     with settings.progress("reading the fleet"):
         found = find_destinations(
@@ -193,7 +200,7 @@ def _print(
         return
     settings.note(report)
     if wanted == "xml":
-        click.echo(xml or "", nl=False)
+        settings.print_text(xml or "")
     elif settings.on_terminal:
         rows = (row[: len(PLAN_COLUMNS)] for row in plan_rows(best))
         settings.print_rows(PLAN_COLUMNS, rows)

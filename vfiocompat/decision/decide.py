@@ -7,6 +7,7 @@ Nothing else knows what wins over what.
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -36,12 +37,21 @@ from vfiocompat.errors import errno_name
 from vfiocompat.verdicts import GROUNDS, NOT_JUDGED, Basis, Judgement, Verdict, worst_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from vfiocompat.endpoints import Endpoint, RecordedAnswer
     from vfiocompat.errors import ErrorRecord
 
-__all__ = ["Decision", "beside", "decide", "not_found", "required", "whole", "worst"]
+__all__ = [
+    "Decision",
+    "beside",
+    "decide",
+    "leaves_no_yes",
+    "not_found",
+    "required",
+    "whole",
+    "worst",
+]
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,13 +146,33 @@ def beside(decision: Decision, finding: Diagnostic, *, doubt: bool = False) -> D
     return Decision(verdict=verdict, basis="none", diagnostics=found)
 
 
-def whole(verdicts: Iterable[Verdict], findings: Iterable[Diagnostic]) -> Verdict:
+_LEAVES_OPEN = frozenset(
+    {
+        codes.P2P_NOT_KNOWN,
+        codes.TRACKING_NOT_KNOWN,
+        codes.VIRTUAL_IOMMU,
+        codes.CONFIG_FILE_NOT_READ,
+    }
+)
+"""What QEMU demands of a whole VM, where it is not known: it leaves no yes."""
+
+
+def whole(verdicts: Iterable[Verdict], findings: Sequence[Diagnostic]) -> Verdict:
     """Give the verdict of a VM: the worst of its devices' and of what is demanded.
 
     One without devices is compatible: it has nothing that could not be loaded.
     """
-    forbidden = any(finding.severity == "error" for finding in findings)
-    return "incompatible" if forbidden else worst_of(verdicts, "compatible")
+    if any(finding.severity == "error" for finding in findings):
+        return "incompatible"
+    known = list(verdicts)
+    if any(map(leaves_no_yes, findings)):
+        known.append("undetermined")
+    return worst_of(known, "compatible")
+
+
+def leaves_no_yes(finding: Diagnostic) -> bool:
+    """Whether what was found of a whole VM forbids a yes, or leaves it open."""
+    return finding.severity == "error" or finding.code in _LEAVES_OPEN
 
 
 def not_found(error: ErrorRecord) -> Decision:
@@ -216,7 +246,8 @@ def _type_not_known(
     verdict = VERDICT_OF.get(code, "undetermined")
     if _as_of_type(verdict, source, destination) == verdict:
         return ()
-    hint = f"if the source is of that type, add --source-type {destination.type_id}"
+    type_id = shlex.quote(destination.type_id or "")
+    hint = f"if the source is of that type, add --source-type {type_id}"
     return (diagnostic(codes.SOURCE_TYPE_NOT_KNOWN, hint=hint, path=destination.path),)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vfiocompat import codes
 from vfiocompat.diagnostics import Diagnostic, diagnostic
+from vfiocompat.endpoints import stated_of_pair
 
 if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint
@@ -50,5 +51,5 @@ def _not_needed(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ..
             codes.FACTS_NOT_NEEDED, f"{side}: the facts stated of it were not needed"
         )
         for side, endpoint in sides
-        if endpoint.stated and endpoint.version is not None
+        if endpoint.version is not None and stated_of_pair(endpoint)
     )

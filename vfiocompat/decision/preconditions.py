@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from vfiocompat import codes
@@ -87,7 +88,7 @@ def not_bound(function: Endpoint) -> Diagnostic:
         f"{function.address} is {bound} a VFIO driver",
         hint=f"bind it to the variant driver for {device}, or where there is none to "
         "vfio-pci, which cannot migrate it; of a parent device name an mdev type: "
-        f"{function.address}/TYPE_ID",
+        f"{shlex.quote(function.address)}/TYPE_ID",
         path=function.path,
     )
 

@@ -14,7 +14,7 @@ import msgspec
 
 from vfiocompat.decision.errnos import attribute_code
 from vfiocompat.decision.notes import is_full
-from vfiocompat.endpoints import MIGRATION_VERSION, Endpoint
+from vfiocompat.endpoints import MIGRATION_VERSION, Endpoint, stated_of_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -101,12 +101,15 @@ def reads_recorded(
     )
 
 
-def _facts(endpoint: Endpoint, names: Sequence[str]) -> Values:
+def _facts(endpoint: Endpoint, names: Sequence[str]) -> Values | None:
     read = endpoint.version is None or names
+    stated = stated_of_pair(endpoint, names)
+    if not read and not stated:
+        return None
     return (
         endpoint.vendor_id if read else None,
         *[endpoint.facts.get(name) for name in names],
-        *sorted(endpoint.stated.items()),
+        *sorted(stated.items()),
     )
 
 
@@ -153,7 +156,7 @@ def standing(
         device_api=endpoint.device_api,
         available_instances=0 if full else None,
         facts={name: endpoint.facts[name] for name in names if name in endpoint.facts},
-        stated=endpoint.stated,
+        stated=stated_of_pair(endpoint, names),
         attribute=attribute
         and msgspec.structs.replace(
             attribute,

@@ -20,6 +20,7 @@ from vfiocompat.children import aside_all, workers
 from vfiocompat.codes import Code
 from vfiocompat.decision.answers import is_real
 from vfiocompat.decision.reads import reads
+from vfiocompat.endpoints import stated_of_pair
 from vfiocompat.pairs import decide_pair
 from vfiocompat.tables.judge import read_end
 from vfiocompat.tables.language.table import Reading, Table
@@ -375,7 +376,7 @@ def _end(
         common,
         vendor and (vendor.namespace, vendor.number),
         endpoint.version is None and (endpoint.vendor_id,),
-        bool(endpoint.stated),
+        bool(stated_of_pair(endpoint)),
         is_real(endpoint),
         tuple(read),
         demand and demand.reads(endpoint),

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from vfiocompat.children import aside_all, workers
 from vfiocompat.errors import ErrorRecord, InventoryError
-from vfiocompat.files import inventory_files, read_inventory
+from vfiocompat.files.inventories import (
+    host_of,
+    inventory_files,
+    read_inventory,
+    shown,
+)
+from vfiocompat.files.reading import sizes
 from vfiocompat.fleet.classes import Reduced, merge
 from vfiocompat.fleet.doubles import newest
 
@@ -54,10 +60,12 @@ class InventoryReader:
     def __iter__(self) -> Iterator[tuple[str, Inventory]]:
         """Give the inventories that can be used, and that are wanted."""
         for path in self._paths:
+            place = os.path.join(self._folder, path)
             try:
-                inventory = read_inventory(os.path.join(self._folder, path), path)
+                inventory = read_inventory(place, path)
             except InventoryError as error:
-                self.errors[path] = error.record
+                if not self._wanted or host_of(place) in self._wanted:
+                    self.errors[shown(path)] = error.record
             else:
                 if not self._wanted or inventory.host in self._wanted:
                     yield path, inventory
@@ -79,13 +87,13 @@ def spread(
 
     """
     paths = inventory_files(fleet)
-    sizes = {path: _size(path) for path in paths}
-    number = workers() if sum(sizes.values()) > _WORTH_A_PROCESS else 1
+    known = dict(zip(paths, sizes(paths), strict=True))
+    number = workers() if sum(known.values()) > _WORTH_A_PROCESS else 1
     folder = os.getcwd()
     wanted = frozenset(hosts)
     tasks = [
         partial(work, InventoryReader(share, folder, wanted))
-        for share in _shares(sizes, number)
+        for share in _shares(known, number)
     ]
     if number == 1:
         return [tasks[0]()]
@@ -180,10 +188,3 @@ def _shares(sizes: dict[str, int], number: int) -> list[list[str]]:
         shares[least].append(path)
         loads[least] += sizes[path]
     return shares
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0

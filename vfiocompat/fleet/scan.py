@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import random
+from collections import defaultdict, deque
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ from vfiocompat.errors import FactError
 from vfiocompat.find import survey
 from vfiocompat.host.sysfs.questions import Question
 from vfiocompat.inventory import Inventory
-from vfiocompat.times import moment
+from vfiocompat.times import moment, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,15 +31,16 @@ if TYPE_CHECKING:
     from vfiocompat.tables.library import Library
     from vfiocompat.tables.stated import Stated
 
-__all__ = ["Strings", "ask_drivers", "keep_answers", "scan"]
+__all__ = ["Strings", "ask_drivers", "drop_answers", "keep_answers", "scan"]
 
 
 def scan(
     host: Host, identity: Identity, library: Library, stated: Stated, now: float
-) -> Inventory:
+) -> tuple[Inventory, list[ErrorRecord]]:
     """Find and read every endpoint of a host, with what is stated of it.
 
-    `now` is in seconds since 1970.
+    Beside is what is wrong with the site's facts and tables, each once. `now` is in
+    seconds since 1970.
 
     Raises:
         VfiocompatError: there is no sysfs, or the tables cannot be read.
@@ -53,14 +56,17 @@ def scan(
             endpoints.append(endpoint)
             problem = Problem(endpoint.address, "state", None, codes.FACT_UNUSABLE)
             wrong.setdefault(error.record, problem)
-    return Inventory(
+    broken = library.broken(endpoints)
+    unread = [Problem(path, "load", None, each.code) for path, each in broken.items()]
+    inventory = Inventory(
         host=identity.host or "",
         machine_id=identity.machine_id,
         taken_at=moment(now),
         kernel=identity.kernel or "",
         endpoints=endpoints,
-        problems=[*found.problems, *wrong.values()],
+        problems=[*found.problems, *wrong.values(), *unread],
     )
+    return inventory, [*wrong, *broken.values()]
 
 
 # ---- drivers' answers ----------------------------------------------------------
@@ -76,14 +82,18 @@ def keep_answers(inventory: Inventory, before: Inventory, now: float) -> Invento
     known = {each.address: each for each in before.endpoints if each.answers}
     if not known:
         return inventory
-    latest = moment(now)
     endpoints = list(inventory.endpoints)
     for at, endpoint in enumerate(endpoints):
         old = known.get(endpoint.address)
         if old is not None and rests_on(old) == rests_on(endpoint):
-            kept = tuple(each for each in old.answers if each.asked_at <= latest)
+            kept = tuple(each for each in old.answers if _was(each.asked_at, now))
             endpoints[at] = msgspec.structs.replace(endpoint, answers=kept)
     return msgspec.structs.replace(inventory, endpoints=endpoints)
+
+
+def _was(asked_at: str, now: float) -> bool:
+    then = timestamp(asked_at)
+    return then is not None and then <= now
 
 
 def ask_drivers(
@@ -97,9 +107,10 @@ def ask_drivers(
 
     Types are asked, and of the others those that have an attribute of their own. What
     has an answer is not asked again, unless that was neither yes nor no: such are asked
-    after all others. `limit` bounds how many are asked; None is no bound.
+    after all others of the same inventory. `limit` bounds how many are asked; None is
+    no bound.
     """
-    wanted = list(islice(_to_ask(inventory.endpoints, strings.sources()), limit))
+    wanted = list(islice(_to_ask(inventory.endpoints, strings, now), limit))
     found: dict[int, dict[str, RecordedAnswer]] = {}
     while wanted:
         # One question an endpoint at a time: a driver that hangs holds one call.
@@ -124,38 +135,99 @@ def ask_drivers(
     return msgspec.structs.replace(inventory, endpoints=endpoints)
 
 
+def drop_answers(inventory: Inventory, strings: Strings) -> Inventory:
+    """Leave out answers to strings that neither the fleet nor the inventory has."""
+    known = strings.versions() | {each.version for each in inventory.endpoints}
+    endpoints = list(inventory.endpoints)
+    for at, endpoint in enumerate(endpoints):
+        kept = tuple(each for each in endpoint.answers if each.version in known)
+        if len(kept) < len(endpoint.answers):
+            endpoints[at] = msgspec.structs.replace(endpoint, answers=kept)
+    return msgspec.structs.replace(inventory, endpoints=endpoints)
+
+
 class Strings:
-    """The distinct questions that strings of a fleet are, with a source of each."""
+    """The distinct questions that strings of a fleet are, with a source of each.
+
+    `of_inventories` has the strings of each inventory.
+    """
 
     def __init__(self) -> None:
         self._found: dict[tuple[object, ...], Endpoint] = {}
+        self.of_inventories: list[list[str]] = []
 
     def add(self, endpoints: Iterable[Endpoint]) -> None:
-        """Add those of some endpoints."""
+        """Add those of an inventory."""
+        mine: dict[str, None] = {}
         for endpoint in endpoints:
             if endpoint.version is not None:
                 self._found.setdefault(question_reads(endpoint), endpoint)
+                mine[endpoint.version] = None
+        self.of_inventories.append(list(mine))
 
     def sources(self) -> list[Endpoint]:
         """Give a source of each, in a stable order."""
         return [self._found[key] for key in sorted(self._found, key=str)]
 
+    def versions(self) -> set[str | None]:
+        """Give the strings."""
+        return {source.version for source in self._found.values()}
+
+
+_ToAsk = tuple[int, str, bytes]
+"""An endpoint by its place, the string to ask about, and what to write."""
+
 
 def _to_ask(
-    endpoints: Sequence[Endpoint], sources: Sequence[Endpoint]
-) -> Iterator[tuple[int, str, bytes]]:
-    """Give the questions that have no answer, then those that have no definite one."""
-    again = []
+    endpoints: Sequence[Endpoint], strings: Strings, now: float
+) -> Iterator[_ToAsk]:
+    """Give the questions to ask: one of each inventory, then another of each.
+
+    So an inventory with many strings, be they new each time, takes no other one's turn.
+    Which begins is another one each time.
+    """
+    sources = strings.sources()
+    new: dict[str, deque[_ToAsk]] = defaultdict(deque)
+    again: dict[str, deque[_ToAsk]] = defaultdict(deque)
     for at, endpoint in enumerate(endpoints):
         if not _is_asked(endpoint):
             continue
         known = {answer.version: answer.accepted for answer in endpoint.answers}
         for version, data in _questions(endpoint, sources).items():
-            if version not in known:
-                yield at, version, data
-            elif known[version] is None:
-                again.append((at, version, data))
-    yield from again
+            if known.get(version) is None:
+                waiting = again if version in known else new
+                waiting[version].append((at, version, data))
+    for waiting in (new, again):
+        for number, version in enumerate(waiting):
+            waiting[version].rotate(-number)  # each begins at another endpoint
+    shares = [_in_turn(each, new, again) for each in strings.of_inventories]
+    random.Random(now).shuffle(shares)  # noqa: S311 - no secret
+    return _round_robin(shares)
+
+
+def _in_turn(
+    versions: Iterable[str], *several: Mapping[str, deque[_ToAsk]]
+) -> Iterator[_ToAsk]:
+    """Give what waits of an inventory's strings, one of each and then another of each.
+
+    It waits once for all inventories that have the string.
+    """
+    for waiting in several:
+        left = deque(versions)
+        while left:
+            version = left.popleft()
+            if waiting.get(version):
+                yield waiting[version].popleft()
+                left.append(version)
+
+
+def _round_robin(several: Iterable[Iterator[_ToAsk]]) -> Iterator[_ToAsk]:
+    left = deque(several)
+    while left:
+        one = left.popleft()
+        for item in islice(one, 1):
+            yield item
+            left.append(one)
 
 
 def _questions(endpoint: Endpoint, sources: Sequence[Endpoint]) -> Mapping[str, bytes]:

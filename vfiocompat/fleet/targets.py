@@ -66,7 +66,7 @@ class Targets(NamedTuple):
     """Where a source can go, compatible ones first; all others are only counted.
 
     A failed target could not be asked; it counts as that alone. `errors` are of
-    inventories that could not be used.
+    inventories and tables that could not be used.
     """
 
     counts: Counter[str]
@@ -116,7 +116,8 @@ def fleet_targets(
                             pair = pairs[place]
                             yield Target(host.host, member.address, member.free, pair)
 
-    return Targets(counts, found, known.errors)
+    ends = (class_.endpoint for class_ in known.classes)
+    return Targets(counts, found, known.errors | library.broken([query.source, *ends]))
 
 
 def host_targets(query: Query, host: Host, library: Library, stated: Stated) -> Targets:
@@ -143,4 +144,5 @@ def host_targets(query: Query, host: Host, library: Library, stated: Stated) -> 
                 if pair.decision.verdict == verdict:
                     yield Target(None, there.address, there.available_instances, pair)
 
-    return Targets(counts, found, {})
+    ends = [pair.destination for pair in pairs]
+    return Targets(counts, found, library.broken([query.source, *ends]))

@@ -39,7 +39,9 @@ def lives(held: HeldCalls) -> bool:
     One that has ended but for a held thread looks like a zombie; its threads tell.
     """
     process = _stat(f"/proc/{held.pid}/stat")
-    if process is None or process.started != held.started:
+    if process is None:
+        return _is_hidden(held.pid)
+    if process.started != held.started:
         return False
     try:
         threads = os.listdir(f"/proc/{held.pid}/task")
@@ -47,6 +49,17 @@ def lives(held: HeldCalls) -> bool:
         return False
     stats = [_stat(f"/proc/{held.pid}/task/{thread}/stat") for thread in threads]
     return any(stat is not None and stat.state not in {"Z", "X"} for stat in stats)
+
+
+def _is_hidden(pid: int) -> bool:
+    """Whether there is a process that /proc does not show us (proc(5), hidepid)."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
 
 class _Stat(msgspec.Struct, frozen=True):

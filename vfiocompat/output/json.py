@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
+from vfiocompat.output.visible import visible_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -20,10 +22,10 @@ _BATCH = 1000  # items to encode at a time
 
 def json_text(document: object, *, indent: int | None) -> bytes:
     """Give a document as JSON in UTF-8, indented or in one line."""
-    text = msgspec.json.encode(document)
+    text = _encode(document)
     if indent is None:
         return text
-    return _visible(msgspec.json.format(text, indent=indent).decode()).encode()
+    return visible_text(msgspec.json.format(text, indent=indent).decode()).encode()
 
 
 def streamed(document: object, items: Iterable[object]) -> Iterator[bytes]:
@@ -31,14 +33,13 @@ def streamed(document: object, items: Iterable[object]) -> Iterator[bytes]:
 
     So a long list is never in memory as a whole.
     """
-    encode = msgspec.json.encode
-    head = encode(document)
+    head = _encode(document)
     assert head.endswith(b"[]}")
     yield head[:-2]
     comma = b""
     rest = iter(items)
     while batch := list(islice(rest, _BATCH)):
-        yield comma + encode(batch)[1:-1]
+        yield comma + _encode(batch)[1:-1]
         comma = b","
     yield b"]}"
 
@@ -49,20 +50,27 @@ def encoded(value: Value) -> Value:
     A record takes it for the value: it looks at nothing that it is given, and what is
     encoded stays as it is when the record is.
     """
-    return cast("Value", msgspec.Raw(msgspec.json.encode(value)))
+    return cast("Value", msgspec.Raw(_encode(value)))
 
 
-def _visible(text: str) -> str:
-    """Escape, for a terminal, what JSON leaves as it is and a terminal acts on."""
-    return "".join(
-        char if char == "\n" or char.isprintable() else _escaped(char) for char in text
-    )
+def _encode(document: object) -> bytes:
+    """Encode a document; half a character, which UTF-8 has not, is written out."""
+    try:
+        return msgspec.json.encode(document)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_in_utf8(msgspec.to_builtins(document)))
 
 
-def _escaped(char: str) -> str:
-    """Escape a character as JSON has it: by one unit of UTF-16, or two."""
-    units = char.encode("utf-16-be").hex()
-    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+def _in_utf8(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case dict():
+            return {_in_utf8(key): _in_utf8(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_in_utf8(each) for each in value]
+        case _:
+            return value
 
 
 def json_schema(name: str, document: type[msgspec.Struct]) -> dict[str, Any]:

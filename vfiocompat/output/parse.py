@@ -72,4 +72,5 @@ def parse_rows(document: ParseDocument) -> Iterator[tuple[str, str]]:
     if document.table is not None:
         yield "table", document.table
         for name, value in document.fields.items():
-            yield f"  {name}", value
+            if name != "vendor_spelling":  # stands above
+                yield f"  {name}", value

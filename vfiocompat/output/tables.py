@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Exemption,
         FieldNote,
         Head,
+        Interface,
         Requirement,
     )
     from vfiocompat.tables.library import Entry
@@ -98,7 +99,7 @@ def table_lines(file: TableFile, listed: ListedTable) -> Iterator[Line]:
         "vendor": file.vendor or "any",
         "drivers": ", ".join(file.drivers),
         "evidence": file.evidence,
-        "migration": file.migration and f"{file.migration}: {file.why}",
+        "migration": ": ".join(filter(None, (file.migration, file.why))),
     }
     for name, text in about.items():
         if text:
@@ -131,6 +132,11 @@ def _table_sections(file: TableFile) -> Iterator[tuple[str, list[str]]]:
             "derived from facts",
             [f"{name} = {_derivation(file, name)}" for name in file.derive],
         )
+    if file.interface:
+        yield (
+            "migration interface, where the kernel does not tell",
+            [*_interface(file.interface)],
+        )
     if file.gaps:
         yield "what it leaves open", list(file.gaps)
     yield "references", list(file.references)
@@ -153,7 +159,8 @@ def _requirement(each: Requirement) -> Iterator[str]:
     rule = f"{each.field} {each.relation}{other}"
     if each.specifier is not None:
         rule = f"{each.side}'s {each.field} {_condition(each.specifier)}"
-    yield f"{each.id}: {rule}"
+    left_open = ", else left open" if each.otherwise == "undetermined" else ""
+    yield f"{each.id}: {rule}{left_open}{_standing(each)}"
     yield from _sources(each)
 
 
@@ -164,8 +171,22 @@ def _exception(each: Exemption) -> Iterator[str]:
         for side in ("source", "destination")
         for name, condition in getattr(each, side).items()
     ]
-    yield f"{each.id}: {effect} where {' and '.join(conditions)}"
+    yield f"{each.id}: {effect} where {' and '.join(conditions)}{_standing(each)}"
     yield from _sources(each)
+
+
+def _interface(interface: Interface) -> Iterator[str]:
+    if interface.flags is not None:
+        yield f"flags: {', '.join(interface.flags) or 'none'}"
+    if interface.dirty_tracking is not None:
+        yield f"tracks what it writes: {'yes' if interface.dirty_tracking else 'no'}"
+    yield f"    see {interface.reference}"
+
+
+def _standing(each: Requirement | Exemption) -> str:
+    if not each.stands_in_for:
+        return ""
+    return f", in place of {' or '.join(each.stands_in_for)} where that is not known"
 
 
 def _derivation(file: TableFile, name: str) -> str:

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -70,13 +71,22 @@ class _Console(Console):
         raise  # noqa: PLE0704 - it is called while the error is handled
 
 
+def _colors() -> Literal["auto", "standard"]:
+    """Choose colours; where TERM says that there are none, somebody has asked for some.
+
+    Nobody comes here who has not: --color=auto takes a dumb terminal at its word.
+    """
+    dumb = os.environ.get("TERM", "") in {"", "dumb", "unknown"}
+    return "standard" if dumb else "auto"
+
+
 def _console(*, color: bool) -> Console:
     # Cells are Text and never markup: what a driver wrote stays what it is.
     return _Console(
         file=sys.stdout,
         force_terminal=True if color else None,
         no_color=not color,
-        color_system="auto" if color else None,
+        color_system=_colors() if color else None,
         markup=False,
         emoji=False,
         highlight=False,

@@ -15,6 +15,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from vfiocompat.errors import SimulationError
+from vfiocompat.files.reading import in_time
 from vfiocompat.simulate.filesystem import FileSystem
 from vfiocompat.simulate.host import SimulatedHost
 
@@ -29,6 +30,7 @@ __all__ = ["serve"]
 # Each call that hangs takes a thread of libfuse.
 _THREADS = 1024
 _THREADS_OPTION_SINCE = (3, 12)
+_LOOK = 0.1  # seconds between two looks for a signal
 
 
 def serve(spec: Spec, mountpoint: str, ready: Callable[[], None]) -> None:
@@ -64,9 +66,11 @@ def serve(spec: Spec, mountpoint: str, ready: Callable[[], None]) -> None:
                 )
         try:
             ready()
-            # Somebody else's umount ends the loop without a signal.
-            while loop.is_alive() and not signal.sigtimedwait(ending, 0.2):
-                pass
+            # Somebody else's umount ends the loop without a signal. Not sigtimedwait:
+            # after SIGSTOP and SIGCONT it may give a signal that nobody has sent
+            # (CPython, Modules/signalmodule.c: where no time is left after EINTR).
+            while loop.is_alive() and not ending & signal.sigpending():
+                loop.join(_LOOK)
         finally:
             files.end()
             if loop.is_alive():
@@ -164,7 +168,7 @@ def _check_mountpoint(mountpoint: str) -> None:
     quoted = shlex.quote(mountpoint)
     unmount = f"{'umount' if os.geteuid() == 0 else 'fusermount3 -u'} {quoted}"
     try:
-        taken = os.listdir(mountpoint)
+        taken = in_time(mountpoint, os.listdir, mountpoint)
     except FileNotFoundError:
         raise SimulationError(
             f"there is no directory {mountpoint}", hint=f"mkdir -p {quoted}"

@@ -8,6 +8,8 @@ __all__ = ["FACTS"]
 _PCI = "cat /sys/bus/pci/devices/FUNCTION"
 _TYPE = "cat /sys/class/mdev_bus/PARENT/mdev_supported_types/TYPE_ID"
 
+_FEATURES = "cat /sys/kernel/debug/vfio/DEVICE/migration/features"
+
 FACTS = {
     "vendor_id": f"{_PCI}/vendor",
     "device_id": f"{_PCI}/device",
@@ -22,7 +24,13 @@ FACTS = {
     "type_description": f"{_TYPE}/description",
     "numa_node": f"{_PCI}/numa_node",
     "vgpu_type": f"{_PCI}/nvidia/current_vgpu_type",
-    "vgpu_type_name": f"{_PCI}/nvidia/creatable_vgpu_types",
+    "vgpu_type_name": f"{_PCI}/physfn/virtfn*/nvidia/creatable_vgpu_types; "
+    "nvidia-smi vgpu -s",
+    "framework": "ls -d /sys/bus/pci/devices/FUNCTION/nvidia",
+    "vram_quota": f"{_PCI}/physfn/sriov_admin/vfN/profile/vram_quota",
+    "migration_flags": f"{_FEATURES}; vfiocompat device --open ADDRESS",
+    "dirty_tracking": f"{_FEATURES}; vfiocompat device --open ADDRESS",
+    "iommu_dirty_tracking": "vfiocompat explain VFC549",
 }
 """Every fact that a table may name in `derive`, and how to learn it.
 

@@ -6,31 +6,38 @@ To choose tables only their heads are read; a whole one is loaded when a pair ne
 
 from __future__ import annotations
 
+import errno
 import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfiocompat.endpoints import literal
 from vfiocompat.errors import ErrorRecord, TableError
-from vfiocompat.files import regular
+from vfiocompat.files.reading import names_in
 from vfiocompat.tables.facts import FACTS
 from vfiocompat.tables.judge import Shelved, concerns, speaks_for, tiers
-from vfiocompat.tables.language.mistakes import mistakes
-from vfiocompat.tables.language.records import Head, TableFile, TableOrigin
+from vfiocompat.tables.language.mistakes import misnamed, mistakes
+from vfiocompat.tables.language.records import (
+    Head,
+    Interface,
+    TableFile,
+    TableOrigin,
+)
 from vfiocompat.tables.language.table import Reading, Table
 from vfiocompat.tomlfile import (
     convert,
     mistakes_in,
     parse_toml,
     read_record,
-    read_toml,
+    read_text,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.errors import VfiocompatError
+    from vfiocompat.tomlfile import Converted
     from vfiocompat.versions import VersionString
 
 __all__ = ["CONFIG", "Entry", "Library", "load_table", "toml_files"]
@@ -72,10 +79,18 @@ class Entry(NamedTuple):
 class Library:
     """Every table that may decide a pair.
 
-    `paths` are the files of --table, `config` the site's directory.
+    `paths` are the files of --table, `config` the site's directory. It need not be
+    there, unless it is one that a person `named`.
     """
 
-    def __init__(self, paths: Sequence[str] = (), config: str = CONFIG) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str] = (),
+        config: str = CONFIG,
+        *,
+        named: bool = False,
+    ) -> None:
+        self._named = named
         self._paths = paths
         self._config = config
         self._tables: dict[str, Table | TableError] = {}
@@ -91,7 +106,7 @@ class Library:
                 be read.
 
         """
-        found: list[Entry] = []
+        found = [*self._without_site()]
         ids: dict[str, int] = {}
         for origin, path in self._files():
             head, error = _head(path)
@@ -110,6 +125,15 @@ class Library:
                 replaces=winner.replaces or origin, head=winner.head or head
             )
         return found
+
+    def _without_site(self) -> Iterator[Entry]:
+        """Give what stands in for the site's tables if their folder is none."""
+        if self._named and not os.path.isdir(self._config):
+            error = TableError(
+                f"{self._config} is no folder",
+                hint="VFIOCOMPAT_CONFIG names the folder that has tables.d and facts.d",
+            )
+            yield Entry(self._config, "site", None, error)
 
     def drivers(self) -> frozenset[str]:
         """Name every driver that a table speaks for."""
@@ -159,6 +183,42 @@ class Library:
             self._facts_read[driver] = tuple(sorted(names & set(FACTS)))
         return self._facts_read[driver]
 
+    def broken(self, endpoints: Iterable[Endpoint]) -> dict[str, ErrorRecord]:
+        """Give by its path what is wrong with each table that could be of endpoints.
+
+        Pairs that it would decide are not decided without it.
+        """
+        alike = {
+            (each.driver, each.vendor_id, each.version): each for each in endpoints
+        }
+        found = {}
+        for entry in self.entries:
+            if entry.head is None or any(
+                speaks_for(entry.head, each) for each in alike.values()
+            ):
+                table = entry.error or self.table(entry)
+                if isinstance(table, TableError):
+                    found[entry.path] = table.record
+        return found
+
+    def interfaces(self, endpoint: Endpoint) -> list[Interface]:
+        """Give what tables of an endpoint's driver say of its migration interface.
+
+        They are those of the first origin that says anything.
+        """
+        if endpoint.driver is None:
+            return []
+        for tier in tiers(self.speaking_for(endpoint)):
+            tables = [each.table for each in tier if isinstance(each.table, Table)]
+            found = [
+                table.file.interface
+                for table in tables
+                if endpoint.driver in table.file.drivers and table.file.interface
+            ]
+            if found:
+                return found
+        return []
+
     def readings(
         self, version: VersionString
     ) -> tuple[list[tuple[str, Reading]], list[ErrorRecord]]:
@@ -203,8 +263,9 @@ class Library:
     def _files(self) -> Iterator[tuple[TableOrigin, str]]:
         for path in self._paths:
             yield "option", path
-        for path in toml_files(os.path.join(self._config, "tables.d"), TableError):
-            yield "site", path
+        if os.path.isdir(self._config):
+            for path in toml_files(os.path.join(self._config, "tables.d"), TableError):
+                yield "site", path
         for path in toml_files(_SHIPPED, TableError):
             yield "shipped", path
 
@@ -234,25 +295,32 @@ def _head(path: str) -> tuple[Head | None, TableError | None]:
     except TableError as error:
         return None, error
     found = convert(document, Head, _STAND_INS)
-    if not found.mistakes:
+    wrong = list(found.mistakes)
+    if found.record is not None:
+        wrong += misnamed(found.record, _stem(path), found.broken)
+    if not wrong:
         return found.record, None
-    usable = not {"vendor", "drivers"} & found.broken
-    wrong = mistakes_in(path, found.mistakes, TableError, _DESCRIBED)
-    return found.record if usable else None, wrong
+    return _usable(found), mistakes_in(path, wrong, TableError, _DESCRIBED)
+
+
+def _usable(found: Converted[Head]) -> Head | None:
+    """Give a head with mistakes if it can tell which pairs its table is for."""
+    head = found.record
+    if head is None or {"vendor", "drivers"} & found.broken:
+        return None
+    return head if head.vendor or head.drivers else None  # else it may be for any
 
 
 def _head_document(path: str) -> dict[str, Any]:
-    lines: list[str] = []
-    try:
-        with open(path, encoding="utf-8", opener=regular) as file:
-            for line in file:
-                if line.startswith("["):
-                    return parse_toml("".join(lines), path, TableError)
-                lines.append(line)
-    except (OSError, UnicodeDecodeError, TableError):
-        pass  # a line may begin so within a value; the whole file tells what is wrong
-    document = read_toml(path, TableError)
-    sections = {"format", "field", "requirement", "exception", "case", "derive"}
+    text = read_text(path, TableError)
+    head, section, _ = text.partition("\n[")
+    if section:
+        try:
+            return parse_toml(f"{head}\n", path, TableError)
+        except TableError:
+            pass  # a line may begin so within a value; the whole file tells
+    document = parse_toml(text, path, TableError)
+    sections = {*TableFile.__struct_fields__} - {*Head.__struct_fields__}
     return {name: value for name, value in document.items() if name not in sections}
 
 
@@ -263,11 +331,13 @@ def _stem(path: str) -> str:
 def toml_files(directory: str, error: type[VfiocompatError]) -> list[str]:
     """List the TOML files of a directory, which may be missing, by name."""
     try:
-        names = sorted(os.listdir(directory))
+        names = names_in(directory)
     except FileNotFoundError:
         return []
     except OSError as why:
         raise error(f"cannot read {directory}: {why.strerror}") from None
+    if names is None:
+        raise error(f"cannot read {directory}: {os.strerror(errno.ENOTDIR)}")
     return [
         os.path.join(directory, name)
         for name in names

@@ -19,7 +19,7 @@ from vfiocompat.tables.library import CONFIG, toml_files
 from vfiocompat.tomlfile import mistakes_in, read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.errors import VfiocompatError
@@ -43,6 +43,7 @@ class SiteFacts:
 
     def __init__(self, config: str = CONFIG) -> None:
         self._directory = os.path.join(config, "facts.d")
+        self._paths: dict[tuple[str, str], str] = {}
 
     def about(self, endpoint: Endpoint) -> Facts:
         """Give what is stated of an endpoint; of it by address before by driver.
@@ -53,6 +54,17 @@ class SiteFacts:
         """
         of_driver = self._stated.driver.get(endpoint.driver or "", {})
         return of_driver | self._stated.endpoint.get(endpoint.address, {})
+
+    def files(self, endpoint: Endpoint, names: Iterable[str]) -> str:
+        """Name the files that state some facts of an endpoint."""
+        whose = endpoint.address, endpoint.driver or ""
+        paths = {
+            path
+            for name in names
+            for one in whose
+            if (path := self._paths.get((one, name))) is not None
+        }
+        return ", ".join(sorted(paths))
 
     @cached_property
     def _stated(self) -> FactFile:
@@ -67,6 +79,8 @@ class SiteFacts:
             ]
             if wrong:
                 raise mistakes_in(path, wrong, FactError, _DESCRIBED)
+            for whose, facts in (file.endpoint | file.driver).items():
+                self._paths |= {(whose, name): path for name in facts}
         return FactFile(1, endpoints, drivers)
 
 
@@ -169,7 +183,8 @@ class Stated(msgspec.Struct, frozen=True):
         tables = [each.table for each in shelf if isinstance(each.table, Table)]
         others = {name: text for name, text in site.items() if name not in given}
         _demand(endpoint, given, tables, option, UsageError)
-        _demand(endpoint, others, tables, "facts.d", FactError)
+        files = self.site.files(endpoint, others) if self.site is not None else ""
+        _demand(endpoint, others, tables, files, FactError)
         return msgspec.structs.replace(endpoint, stated=endpoint.stated | site | given)
 
 

@@ -10,6 +10,7 @@ domain        libvirt's domain XML: the VM that it describes, and the same VM el
 qmp           a running QEMU, asked over its monitor
 libvirt       libvirt, asked by virsh
 read          a VM from wherever a person says it is
+interfaces    what the drivers of its devices can do for a migration
 blockers      what QEMU demands of a VM before it migrates it
 kinds         what a device can be at its destination: an mdev, or a PCI function
 sources       what a VM's devices are, before it goes

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from vfiocompat import codes
 from vfiocompat.diagnostics import both_ends, diagnostic
 from vfiocompat.endpoints import NVIDIA_VENDOR
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Endpoint
+    from vfiocompat.vm.interfaces import DeviceInterface
     from vfiocompat.vm.model import Vm, VmDevice
 
 __all__ = ["READ_ACROSS_DRIVERS", "across_drivers", "blocking"]
@@ -53,6 +56,9 @@ Those of other distributions do not tell QEMU's version.
 _SKIPS_VSC = 9, 1
 """The first machine type with skip-vsc-check (hw/core/machine.c, hw_compat_9_0)."""
 
+_USES_IOMMU = 9, 1
+"""The first QEMU that has an IOMMU track writes (hw/vfio/migration.c)."""
+
 READ_ACROSS_DRIVERS: Mapping[str | None, tuple[str, ...]] = {
     NVIDIA_VENDOR: ("vendor_id", "module_version")
 }
@@ -62,12 +68,17 @@ _SEVERAL = 2
 _SHOWN = 5  # names of a list of them
 
 
-def blocking(vm: Vm, sources: Sequence[Endpoint]) -> tuple[Diagnostic, ...]:
+def blocking(
+    vm: Vm, sources: Sequence[Endpoint], interfaces: Sequence[DeviceInterface]
+) -> tuple[Diagnostic, ...]:
     """Find what forbids that a VM is migrated at all, wherever it is to go.
 
-    `sources` are the endpoints of the devices that are moved, in their order.
+    `sources` are the endpoints of the devices that are moved, in their order, and
+    `interfaces` what is known of their drivers.
     """
-    found = [] if vm.devices else [diagnostic(codes.NO_VFIO_DEVICE)]
+    found = []
+    if not (vm.devices or vm.others or vm.config_files):
+        found.append(diagnostic(codes.NO_VFIO_DEVICE))
     found += [_blocked(text) for text in vm.blockers or ()]
     known = {finding.code for finding in found}
     if vm.postcopy and vm.moved:
@@ -81,15 +92,20 @@ def blocking(vm: Vm, sources: Sequence[Endpoint]) -> tuple[Diagnostic, ...]:
             if device.migration == "off"
         ]
     if codes.NO_P2P not in known:
-        found += _without_p2p(vm, sources)
+        found += _without_p2p(vm, sources, interfaces)
+    if vm.blockers is None:  # else QEMU itself has looked
+        found += _untracked(vm, sources, interfaces)
+        found += _behind_iommu(vm)
     if codes.UNMIGRATABLE_DEVICE not in known:
+        unsaved = [_named(device) for device in vm.moved if not device.saved]
         found += [
-            diagnostic(
-                codes.UNMIGRATABLE_DEVICE, f"QEMU cannot migrate {_named(device)}"
-            )
-            for device in vm.moved
-            if not device.saved
+            diagnostic(codes.UNMIGRATABLE_DEVICE, f"QEMU cannot migrate {name}")
+            for name in (*unsaved, *vm.others)
         ]
+    if vm.config_files:
+        found.append(
+            diagnostic(codes.CONFIG_FILE_NOT_READ, detail=_some(vm.config_files))
+        )
     if vm.networks:
         found.append(
             diagnostic(
@@ -113,29 +129,124 @@ def _blocked(text: str) -> Diagnostic:
     return diagnostic(code, detail=text)
 
 
-def _without_p2p(vm: Vm, sources: Sequence[Endpoint]) -> Iterator[Diagnostic]:
+_ASK = (
+    "state {fact} in facts.d, or ask: 'vfiocompat device --open ADDRESS' while the VM "
+    "does not run, 'vfiocompat vm qmp:SOCKET' while it does"
+)
+
+
+def _without_p2p(
+    vm: Vm, sources: Sequence[Endpoint], interfaces: Sequence[DeviceInterface]
+) -> Iterator[Diagnostic]:
     """Find devices of several that cannot be stopped together, or perhaps not."""
     if len(vm.moved) < _SEVERAL:
         return
     unknown, lacking = [], False
-    for device, source in zip(vm.moved, sources, strict=True):
-        flags = source.migration.flags if source.migration else None
-        if flags is None or _is_outdated(source):
+    for device, source, known in zip(vm.moved, sources, interfaces, strict=True):
+        if _is_outdated(source):
+            continue
+        if known.flags is None:
             unknown.append(_named(device))
-        elif "P2P" not in flags:
+        elif "P2P" not in known.flags:
             lacking = True
             yield diagnostic(
                 codes.NO_P2P,
                 f"the VM has {len(vm.moved)} VFIO devices, and {_named(device)} has no "
                 "P2P",
-                detail=f"it has {', '.join(flags) or 'none'}",
+                detail=f"it has {', '.join(known.flags) or 'none'}",
                 path=source.path,
             )
     if unknown and not lacking and vm.blockers is None:  # or QEMU itself has looked
         some = len(unknown) < len(vm.moved)
         yield diagnostic(
-            codes.P2P_NOT_KNOWN, detail=f"of {_some(unknown)}" if some else None
+            codes.P2P_NOT_KNOWN,
+            detail=f"of {_some(unknown)}" if some else None,
+            hint=_ASK.format(fact="migration_flags"),
         )
+
+
+def _untracked(
+    vm: Vm, sources: Sequence[Endpoint], interfaces: Sequence[DeviceInterface]
+) -> Iterator[Diagnostic]:
+    """Find devices of which nothing tracks what they write, or perhaps not.
+
+    With enable-migration=auto QEMU demands it of the device or of iommufd, and with
+    `on` it only warns (hw/vfio/migration.c, vfio_migration_realize).
+    """
+    unknown = []
+    for device, source, known in zip(vm.moved, sources, interfaces, strict=True):
+        if known.tracks or _is_no_yes(device, source):
+            continue
+        if device.migration == "on":
+            if known.tracks is False:
+                yield _copied_whole(device, source)
+        elif known.tracks is None:
+            unknown.append(_named(device))
+        elif device.iommufd and known.iommu_tracks is not False:
+            yield from _by_iommu(vm, device, source, known)
+        else:
+            yield diagnostic(
+                codes.WRITES_NOT_TRACKED,
+                f"the driver of {_named(device)} does not track what it writes, and "
+                "without iommufd nothing else does",
+                hint="with enable-migration=on QEMU migrates it all the same, and "
+                "copies all memory while the VM stands still",
+                path=source.path,
+            )
+    if unknown:
+        some = len(unknown) < len(vm.moved)
+        yield diagnostic(
+            codes.TRACKING_NOT_KNOWN,
+            detail=f"of {_some(unknown)}" if some else None,
+            hint=_ASK.format(fact="dirty_tracking"),
+        )
+
+
+def _is_no_yes(device: VmDevice, source: Endpoint) -> bool:
+    """Whether a device cannot be migrated, or is not known, whatever QEMU demands."""
+    return device.migration == "off" or not device.saved or _is_outdated(source)
+
+
+def _copied_whole(device: VmDevice, source: Endpoint) -> Diagnostic:
+    """Say what enable-migration=on costs."""
+    finding = diagnostic(
+        codes.WRITES_NOT_TRACKED,
+        f"the driver of {_named(device)} does not track what it writes: with "
+        "enable-migration=on all memory is copied while the VM stands still",
+        path=source.path,
+    )
+    return replace(finding, severity="warning")
+
+
+def _by_iommu(
+    vm: Vm, device: VmDevice, source: Endpoint, known: DeviceInterface
+) -> Iterator[Diagnostic]:
+    """Say that it rests on the host's IOMMU, and on QEMU, if that is not known."""
+    version = _machine_version(vm)
+    if known.iommu_tracks and version is not None and version >= _USES_IOMMU:
+        return
+    yield diagnostic(
+        codes.TRACKING_NOT_KNOWN,
+        f"the driver of {_named(device)} does not track what it writes, and whether "
+        "the host's IOMMU does is not known",
+        hint="if it does, state iommu_dirty_tracking=yes in facts.d: "
+        "'vfiocompat explain VFC549' says how to find out; the machine type has to "
+        "be 9.1 or newer",
+        path=source.path,
+    )
+
+
+def _behind_iommu(vm: Vm) -> Iterator[Diagnostic]:
+    """Say that QEMU refuses devices behind a virtual IOMMU, if there is one."""
+    if vm.moved and vm.iommus:
+        finding = diagnostic(
+            codes.VIRTUAL_IOMMU,
+            "QEMU up to 10.1 migrates no VFIO device of a VM with a virtual IOMMU; "
+            "whether this one does is not known",
+            detail=_some(vm.iommus),
+            hint="'vfiocompat vm qmp:SOCKET' asks the QEMU that runs it",
+        )
+        yield replace(finding, severity="warning")
 
 
 def _some(names: Sequence[str]) -> str:
@@ -187,5 +298,11 @@ def _skips_vsc_check(vm: Vm, device: VmDevice) -> bool | None:
     """Whether QEMU lets a vGPU's config space differ; None if that is not known."""
     if device.skip_vsc_check is not None:
         return device.skip_vsc_check
+    version = _machine_version(vm)
+    return None if version is None else version >= _SKIPS_VSC
+
+
+def _machine_version(vm: Vm) -> tuple[int, int] | None:
+    """Give the version of QEMU's that a machine type names: QEMU is no older."""
     match = _MACHINE.fullmatch(vm.machine or "")
-    return None if match is None else (int(match[1]), int(match[2])) >= _SKIPS_VSC
+    return None if match is None else (int(match[1]), int(match[2]))

@@ -10,7 +10,7 @@ import msgspec
 
 from vfiocompat.addresses import FunctionAddress
 from vfiocompat.errors import ErrorRecord, InventoryError
-from vfiocompat.files import read_inventory
+from vfiocompat.files.inventories import read_inventory
 from vfiocompat.find import look, survey
 from vfiocompat.fleet.classes import Classifier, HostAddresses
 from vfiocompat.fleet.doubles import newest
@@ -18,6 +18,7 @@ from vfiocompat.fleet.grid import cell_of
 from vfiocompat.fleet.read import demand_hosts, spread
 from vfiocompat.inventory import recorded
 from vfiocompat.pairs import Pair, check_all, decide_pair
+from vfiocompat.tables.strings import derived
 from vfiocompat.vm.blockers import READ_ACROSS_DRIVERS
 from vfiocompat.vm.hosts import HostResult, HostResults, rank
 from vfiocompat.vm.instances import Instances, in_order
@@ -48,8 +49,8 @@ class Destination(NamedTuple):
 class Destinations(NamedTuple):
     """Hosts that a VM may go to, those that take it first.
 
-    `errors` are of inventories that could not be used, by path; `failed` says that this
-    host may take the VM, but a driver could not be asked.
+    `errors` are of inventories and tables that could not be used, by path; `failed`
+    says that this host may take the VM, but a driver could not be asked.
     """
 
     hosts: list[Destination]
@@ -80,11 +81,12 @@ def find_destinations(
     errors: dict[str, ErrorRecord] = {}
     failed = False
     if here:
-        mine, failed = _this_host(migration, site)
+        mine, failed, errors = _this_host(migration, site)
         found.append(mine)
     if fleet:
         without = _without(migration, site, same_host=same_host)
-        results, errors = _in_fleet(migration, site, fleet, hosts, without)
+        results, wrong = _in_fleet(migration, site, fleet, hosts, without)
+        errors |= wrong
         found += [
             Destination(each.result, partial(_reported, migration, site, each, without))
             for each in results
@@ -101,8 +103,12 @@ def find_destinations(
 # ---- this host -------------------------------------------------------------------
 
 
-def _this_host(migration: Migration, site: Site) -> tuple[Destination, bool]:
+def _this_host(
+    migration: Migration, site: Site
+) -> tuple[Destination, bool, dict[str, ErrorRecord]]:
     """Tell what this host makes of a VM, and whether a driver could not be asked.
+
+    Beside is what is wrong with tables, by their paths.
 
     Raises:
         VfiocompatError: there is no sysfs.
@@ -133,11 +139,14 @@ def _this_host(migration: Migration, site: Site) -> tuple[Destination, bool]:
     result = HostResults(migration, ends, alike, rows).result(None, has)
 
     def pair_of(device: int, at: int) -> Pair:
-        return pairs[alike[device]][at]._replace(source=migration.sources[device])
+        pair = pairs[alike[device]][at]
+        text = pair.source.version if pair.source.origin == "derived" else None
+        return pair._replace(source=derived(migration.sources[device], text))
 
     taken = [endpoint.address for endpoint in known]
     write = partial(report, migration, result, ends, pair_of, taken=taken)
-    return Destination(result, write), _failed(migration, alike, pairs)
+    broken = site.library.broken([*migration.sources, *ends])
+    return Destination(result, write), _failed(migration, alike, pairs), broken
 
 
 def _for_vm(
@@ -275,7 +284,8 @@ def _of_part(
         )
         for path, host, taken_at, has in kept
     ]
-    return _PartResults(results, reading.errors)
+    ends = [*migration.sources, *classifier.classes]
+    return _PartResults(results, reading.errors | site.library.broken(ends))
 
 
 def _reported(

@@ -13,7 +13,7 @@ import msgspec
 
 from vfiocompat import codes
 from vfiocompat.codes import Code
-from vfiocompat.decision.decide import whole
+from vfiocompat.decision.decide import leaves_no_yes, whole
 from vfiocompat.fleet.grid import Cell, decide_rows
 from vfiocompat.verdicts import GROUNDS, Basis, Verdict
 from vfiocompat.vm.room import Placement, place
@@ -248,7 +248,7 @@ class HostResults:
             if cell.verdict == "incompatible" and not self._as_is:
                 found[codes.NO_ENDPOINT_LOADS] = None
         found |= dict.fromkeys(
-            each.code for each in self._findings if each.severity != "info"
+            each.code for each in self._findings if leaves_no_yes(each)
         )
         if placement is not None and not placement.room:
             unknown = placement.room is None

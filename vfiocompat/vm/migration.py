@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vfiocompat.decision.decide import beside, required
 from vfiocompat.decision.reads import reads
 from vfiocompat.vm.blockers import READ_ACROSS_DRIVERS, across_drivers, blocking
+from vfiocompat.vm.interfaces import device_interface
 from vfiocompat.vm.kinds import becoming
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from vfiocompat.pairs import Pair
     from vfiocompat.tables.library import Library
     from vfiocompat.verdicts import Basis
+    from vfiocompat.vm.interfaces import DeviceInterface
     from vfiocompat.vm.model import Vm, VmDevice
 
 __all__ = ["Migration", "VmDemand"]
@@ -53,14 +55,32 @@ class VmDemand(NamedTuple):
 class Migration(NamedTuple):
     """A VM that is to go elsewhere, with the endpoints that its devices are now.
 
-    `basis` is the least that a yes must rest on. `as_is` says that each device is to
-    have the address there that it has in the VM.
+    `interfaces` are what is known of the drivers of these, in their order. `basis` is
+    the least that a yes must rest on. `as_is` says that each device is to have the
+    address there that it has in the VM.
     """
 
     vm: Vm
     sources: tuple[Endpoint, ...]
+    interfaces: tuple[DeviceInterface, ...]
     basis: Basis = "none"
     as_is: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        vm: Vm,
+        sources: tuple[Endpoint, ...],
+        library: Library,
+        basis: Basis,
+        *,
+        as_is: bool,
+    ) -> Migration:
+        """Make a migration; tables tell of interfaces where nobody else does."""
+        interfaces = [
+            device_interface(source, library.interfaces(source)) for source in sources
+        ]
+        return cls(vm, sources, tuple(interfaces), basis, as_is)
 
     @property
     def devices(self) -> tuple[VmDevice, ...]:
@@ -70,7 +90,7 @@ class Migration(NamedTuple):
     @property
     def findings(self) -> tuple[Diagnostic, ...]:
         """What QEMU demands of the VM, wherever it is to go."""
-        return blocking(self.vm, self.sources)
+        return blocking(self.vm, self.sources, self.interfaces)
 
     def demand(self, device: int) -> VmDemand:
         """Give what is demanded of a device's pairs."""

@@ -38,6 +38,7 @@ __all__ = [
     "demand_distinct",
     "device_address",
     "is_saved",
+    "leaves_by_qemu",
     "on_off",
     "parse_vm",
 ]
@@ -111,6 +112,11 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     def moved(self) -> tuple[VmDevice, ...]:
         """The devices whose state has to be loaded at the destination."""
         return tuple(device for device in self.devices if not device.unplugged)
+
+
+def leaves_by_qemu(vm: Vm) -> Vm:
+    """Give a VM that a QEMU is sending: it would not if anything blocked that."""
+    return msgspec.structs.replace(vm, blockers=vm.blockers or ())
 
 
 _NEVER_SAVED = frozenset(

@@ -19,6 +19,7 @@ import msgspec
 
 from vfiocompat import codes
 from vfiocompat.errors import VmError
+from vfiocompat.files.reading import in_time
 from vfiocompat.vm.model import (
     Vm,
     VmDevice,
@@ -100,7 +101,7 @@ def _demand_socket(path: str) -> None:
 
     """
     try:
-        os.stat(path)
+        in_time(path, os.stat, path)
     except OSError as error:
         hint = "start QEMU with -qmp unix:SOCKET,server=on,wait=off"
         raise VmError(

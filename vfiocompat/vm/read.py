@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat import codes
 from vfiocompat.errors import DomainError, VmError
+from vfiocompat.files.reading import in_time
 from vfiocompat.vm.domain import MAX_BYTES, Domain
 from vfiocompat.vm.libvirt import Virsh, is_elsewhere
 from vfiocompat.vm.model import DomainFile, LibvirtDomain
@@ -66,15 +67,19 @@ def _read(path: str, where: str, timeout: float) -> bytes:
     try:
         if path == "-":
             return _all_of(0, where, timeout)
-        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            if stat.S_ISBLK(os.fstat(number).st_mode):
-                raise OSError(errno.EINVAL, "not a file")
-            return _all_of(number, where, timeout)
-        finally:
-            os.close(number)
+        return in_time(path, _read_now, path, timeout)
     except OSError as error:
         raise DomainError(f"cannot read {where}: {error.strerror}") from None
+
+
+def _read_now(path: str, timeout: float) -> bytes:
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if stat.S_ISBLK(os.fstat(number).st_mode):
+            raise OSError(errno.EINVAL, "not a file")
+        return _all_of(number, path, timeout)
+    finally:
+        os.close(number)
 
 
 def _all_of(number: int, where: str, timeout: float) -> bytes:

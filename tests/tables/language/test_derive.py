@@ -88,6 +88,15 @@ def test_how_a_field_is_learnt_and_stated() -> None:
         ("kernel", "6.1", None),
         ("generation", "A1", "follows from device: state that"),
         ("format", "f", "is neither a fact nor a field of acme-npu"),
+        ("dirty_tracking", "yes", None),
+        ("dirty_tracking", "true", "'true' is neither yes nor no"),
+        ("iommu_dirty_tracking", "", "'' is neither yes nor no"),
+        ("migration_flags", "STOP_COPY,P2P", None),
+        (
+            "migration_flags",
+            "p2p",
+            "'p2p' is no list of P2P, PRE_COPY, STOP_COPY with commas",
+        ),
         ("moon", "x", "is neither a fact nor a field of acme-npu"),
     ],
 )

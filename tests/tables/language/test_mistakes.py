@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 
 from vfiocompat.tables.language.mistakes import mistakes
+from vfiocompat.tables.language.records import TableFile
+from vfiocompat.tomlfile import convert
 
 from .making import HEAD, exception, requirement, table_file
 
@@ -142,6 +146,36 @@ def wrong(text: str, head: str = HEAD) -> list[str]:
             "exception[0].id",
             "already",
         ),
+        (
+            FORMAT + RULE + requirement("a", "g", "equal", 'stands_in_for = ["x"]'),
+            "requirement[1].stands_in_for[0]",
+            "no requirement 'x'",
+        ),
+        (
+            FORMAT + requirement("a", "g", "equal", 'stands_in_for = ["a"]'),
+            "requirement[0].stands_in_for[0]",
+            "stands in for others itself",
+        ),
+        (
+            FORMAT
+            + RULE
+            + requirement("a", "g", "equal", 'stands_in_for = ["same"]')
+            + requirement("b", "s", "equal", 'stands_in_for = ["same"]'),
+            "requirement[2].stands_in_for[0]",
+            "another requirement stands in for same",
+        ),
+        (
+            FORMAT
+            + RULE
+            + exception(
+                "a",
+                'verdict = "incompatible"',
+                'source = { n = "1" }',
+                'stands_in_for = ["x"]',
+            ),
+            "exception[0].stands_in_for[0]",
+            "no requirement 'x'",
+        ),
         (FORMAT + RULE + '[derive]\nn = "device_id"\n', "derive.format", "name one of"),
         (
             FORMAT + RULE + '[derive]\nformat = "f"\nx = "device_id"\n',
@@ -167,6 +201,32 @@ def test_a_mistake_has_its_key(text: str, key: str, says: str) -> None:
 
     assert found[0].startswith(f"{key}")
     assert says in found[0]
+
+
+REFERENCE = 'reference = "x"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (REFERENCE, "interface"),
+        (REFERENCE + 'flags = ["P2P", "P2P"]\n', "interface.flags"),
+    ],
+)
+def test_mistakes_of_an_interface(text: str, key: str) -> None:
+    document = tomllib.loads(f"{HEAD}{FORMAT}{RULE}[interface]\n{text}")
+    found = convert(document, TableFile)
+    assert found.record is not None
+    told = [*found.mistakes, *mistakes(found.record, "acme-npu", found.broken)]
+
+    assert told[0].startswith(key)
+
+
+def test_drivers_that_migrate_nothing_have_no_interface() -> None:
+    head = HEAD + 'migration = "unsupported"\nwhy = "x"\n'
+    found = wrong(f"[interface]\ndirty_tracking = false\n{REFERENCE}", head)
+
+    assert found[0].startswith("interface: ")
 
 
 @pytest.mark.parametrize(
@@ -211,3 +271,4 @@ def test_all_mistakes_are_told_at_once() -> None:
 def test_a_table_without_mistakes() -> None:
     assert wrong(FORMAT + RULE) == []
     assert wrong("", HEAD + 'migration = "unsupported"\nwhy = "x"\n') == []
+    assert wrong("", HEAD + 'migration = "device-decides"\n') == []

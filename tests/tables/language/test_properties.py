@@ -96,12 +96,18 @@ RULES = sorted(
 )
 
 
+OTHERWISE = st.sampled_from(["incompatible", "undetermined"])
+
+
 @st.composite
 def tables(draw: st.DrawFn) -> tuple[dict[str, str], list[Requirement]]:
     """Draw a table of some fields, each with a requirement that its kind has."""
     rules = draw(st.lists(st.sampled_from(RULES), min_size=1, max_size=4))
     kinds = {f"f{at}": kind for at, (kind, _) in enumerate(rules)}
-    found = [requirement(f"f{at}", relation) for at, (_, relation) in enumerate(rules)]
+    found = [
+        replace(requirement(f"f{at}", relation), otherwise=draw(OTHERWISE))
+        for at, (_, relation) in enumerate(rules)
+    ]
     return kinds, found
 
 
@@ -203,6 +209,36 @@ def test_another_requirement_never_allows_a_pair(
             assert after == "incompatible"
         if after == "compatible":
             assert before == "compatible"
+
+
+@often
+@given(pairs())
+def test_what_leaves_open_refuses_nothing(drawn: tuple[Any, ...]) -> None:
+    kinds, found, source, destination = drawn
+    ends = string(kinds, source), string(kinds, destination)
+    strict = [replace(each, otherwise="incompatible") for each in found]
+    lax = [replace(each, otherwise="undetermined") for each in found]
+
+    after = verdict(file_of(kinds, *lax), *ends)
+    assert after != "incompatible"
+    assert (after == "compatible") == (
+        verdict(file_of(kinds, *strict), *ends) == "compatible"
+    )
+
+
+@often
+@given(pairs())
+def test_what_stands_in_says_nothing_where_the_other_is_known(
+    drawn: tuple[Any, ...],
+) -> None:
+    kinds, found, source, destination = drawn
+    first, weaker = found[0], replace(found[-1], id="weaker")
+    ends = string(kinds, source), string(kinds, destination)
+    alone = verdict(file_of(kinds, first), *ends)
+    standing = replace(weaker, stands_in_for=(first.id,))
+
+    after = verdict(file_of(kinds, first, standing), *ends)
+    assert alone in {after, "undetermined"}
 
 
 ORDERED = sorted(name for name, kind in KINDS.items() if kind.ordered)

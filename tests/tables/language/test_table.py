@@ -144,6 +144,7 @@ def test_a_derived_string_has_an_unknown_spelling_and_its_own_format() -> None:
 def test_a_reading_shows_every_field() -> None:
     assert read(PLAIN, "1ac1-aa:7:?").shown == {
         "format": "f",
+        "vendor_spelling": "bare",
         "g": "aa",
         "n": "7",
         "v": "?",
@@ -184,3 +185,73 @@ def test_whose_strings_a_table_claims(vendor: str, text: str, *, claimed: bool) 
     )
 
     assert made.file.claims(VersionString.parse(text).vendor) is claimed
+
+
+# ---- what nobody says, and what stands in ----------------------------------------
+
+OPEN = table(
+    FORMAT
+    + requirement("same-n", "n", "equal", 'otherwise = "undetermined"')
+    + requirement("same-g", "g", "equal")
+    + exception("any-n", 'lifts = ["same-n"]', 'destination = { v = ">=3" }')
+)
+STANDING = table(
+    FORMAT
+    + requirement("same-n", "n", "equal")
+    + requirement(
+        "same-g",
+        "g",
+        "equal",
+        'stands_in_for = ["same-n"]',
+        'otherwise = "undetermined"',
+    )
+    + exception(
+        "a-to-b",
+        'verdict = "incompatible"',
+        'source = { g = "a" }',
+        'destination = { g = "b" }',
+        'stands_in_for = ["same-n"]',
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "verdict", "by"),
+    [
+        ("a:1:1", "a:1:1", "compatible", []),
+        ("a:1:1", "a:2:1", "undetermined", ["same-n"]),
+        ("a:2:1", "a:1:1", "undetermined", ["same-n"]),
+        ("a:?:1", "a:1:1", "undetermined", ["same-n"]),
+        ("a:1:1", "b:2:1", "incompatible", ["same-g"]),
+        ("a:1:1", "a:2:3", "compatible", ["any-n"]),
+        ("a:1:1", "a:2:?", "undetermined", ["same-n"]),
+    ],
+)
+def test_a_requirement_may_leave_open_instead_of_refusing(
+    source: str, destination: str, verdict: str, by: list[str]
+) -> None:
+    found = outcome(OPEN, f"1ac1-{source}", f"1ac1-{destination}")
+
+    assert (found.verdict, OPEN.decided_by(found)) == (verdict, by)
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "verdict", "by"),
+    [
+        ("a:1:1", "a:1:1", "compatible", []),
+        ("a:1:1", "b:1:1", "compatible", []),
+        ("?:1:1", "b:1:1", "compatible", []),
+        ("a:1:1", "a:2:1", "incompatible", ["same-n"]),
+        ("a:?:1", "a:2:1", "compatible", []),
+        ("a:1:1", "a:?:1", "compatible", []),
+        ("a:?:1", "c:?:1", "undetermined", ["same-g"]),
+        ("a:?:1", "b:?:1", "incompatible", ["a-to-b"]),
+        ("a:?:1", "?:1:1", "undetermined", ["same-g", "a-to-b"]),
+    ],
+)
+def test_what_stands_in_counts_only_where_the_other_is_not_known(
+    source: str, destination: str, verdict: str, by: list[str]
+) -> None:
+    found = outcome(STANDING, f"1ac1-{source}", f"1ac1-{destination}")
+
+    assert (found.verdict, STANDING.decided_by(found)) == (verdict, by)

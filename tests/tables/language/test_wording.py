@@ -207,3 +207,15 @@ def test_a_policy_is_told_as_one() -> None:
     [finding] = found(made, "1|x", "2|x")
 
     assert finding.why == "it is so (a policy of the platform)"
+
+
+def test_what_nobody_says_is_told_with_what_would_hold() -> None:
+    made = kind("int", "equal", 'otherwise = "undetermined"')
+    [finding] = found(made, "1|x", "2|x")
+
+    assert (finding.code, finding.severity) == ("VFC230", "warning")
+    assert finding.summary == (
+        "source and destination differ in v, and what follows from that is not known"
+    )
+    assert finding.hint == "needs a destination whose v is 1"
+    assert (finding.requirement, finding.why) == ("rule", "it is so")

@@ -6,6 +6,7 @@ use        who uses which device
 nodes      where endpoints are
 records    what was found, as children send it and as a whole
 lookup     the node at an address
+siblings   what other functions of a device tell of one
 debugfs    migration interfaces, as the kernel tells of them
 endpoints  what the files of nodes say, made endpoints
 questions  a source's string written to destinations

@@ -14,6 +14,7 @@ import msgspec
 from vfiocompat import codes
 from vfiocompat.decision.errnos import Answer, read_code
 from vfiocompat.endpoints import (
+    NVIDIA_VENDOR,
     Attribute,
     Endpoint,
     Problem,
@@ -30,13 +31,15 @@ from vfiocompat.host.sysfs.nodes import (
     vgpu_types,
 )
 from vfiocompat.host.sysfs.records import FoundEndpoints, Own
+from vfiocompat.host.sysfs.siblings import PHYSICAL, sibling_facts
 from vfiocompat.host.sysfs.tree import problem, text
 from vfiocompat.versions import VersionString
+from vfiocompat.vgpus import framework
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vfiocompat.endpoints import EndpointKind
+    from vfiocompat.endpoints import EndpointKind, Facts
     from vfiocompat.host.batch import Failure, Operation, Reply
     from vfiocompat.host.sysfs.nodes import Node
     from vfiocompat.host.sysfs.tree import Tree
@@ -56,9 +59,6 @@ _DEVICE_FILES = {
 
 KERNEL = "/proc/sys/kernel"
 _DRIVERS = "/sys/bus/pci/drivers"
-_PHYSICAL = "physfn"
-"""The link of a virtual function to its physical one (drivers/pci/iov.c)."""
-
 _MODULES = "/sys/module"
 _VGPU_MANAGER = {"nvidia": "nvidia_vgpu_vfio"}
 """Modules that tell a driver's version in place of its own.
@@ -117,7 +117,7 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> FoundEndpoints
         }
         | {(path, "driver"): tree.link(path, "driver") for path in devices}
         | {
-            (node.path, _PHYSICAL): tree.link(node.path, _PHYSICAL)
+            (node.path, PHYSICAL): tree.link(node.path, PHYSICAL)
             for node in nodes
             if node.nvidia
         }
@@ -145,11 +145,16 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> FoundEndpoints
     type_of = {path: _type(path, replies) for path in types}
     drivers = _mdev_drivers(tree, nodes, device_of)
     interfaces = migration_interfaces(tree, nodes)
+    nodes = [_with_vgpu(node, replies) for node in nodes]
+    parents = {node.path: replies[node.path, PHYSICAL] for node in nodes if node.nvidia}
+    told: dict[tuple[str, str | None], Facts] = {}
+    if ask != "nothing":
+        bound = {path: device.driver for path, device in device_of.items()}
+        told = sibling_facts(tree, nodes, bound, parents)
     shared: list[Endpoint] = []
     kin: dict[tuple[str | None, ...], int] = {}
     owns = []
-    for found in nodes:
-        node = _with_vgpu(found, replies)
+    for node in nodes:
         attribute, version = _attribute(node, replies, asked=asked)
         if (
             attribute.state == "unreadable"
@@ -165,7 +170,8 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> FoundEndpoints
                     device_of[node.device],
                     type_of.get(node.type_path or "", _NO_TYPE),
                     drivers.get(node.device) if node.kind == "mdev" else None,
-                    _linked(replies.get((node.path, _PHYSICAL))),
+                    _linked(parents.get(node.path)),
+                    told=told.get((node.path, node.type_id), {}),
                 )
             )
         owns.append(
@@ -343,13 +349,22 @@ def _mdev_drivers(
 
 
 def _shared(
-    node: Node, device: _Device, type_: _Type, driver: str | None, parent: str | None
+    node: Node,
+    device: _Device,
+    type_: _Type,
+    driver: str | None,
+    parent: str | None,
+    *,
+    told: Facts,
 ) -> Endpoint:
     """Make what all of one device and type share; `driver` is that of an mdev.
 
-    The `parent` of an NVIDIA function is the physical one, whose GPU it shares.
+    The `parent` of an NVIDIA function is the physical one, whose GPU it shares. `told`
+    is what siblings tell.
     """
-    facts = device.facts | type_.facts
+    facts = device.facts | type_.facts | told
+    if node.type_id is not None and device.facts.get("vendor_id") == NVIDIA_VENDOR:
+        facts["framework"] = framework(node.kind)
     device_api = type_.device_api
     free = type_.available_instances if node.kind == "type" else None
     driver = device.driver or driver
@@ -363,8 +378,6 @@ def _shared(
             free = None if creatable is None else int(node.type_id in creatable)
             in_use = node.type_id == node.vgpu.current
             facts["vgpu_type"] = node.type_id
-            if name := (creatable or {}).get(node.type_id):
-                facts["vgpu_type_name"] = name
     return Endpoint(
         kind=node.kind,
         address="",

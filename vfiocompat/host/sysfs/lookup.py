@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import posixpath
+import shlex
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -183,5 +184,6 @@ def _no_such(summary: str, name: str, existing: Iterable[str]) -> NoSuchEndpoint
 
     known = sorted(existing)
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or known[:3]
-    hint = f"there is {', '.join(close)}" if close else "'vfiocompat list' shows all"
+    there = ", ".join(map(shlex.quote, close))
+    hint = f"there is {there}" if close else "'vfiocompat list' shows all"
     return NoSuchEndpoint(summary, hint=hint)

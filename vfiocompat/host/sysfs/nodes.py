@@ -30,6 +30,7 @@ __all__ = [
     "linked_path",
     "mdev_node",
     "name_of",
+    "numbered_types",
     "type_node",
     "vgpu_operations",
     "vgpu_types",
@@ -150,12 +151,12 @@ def vgpu_types(path: str, replies: dict[tuple[str, str], Reply]) -> VgpuTypes:
     listed = text(replies[folder, CREATABLE])
     current = (text(replies[folder, CURRENT]) or "").strip()
     return VgpuTypes(
-        None if listed is None else _numbered(listed),
+        None if listed is None else numbered_types(listed),
         current if current.isascii() and current.isdigit() and current != "0" else None,
     )
 
 
-def _numbered(lines: str) -> dict[str, str]:
+def numbered_types(lines: str) -> dict[str, str]:
     """Read lines of `<id> : <name>`; a heading has no number and is passed over."""
     types = {}
     for line in lines.splitlines():

@@ -91,9 +91,13 @@ def _coverage(table: Table, tried: list[_Tried]) -> Iterator[str]:
         for held, word in ((True, "holds"), (False, "fails")):
             if held not in shown:
                 yield f"requirement[{number}]: {requirement.id} {word} in no case"
+    deciding = {
+        id_
+        for each in tried
+        for id_ in table.decided_by(each.outcome) + table.lifting(each.outcome)
+    }
     for number, exception in enumerate(table.file.exception):
-        decided = any(exception.id in table.decided_by(each.outcome) for each in tried)
-        if not decided:
+        if exception.id not in deciding:
             yield f"exception[{number}]: {exception.id} decides no case"
 
 

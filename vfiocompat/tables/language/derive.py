@@ -113,7 +113,7 @@ def stated_mistakes(
     for name, text in stated.items():
         takers = [table for table in tables if name in _stateable(table)]
         if name in FACTS:
-            what = _same_fact(text, facts.get(name))
+            what = _same_fact(text, facts.get(name)) or _no_value(name, text)
         elif takers:
             what = next(
                 filter(None, (_taken(t, name, text, facts) for t in takers)), ""
@@ -134,6 +134,18 @@ def _same_fact(text: str, read: str | None) -> str:
     if read is None or text.removeprefix("0x") == read.removeprefix("0x"):
         return ""
     return f"{text!r} is stated, sysfs says {read!r}"
+
+
+_FLAGS = {"STOP_COPY", "P2P", "PRE_COPY"}
+
+
+def _no_value(name: str, text: str) -> str:
+    """Say what is wrong with a value of a fact that has but few."""
+    if name.endswith("dirty_tracking") and text not in {"yes", "no"}:
+        return f"{text!r} is neither yes nor no"
+    if name == "migration_flags" and not set(text.split(",")) <= _FLAGS:
+        return f"{text!r} is no list of {', '.join(sorted(_FLAGS))} with commas"
+    return ""
 
 
 def _taken(table: Table, name: str, text: str, facts: Mapping[str, str]) -> str:

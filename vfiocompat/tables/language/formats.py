@@ -18,6 +18,9 @@ __all__ = ["RESERVED", "Format", "Piece", "Stop", "compile_format"]
 RESERVED = ("format", "vendor_spelling")
 """Fields that every version string has, whatever its format."""
 
+MAX_FIELDS = 100
+"""How many fields a format may have: what is done with them is done for all pairs."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -109,6 +112,8 @@ def compile_format(name: str, text: str) -> Format:
             head += literal
         if field is None:
             continue
+        if len(parts) == MAX_FIELDS:
+            raise ValueError(f"more than {MAX_FIELDS} fields")
         if parts and not parts[-1].literal:
             raise ValueError(f"no literal parts {parts[-1].name} and {field}")
         _demand_field(field, kind or "", conversion, {part.name for part in parts})

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from vfiocompat.tables.language.records import (
         Condition,
         Exemption,
+        Head,
+        Interface,
         Requirement,
         TableFile,
     )
 
-__all__ = ["mistakes"]
+__all__ = ["misnamed", "mistakes"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _OF_FIELDS = ("field", "requirement", "exception", "case", "derive")
@@ -36,9 +38,11 @@ def mistakes(file: TableFile, stem: str, broken: Collection[str] = ()) -> Iterat
     `stem` is that of the file's name. `broken` names the keys that are incomplete for
     other mistakes: what depends on them is not looked at.
     """
-    if file.id != stem and "id" not in broken:
-        yield f"id: {file.id!r} is not the name of the file without .toml ({stem!r})"
+    yield from misnamed(file, stem, broken)
     yield from _migration(file, broken)
+    if file.interface is not None:
+        unsupported = file.migration == "unsupported"
+        yield from _interface(file.interface, unsupported=unsupported)
     formats: list[Format] = []
     for name, text in file.format.items():
         if not _NAME.fullmatch(name):
@@ -61,14 +65,21 @@ def mistakes(file: TableFile, stem: str, broken: Collection[str] = ()) -> Iterat
         yield from _exception(key, exception, fields)
         if "requirement" not in broken:
             yield from _lifts(key, exception, file)
+    if not {"requirement", "exception"} & set(broken):
+        yield from _stand_ins(file)
     yield from _derive(file, {form.name: form for form in formats})
+
+
+def misnamed(head: Head, stem: str, broken: Collection[str] = ()) -> Iterator[str]:
+    """Say of a table that its file has another name."""
+    if head.id != stem and "id" not in broken:
+        yield f"id: {head.id!r} is not the name of the file without .toml ({stem!r})"
 
 
 def _migration(file: TableFile, broken: Collection[str]) -> Iterator[str]:
     if {"why", "migration", "format", "requirement"} & set(broken):
         return
-    if (file.migration is None) != (file.why is None):
-        yield "why: goes with migration, and says why"
+    yield from _reason(file)
     there = [key for key in _OF_FIELDS if getattr(file, key)]
     if file.migration == "unsupported":
         for key in [*(["format"] if file.format else []), *there]:
@@ -80,6 +91,23 @@ def _migration(file: TableFile, broken: Collection[str]) -> Iterator[str]:
         yield "drivers: without a format, name those that the table speaks for"
     if file.migration is None and not file.requirement:
         yield "requirement: at least one says what has to hold"
+
+
+def _reason(file: TableFile) -> Iterator[str]:
+    if file.migration == "unsupported" and file.why is None:
+        yield "why: says why these drivers cannot migrate; it is missing"
+    if file.migration is None and file.why is not None:
+        yield "why: goes with migration, and says why"
+
+
+def _interface(interface: Interface, *, unsupported: bool) -> Iterator[str]:
+    """Find what an `[interface]` cannot say."""
+    if unsupported:
+        yield "interface: drivers that migrate nothing have none"
+    if interface.flags is None and interface.dirty_tracking is None:
+        yield "interface: says nothing: give flags or dirty_tracking"
+    if len(set(interface.flags or ())) < len(interface.flags or ()):
+        yield "interface.flags: one is there twice"
 
 
 def _kinds(formats: list[Format]) -> Iterator[str]:
@@ -209,6 +237,24 @@ def _lifts(key: str, exception: Exemption, file: TableFile) -> Iterator[str]:
     for at, lifted in enumerate(exception.lifts):
         if lifted not in known:
             yield f"{key}.lifts[{at}]: there is no requirement {lifted!r}"
+
+
+def _stand_ins(file: TableFile) -> Iterator[str]:
+    """Check what stands in for requirements: one for each, and none for another."""
+    known = {requirement.id: requirement for requirement in file.requirement}
+    taken: set[str] = set()
+    for kind in ("requirement", "exception"):
+        for number, rule in enumerate(getattr(file, kind)):
+            for at, other in enumerate(rule.stands_in_for):
+                where = f"{kind}[{number}].stands_in_for[{at}]"
+                if other not in known:
+                    yield f"{where}: there is no requirement {other!r}"
+                elif known[other].stands_in_for:
+                    yield f"{where}: {other} stands in for others itself"
+                elif kind == "requirement" and other in taken:
+                    yield f"{where}: another requirement stands in for {other}"
+            if kind == "requirement":
+                taken.update(rule.stands_in_for)
 
 
 def _condition(

@@ -20,6 +20,7 @@ __all__ = [
     "FieldNote",
     "Generation",
     "Head",
+    "Interface",
     "MigrationClaim",
     "RelationName",
     "Requirement",
@@ -27,10 +28,21 @@ __all__ = [
     "TableOrigin",
 ]
 
-Id = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+Id = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$",
+        max_length=64,
+        description="small letters and digits, in words with a '-' between them, 64 "
+        "characters at most",
+    ),
+]
 Sentence = Annotated[str, Meta(min_length=1)]
-Condition = str | tuple[str, ...]
-Conditions = dict[str, Condition]
+Short = Annotated[str, Meta(max_length=4096)]
+Condition = Short | Annotated[tuple[Short, ...], Meta(max_length=100)]
+Conditions = Annotated[dict[str, Condition], Meta(max_length=16)]
+Ids = Annotated[tuple[str, ...], Meta(max_length=32)]
+FormatText = Annotated[str, Meta(max_length=8192)]
 MigrationClaim = Literal["unsupported", "device-decides"]
 Evidence = Literal["kernel-source", "vendor-document", "proposal", "site"]
 TableOrigin = Literal["shipped", "site", "option"]
@@ -54,7 +66,7 @@ class Generation(_Section, frozen=True):
     """One step of an order: its name, and the values that belong to it."""
 
     name: Sentence
-    values: Annotated[tuple[str, ...], Meta(min_length=1)]
+    values: Annotated[tuple[Short, ...], Meta(min_length=1, max_length=1000)]
 
 
 class FieldNote(_Section, frozen=True):
@@ -65,15 +77,17 @@ class FieldNote(_Section, frozen=True):
     """
 
     from_: str | None = msgspec.field(name="from", default=None)
-    order: tuple[Generation, ...] = ()
+    order: Annotated[tuple[Generation, ...], Meta(max_length=100)] = ()
     learn: Sentence | None = None
 
 
 class Requirement(_Section, frozen=True):
     """What has to hold for a pair.
 
-    `reference` is the source of the fact; `policy` says whose policy it is where it
-    is not a fact of the driver.
+    `otherwise` is the verdict where it does not. One that stands in for others counts
+    only where one of those is not known, and then in its place. `reference` is the
+    source of the fact; `policy` says whose policy it is where it is not a fact of the
+    driver.
     """
 
     id: Id
@@ -83,6 +97,8 @@ class Requirement(_Section, frozen=True):
     destination_field: str | None = None
     specifier: Condition | None = None
     side: Side = "destination"
+    otherwise: Literal["incompatible", "undetermined"] = "incompatible"
+    stands_in_for: Ids = ()
     policy: Sentence | None = None
     reference: Sentence | None = None
 
@@ -90,15 +106,17 @@ class Requirement(_Section, frozen=True):
 class Exemption(_Section, frozen=True):
     """A pair that the requirements get wrong: an `[[exception]]` of the file.
 
-    It either denies the pair or lifts requirements.
+    It either denies the pair or lifts requirements. One that stands in for
+    requirements applies only where one of those is not known.
     """
 
     id: Id
     why: Sentence
     verdict: Literal["incompatible"] | None = None
-    lifts: tuple[str, ...] = ()
+    lifts: Ids = ()
     source: Conditions = {}
     destination: Conditions = {}
+    stands_in_for: Ids = ()
     policy: Sentence | None = None
     reference: Sentence | None = None
 
@@ -106,8 +124,20 @@ class Exemption(_Section, frozen=True):
 class Derivation(_Section, frozen=True):
     """Facts that give a field: the first that is known, whole or its last word."""
 
-    facts: Annotated[tuple[str, ...], Meta(min_length=1)]
+    facts: Annotated[tuple[str, ...], Meta(min_length=1, max_length=32)]
     part: Literal["whole", "last-word"] = "whole"
+
+
+class Interface(_Section, frozen=True):
+    """The migration interface of the table's drivers, where the kernel does not tell.
+
+    `flags` are exactly these. What is left out, or depends on a device or a kernel, is
+    not known.
+    """
+
+    reference: Sentence
+    flags: tuple[Literal["STOP_COPY", "P2P", "PRE_COPY"], ...] | None = None
+    dirty_tracking: bool | None = None
 
 
 class Case(_Section, frozen=True):
@@ -120,7 +150,7 @@ class Case(_Section, frozen=True):
     source: str
     destination: str
     verdict: Verdict
-    decided_by: tuple[str, ...] | None = None
+    decided_by: Annotated[tuple[str, ...], Meta(max_length=200)] | None = None
     note: str | None = None
 
 
@@ -132,7 +162,13 @@ class Head(_Section, frozen=True, kw_only=True):
     title: Sentence
     vendor: (
         Annotated[
-            str, Meta(pattern=r"^(pci:[0-9a-f]{4}|u32:0x[0-9a-f]{8})$", max_length=16)
+            str,
+            Meta(
+                pattern=r"^(pci:[0-9a-f]{4}|u32:0x[0-9a-f]{8})$",
+                max_length=16,
+                description="a PCI vendor id such as pci:1ac1, or another number such "
+                "as u32:0x00000102, in small letters",
+            ),
         ]
         | None
     ) = None
@@ -153,12 +189,15 @@ class Head(_Section, frozen=True, kw_only=True):
 class TableFile(Head, frozen=True, kw_only=True):
     """A whole table, as its file has it."""
 
-    format: dict[str, str] = {}
-    field: dict[str, FieldNote] = {}
-    requirement: tuple[Requirement, ...] = ()
-    exception: tuple[Exemption, ...] = ()
-    case: tuple[Case, ...] = ()
-    derive: dict[str, str | tuple[str, ...] | Derivation] = {}
+    format: Annotated[dict[str, FormatText], Meta(max_length=8)] = {}
+    field: Annotated[dict[str, FieldNote], Meta(max_length=200)] = {}
+    requirement: Annotated[tuple[Requirement, ...], Meta(max_length=100)] = ()
+    exception: Annotated[tuple[Exemption, ...], Meta(max_length=100)] = ()
+    case: Annotated[tuple[Case, ...], Meta(max_length=500)] = ()
+    derive: Annotated[
+        dict[str, str | tuple[str, ...] | Derivation], Meta(max_length=100)
+    ] = {}
+    interface: Interface | None = None
 
     def derivation(self, field: str) -> Derivation:
         """Give the facts that give a field; there may be none."""

@@ -51,20 +51,23 @@ class Reading(NamedTuple):
     @property
     def shown(self) -> dict[str, str]:
         """The text of each field, and the name of each computed one that is known."""
+        vendor = self.version.vendor
+        spelling = {"vendor_spelling": vendor.spelling} if vendor else {}
         texts = {
             name: piece.text
             for name, piece in self.pieces.items()
             if name not in self.steps
         }
-        return {"format": self.format} | texts | self.steps
+        return {"format": self.format} | spelling | texts | self.steps
 
 
 class Outcome(NamedTuple):
     """What a table finds for a pair.
 
     `held` says of each requirement whether it holds once exceptions have lifted what
-    they lift, `bare` whether it does without; `applied` says of each exception whether
-    its conditions hold.
+    they lift, and None where it does not and that leaves the pair open; `bare` says
+    whether it holds without all that; `applied` says of each exception whether its
+    conditions hold.
     """
 
     verdict: Verdict
@@ -154,9 +157,13 @@ class Table:
         self._checks = [self._check(each) for each in file.requirement]
         self._applies = [self._applies_to(each) for each in file.exception]
         ids = [requirement.id for requirement in file.requirement]
-        self._lifted = [
-            tuple(ids.index(lifted) for lifted in exception.lifts)
-            for exception in file.exception
+        self._lifted = [_indices(each.lifts, ids) for each in file.exception]
+        self._stand_ins = _stand_ins(file.requirement, ids)
+        self._stand_in_exceptions = _stand_ins(file.exception, ids)
+        self._open = [
+            place
+            for place, requirement in enumerate(file.requirement)
+            if requirement.otherwise == "undetermined"
         ]
 
     @property
@@ -205,18 +212,43 @@ class Table:
     def outcome(self, source: Values, destination: Values) -> Outcome:
         """Evaluate two strings that this table has read."""
         bare = [check(source, destination) for check in self._checks]
-        held = bare
-        applied: Sequence[Truth] = ()
+        applied: list[Truth] = []
         verdict: Verdict = "compatible"
         if self._applies:
             applied = [applies(source, destination) for applies in self._applies]
-            held = self._lift(bare, applied)
+            self._rest(applied, bare)
             verdict = self._denied(applied)
+        self._stand_in(bare)
+        held = self._lift(bare, applied) if applied else bare
+        if self._open:
+            held = self._leave_open(held)
         if verdict == "incompatible" or False in held:
             verdict = "incompatible"
         elif None in held or self.file.migration == "device-decides":
             verdict = "undetermined"
         return Outcome(verdict, held, bare, applied)
+
+    def _rest(self, applied: list[Truth], bare: Sequence[Truth]) -> None:
+        """Let no exception apply that stands in for what is known."""
+        for place, others in self._stand_in_exceptions:
+            if None not in [bare[other] for other in others]:
+                applied[place] = False
+
+    def _stand_in(self, bare: list[Truth]) -> None:
+        """Put requirements in the places of those that are not known."""
+        for place, others in self._stand_ins:
+            unknown = [other for other in others if bare[other] is None]
+            if not unknown:
+                bare[place] = True
+            for other in unknown:
+                bare[other] = True
+
+    def _leave_open(self, held: Sequence[Truth]) -> list[Truth]:
+        """Let what does not hold and refuses nothing leave the pair open."""
+        left = list(held)
+        for place in self._open:
+            left[place] = left[place] or None
+        return left
 
     def _lift(self, bare: Sequence[Truth], applied: Sequence[Truth]) -> list[Truth]:
         """Let the exceptions that apply, or may, lift what does not hold anyway."""
@@ -248,13 +280,7 @@ class Table:
         """
         requirements = zip(self.file.requirement, outcome.held, strict=True)
         if outcome.verdict == "compatible":
-            return [
-                exception.id
-                for exception, applies, lifted in zip(
-                    self.file.exception, outcome.applied, self._lifted, strict=False
-                )
-                if applies and any(outcome.bare[place] is not True for place in lifted)
-            ]
+            return self.lifting(outcome)
         wanted = False if outcome.verdict == "incompatible" else None
         denying = None if wanted is None else True
         denies = zip(self.file.exception, outcome.applied, strict=False)
@@ -262,6 +288,16 @@ class Table:
             each.id
             for each, applies in denies
             if each.verdict is not None and applies is denying
+        ]
+
+    def lifting(self, outcome: Outcome) -> list[str]:
+        """Name the exceptions that lift what does not hold without them."""
+        return [
+            exception.id
+            for exception, applies, lifted in zip(
+                self.file.exception, outcome.applied, self._lifted, strict=False
+            )
+            if applies and any(outcome.bare[place] is not True for place in lifted)
         ]
 
     def _check(self, requirement: Requirement) -> Callable[[Values, Values], Truth]:
@@ -309,3 +345,18 @@ class Table:
             return None if None in found else True
 
         return applies
+
+
+def _indices(wanted: Sequence[str], ids: Sequence[str]) -> tuple[int, ...]:
+    return tuple(ids.index(each) for each in wanted)
+
+
+def _stand_ins(
+    rules: Sequence[Requirement | Exemption], ids: Sequence[str]
+) -> list[tuple[int, tuple[int, ...]]]:
+    """Give the places of rules that stand in, each with what it stands in for."""
+    return [
+        (place, _indices(rule.stands_in_for, ids))
+        for place, rule in enumerate(rules)
+        if rule.stands_in_for
+    ]

@@ -46,7 +46,12 @@ def findings(
         elif holds is None and outcome.verdict == "undetermined" and bare is None:
             yield _unknown(table, requirement, source, destination)
         elif holds is None and outcome.verdict == "undetermined":
-            yield _maybe_lifted(table, requirement, maybe, source, destination)
+            left_open = requirement.otherwise == "undetermined"
+            yield (
+                _left_open(table, requirement, source, destination)
+                if left_open
+                else _maybe_lifted(table, requirement, maybe, source, destination)
+            )
     if outcome.verdict == "undetermined":
         maybe = [exception for exception, applied in denies if applied is None]
         yield from _maybe_denied(table, maybe, source, destination)
@@ -127,6 +132,20 @@ def _why_unknown(at: At) -> str:
     if at.text == UNKNOWN:
         return "not known"
     return f"in no {words(at.field)} of the table"
+
+
+def _left_open(
+    table: Table, requirement: Requirement, source: End, destination: End
+) -> Diagnostic:
+    """Say of a requirement that does not hold that nobody knows what follows."""
+    fails = _failing(table, requirement, source, destination)
+    found = diagnostic(
+        codes.LEFT_OPEN,
+        f"{fails.summary}, and what follows from that is not known",
+        hint=fails.hint,
+        spans=fails.spans,
+    )
+    return _of(table, found, requirement)
 
 
 def _maybe_lifted(

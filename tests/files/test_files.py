@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import random
+import resource
 import signal
 import time
 from functools import partial
@@ -16,7 +19,9 @@ import pytest
 from tests.fleets import endpoint, inventory, write
 from vfiocompat import cli
 from vfiocompat.errors import InventoryError, OutputError
-from vfiocompat.files import inventory_files, read_inventory, replace
+from vfiocompat.files.inventories import inventory_files, read_inventory
+from vfiocompat.files.reading import read_bytes
+from vfiocompat.files.replacing import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +76,7 @@ def test_everything_reaches_the_disk_before_and_after_the_name(
     def fsync(number: int) -> None:
         calls.append(os.readlink(f"/proc/self/fd/{number}"))
 
-    def rename(*_: str) -> None:
+    def rename(*_: str, **__: int) -> None:
         calls.append("rename")
 
     monkeypatch.setattr(os, "fsync", fsync)
@@ -83,6 +88,24 @@ def test_everything_reaches_the_disk_before_and_after_the_name(
         "rename",
         tmp_path.name,
     ]
+
+
+def test_a_folder_that_does_not_reach_the_disk_is_told_as_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "f"
+    replace(str(file), b"old")
+
+    def fsync(number: int) -> None:
+        if os.path.isdir(f"/proc/self/fd/{number}"):
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OutputError, match="was replaced, but") as caught:
+        replace(str(file), b"new")
+
+    assert file.read_bytes() == b"new"
+    assert "may be the old one" in str(caught.value.hint)
 
 
 def test_on_a_full_disk_the_old_file_stays(small_disk: Path) -> None:
@@ -206,6 +229,53 @@ def test_what_is_no_file_or_far_too_long_is_not_read(tmp_path: Path) -> None:
         read_inventory(str(tmp_path / "pipe"))
     with pytest.raises(InventoryError, match="longer than an inventory may be"):
         read_inventory(str(tmp_path / "huge"))
+
+
+def grow_and_shrink(path: Path) -> None:
+    file = os.open(path, os.O_RDWR | os.O_CREAT)
+    while True:
+        os.ftruncate(file, 8 << 30)
+        os.ftruncate(file, 100)
+
+
+@pytest.mark.usefixtures("_processes")
+def test_no_more_than_the_limit_is_read_whatever_the_size_was(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    child = os.fork()
+    if child == 0:
+        grow_and_shrink(file)
+    try:
+        while not file.exists():
+            time.sleep(0.01)
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for _ in range(300):
+            with contextlib.suppress(OSError):
+                assert len(read_bytes(str(file), 1 << 20)) <= 1 << 20
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - most < 64 << 10
+
+
+def test_a_file_that_grew_after_it_was_looked_at_is_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "f"
+    file.write_bytes(bytes(100))
+    fstat = os.fstat
+
+    def grows(number: int) -> os.stat_result:
+        found = fstat(number)
+        os.truncate(file, 8 << 30)
+        return found
+
+    monkeypatch.setattr(os, "fstat", grows)
+    with pytest.raises(OSError, match="longer than 1 MiB"):
+        read_bytes(str(file), 1 << 20)
+    file.write_bytes(bytes(100))
+    with pytest.raises(InventoryError, match="longer than an inventory may be"):
+        read_inventory(str(file))
 
 
 def test_an_inventory_is_read_back(tmp_path: Path) -> None:

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who tells what a driver can do for a migration, and who is believed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fleets import endpoint
+from vfiocompat.endpoints import MigrationInterface, Recorded
+from vfiocompat.tables.language.records import Interface
+from vfiocompat.tables.library import Library
+from vfiocompat.vm.interfaces import NOT_KNOWN, DeviceInterface, device_interface
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HISI = Interface(reference="x", flags=("STOP_COPY", "PRE_COPY"), dirty_tracking=False)
+SAME = Interface(reference="y", flags=("STOP_COPY", "PRE_COPY"))
+OTHER = Interface(reference="z", flags=("STOP_COPY",), dirty_tracking=False)
+
+
+@pytest.mark.parametrize(
+    ("tables", "expected"),
+    [
+        ([], NOT_KNOWN),
+        ([HISI], DeviceInterface(("STOP_COPY", "PRE_COPY"), tracks=False)),
+        ([SAME], DeviceInterface(("STOP_COPY", "PRE_COPY"), None)),
+        ([HISI, SAME], DeviceInterface(("STOP_COPY", "PRE_COPY"), None)),
+        ([HISI, OTHER], DeviceInterface(None, tracks=False)),
+    ],
+)
+def test_tables_tell_where_they_agree(
+    tables: list[Interface], expected: DeviceInterface
+) -> None:
+    assert device_interface(endpoint("p/t", None), tables) == expected
+
+
+def test_an_operator_goes_before_tables_and_the_kernel_before_both() -> None:
+    stated = {"migration_flags": "STOP_COPY,P2P", "dirty_tracking": "yes"}
+    known = endpoint("p/t", None, stated=stated)
+    assert device_interface(known, [HISI]) == DeviceInterface(
+        ("STOP_COPY", "P2P"), tracks=True
+    )
+
+    told = MigrationInterface("v2", ("STOP_COPY",))
+    known = endpoint("p/t", None, stated=stated, migration=told)
+    assert device_interface(known, [HISI]) == DeviceInterface(
+        ("STOP_COPY",), tracks=False
+    )
+    untold = MigrationInterface("v2")
+    known = endpoint("p/t", None, migration=untold)
+    assert device_interface(known, [HISI]).tracks is False
+
+
+def test_an_old_inventory_tells_nothing() -> None:
+    old = Recorded("a", "2026-11-01T00:00:00Z", rejected="it is old")
+    told = MigrationInterface("v2", ("P2P", "DIRTY_TRACKING"))
+    known = endpoint("p/t", None, migration=told, recorded=old)
+
+    assert device_interface(known, [HISI]) == NOT_KNOWN
+
+
+TABLE = """\
+schema = 1
+id = "{id}"
+title = "x"
+vendor = "pci:1ac1"
+drivers = ["acme"]
+evidence = "site"
+references = ["x"]
+migration = "device-decides"
+why = "x"
+[interface]
+dirty_tracking = {tracks}
+reference = "x"
+"""
+
+
+def test_a_library_gives_what_tables_of_the_driver_say(tmp_path: Path) -> None:
+    (tmp_path / "tables.d").mkdir()
+    site = tmp_path / "tables.d/site.toml"
+    site.write_text(TABLE.format(id="site", tracks="true"))
+    option = tmp_path / "option.toml"
+    option.write_text(TABLE.format(id="option", tracks="false"))
+
+    def told(library: Library, driver: str | None) -> list[bool | None]:
+        known = endpoint("p/t", "1ac1-a", driver=driver)
+        return [each.dirty_tracking for each in library.interfaces(known)]
+
+    here = str(tmp_path)
+    assert told(Library(config=here), "acme") == [True]
+    assert told(Library([str(option)], config=here), "acme") == [False]
+    assert told(Library(config=here), "another") == []
+    assert told(Library(config=here), None) == []

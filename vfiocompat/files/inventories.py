@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The inventories of a fleet: files, and those in folders."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from typing import TYPE_CHECKING
+
+from vfiocompat.errors import InventoryError
+from vfiocompat.files.reading import in_time, names_in, read_bytes, regular
+from vfiocompat.inventory import MAX_BYTES, parse_inventory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vfiocompat.inventory import Inventory
+
+__all__ = ["host_of", "inventory_files", "read_inventory", "shown"]
+
+_HOST = re.compile(rb'"host"\s*:\s*"([^"\\]+)"')
+_BEGINNING = 4096  # bytes in which a scan names its host
+
+
+def inventory_files(fleet: Sequence[str]) -> list[str]:
+    """Name the inventories of a fleet: files, and those in folders (`*.json`).
+
+    Raises:
+        InventoryError: one of `fleet` cannot be read, or has no inventory.
+
+    """
+    paths: list[str] = []
+    for path in fleet:
+        try:
+            names = names_in(path)
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise InventoryError(f"cannot read {path}: {why}") from None
+        if names is None:
+            paths.append(path)
+            continue
+        found = [
+            os.path.join(path, name)
+            for name in names
+            if name.endswith(".json") and not name.startswith(".")
+        ]
+        if not found:
+            raise InventoryError(
+                f"there is no inventory in {path}",
+                hint="'vfiocompat scan -o FOLDER/' writes one, HOST.json",
+            )
+        paths += found
+    return list(dict.fromkeys(paths))
+
+
+def read_inventory(path: str, name: str | None = None) -> Inventory:
+    """Read an inventory from its file, which errors call by its `name`.
+
+    Raises:
+        InventoryError: it cannot be read, or is none.
+
+    """
+    name = name or path
+    if (text := shown(name)) != name:
+        raise InventoryError(
+            f"the name of {text} is not UTF-8", hint="give the file another name"
+        )
+    return parse_inventory(_read(path, name), name)
+
+
+def shown(path: str) -> str:
+    """Give a path as text: of bytes that are none it has the escapes."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def host_of(path: str) -> str:
+    """Name the host that a broken inventory is of, as far as that can be told.
+
+    That is the one that it names, or else the stem of its name.
+    """
+    try:
+        named = _HOST.search(in_time(path, _beginning, path))
+    except OSError:
+        named = None
+    stem = os.path.basename(path).removesuffix(".json")
+    return stem if named is None else named[1].decode(errors="replace")
+
+
+def _beginning(path: str) -> bytes:
+    with open(regular(path, os.O_RDONLY), "rb", buffering=0) as file:
+        return file.read(_BEGINNING)
+
+
+def _read(path: str, name: str) -> bytes:
+    try:
+        return read_bytes(path, MAX_BYTES)
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise InventoryError(
+                f"{name} is longer than an inventory may be ({MAX_BYTES >> 20} MiB)"
+            ) from None
+        raise InventoryError(f"cannot read {name}: {error.strerror}") from None
