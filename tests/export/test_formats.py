@@ -297,6 +297,76 @@ def test_nothing_accepted_is_a_file_without_providers(run: Run, tmp_path: Path) 
     assert providers(run(f"export nova {fleet}").stdout) == {}
 
 
+@pytest.mark.usefixtures("_processes")
+def test_a_trait_that_is_accepted_no_more_is_told_until_it_is_removed(
+    run: Run, tmp_path: Path
+) -> None:
+    """nova-compute only adds traits: what the file had stays on its provider."""
+    out = tmp_path / "provider.yaml"
+
+    def written(*answers: bool) -> str:
+        ends = [
+            endpoint(f"0000:0{at}:00.0/t", B, answers=(answer(A, accepted=yes),))
+            for at, yes in enumerate(answers)
+        ]
+        source = inventory("a", endpoint("p/t", A))
+        fleet = write(tmp_path / "f", [source, inventory("b", *ends)])
+        return run(f"export nova {fleet} --host b -o {out}").stderr
+
+    names = [f"b_pci_0000_0{at}_00_0" for at in range(2)]
+    gone = f"# left: name: '{names[0]}' {trait(A)}"
+    assert written(True, True) == ""  # noqa: FBT003
+    assert written(True, True) == ""  # noqa: FBT003
+    assert "left" not in out.read_text()
+
+    said = written(False, True)  # noqa: FBT003
+    assert "VFC430" in said
+    assert f"name: '{names[0]}' {trait(A)}" in said
+    assert f"--name {names[0]} " in said
+    assert names[1] not in said
+    for _ in range(2):  # a timer writes the file again and again
+        assert gone in out.read_text().splitlines()
+        assert list(providers(out.read_text())) == [names[1]]
+        assert "VFC430" in written(False, True)  # noqa: FBT003
+
+    assert written(True, True) == ""  # noqa: FBT003
+    assert gone not in out.read_text()
+    written(False, False)  # noqa: FBT003
+    out.write_text(
+        "".join(
+            line
+            for line in out.read_text().splitlines(keepends=True)
+            if not line.startswith("# left: ")
+        )
+    )
+    assert written(False, False) == ""  # noqa: FBT003
+
+
+def test_a_file_that_cannot_be_read_is_not_replaced(
+    run: Run, fleet: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    result = run(f"export nova {fleet} --host b -o {tmp_path}/out", exit_code=4)
+    assert "cannot" in result.stderr
+
+
+def test_a_node_is_called_as_libvirt_calls_it(
+    run: Run, fleet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = f"export nova {fleet} --host b"
+    named = providers(run(f"{line} --node-name b.example.org").stdout)
+    assert "b.example.org_pci_0000_03_00_0" in named
+
+    told = [(socket.AF_INET, socket.SOCK_STREAM, 6, "b.example.org", ("192.0.2.1", 0))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: told)
+    monkeypatch.setattr(socket, "gethostname", lambda: "b")
+    assert "b.example.org_pci_0000_03_00_0" in providers(run(line).stdout)
+    other = providers(run(f"export nova {fleet} --host a").stdout)
+    assert not [name for name in other if "example.org" in name]
+    monkeypatch.setenv("VFIOCOMPAT_SYSROOT", "/nowhere")
+    assert "b_pci_0000_03_00_0" in providers(run(line).stdout)
+
+
 def test_a_hostile_host_name_stays_a_name(run: Run, tmp_path: Path) -> None:
     hostile = "a': {b: [c]} #"
     ends = [endpoint("0000:03:00.0/t", A, answers=(answer(A, accepted=True),))]
