@@ -262,6 +262,44 @@ def test_nova_gets_the_traits_of_each_provider(run: Run, fleet: Path) -> None:
     assert found["$COMPUTE_NODE"] == {trait(HISI_1), trait(HISI_2)}
 
 
+LOADER = """
+import json, sys
+from nova.compute.provider_config import get_provider_configs
+found = get_provider_configs(sys.argv[1])
+print(json.dumps({name: each["traits"]["additional"] for name, each in found.items()}))
+"""
+
+
+@pytest.mark.usefixtures("_processes")
+@pytest.mark.skipif(not os.environ.get("CI"), reason="nova is large: CI installs it")
+def test_novas_own_loader_takes_the_file(run: Run, fleet: Path, tmp_path: Path) -> None:
+    group = f"{Path(__file__).parents[2] / 'pyproject.toml'}:nova"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--group", group]
+    subprocess.run(
+        [*pip, "--target", tmp_path / "nova"], check=True, capture_output=True
+    )
+    file = tmp_path / "etc/vfiocompat.yaml"
+    file.parent.mkdir()
+
+    def loaded() -> dict[str, list[str]]:
+        said = subprocess.run(
+            [sys.executable, "-c", LOADER, file.parent],
+            env=os.environ | {"PYTHONPATH": f"{tmp_path / 'nova'}"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        found: dict[str, list[str]] = json.loads(said)
+        return found
+
+    run(f"export nova {fleet} --host b -o {file}")
+    mine = providers(file.read_text())
+    assert {name: set(traits) for name, traits in loaded().items()} == mine
+    run(f"export nova {fleet} --host b -o {file} --max-age 1h")
+    assert "# left: " in file.read_text()
+    assert loaded() == {}
+
+
 def test_names_that_collide_are_told_and_never_too_much(
     run: Run, tmp_path: Path
 ) -> None:
