@@ -16,6 +16,7 @@ from tests.fleets import endpoint, inventory
 from tests.hanging import hanging
 from vfiocompat.files import reading
 from vfiocompat.files.mounts import Mounts
+from vfiocompat.fleet import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,6 +168,26 @@ def test_many_files_that_hang_cost_one_time_out(run: Run) -> None:
         run(f"--timeout 0.5 matrix {folder}", exit_code=4)
 
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("hangs", ["nothing", "b.json"])
+def test_many_processes_read_a_fleet_that_may_hang(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangs: str
+) -> None:
+    monkeypatch.setattr(read, "workers", lambda: 2)
+    monkeypatch.setattr(read, "_WORTH_A_PROCESS", 0)
+    (tmp_path / "fleet").mkdir()
+    many = {name: data for name, data in FILES.items() if name.endswith(".json")}
+    for name, data in many.items():
+        (tmp_path / "fleet" / name).write_bytes(data)
+    with hanging("open", hangs, many) as folder:
+        result = run(f"--timeout 0.5 matrix {folder}", exit_code=4 * (hangs in FILES))
+
+    if hangs in FILES:
+        assert "1ac1-a" in result.stdout
+        assert "b.json: no answer in 0.5 s" in result.stderr
+    else:
+        assert result.stdout == run(f"matrix {tmp_path}/fleet").stdout
 
 
 def test_what_answers_is_read_and_written_as_on_a_disk(

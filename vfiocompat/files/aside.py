@@ -69,6 +69,10 @@ class Aside:
         """Let it go: it ends as soon as it can."""
         self._socket.close()
 
+    def forget(self) -> None:
+        """Let go of what a parent process had: its descriptor may be another's here."""
+        self._socket.detach()
+
     def call(
         self,
         function: Callable[Given, Result],

@@ -80,9 +80,10 @@ def _aside(
 
     if time.monotonic() < _patience.hung.get(mount, 0.0):
         raise no_answer(_patience.timeout)
-    aside = _patience.aside
-    if aside is None or aside.owner != os.getpid():
-        aside = _patience.aside = Aside(_patience.timeout)
+    if _patience.aside is not None and _patience.aside.owner != os.getpid():
+        _patience.aside.forget()
+        _patience.aside = None
+    aside = _patience.aside = _patience.aside or Aside(_patience.timeout)
     aside.timeout = _patience.timeout
     try:
         return aside.call(function, *given, **named)

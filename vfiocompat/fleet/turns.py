@@ -261,6 +261,10 @@ def _before(place: Place) -> bytes | None:
         number = regular(place.name, flags, place.folder)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise OSError(errno.ELOOP, "somebody else may have made this link") from None
     if not is_ours(place, number):
         os.close(number)
         raise OSError(errno.EPERM, "somebody else may have written it")
