@@ -72,6 +72,8 @@ PURE = [
     "vm/domain",
     "vm/interfaces",
     "vm/blockers",
+    "vm/seats",
+    "vm/matching",
     "vm/room",
     "vm/instances",
     "vm/migration",
@@ -170,7 +172,7 @@ def test_pure_modules_do_no_io(name: str) -> None:
     [
         ("rich", "output/terminal.py"),
         ("mfusepy", "simulate/server.py"),
-        ("rustworkx", "vm/room.py"),
+        ("networkx", "vm/matching.py"),
         ("qemu.qmp", "vm/qmp.py"),
     ],
 )

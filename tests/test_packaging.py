@@ -127,6 +127,14 @@ def test_an_installed_package_has_its_command_and_its_pages(
         assert (tmp_path / "share/man" / page).read_text().startswith(".")
 
 
+def test_a_plain_install_has_no_numpy(wheel: Path, tmp_path: Path) -> None:
+    """With all that it depends on: numpy is more than all of that together."""
+    pip("install", "--target", tmp_path, wheel)
+    told = {path.name.partition("-")[0] for path in tmp_path.glob("*.dist-info")}
+    assert {"vfiocompat", "networkx", "lxml"} <= told
+    assert "numpy" not in told
+
+
 def test_every_file_names_its_licence() -> None:
     listed = subprocess.run(
         ["git", "ls-files", "*.py", "*.c", "*.toml", "Makefile", "tools", ".ci"],

@@ -366,6 +366,11 @@ BOUND_ON_ARRIVAL = _code(
     "warning",
     "libvirt binds a function to VFIO when the VM comes: which one is not known",
 )
+TRAITS_LEFT = _code(
+    "VFC430",
+    "warning",
+    "traits are accepted no more, and nova-compute leaves them on their providers",
+)
 INTERFACE_NEEDS_FUNCTION = _code(
     "VFC571", "error", "a network interface can be a PCI function only, never an mdev"
 )

@@ -262,6 +262,44 @@ def test_nova_gets_the_traits_of_each_provider(run: Run, fleet: Path) -> None:
     assert found["$COMPUTE_NODE"] == {trait(HISI_1), trait(HISI_2)}
 
 
+LOADER = """
+import json, sys
+from nova.compute.provider_config import get_provider_configs
+found = get_provider_configs(sys.argv[1])
+print(json.dumps({name: each["traits"]["additional"] for name, each in found.items()}))
+"""
+
+
+@pytest.mark.usefixtures("_processes")
+@pytest.mark.skipif(not os.environ.get("CI"), reason="nova is large: CI installs it")
+def test_novas_own_loader_takes_the_file(run: Run, fleet: Path, tmp_path: Path) -> None:
+    group = f"{Path(__file__).parents[2] / 'pyproject.toml'}:nova"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--group", group]
+    subprocess.run(
+        [*pip, "--target", tmp_path / "nova"], check=True, capture_output=True
+    )
+    file = tmp_path / "etc/vfiocompat.yaml"
+    file.parent.mkdir()
+
+    def loaded() -> dict[str, list[str]]:
+        said = subprocess.run(
+            [sys.executable, "-c", LOADER, file.parent],
+            env=os.environ | {"PYTHONPATH": f"{tmp_path / 'nova'}"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        found: dict[str, list[str]] = json.loads(said)
+        return found
+
+    run(f"export nova {fleet} --host b -o {file}")
+    mine = providers(file.read_text())
+    assert {name: set(traits) for name, traits in loaded().items()} == mine
+    run(f"export nova {fleet} --host b -o {file} --max-age 1h")
+    assert "# left: " in file.read_text()
+    assert loaded() == {}
+
+
 def test_names_that_collide_are_told_and_never_too_much(
     run: Run, tmp_path: Path
 ) -> None:
@@ -295,6 +333,76 @@ def test_nothing_accepted_is_a_file_without_providers(run: Run, tmp_path: Path) 
     fleet = write(tmp_path / "f", [inventory("a", endpoint("0000:03:00.0/t", None))])
 
     assert providers(run(f"export nova {fleet}").stdout) == {}
+
+
+@pytest.mark.usefixtures("_processes")
+def test_a_trait_that_is_accepted_no_more_is_told_until_it_is_removed(
+    run: Run, tmp_path: Path
+) -> None:
+    """nova-compute only adds traits: what the file had stays on its provider."""
+    out = tmp_path / "provider.yaml"
+
+    def written(*answers: bool) -> str:
+        ends = [
+            endpoint(f"0000:0{at}:00.0/t", B, answers=(answer(A, accepted=yes),))
+            for at, yes in enumerate(answers)
+        ]
+        source = inventory("a", endpoint("p/t", A))
+        fleet = write(tmp_path / "f", [source, inventory("b", *ends)])
+        return run(f"export nova {fleet} --host b -o {out}").stderr
+
+    names = [f"b_pci_0000_0{at}_00_0" for at in range(2)]
+    gone = f"# left: name: '{names[0]}' {trait(A)}"
+    assert written(True, True) == ""  # noqa: FBT003
+    assert written(True, True) == ""  # noqa: FBT003
+    assert "left" not in out.read_text()
+
+    said = written(False, True)  # noqa: FBT003
+    assert "VFC430" in said
+    assert f"name: '{names[0]}' {trait(A)}" in said
+    assert f"--name {names[0]} " in said
+    assert names[1] not in said
+    for _ in range(2):  # a timer writes the file again and again
+        assert gone in out.read_text().splitlines()
+        assert list(providers(out.read_text())) == [names[1]]
+        assert "VFC430" in written(False, True)  # noqa: FBT003
+
+    assert written(True, True) == ""  # noqa: FBT003
+    assert gone not in out.read_text()
+    written(False, False)  # noqa: FBT003
+    out.write_text(
+        "".join(
+            line
+            for line in out.read_text().splitlines(keepends=True)
+            if not line.startswith("# left: ")
+        )
+    )
+    assert written(False, False) == ""  # noqa: FBT003
+
+
+def test_a_file_that_cannot_be_read_is_not_replaced(
+    run: Run, fleet: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    result = run(f"export nova {fleet} --host b -o {tmp_path}/out", exit_code=4)
+    assert "cannot" in result.stderr
+
+
+def test_a_node_is_called_as_libvirt_calls_it(
+    run: Run, fleet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = f"export nova {fleet} --host b"
+    named = providers(run(f"{line} --node-name b.example.org").stdout)
+    assert "b.example.org_pci_0000_03_00_0" in named
+
+    told = [(socket.AF_INET, socket.SOCK_STREAM, 6, "b.example.org", ("192.0.2.1", 0))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: told)
+    monkeypatch.setattr(socket, "gethostname", lambda: "b")
+    assert "b.example.org_pci_0000_03_00_0" in providers(run(line).stdout)
+    other = providers(run(f"export nova {fleet} --host a").stdout)
+    assert not [name for name in other if "example.org" in name]
+    monkeypatch.setenv("VFIOCOMPAT_SYSROOT", "/nowhere")
+    assert "b_pci_0000_03_00_0" in providers(run(line).stdout)
 
 
 def test_a_hostile_host_name_stays_a_name(run: Run, tmp_path: Path) -> None:

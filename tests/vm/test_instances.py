@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tests.fleets import HISI_1, endpoint, function
 from tests.machines import mdev, uuids, vgpu
 from vfiocompat.vm.instances import Instances, in_order, seat_of
-from vfiocompat.vm.room import Seat
+from vfiocompat.vm.seats import Seat
 
 A = "1ac1-a"
 [ONE] = uuids(1)

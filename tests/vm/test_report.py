@@ -9,6 +9,7 @@ import pytest
 
 from tests.fleets import answer, endpoint
 from tests.machines import mdev, uuids
+from vfiocompat.vm import room
 
 if TYPE_CHECKING:
     from tests.vm.conftest import Ask
@@ -105,6 +106,16 @@ def test_what_is_not_known_of_room_is_told(ask: Ask) -> None:
         "VFC546",
         f"not told whether {FOUR} is free\nthese share one parent's capacity: p/t, p/u",
     )
+
+
+def test_that_room_was_too_much_to_be_looked_for_is_told(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "_WIDEST", 1)
+    found = ask([mdev(ONE, A)], [endpoint(f"p{at}/t", A, **TAKES) for at in range(2)])
+    [finding] = found.diagnostics
+    assert (finding.code, found.room, found.assignment) == ("VFC546", None, [])
+    assert "too many devices and endpoints" in (finding.detail or "")
 
 
 def test_that_room_rests_on_an_undetermined_endpoint_is_told(ask: Ask) -> None:

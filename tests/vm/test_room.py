@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vfiocompat.vm.room import Closeness, Placement, Seat, place
+from vfiocompat.vm.room import Placement, place
+from vfiocompat.vm.seats import Closeness, Seat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -414,3 +415,66 @@ def test_a_hopeless_search_is_not_begun() -> None:
     began = time.process_time()
     assert place(wishes, seats).room is None
     assert time.process_time() - began < 0.5
+
+
+def free(number: int) -> list[Seat]:
+    return [device(1) for _ in range(number)]
+
+
+def contested(devices: int, seats: int) -> list[Wishes]:
+    """Make wishes of devices that all like the same seats best, and are not alike."""
+    return [
+        {at: Closeness(2, ground=at * 7 % 4) for at in range(seats)}
+        for _ in range(devices)
+    ]
+
+
+OF_TYPES = [{at * 4 % 360 + more: BEST for more in range(20)} for at in range(90)]
+ALIKE = [dict.fromkeys(range(2000), BEST)] * 1024
+
+
+@pytest.mark.parametrize(
+    ("wishes", "seats", "room"),
+    [
+        (OF_TYPES, [mdev_type(90)] * 360, None),
+        (contested(80, 80), free(80), True),
+        (contested(80, 79), free(79), False),
+        (
+            contested(80, 160),
+            [mdev_type(2, f"p{at // 3}") for at in range(160)],
+            True,
+        ),
+        (ALIKE, free(2000), True),
+        (ALIKE, [mdev_type(1)] * 2000, None),
+        (ALIKE, [mdev_type(0)] * 2000, False),
+    ],
+    ids=map(str, range(7)),
+)
+def test_many_devices_that_compete_cost_little(
+    wishes: list[Wishes], seats: list[Seat], *, room: bool | None
+) -> None:
+    began = time.process_time()
+    found = place(wishes, seats)
+
+    assert time.process_time() - began < 5
+    assert found.room is room
+    assert not found.is_cut
+
+
+@pytest.mark.parametrize(
+    ("wishes", "seats"),
+    [
+        (contested(300, 300), free(300)),
+        ([dict.fromkeys(range(8000), BEST) for _ in range(200)], [device(0)] * 8000),
+    ],
+    ids=["hard", "wide"],
+)
+def test_what_is_too_much_is_not_looked_for(
+    wishes: list[Wishes], seats: list[Seat]
+) -> None:
+    """It is told by how much it is, not by a clock: the same on every machine."""
+    began = time.process_time()
+    found = place(wishes, seats)
+
+    assert time.process_time() - began < 5
+    assert found == Placement(room=None, seats={}, is_cut=True)

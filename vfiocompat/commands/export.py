@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shlex
+import socket
 import time
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,10 @@ from vfiocompat.commands.options import (
     duration,
     max_age_option,
 )
-from vfiocompat.errors import ExitCode, InventoryError, VfiocompatError
+from vfiocompat.errors import ExitCode, InventoryError, OutputError, VfiocompatError
 from vfiocompat.export import FORMATS, writer
 from vfiocompat.export.acceptance import view_of
+from vfiocompat.files.reading import regular
 from vfiocompat.files.replacing import replace
 from vfiocompat.fleet.read import Inventories
 from vfiocompat.output.text import error_lines, finding_lines
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from vfiocompat.inventory import Inventory
 
 __all__ = ["command"]
+
+_LONGEST = 64 << 20  # bytes that are read of a file that was there
 
 
 @click.command("export")
@@ -47,6 +51,11 @@ __all__ = ["command"]
     metavar="AGE",
     help="nfd: how long it is good for, from now on (default 45m).",
 )
+@click.option(
+    "--node-name",
+    metavar="NAME",
+    help="nova: what libvirt calls the host (default: its canonical name).",
+)
 @max_age_option
 @common_options
 @click.pass_obj
@@ -57,6 +66,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     host: str | None,
     output: str | None,
     expires: float,
+    node_name: str | None,
     max_age: float | None,
 ) -> int:
     """Write what a host accepts for another program.
@@ -78,6 +88,9 @@ def command(  # noqa: PLR0917 - click passes every option by name
                 Horizon(now, max_age),
                 expires=now + expires,
             )
+        if chosen.is_for_nova:
+            node = node_name or _node_name(settings, name)
+            view = view._replace(node=node, before=_before(output))
         broken = settings.library.broken(view.inventory.endpoints)
         text, findings = chosen.render(view)
         _put(settings, text, output)
@@ -111,6 +124,42 @@ def _host(
             f"the fleet has no host {name!r}", hint=f"--host names one: {known}"
         )
     return name
+
+
+def _node_name(settings: Settings, host: str) -> str:
+    """Give a host's name as libvirt finds it (src/util/virutil.c, virGetHostname).
+
+    Only this host's canonical name can be asked for here.
+    """
+    if settings.sysroot != "/" or host != socket.gethostname() or "." in host:
+        return host
+    try:
+        found = socket.getaddrinfo(host, None, flags=socket.AI_CANONNAME)
+    except OSError:
+        return host
+    name = found[0][3]
+    return host if not name or name.startswith("localhost") else name
+
+
+def _before(output: str | None) -> str:
+    """Read the file that is to be replaced.
+
+    Raises:
+        OutputError: it is there, and cannot be read.
+
+    """
+    if output is None:
+        return ""
+    try:
+        with open(output, "rb", opener=regular) as file:
+            return file.read(_LONGEST).decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise OutputError(
+            f"cannot read {output}: {error.strerror}",
+            hint="it tells which traits nova-compute has given already",
+        ) from None
 
 
 def _put(settings: Settings, text: str, output: str | None) -> None:

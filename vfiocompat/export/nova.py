@@ -9,6 +9,7 @@ names are normalised as os-traits does.
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 from vfiocompat import codes
@@ -36,7 +37,77 @@ def _render(view: View) -> Rendered:
         _ambiguous(name, texts) for name, texts in meant.items() if len(texts) > 1
     )
     providers = dict(_providers(view, meant))
-    return Rendered("".join(f"{line}\n" for line in _lines(view, providers)), findings)
+    left = _left(view.before, providers)
+    if left:
+        findings += (_told(view, left),)
+    lines = (*_lines(view, providers), *_left_lines(left))
+    return Rendered("".join(f"{line}\n" for line in lines), findings)
+
+
+# ---- what the file had before ----------------------------------------------------
+
+_LEFT = "# left: "
+_SAID = re.compile(
+    rf"\s*(?P<provider>name: '(?:[^']|'')*'|uuid: \$COMPUTE_NODE)\s*"
+    rf"|\s*- (?P<trait>{PREFIX}[A-Z0-9_]+)\s*"
+    rf"|{_LEFT}(?P<of>name: '(?:[^']|'')*'|uuid: \$COMPUTE_NODE) (?P<gone>[A-Z0-9_]+)"
+)
+"""A line of a file of ours: a provider, a trait of it, or one that was left on it."""
+
+
+def _left(before: str, providers: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """Give each trait, with its provider, that a file had and will have no more.
+
+    nova-compute only adds traits (nova/compute/resource_tracker.py,
+    _merge_provider_configs), so they stay until somebody removes them; what a file says
+    of such is kept until its line is removed.
+    """
+    found: dict[tuple[str, str], None] = {}
+    provider = ""
+    for line in before.splitlines():
+        if said := _SAID.fullmatch(line):
+            provider = said["provider"] or provider
+            if said["trait"]:
+                found[provider, said["trait"]] = None
+            elif said["gone"]:
+                found[said["of"], said["gone"]] = None
+    return [each for each in found if each[1] not in providers.get(each[0], ())]
+
+
+def _told(view: View, left: Sequence[tuple[str, str]]) -> Diagnostic:
+    commands = [
+        _removing(view, provider, [trait for of, trait in left if of == provider])
+        for provider in dict.fromkeys(provider for provider, _ in left)
+    ]
+    return diagnostic(
+        codes.TRAITS_LEFT,
+        detail="\n".join(f"{provider} {trait}" for provider, trait in left),
+        hint="restart nova-compute, and remove them: " + "; ".join(commands),
+    )
+
+
+def _removing(view: View, provider: str, traits: Sequence[str]) -> str:
+    """Give the command that removes traits of a provider: it sets all the others."""
+    name = view.node
+    if provider.startswith("name: "):
+        name = provider.removeprefix("name: ")[1:-1].replace("''", "'")
+    openstack = "openstack --os-placement-api-version 1.6 resource provider"
+    uuid = f"$({openstack} list --name {shlex.quote(name)} -f value -c uuid)"
+    others = (
+        f"$({openstack} trait list {uuid} -f value | grep -vxE '{'|'.join(traits)}'"
+    )
+    return f"{openstack} trait set {others} | sed 's/^/--trait /') {uuid}"
+
+
+def _left_lines(left: Sequence[tuple[str, str]]) -> Iterator[str]:
+    if left:
+        yield "# nova-compute leaves on its providers what was here: remove these from"
+        yield "# Placement, and then their lines (vfiocompat explain VFC430)"
+    for provider, trait in left:
+        yield f"{_LEFT}{provider} {trait}"
+
+
+# ---- what the file has now -------------------------------------------------------
 
 
 def trait(string: str) -> str:
@@ -84,7 +155,7 @@ def _identification(view: View, group: Group) -> str:
     if group.parent is None or not is_function(group.parent):
         return "uuid: $COMPUTE_NODE"
     device = re.sub("[:.]", "_", group.parent)
-    name = f"{view.inventory.host}_pci_{device}"
+    name = f"{view.node or view.inventory.host}_pci_{device}"
     if len(name) > _MAX_NAME:
         raise OutputError(
             f"{name} is too long for the name of a provider",
@@ -114,4 +185,4 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-WRITER = Writer(_render)
+WRITER = Writer(_render, is_for_nova=True)

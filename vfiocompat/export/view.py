@@ -35,6 +35,8 @@ class View(NamedTuple):
     """A host, and which version strings of the fleet its endpoints accept.
 
     `strings` are all of the fleet. `now` and `expires` are in seconds since 1970.
+    `node` is what OpenStack calls the host, and `before` the text of the file that is
+    to be replaced, where the format has to know them.
     """
 
     inventory: Inventory
@@ -42,6 +44,8 @@ class View(NamedTuple):
     strings: Sequence[str]
     now: float
     expires: float
+    node: str = ""
+    before: str = ""
 
     def accepts(self, groups: Sequence[Group] | None = None) -> list[str]:
         """Name the strings that one of several groups accepts; of all by default."""
@@ -61,10 +65,15 @@ class Rendered(NamedTuple):
 
 
 class Writer(NamedTuple):
-    """A format: how it is written, and whether its command must not fail."""
+    """A format: how it is written, and what its command must do.
+
+    `never_fails` says that it must not fail, `is_for_nova` that a view has the node's
+    name and the file that was there before.
+    """
 
     render: Callable[[View], Rendered]
     never_fails: bool = False
+    is_for_nova: bool = False
 
 
 def short_hash(text: str) -> str:

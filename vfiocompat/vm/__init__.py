@@ -14,7 +14,9 @@ interfaces    what the drivers of its devices can do for a migration
 blockers      what QEMU demands of a VM before it migrates it
 kinds         what a device can be at its destination: an mdev, or a PCI function
 sources       what a VM's devices are, before it goes
-room          devices and instances matched: the only module that uses rustworkx
+seats         what a VM's devices want, and what a host has for them
+matching      devices and seats matched: the only module that uses networkx
+room          whether there is an instance for each device
 instances     what a host has for devices, and what it can create
 migration     the question: a VM, its sources, and what a destination has to meet
 hosts         what a host makes of it: one record, by which hosts are ranked

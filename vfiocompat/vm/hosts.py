@@ -16,7 +16,8 @@ from vfiocompat.codes import Code
 from vfiocompat.decision.decide import leaves_no_yes, whole
 from vfiocompat.fleet.grid import Cell, decide_rows
 from vfiocompat.verdicts import GROUNDS, Basis, Verdict
-from vfiocompat.vm.room import Closeness, Placement, place
+from vfiocompat.vm.room import Placement, place
+from vfiocompat.vm.seats import Closeness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from vfiocompat.tables.library import Library
     from vfiocompat.vm.instances import Instances
     from vfiocompat.vm.migration import Migration
-    from vfiocompat.vm.room import Wishes
+    from vfiocompat.vm.seats import Wishes
 
 __all__ = ["HostResult", "HostResults", "Outlook", "nothing", "rank"]
 

@@ -15,7 +15,7 @@ from vfiocompat.addresses import (
     parse_address,
 )
 from vfiocompat.errors import InvalidAddress
-from vfiocompat.vm.room import Seat
+from vfiocompat.vm.seats import Seat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -193,7 +193,9 @@ def _unknown(
     placement: Placement, ends: Sequence[Endpoint], pairs: Sequence[Pair]
 ) -> Iterator[str]:
     """Say what would have to be known of an assignment."""
-    if not placement.seats:
+    if placement.is_cut:
+        yield "there are too many devices and endpoints to look for room for all"
+    elif not placement.seats:
         yield "libvirt binds functions when the VM comes: those bound now are too few"
     used = {
         ends[at].address: seat_of(ends[at]) for at in sorted(placement.seats.values())

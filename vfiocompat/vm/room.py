@@ -10,71 +10,41 @@ assignment that creates instances of two types on one parent may turn out to be 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
-import rustworkx
+from vfiocompat.vm.matching import Work, match
+from vfiocompat.vm.seats import Closeness, different, for_each
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-__all__ = ["Closeness", "Placement", "Seat", "Wishes", "place"]
+    from vfiocompat.vm.seats import Seat, Wishes
 
-Result = TypeVar("Result")
+__all__ = ["Placement", "place"]
 
 _TRIES = 100  # matchings that are tried before it counts as not known
+_WORK = 2_000_000
+"""How much work they may be: some 2 s, and as much for one that rests on anything."""
 
-
-class Closeness(NamedTuple):
-    """How close an endpoint is to what a device needs: the greater of two is closer.
-
-    `verdict` is greater the better that is, and `ground` (0 to 3) the more it can be
-    relied on.
-    """
-
-    verdict: int
-    same_type: bool = False
-    same_driver: bool = False
-    ground: int = 0
-
-
-class Seat(NamedTuple):
-    """An endpoint that devices can be given.
-
-    `free` is how many can have it, None if that is not known. `single` names the one
-    device that it is, or that it can become, as others may too; None of a type, of
-    which there can be more. `pool` names the parent whose capacity it shares with
-    others, None if it shares none. `made` says that it has to be created first.
-    """
-
-    free: int | None
-    single: str | None = None
-    pool: str | None = None
-    made: bool = False
-
-    def most(self, number: int) -> int:
-        """Give how many of `number` devices can have it at the very most."""
-        limit = number if self.single is None else min(1, number)
-        return limit if self.free is None else min(self.free, limit)
-
-
-Wishes = Mapping[int, Closeness]
-"""The seats that a device can have: by their columns, or each by its own number."""
+_WIDEST = 1_000_000
+"""How many seats devices can have, each by itself, before nothing is looked for."""
 
 
 class Placement(NamedTuple):
     """Whether there is room for all devices, and how.
 
     `seats` gives each device's seat by its number; without room it is empty, and
-    `devices` compete for `wanted`.
+    `devices` compete for `wanted`. `is_cut` says that there were too many of both for
+    an assignment to be looked for.
     """
 
     room: bool | None
     seats: dict[int, int]
     devices: tuple[int, ...] = ()
     wanted: tuple[int, ...] = ()
+    is_cut: bool = False
 
 
 def place(
@@ -95,15 +65,30 @@ def place(
     """
     if columns is None:
         columns = range(len(seats))
+    if _width(wishes, columns) > _WIDEST:
+        return _NOT_LOOKED_FOR
     simple = _each_its_best(wishes, seats, columns)
     if simple is not None:
         return Placement(room=True, seats=simple)
     known = {} if known is None else known
     alike = _alike(seats, columns)
     if alike not in known:
-        by_seat = _each(wishes, partial(_by_seat, columns=columns))
+        by_seat = for_each(wishes, partial(_by_seat, columns=columns))
         known[alike] = _matched(by_seat, seats)
     return known[alike]
+
+
+_NOT_LOOKED_FOR = Placement(room=None, seats={}, is_cut=True)
+
+
+def _width(wishes: Sequence[Wishes], columns: Sequence[int]) -> int:
+    """Count the seats that devices can have; devices that are alike count once."""
+    times = Counter(columns)
+    return sum(
+        times[column]
+        for each in different(wishes)
+        for column in each.keys() & times.keys()
+    )
 
 
 def _alike(seats: Sequence[Seat], columns: Sequence[int]) -> object:
@@ -112,13 +97,6 @@ def _alike(seats: Sequence[Seat], columns: Sequence[int]) -> object:
     names = (name for seat in seats for name in (seat.single, seat.pool))
     numbers = [known.setdefault(name, len(known)) for name in names]
     return *columns, *numbers, *((seat.free, seat.made) for seat in seats)
-
-
-def _each(wishes: Sequence[Wishes], change: Callable[[Wishes], Result]) -> list[Result]:
-    """Make something of each device's wishes, and once of those that are one object."""
-    known = {id(each): each for each in wishes}
-    changed = {key: change(each) for key, each in known.items()}
-    return [changed[id(each)] for each in wishes]
 
 
 def _by_seat(wishes: Wishes, columns: Sequence[int]) -> Wishes:
@@ -142,7 +120,7 @@ def _each_its_best(
             sure.setdefault((columns[at], seat.made), []).append(at)
     used = _Given(seats, len(wishes))
     found = {}
-    bests = _each(wishes, partial(_bests, offered=offered, sure=sure))
+    bests = for_each(wishes, partial(_bests, offered=offered, sure=sure))
     for device, left in enumerate(bests):
         while left and not used.take(left[-1]):
             left.pop()  # what is used up stays so
@@ -208,44 +186,54 @@ class _Given:
 
 def _matched(wishes: Sequence[Wishes], seats: Sequence[Seat]) -> Placement:
     """Find an assignment by wishes for seats."""
-    certain = _certain(wishes, seats)
+    certain = _certain(wishes, seats, Work(_WORK))
     if certain is not None:
         return Placement(room=True, seats=certain)
-    found = _match(wishes, seats)
+    found = match(wishes, seats, Work(_WORK))
+    if found is None:
+        return _NOT_LOOKED_FOR
     if len(found) == len(wishes):
         return Placement(room=None, seats=found)
     devices, wanted = _competing(wishes, seats, found)
     return Placement(room=False, seats={}, devices=devices, wanted=wanted)
 
 
-def _certain(wishes: Sequence[Wishes], seats: Sequence[Seat]) -> dict[int, int] | None:
+def _certain(
+    wishes: Sequence[Wishes], seats: Sequence[Seat], work: Work
+) -> dict[int, int] | None:
     """Find an assignment that surely holds: of a parent it creates one type only.
 
     One is missed where none gives each parent one device, and others are rare: which
     type each parent is to give is a search that is cut after a while.
     """
-    sure = _each(wishes, partial(_sure, seats=seats))
+    sure = for_each(wishes, partial(_sure, seats=seats))
     if not all(sure):
         return None
-    found = _match(sure, seats)
-    if len(found) < len(wishes) or _holds(found, seats):
-        return found if len(found) == len(wishes) else None
-    spread = _match(sure, seats, one_each=True)
-    if len(spread) == len(wishes) and _holds(spread, seats):
+    found = match(sure, seats, work)
+    if found is None or len(found) < len(wishes):
+        return None
+    if _holds(found, seats):
+        return found
+    spread = match(sure, seats, work, one_each=True)
+    if spread and len(spread) == len(wishes) and _holds(spread, seats):
         return spread
-    return _searched(sure, seats)
+    return _searched(sure, seats, work)
 
 
-def _searched(wishes: Sequence[Wishes], seats: Sequence[Seat]) -> dict[int, int] | None:
+def _searched(
+    wishes: Sequence[Wishes], seats: Sequence[Seat], work: Work
+) -> dict[int, int] | None:
     """Try which type each parent is to give, for a while."""
     left_out: list[frozenset[int]] = [frozenset()]
     for _ in range(_TRIES):
         if not left_out:
             return None
         without = left_out.pop()
-        allowed = _each(wishes, partial(_without, left_out=without))
+        allowed = for_each(wishes, partial(_without, left_out=without))
         enough = _bound(allowed, seats) >= len(wishes)
-        found = _match(allowed, seats) if enough else {}
+        found = match(allowed, seats, work) if enough else {}
+        if found is None:
+            return None
         if len(found) < len(wishes):
             continue
         clash = _clash(found, seats)
@@ -254,7 +242,9 @@ def _searched(wishes: Sequence[Wishes], seats: Sequence[Seat]) -> dict[int, int]
         # Try again with each seat of one of these parents as its only one; what most
         # devices have now is tried first.
         parent, used = clash
-        rivals = {at for each in allowed for at in each if seats[at].pool == parent}
+        rivals = {
+            at for each in different(allowed) for at in each if seats[at].pool == parent
+        }
         left_out += [
             without | (rivals - {at})
             for at in sorted(rivals, key=lambda at: (used[at], -at))
@@ -279,7 +269,7 @@ def _without(wishes: Wishes, left_out: AbstractSet[int]) -> Wishes:
 def _bound(wishes: Sequence[Wishes], seats: Sequence[Seat]) -> int:
     """Say how many devices can surely have a seat at the most: of a parent one type."""
     most: dict[int | str, int] = {}
-    for at in {at for each in wishes for at in each}:
+    for at in {at for each in different(wishes) for at in each}:
         seat = seats[at]
         key = at if (group := seat.pool or seat.single) is None else group
         most[key] = max(most.get(key, 0), seat.most(len(wishes)))
@@ -304,71 +294,6 @@ def _holds(found: Mapping[int, int], seats: Sequence[Seat]) -> bool:
     return all(used.take(at) for at in found.values())
 
 
-def _match(
-    wishes: Sequence[Wishes], seats: Sequence[Seat], *, one_each: bool = False
-) -> dict[int, int]:
-    """Give as many devices as possible a seat each, better ones first.
-
-    Seats that are one device are one node, and with `one_each` those of one parent are
-    too. A seat that several devices can have is as many nodes.
-    """
-    number = len(wishes)
-    nodes: dict[int | str, range] = {}
-    places: dict[int, range] = {}
-    size = number
-    for at in sorted({at for each in wishes for at in each}):
-        seat = seats[at]
-        most = seat.most(number)
-        key = at if seat.single is None else seat.single
-        if one_each and seat.pool is not None:
-            key, most = f"parent {seat.pool}", min(1, most)
-        if key not in nodes and most:
-            nodes[key] = range(size, size + most)
-            size += most
-        places[at] = nodes.get(key, range(0)) if seat.free != 0 else range(0)
-    edges = _each(wishes, partial(_edges, seats=seats, places=places))
-    graph: rustworkx.PyGraph[None, int] = rustworkx.PyGraph(multigraph=False)
-    graph.add_nodes_from([None] * size)
-    graph.add_edges_from(
-        [
-            (device, node, weight)
-            for device, each in enumerate(edges)
-            for node, (weight, _) in each.items()
-        ]
-    )
-    pairs = rustworkx.max_weight_matching(graph, max_cardinality=True, weight_fn=int)
-    return {min(pair): edges[min(pair)][max(pair)][1] for pair in sorted(pairs)}
-
-
-def _edges(
-    wishes: Wishes, seats: Sequence[Seat], places: Mapping[int, range]
-) -> dict[int, tuple[int, int]]:
-    """Give the nodes that a device can have, each with its weight and the best seat."""
-    best = max(wishes.values(), default=Closeness(0)).verdict
-    found: dict[int, tuple[int, int]] = {}
-    for at, closeness in wishes.items():
-        weight = _weight(closeness, seats[at], best)
-        for node in places[at]:
-            if found.get(node, (0, 0))[0] < weight:
-                found[node] = weight, at
-    return found
-
-
-def _weight(closeness: Closeness, seat: Seat, best: int) -> int:
-    """Pack how good a seat is for a device into an integer: rustworkx takes no tuple.
-
-    From what counts most to what counts least: that it has the best verdict that the
-    device can have, that it is known how much is free, that it is there already, and
-    how close it is otherwise. What is no worse than nothing weighs something.
-    """
-    _, same_type, same_driver, ground = closeness
-    parts = closeness.verdict == best, seat.free is not None, not seat.made
-    weight = 0
-    for part in (*parts, same_type, same_driver):
-        weight = weight * 2 + part
-    return weight * 4 + ground + 1
-
-
 def _competing(
     wishes: Sequence[Wishes], seats: Sequence[Seat], found: Mapping[int, int]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -381,17 +306,19 @@ def _competing(
     def place_of(at: int) -> int | str:
         return at if (single := seats[at].single) is None else single
 
+    having: dict[int | str, list[int]] = {}
+    for device, at in found.items():
+        having.setdefault(place_of(at), []).append(device)
     left = [device for device in range(len(wishes)) if device not in found][:1]
     devices: set[int] = set()
     wanted: set[int] = set()
+    known: set[int] = set()
     while left:
         device = left.pop()
         devices.add(device)
-        wanted |= wishes[device].keys()
-        places = {place_of(at) for at in wishes[device]}
-        left += [
-            other
-            for other, at in found.items()
-            if place_of(at) in places and other not in devices
-        ]
+        if id(wishes[device]) not in known:
+            known.add(id(wishes[device]))
+            new = wishes[device].keys() - wanted
+            wanted |= new
+            left += [each for at in new for each in having.pop(place_of(at), ())]
     return tuple(sorted(devices)), tuple(sorted(wanted))
