@@ -80,18 +80,6 @@ def source(fleet: Path) -> str:
         ("d.json#p/t", ("undetermined", "none", "VFC401"), 4),
     ],
 )
-def test_hosts_without_devices_are_compared_with_nothing(
-    run: Run, tmp_path: Path
-) -> None:
-    ends = [inventory(name, endpoint("p/t", "1ac1-a")) for name in "ab"]
-    folder = write(tmp_path / "f", ends)
-    result = run(f"matrix {folder} --hosts", exit_code=3)
-
-    assert result.stdout == ""
-    assert "VFC413" in result.stderr
-    run(f"matrix {folder}")
-
-
 def test_recorded_answers_decide(
     run: Run, fleet: Path, there: str, said: tuple[str, str, str], exit_code: int
 ) -> None:
@@ -435,3 +423,15 @@ def test_an_unreadable_side_is_told(run: Run, fleet: Path, tmp_path: Path) -> No
         run(f"diff {fleet} {tmp_path}/no --format json", exit_code=4).stdout
     )
     assert document["schema"] == "vfiocompat.error/1"
+
+
+def test_hosts_without_devices_are_compared_with_nothing(
+    run: Run, tmp_path: Path
+) -> None:
+    ends = [inventory(name, endpoint("p/t", "1ac1-a")) for name in "ab"]
+    folder = write(tmp_path / "f", ends)
+    result = run(f"matrix {folder} --hosts", exit_code=3)
+
+    assert result.stdout == ""
+    assert "VFC413" in result.stderr
+    run(f"matrix {folder}")
