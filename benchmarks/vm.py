@@ -31,6 +31,9 @@ DEVICES = 16
 PARENTS = 20
 TYPES = 8
 
+_ABLE = {"migration_flags": "STOP_COPY,P2P", "dirty_tracking": "yes"}
+"""What QEMU demands of the devices that a VM has."""
+
 _FUNCTION = """
 <hostdev mode='subsystem' type='pci' managed='yes'><source>
   <address domain='0x{0}' bus='0x{1}' slot='0x{2}' function='0x{3}'/>
@@ -58,7 +61,8 @@ def measure(folder: Path, kind: EndpointKind, limit: float) -> None:
     first = msgspec.json.decode(
         (fleet / "node-00000.json").read_bytes(), type=Inventory
     )
-    source = msgspec.structs.replace(first, host="source")
+    able = [msgspec.structs.replace(each, stated=_ABLE) for each in first.endpoints]
+    source = msgspec.structs.replace(first, host="source", endpoints=able)
     (folder / "source.json").write_bytes(msgspec.json.encode(source))
     devices = [each for each in first.endpoints if each.kind == kind][:DEVICES]
     (folder / "vm.xml").write_text(domain(devices))

@@ -122,7 +122,7 @@ def test_a_file_that_scan_did_not_write_is_read_too() -> None:
 
 
 def test_more_objects_than_any_host_has_are_not_read() -> None:
-    assert "more than 1,000,000 objects" in wrong(b"{}" * 1_000_001)
+    assert "more than 1,000,000 objects" in wrong(b"{}," * 1_000_001)
 
 
 @pytest.mark.parametrize(
