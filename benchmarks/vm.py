@@ -80,7 +80,7 @@ def main() -> None:
         print(f"{DEVICES} functions, {ENDPOINTS} endpoints of {HOSTS} hosts")
         folder = Path(name, "functions")
         write_fleet(folder / "fleet", hosts=HOSTS, endpoints=ENDPOINTS, classes=CLASSES)
-        measure(folder, "function", limit=2)
+        measure(folder, "function", limit=4)
         print(f"{DEVICES} mdevs, {PARENTS} parents of {TYPES} types on {HOSTS} hosts")
         folder = Path(name, "types")
         write_types(folder / "fleet", hosts=HOSTS, parents=PARENTS, types=TYPES)
