@@ -435,3 +435,30 @@ def test_hosts_without_devices_are_compared_with_nothing(
     assert result.stdout == ""
     assert "VFC413" in result.stderr
     run(f"matrix {folder}")
+
+
+def test_a_path_that_nobody_has_asked_about_yet_is_not_lost(
+    run: Run, tmp_path: Path
+) -> None:
+    taker = endpoint("p/t", "1ac1-b", answers=(answer("1ac1-a", accepted=True),))
+    source = inventory("a", endpoint("p/s", "1ac1-a"))
+    old = write(tmp_path / "old", [source, inventory("b", taker)])
+    new = write(tmp_path / "new", [source, inventory("b", endpoint("p/t", "1ac1-b"))])
+    result = run(f"diff {old} {new}", exit_code=3)
+
+    assert [row[0] for row in rows(result.stdout)] == ["not known"]
+    assert "VFC405" in result.stdout
+    document = run(f"diff {old} {new} --format json", exit_code=3)
+    paths = document.document(DiffDocument).paths
+    assert (paths.lost, paths.gained) == ([], [])
+    assert [path.verdict for path in paths.unknown] == ["undetermined"]
+    assert run(f"diff {new} {old}").stdout.startswith("gained")
+
+
+def test_no_row_of_a_difference_is_there_twice(run: Run, tmp_path: Path) -> None:
+    ends = [endpoint(f"p/{at}", "1ac1-a") for at in "stu"]
+    old = write(tmp_path / "old", [inventory("a", *ends)])
+    new = write(tmp_path / "new", [inventory("a", endpoint("p/s", "1ac1-b"))])
+    found = run(f"diff {old} {new}").stdout.splitlines()
+
+    assert len(found) == len(set(found)) > 1

@@ -28,8 +28,8 @@ def command(settings: Settings, old: str, new: str) -> int:
 
     OLD and NEW are each an inventory or a folder of them. Endpoints that came, went or
     changed are named, and above all the paths that were lost and gained, class by
-    class. Exit status: 0 if no path was lost, 1 if one was, 4 if an inventory could not
-    be read.
+    class. Exit status: 0 if no path was lost, 1 if one was, 3 if one is only not known
+    any more, 4 if an inventory could not be read.
     """
     library = settings.library
     with settings.progress("comparing"):
@@ -45,4 +45,6 @@ def command(settings: Settings, old: str, new: str) -> int:
         settings.note(error_lines(error))
     if errors:
         return ExitCode.FAILED
-    return ExitCode.INCOMPATIBLE if found.lost else ExitCode.DONE
+    if found.lost:
+        return ExitCode.INCOMPATIBLE
+    return ExitCode.UNDETERMINED if found.unknown else ExitCode.DONE

@@ -12,6 +12,7 @@ from vfiocompat import codes
 from vfiocompat.codes import Code
 from vfiocompat.fleet.classes import Classifier, class_id
 from vfiocompat.fleet.grid import decide_grid
+from vfiocompat.verdicts import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,23 +47,29 @@ class Change(msgspec.Struct, frozen=True):
 class Path(msgspec.Struct, frozen=True):
     """A pair of classes that endpoints can go between in one of two fleets only.
 
-    `codes` say why not in the other. There the endpoints are of the classes in
-    `became`, if they are there at all.
+    `codes` say why not in the other, and `verdict` what it is there. There the
+    endpoints are of the classes in `became`, if they are there at all.
     """
 
     source: str
     destination: str
     codes: tuple[Code, ...]
     became: tuple[str, str] | None
+    verdict: Verdict = "incompatible"
 
 
 class Comparison(NamedTuple):
-    """All that changed; `classes` has what stands for each class that is named."""
+    """All that changed; `classes` has what stands for each class that is named.
+
+    `unknown` are paths that were there, and of which nobody knows any more: a driver
+    has not been asked again, say.
+    """
 
     added: list[Name]
     removed: list[Name]
     changed: list[Change]
     lost: list[Path]
+    unknown: list[Path]
     gained: list[Path]
     classes: dict[str, Endpoint]
 
@@ -105,7 +112,7 @@ def compare(
 ) -> Comparison:
     """Compare two fleets, given as inventories by host; one host at a time is read."""
     classifiers = [Classifier(horizon, library.facts_read) for _ in range(2)]
-    found = Comparison([], [], [], [], [], {})
+    found = Comparison([], [], [], [], [], [], {})
     numbers: Counter[tuple[int | None, int | None]] = Counter()
     for host in sorted({*old, *new}):
         before, after = (
@@ -136,7 +143,9 @@ def compare(
     places = {id_: at for at, id_ in enumerate(found.classes)}
     grid = decide_grid(list(found.classes.values()), library)
     ways = _Ways(grid, places)
-    found.lost.extend(ways.missing(moves.forward()))
+    for path in ways.missing(moves.forward()):
+        missing = found.unknown if path.verdict == "undetermined" else found.lost
+        missing.append(path)
     found.gained.extend(ways.missing(moves.backward()))
     return found
 
@@ -216,4 +225,5 @@ class _Ways:
             for other in sorted(filter(None, destinations)):
                 cell = self._grid.cell(self._places[one], self._places[other])
                 if cell.verdict != "compatible":
-                    yield Path(source, destination, cell.codes, (one, other))
+                    became = one, other
+                    yield Path(source, destination, cell.codes, became, cell.verdict)

@@ -41,9 +41,13 @@ class EndpointChanges(msgspec.Struct, frozen=True):
 
 
 class PathChanges(msgspec.Struct, frozen=True):
-    """Pairs of classes that only one of two fleets has a way between."""
+    """Pairs of classes that only one of two fleets has a way between.
+
+    Of `unknown` ones nobody knows any more whether there is one.
+    """
 
     lost: list[Path]
+    unknown: list[Path]
     gained: list[Path]
 
 
@@ -69,14 +73,14 @@ class DiffDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 def diff_document(found: Comparison, errors: Mapping[str, ErrorRecord]) -> DiffDocument:
     """Make the document of what changed."""
-    named = {name for path in found.lost + found.gained for name in _class_names(path)}
+    named = {name for path in _all_paths(found) for name in _class_names(path)}
     return DiffDocument(
         endpoints=EndpointChanges(
             [Named(*name) for name in found.added],
             [Named(*name) for name in found.removed],
             found.changed,
         ),
-        paths=PathChanges(found.lost, found.gained),
+        paths=PathChanges(found.lost, found.unknown, found.gained),
         classes=[
             NamedClass(id_, endpoint.version, endpoint.type_id, endpoint.driver)
             for id_, endpoint in found.classes.items()
@@ -86,6 +90,10 @@ def diff_document(found: Comparison, errors: Mapping[str, ErrorRecord]) -> DiffD
     )
 
 
+def _all_paths(found: Comparison) -> list[Path]:
+    return found.lost + found.unknown + found.gained
+
+
 def _class_names(path: Path) -> set[str]:
     """Name every class that a path is about."""
     return {path.source, path.destination, *(path.became or ())}
@@ -93,8 +101,12 @@ def _class_names(path: Path) -> set[str]:
 
 def diff_rows(found: Comparison) -> Iterator[tuple[str, str, str, str]]:
     """Give one row a change, those that matter most first."""
-    yield from _paths("lost", found.lost, found)
-    yield from _paths("gained", found.gained, found)
+    for what, paths in (
+        ("lost", found.lost),
+        ("not known", found.unknown),
+        ("gained", found.gained),
+    ):
+        yield from dict.fromkeys(_paths(what, paths, found))  # no row twice
     for host, address in found.removed:
         yield "removed", host, address, "-"
     for host, address in found.added:
@@ -118,11 +130,11 @@ def _paths(
         why = ", ".join(
             f"{code} {CODES[code].summary}"
             for code in path.codes
-            if CODES[code].severity == "error"
+            if CODES[code].severity == "error" or path.verdict == "undetermined"
         )
         if path.became is not None:
             ends = " -> ".join(_label(found.classes, id_) for id_ in path.became)
-            when = "now" if what == "lost" else "before"
+            when = "before" if what == "gained" else "now"
             why = f"{when} {ends}: {why or ', '.join(path.codes)}"
         yield _row(what, path, found, why)
 
