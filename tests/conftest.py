@@ -109,10 +109,11 @@ def _processes() -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark as quick what starts no process and draws no examples."""
+    """Mark as quick what starts no process, draws no examples, and is not slow."""
     assert isinstance(item, pytest.Function)
     draws = getattr(item.obj, "is_hypothesis_test", False)
-    if "_processes" not in item.fixturenames and not draws:
+    slow = item.get_closest_marker("slow") is not None
+    if "_processes" not in item.fixturenames and not draws and not slow:
         item.add_marker("quick")
 
 

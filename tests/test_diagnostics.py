@@ -41,6 +41,7 @@ def sources() -> list[Path]:
     return [path for path in PACKAGE.rglob("*.py") if path.name != "codes.py"]
 
 
+@pytest.mark.slow
 def test_every_code_is_used_by_its_name() -> None:
     used = {
         node.attr

@@ -226,6 +226,7 @@ def test_what_is_no_key_has_none(line: str) -> None:
     parse_toml(f"schema = 1\n{line}", "f", SpecError)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ['"\\"', "'", '"', ". ", "x.", "#", '"\\', "a."])
 def test_no_text_takes_long(unit: str) -> None:
     text = "a" + "." * 40 + unit * (1 << 19)

@@ -54,6 +54,7 @@ def demand_sound(spans: Iterable[Span]) -> None:
         assert span.label.isprintable(), span
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in TABLES if TABLES[name].file.case])
 def test_spans_are_within_the_strings_of_every_pair_of_a_table(name: str) -> None:
     cases = TABLES[name].file.case

@@ -53,6 +53,7 @@ def test_an_empty_batch_has_no_replies() -> None:
     assert Batch([], 1).run() == []
 
 
+@pytest.mark.slow
 def test_held_calls_wait_beside_each_other(held: Path) -> None:
     (held / "free").write_text("free\n")
     operations = [read(held, f"held{number}") for number in range(300)]
@@ -174,6 +175,7 @@ def test_a_probe_stays_in_the_device_tree(tmp_path: Path) -> None:
     assert (tmp_path / "outside" / "version").read_text() == "kept"
 
 
+@pytest.mark.slow
 def test_a_batch_ends_though_no_thread_can_be_started(
     held: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -649,6 +649,7 @@ def with_mdevs(number: int) -> bytes:
     return domain("".join(text.format(UUID[:-6], at) for at in range(number)))
 
 
+@pytest.mark.slow
 def test_more_devices_than_any_vm_has_are_a_mistake() -> None:
     assert len(devices_of(with_mdevs(MAX_DEVICES))) == MAX_DEVICES
     for number in (MAX_DEVICES + 1, 40_000):  # all that fit
@@ -897,6 +898,7 @@ def test_another_root(text: str, shown: str) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filler", [b" ", b"x", b"<a/>", b"<!---->"])
 def test_a_document_may_be_four_mebibytes(filler: bytes) -> None:
     most = (MAX_BYTES - 17) // len(filler) * filler
@@ -909,6 +911,7 @@ def test_a_document_may_be_four_mebibytes(filler: bytes) -> None:
     assert mistake_in(longest + b" ") == mistake(summary)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data",
     [

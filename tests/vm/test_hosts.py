@@ -515,6 +515,7 @@ def test_a_host_that_is_shown_in_full_is_as_in_the_list(
         )
 
 
+@pytest.mark.slow
 def test_a_large_vm_has_the_same_room_in_short_and_in_full(ask: Ask) -> None:
     chance = random.Random(3)  # noqa: S311 - no secret
     strings = [f"1ac1-{at}" for at in range(4)]

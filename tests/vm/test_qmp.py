@@ -569,6 +569,7 @@ def test_an_answer_of_another_shape(
 COMMANDS = ["query-migrate", "qom-list"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", [HANGS, Raw(b""), Raw(b"{"), Raw(b'{"QMP": {}}')])
 def test_a_monitor_that_hangs_about_its_greeting(
     error_of: Failed, what: object

@@ -197,10 +197,12 @@ def assert_no_end_of(path: Path) -> None:
     assert refused(path, QUICK).summary == f"{path}: no end of it in 0.4 s"
 
 
+@pytest.mark.slow
 def test_a_fifo_that_nobody_has_opened(fifo: Path) -> None:
     assert_no_end_of(fifo)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [b"", b"<domain/>", b"<domain>"])
 def test_a_fifo_whose_writer_never_ends(fifo: Path, text: bytes) -> None:
     with fifo.open("r+b", buffering=0) as writer:
@@ -208,6 +210,7 @@ def test_a_fifo_whose_writer_never_ends(fifo: Path, text: bytes) -> None:
         assert_no_end_of(fifo)
 
 
+@pytest.mark.slow
 def test_a_writer_that_drips_has_the_time_of_the_whole(fifo: Path) -> None:
     done = threading.Event()
 

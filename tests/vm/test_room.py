@@ -433,6 +433,7 @@ OF_TYPES = [{at * 4 % 360 + more: BEST for more in range(20)} for at in range(90
 ALIKE = [dict.fromkeys(range(2000), BEST)] * 1024
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wishes", "seats", "room"),
     [
@@ -461,6 +462,7 @@ def test_many_devices_that_compete_cost_little(
     assert not found.is_cut
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wishes", "seats"),
     [

@@ -102,6 +102,7 @@ def test_more_than_a_limit_is_told_at_once(tmp_path: Path, text: str, key: str) 
     assert time.process_time() - began < SECONDS
 
 
+@pytest.mark.slow
 def test_a_table_at_all_limits_loads_and_is_checked_in_time(tmp_path: Path) -> None:
     formats = "".join(
         f'f{at} = "f{at}:'
