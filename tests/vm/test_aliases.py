@@ -124,6 +124,17 @@ def test_what_arguments_of_qemu_set(
     assert device.migration == expected
 
 
+@pytest.mark.parametrize(("one", "other"), [("on", "off"), ("off", "on")])
+def test_of_two_names_that_it_may_have_the_one_that_says_off_counts(
+    one: str, other: str
+) -> None:
+    more = off("hostdev3").replace("'off'", f"'{one}'")
+    more += off("hostdev0").replace("'off'", f"'{other}'")
+
+    found = devices_of(document(mdev(1, "hostdev3"), more))
+    assert [each.migration for each in found] == ["off"]
+
+
 def test_an_override_wins_over_a_type() -> None:
     line = "<qemu:arg value='-global'/><qemu:arg value='vfio-pci.enable-migration=on'/>"
     more = f"<qemu:commandline>{line}</qemu:commandline>{off('hostdev0')}"

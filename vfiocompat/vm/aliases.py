@@ -49,10 +49,14 @@ class Aliases:
         return tuple(dict.fromkeys(given[at] for given in self._given))
 
     def overridden(self, device: Element) -> dict[str, object]:
-        """Give the properties that `<qemu:override>` sets of a device."""
+        """Give the properties that `<qemu:override>` sets of a device.
+
+        What two of its aliases say differently is off: that allows the least.
+        """
         found: dict[str, object] = {}
         for alias in self.of(device):
-            found |= self._overridden.get(alias, {})
+            for name, value in self._overridden.get(alias, {}).items():
+                found[name] = value if found.get(name, value) == value else "off"
         return found
 
 
