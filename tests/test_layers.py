@@ -303,7 +303,10 @@ def test_what_reads_no_table_loads_nothing_of_tables(
     [
         (("get", "0000:00:02.0/acme-1"), ("get",)),
         (("list",), ("list",)),
-        (("check", "0000:00:02.0/acme-1", "version:1ac1-x"), ("check", "pairs")),
+        (
+            ("check", "0000:00:02.0/acme-1", "version:1ac1-x"),
+            ("check", "errors", "pairs"),
+        ),
     ],
     ids=["get", "list", "check"],
 )

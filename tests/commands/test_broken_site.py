@@ -29,6 +29,7 @@ BROKEN = {
     "[format]\nf = 5\n",
 }
 COMMANDS = {
+    "check inventory:{f}/a.json#0000:03:00.1 inventory:{f}/b.json#0000:03:00.1": 0,
     "matrix {f}": 0,
     "diff {f}/a.json {f}": 0,
     "targets inventory:{f}/a.json#0000:03:00.1 {f}": 0,

@@ -1050,6 +1050,7 @@ def _document(source: Any, destination: Any, **result: Any) -> dict[str, Any]:  
         "verdict": verdict,
         "counts": counts,
         "results": [ends | {"table": None} | result],
+        "problems": [],
     }
 
 

@@ -17,6 +17,7 @@ from vfiocompat.commands.options import (
 )
 from vfiocompat.errors import ExitCode
 from vfiocompat.output.check import check_document, check_lines
+from vfiocompat.output.text import error_lines
 from vfiocompat.pairs import check
 from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
 from vfiocompat.times import Horizon
@@ -80,11 +81,16 @@ def command(  # noqa: PLR0917 - click passes every option by name
         table_only=table_only,
         horizon=Horizon(time.time(), max_age),
     )
-    document = check_document(pairs)
+    errors = settings.library.broken_of(
+        [(pair.source, pair.destination) for pair in pairs]
+    )
+    document = check_document(pairs, errors)
     if settings.json:
         settings.print_document(document)
     elif not settings.quiet:
         settings.print_lines(check_lines(pairs, verbose=settings.verbose))
+    for error in errors.values():
+        settings.note(error_lines(error))
     return _exit_code(document.counts)
 
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from vfiocompat.decision.decide import worst
+from vfiocompat.endpoints import Problem
 from vfiocompat.inventory import Tool
+from vfiocompat.output.errors import fleet_problems
 from vfiocompat.output.pairs import (
     CheckResult,
     Counts,
@@ -20,9 +22,10 @@ from vfiocompat.output.pairs import (
 from vfiocompat.verdicts import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from vfiocompat.decision.decide import Decision
+    from vfiocompat.errors import ErrorRecord
     from vfiocompat.output.text import Line
     from vfiocompat.pairs import Pair
 
@@ -30,22 +33,29 @@ __all__ = ["CheckDocument", "check_document", "check_lines"]
 
 
 class CheckDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """Every pair that was asked about; `verdict` is the worst of them."""
+    """Every pair that was asked about; `verdict` is the worst of them.
+
+    `problems` are of tables that could not be used.
+    """
 
     schema: Literal["vfiocompat.check/1"] = "vfiocompat.check/1"
     tool: Tool = Tool()
     verdict: Verdict
     counts: Counts
     results: list[CheckResult]
+    problems: list[Problem]
 
 
-def check_document(pairs: Sequence[Pair]) -> CheckDocument:
-    """Make the document of checked pairs."""
+def check_document(
+    pairs: Sequence[Pair], errors: Mapping[str, ErrorRecord]
+) -> CheckDocument:
+    """Make the document of checked pairs; `errors` are of tables, by their paths."""
     decisions = tuple(decision for _, _, decision in pairs)
     return CheckDocument(
         verdict=worst(decisions),
         counts=_counts(decisions),
         results=[check_result(*pair) for pair in pairs],
+        problems=fleet_problems(errors),
     )
 
 

@@ -33,7 +33,7 @@ from vfiocompat.tomlfile import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.errors import VfiocompatError
@@ -46,6 +46,9 @@ CONFIG = "/etc/vfiocompat"
 """Where a site keeps its own tables and facts, in `tables.d` and `facts.d`."""
 
 _RANKS: dict[TableOrigin, int] = {"option": 0, "site": 1, "shipped": 2}
+Errors = dict[str, ErrorRecord]
+"""What is wrong with tables, by their paths."""
+
 _SHIPPED = os.path.join(os.path.dirname(__file__), "shipped")
 _DESCRIBED = "the language is described in vfiocompat-table(5)"
 _STAND_INS = {
@@ -183,7 +186,7 @@ class Library:
             self._facts_read[driver] = tuple(sorted(names & set(FACTS)))
         return self._facts_read[driver]
 
-    def broken(self, endpoints: Iterable[Endpoint]) -> dict[str, ErrorRecord]:
+    def broken(self, endpoints: Iterable[Endpoint]) -> Errors:
         """Give by its path what is wrong with each table that could be of endpoints.
 
         Pairs that it would decide are not decided without it.
@@ -191,11 +194,18 @@ class Library:
         alike = {
             (each.driver, each.vendor_id, each.version): each for each in endpoints
         }
+        return self._broken(
+            lambda head: any(speaks_for(head, each) for each in alike.values())
+        )
+
+    def broken_of(self, pairs: Sequence[tuple[Endpoint, Endpoint]]) -> Errors:
+        """Give the same of tables that could be of pairs of endpoints."""
+        return self._broken(lambda head: any(concerns(head, *each) for each in pairs))
+
+    def _broken(self, is_concerned: Callable[[Head], bool]) -> Errors:
         found = {}
         for entry in self.entries:
-            if entry.head is None or any(
-                speaks_for(entry.head, each) for each in alike.values()
-            ):
+            if entry.head is None or is_concerned(entry.head):
                 table = entry.error or self.table(entry)
                 if isinstance(table, TableError):
                     found[entry.path] = table.record

@@ -9,7 +9,6 @@ a type (qdev_prop_set_globals in hw/core/qdev-properties.c), or in a file that
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
@@ -95,6 +94,8 @@ def _json_object(text: str) -> dict[str, object]:
         if len(found := dict(pairs)) < len(pairs):
             raise ValueError("a key is there twice")
         return found
+
+    import json  # noqa: PLC0415 - costs start-up time, and few VMs need it
 
     try:
         found = json.loads(
