@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.vm.documents import QEMU, UUID, devices_of
+from tests.vm.documents import QEMU, UUID, devices_of, mistake_in
 from vfiocompat.vm.aliases import Aliases
 from vfiocompat.vm.domain import parse_document
 
@@ -140,3 +140,50 @@ def test_an_override_wins_over_a_type() -> None:
     more = f"<qemu:commandline>{line}</qemu:commandline>{off('hostdev0')}"
 
     assert [each.migration for each in devices_of(document(mdev(1), more))] == ["off"]
+
+
+def arguments(*texts: str) -> str:
+    line = "".join(f"<qemu:arg value='{each}'/>" for each in texts)
+    return f"<qemu:commandline>{line}</qemu:commandline>"
+
+
+def test_what_is_allowed_under_one_of_two_names_only_does_not_count() -> None:
+    more = off("hostdev3").replace("'off'", "'on'")
+    for number, expected in (("", None), ("id='1'", "on")):
+        found = devices_of(document(mdev(1, "hostdev3"), more, number))
+        assert [each.migration for each in found] == [expected]
+
+
+def test_what_an_override_removes_leaves_what_holds_of_the_type() -> None:
+    more = off("hostdev0").replace("type='string' value='off'", "type='remove'")
+    more += arguments("-global", "vfio-pci.enable-migration=off")
+
+    assert [each.migration for each in devices_of(document(mdev(1), more))] == ["off"]
+
+
+def test_an_mdev_with_ramfb_is_of_another_type() -> None:
+    more = arguments("-global", "vfio-pci-nohotplug.enable-migration=off")
+    with_ramfb = mdev(1).replace("type='mdev'", "type='mdev' ramfb='on'")
+
+    assert [each.migration for each in devices_of(document(mdev(1), more))] == [None]
+    assert [each.migration for each in devices_of(document(with_ramfb, more))] == [
+        "off"
+    ]
+
+
+@pytest.mark.parametrize("name", ["driver", "host", "sysfsdev"])
+def test_what_makes_another_device_of_one_is_refused(name: str) -> None:
+    for more in (
+        off("hostdev0", name=name),
+        arguments("-set", f"device.hostdev0.{name}=x"),
+        arguments("-device", "virtio-rng-pci,id=x", "-set", f"device.x.{name}=x"),
+    ):
+        assert f"sets {name}" in mistake_in(document(mdev(1), more)).summary
+
+
+@pytest.mark.parametrize("option", ["-append", "-cpu", "-serial", "-x", "--name"])
+def test_an_option_that_is_not_known_hides_nothing(option: str) -> None:
+    text = f"vfio-pci,sysfsdev=/sys/bus/mdev/devices/{UUID},enable-migration=off"
+    more = arguments(option, "-device", "-device", text)
+
+    assert [each.migration for each in devices_of(document("", more))] == ["off"]

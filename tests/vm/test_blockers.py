@@ -578,3 +578,8 @@ def test_what_is_only_told_leaves_a_yes() -> None:
     for found in (blocking(forced, [NOT]), blocking(Vm(name="web"), [])):
         assert found
         assert whole(["compatible"], found) == "compatible"
+
+
+@pytest.mark.parametrize("machine", ["pseries-9.1", "s390-ccw-virtio-9.1"])
+def test_some_machines_always_have_a_virtual_iommu(machine: str) -> None:
+    assert tracked(TRACKS, machine) == [("VFC540", "warning")]

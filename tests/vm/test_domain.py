@@ -265,6 +265,20 @@ def test_the_transient_half_of_a_team_is_unplugged(
     assert device.unplugged is unplugged
 
 
+def test_an_mdev_is_never_unplugged() -> None:
+    """libvirt takes teaming of PCI devices only (virDomainHostdevDefValidate)."""
+    teaming = "<teaming type='transient' persistent='ua-net0'/>"
+    [device] = devices_of(domain(MDEV_XML.replace("<source>", f"{teaming}<source>")))
+    assert not device.unplugged
+
+
+def test_the_machine_type_of_the_arguments_wins() -> None:
+    more = commandline("-machine", "pc-q35-9.0")
+    os = "<os><type machine='pc-q35-9.1'>hvm</type></os>"
+    assert vm_of(domain("", os)).machine == "pc-q35-9.1"
+    assert vm_of(domain("", os + more)).machine == "pc-q35-9.0"
+
+
 NETWORK = "<interface type='network'>{}</interface>"
 
 
@@ -286,7 +300,15 @@ NETWORK = "<interface type='network'>{}</interface>"
 def test_networks_that_may_be_pools_of_functions(
     interface: str, networks: tuple[str, ...]
 ) -> None:
-    assert vm_of(domain(interface)).networks == networks
+    runs = domain(interface).replace(b"type='kvm'", b"type='kvm' id='3'", 1)
+    assert vm_of(runs).networks == networks
+
+
+def test_of_a_domain_that_does_not_run_nothing_else_tells_a_pool() -> None:
+    """A bridge or a device in a description of it is nobody's."""
+    for more in ("bridge='v0'", "dev='eth0'"):
+        interface = NETWORK.format(f"<source network='a' {more}/>")
+        assert vm_of(domain(interface)).networks == ("a",)
 
 
 # ---- what libvirt overrides ------------------------------------------------------
@@ -487,6 +509,7 @@ def test_a_mistake_names_its_element_and_line(at: str, line: int, devices: str) 
         ("<hostdev type='MDEV'/>", "type='MDEV' is no kind of device that is known"),
         ("<hostdev type='vfio-ap'/>", "type='vfio-ap' is no kind of device"),
         (INTERFACE_XML.replace("'pci'", "'ccw'"), "interface: type='ccw' is no bus"),
+        (MDEV_XML.replace("'subsystem'", "'Subsystem'"), "mode='Subsystem' is no mode"),
     ],
 )
 def test_a_host_device_of_an_unknown_kind_is_not_passed_over(
@@ -1153,15 +1176,17 @@ def documents(draw: st.DrawFn) -> Drawn:
             etree.SubElement(inside, "disk", type="nvme")
             continue
         addresses = FUNCTIONS if element == "interface" else st.one_of(MDEVS, FUNCTIONS)
+        address = draw(addresses)
         device = VmDevice(
-            address=draw(addresses),
+            address=address,
             name=draw(NAMES),
-            unplugged=draw(st.booleans()),
+            unplugged=isinstance(address, FunctionAddress) and draw(st.booleans()),
             is_interface=element == "interface",
         )
         inside.append(hostdev(device, element))
         expected.append(device)
-        new.append(draw(st.one_of(st.none(), addresses)))
+        goes = st.none() if device.unplugged else st.one_of(st.none(), addresses)
+        new.append(draw(goes))
     line = etree.SubElement(root, f"{{{NAMESPACE}}}commandline")
     addresses = st.one_of(MDEVS, FUNCTIONS)
     for as_json in draw(st.lists(st.booleans(), max_size=3)):

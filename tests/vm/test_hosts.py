@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from tests.fleets import HISI_1, HISI_2, answer, endpoint, function
 from tests.machines import mdev, uuids, vgpu
 from tests.vm.conftest import outlook
-from vfiocompat.endpoints import MigrationInterface
+from vfiocompat.endpoints import Attribute, MigrationInterface
 from vfiocompat.vm.hosts import HostResult, rank
 from vfiocompat.vm.room import Placement
 
@@ -460,7 +460,8 @@ def test_drivers_of_nvidia_that_differ_need_a_machine_type(
 
 def test_a_doubt_of_qemus_is_no_yes(ask: Ask) -> None:
     """Of a machine type that does not tell QEMU's version, across NVIDIA's drivers."""
-    old = replace(vgpus("7")[0], version=A, origin="attribute")
+    attribute = Attribute("migration_version", "present", node="device")
+    old = replace(vgpus("7")[0], version=A, origin="attribute", attribute=attribute)
     there = replace(old, facts={"module_version": "1"}, in_use=False, answers=TAKES_A)
     found = ask([old], [there], machine="pc-q35-noble")
     assert (found.verdict, found.devices[0].basis) == ("undetermined", "none")

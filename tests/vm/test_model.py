@@ -195,6 +195,8 @@ def test_anything_else_names_no_device(path: str) -> None:
         ("on", "on"),
         ("off", "off"),
         ("auto", "auto"),
+        ("y", "on"),
+        ("n", "off"),
     ],
 )
 def test_enable_migration_was_a_bool_once(told: object, expected: str) -> None:
@@ -202,7 +204,7 @@ def test_enable_migration_was_a_bool_once(told: object, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "told", [None, "", "ON", "y", " on", "1", 1, 0, 1.0, [], ["on"], {}, {"on": 1}]
+    "told", [None, "", "ON", "Y", " on", "1", 1, 0, 1.0, [], ["on"], {}, {"on": 1}]
 )
 def test_nothing_else_is_taken_for_on_or_off(told: object) -> None:
     assert on_off(told) is None

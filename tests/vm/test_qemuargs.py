@@ -92,3 +92,32 @@ def test_config_files_are_named() -> None:
     line = CommandLine(["-S", "-readconfig", "/etc/a.cfg", "-readconfig", "b"])
 
     assert line.config_files == ["/etc/a.cfg", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("vfio-pci,enable-migration", "on"),
+        ("vfio-pci,noenable-migration", "off"),
+        ("vfio-pci,enable-migration=on,noenable-migration", "off"),
+        ("vfio-pci,noenable-migration,enable-migration=on", "on"),
+    ],
+)
+def test_a_property_without_a_value(text: str, expected: str) -> None:
+    assert device_argument(text).properties["enable-migration"] == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "machine"),
+    [
+        (("-machine", "pc-q35-9.0"), "pc-q35-9.0"),
+        (("-M", "type=pc-q35-8.2,usb=off"), "pc-q35-8.2"),
+        (("-M", "pc-q35-8.2", "-machine", "pc-q35-9.1"), "pc-q35-9.1"),
+        (("-M", "pc-q35-8.2", "-machine", "usb=off"), "pc-q35-8.2"),
+        (("-S",), None),
+    ],
+)
+def test_a_machine_type_among_the_arguments(
+    arguments: tuple[str, ...], machine: str | None
+) -> None:
+    assert CommandLine(arguments).machine == machine

@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from vfiocompat.vm.model import on_off
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -51,12 +53,17 @@ class Aliases:
     def overridden(self, device: Element) -> dict[str, object]:
         """Give the properties that `<qemu:override>` sets of a device.
 
-        What two of its aliases say differently is off: that allows the least.
+        One that may have another alias has what is set under both, and what is off
+        under either: it must not allow more than it will have in the end.
         """
+        told = [self._overridden.get(alias, {}) for alias in self.of(device)]
         found: dict[str, object] = {}
-        for alias in self.of(device):
-            for name, value in self._overridden.get(alias, {}).items():
-                found[name] = value if found.get(name, value) == value else "off"
+        for name in {name for each in told for name in each}:
+            values = [each.get(name) for each in told]
+            if on_off(values[0]) == "off" or values.count(values[0]) == len(values):
+                found[name] = values[0]
+            elif any(on_off(value) == "off" for value in values):
+                found[name] = "off"
         return found
 
 
@@ -87,5 +94,6 @@ def _overridden(root: Element) -> dict[str, dict[str, object]]:
     for device in root.iterfind(f"{QEMU}override/{QEMU}device"):
         properties = found.setdefault(device.get("alias", ""), {})
         for each in device.iterfind(f"{QEMU}frontend/{QEMU}property"):
-            properties[each.get("name", "")] = each.get("value", "")
+            if each.get("type") != "remove":
+                properties[each.get("name", "")] = each.get("value", "")
     return found

@@ -25,7 +25,7 @@ from vfiocompat.vm.model import (
 from vfiocompat.vm.qemuargs import CommandLine, device_argument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from lxml.etree import _Element as Element
 
@@ -57,11 +57,14 @@ class Attached:
         self._arguments = [*root.iterfind(f"{QEMU}commandline/{QEMU}arg")]
         texts = [element.get("value", "") for element in self._arguments]
         self._line = CommandLine(texts)
+        for name, told in self._line.properties.of_id.items():
+            self._demand_address_kept(root, f"-set of {cut(name)}", told)
         self.others: list[str] = []
         self.attachments = [*self._host_devices(root)]
         for at in self._line.devices:
             self.attachments += self._argument(self._arguments[at], texts[at])
         self.config_files = self._line.config_files
+        self.machine = self._line.machine
         self.iommus = [
             *(each.get("model", "") for each in root.iterfind("devices/iommu")),
             *self._line.iommus,
@@ -76,7 +79,11 @@ class Attached:
                 if bus != "usb":
                     yield self._hostdev(element)
             elif element.tag == "hostdev":
-                if element.get("mode", "subsystem") != "subsystem":
+                mode = element.get("mode", "subsystem")
+                if mode not in {"subsystem", "capabilities"}:
+                    what = f"mode={cut(mode)} is no mode that is known"
+                    raise _wrong(self._path, element, what)
+                if mode == "capabilities":
                     continue
                 if kind not in _HOST_DEVICES:
                     what = f"type={cut(kind)} is no kind of device that is known"
@@ -92,7 +99,10 @@ class Attached:
         teaming = element.find("teaming")
         is_mdev = element.tag == "hostdev" and element.get("type") == "mdev"
         model = element.get("model", "vfio-pci") if is_mdev else "vfio-pci"
+        if element.get("ramfb") == "on":  # such a one cannot be unplugged
+            model = "vfio-pci-nohotplug"
         own = self._aliases.overridden(element)
+        self._demand_address_kept(element, "<qemu:override>", own)
         told = self._line.properties.told(model, self._aliases.of(element), own)
         driver = element.find("driver")
         iommufd = driver is not None and driver.get("iommufd") == "yes"
@@ -106,13 +116,29 @@ class Attached:
             migration=on_off(told.get("enable-migration")),
             skip_vsc_check=_boolean(told.get("skip-vsc-check")),
             iommufd=iommufd or bool(told.get("iommufd")),
-            unplugged=teaming is not None and teaming.get("type") == "transient",
+            # An mdev is never unplugged: libvirt takes teaming of PCI devices only.
+            unplugged=not is_mdev
+            and teaming is not None
+            and teaming.get("type") == "transient",
             saved=is_saved(model),
             is_managed=not is_mdev and element.get("managed") == "yes",
             is_interface=element.tag == "interface",
             has_ramfb=is_mdev and element.get("ramfb") == "on",
         )
         return Attachment(device, write)
+
+    def _demand_address_kept(
+        self, element: Element, where: str, told: Mapping[str, object]
+    ) -> None:
+        """Refuse what makes another device of one, which nobody can tell any more.
+
+        Raises:
+            DomainError: a property that says which device it is is set apart from it.
+
+        """
+        if names := sorted({"driver", "host", "sysfsdev"}.intersection(told)):
+            what = f"{where} sets {', '.join(names)}: which device that is is not read"
+            raise _wrong(self._path, element, what)
 
     def _argument(self, element: Element, text: str) -> Iterator[Attachment]:
         """Give the VFIO device that follows `-device`, if it is one."""

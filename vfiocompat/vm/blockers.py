@@ -56,6 +56,10 @@ Those of other distributions do not tell QEMU's version.
 _SKIPS_VSC = 9, 1
 """The first machine type with skip-vsc-check (hw/core/machine.c, hw_compat_9_0)."""
 
+_ALWAYS_BEHIND = "pseries", "s390-ccw-virtio"
+"""Machine types whose PCI devices have address spaces of their own (hw/ppc/spapr_pci.c,
+spapr_pci_dma_iommu; hw/s390x/s390-pci-bus.c, s390_pci_dma_iommu)."""
+
 _USES_IOMMU = 9, 1
 """The first QEMU that has an IOMMU track writes (hw/vfio/migration.c)."""
 
@@ -238,12 +242,14 @@ def _by_iommu(
 
 def _behind_iommu(vm: Vm) -> Iterator[Diagnostic]:
     """Say that QEMU refuses devices behind a virtual IOMMU, if there is one."""
-    if vm.moved and vm.iommus:
+    always = [vm.machine] if (vm.machine or "").startswith(_ALWAYS_BEHIND) else []
+    iommus = [*vm.iommus, *filter(None, always)]
+    if vm.moved and iommus:
         finding = diagnostic(
             codes.VIRTUAL_IOMMU,
-            "QEMU up to 10.1 migrates no VFIO device of a VM with a virtual IOMMU; "
+            "QEMU 10.0 and older migrate no VFIO device of a VM with a virtual IOMMU; "
             "whether this one does is not known",
-            detail=_some(vm.iommus),
+            detail=_some(iommus),
             hint="'vfiocompat vm qmp:SOCKET' asks the QEMU that runs it",
         )
         yield replace(finding, severity="warning")

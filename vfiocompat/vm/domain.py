@@ -54,7 +54,8 @@ class Domain:
     def __init__(self, data: bytes, path: str) -> None:
         self._root = root = parse_document(data, path)
         self._path = path
-        machine = root.find("os/type")
+        kind_of = root.find("os/type")
+        machine = None if kind_of is None else kind_of.get("machine")
         found = Attached(root, path)
         devices = tuple(each.device for each in found.attachments)
         demand_distinct(devices, path)
@@ -68,7 +69,7 @@ class Domain:
         self.vm = Vm(
             name=_text(root.find("name")),
             uuid=_text(root.find("uuid")),
-            machine=None if machine is None else machine.get("machine"),
+            machine=found.machine or machine,
             devices=devices,
             networks=_networks(root),
             others=tuple(found.others),
@@ -173,10 +174,11 @@ def _networks(root: Element) -> tuple[str, ...]:
     the interface is then one of type hostdev, and another's source has its bridge or
     its device (src/conf/domain_conf.c, virDomainActualNetDefContentsFormat).
     """
+    runs = root.get("id") is not None
     sources = root.iterfind("devices/interface[@type='network']/source")
     names = [
         source.get("network", "")
         for source in sources
-        if source.get("bridge") is None and source.get("dev") is None
+        if not runs or (source.get("bridge") is None and source.get("dev") is None)
     ]
     return tuple(dict.fromkeys(names))

@@ -223,6 +223,7 @@ def on_off(told: object) -> OnOffAuto | None:
     """Read an OnOffAuto of QEMU, or the bool that enable-migration was before 8.1."""
     if isinstance(told, bool):
         return "on" if told else "off"
-    words = {"true": "on", "yes": "on", "false": "off", "no": "off"}
+    words = {"true": "on", "yes": "on", "y": "on"}
+    words |= {"false": "off", "no": "off", "n": "off"}
     words |= {"on": "on", "off": "off", "auto": "auto"}
     return cast("OnOffAuto | None", words.get(told)) if isinstance(told, str) else None

@@ -10,6 +10,7 @@ a type (qdev_prop_set_globals in hw/core/qdev-properties.c), or in a file that
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import msgspec
@@ -34,17 +35,18 @@ class Argument(Protocol):
 class _Options:
     """`vfio-pci,host=...,id=...`: a comma in a value is written twice.
 
-    A property without a value is on, and of one that is given twice the last counts. A
-    comma at the end is ignored (util/qemu-option.c, opts_do_parse).
+    A property without a value is on, or off if `no` stands before its name, and of one
+    that is given twice the last counts. A comma at the end is ignored
+    (util/qemu-option.c, opts_do_parse and get_opt_name_value).
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, implied: str = "driver") -> None:
         # A doubled comma is one that belongs to a value: only the others separate.
         texts = text.replace(",,", "\0").removesuffix(",").split(",")
         parts = [each.partition("=") for each in texts]
         self._implied = not parts[0][1]  # the first may go without its name
         if self._implied:
-            parts[0] = ("driver", "=", parts[0][0])
+            parts[0] = (implied, "=", parts[0][0])
         self._written = [
             (name, value.replace("\0", ",") if equals else None)
             for name, equals, value in parts
@@ -52,7 +54,7 @@ class _Options:
 
     @property
     def properties(self) -> Mapping[str, object]:
-        return {key: "on" if text is None else text for key, text in self._written}
+        return dict(_property(key, text) for key, text in self._written)
 
     def replace(self, names: Sequence[str], name: str, value: str) -> str:
         kept = [each for each in self._written if each[0] not in names]
@@ -61,6 +63,12 @@ class _Options:
             for key, text in (*kept, (name, value))
         )
         return whole.removeprefix("driver=") if self._implied else whole
+
+
+def _property(key: str, text: str | None) -> tuple[str, str]:
+    if text is not None:
+        return key, text
+    return (key[2:], "off") if key.startswith("no") else (key, "on")
 
 
 class _Object:
@@ -136,9 +144,6 @@ def device_argument(text: str) -> Argument:
 
 # ---- the arguments together ------------------------------------------------------
 
-_WITH_VALUE = frozenset({"device", "set", "global", "readconfig", "machine", "M"})
-"""Options of which something is read; each is followed by its value."""
-
 _ANCESTORS = frozenset({"vfio-pci-device", "vfio-pci-base", "pci-device", "device"})
 """Types of which every vfio-pci is one, so that `-global` of them holds for it."""
 
@@ -179,7 +184,9 @@ class CommandLine:
     """What QEMU's arguments say of devices.
 
     `devices` are the places of what follows each `-device`. `config_files` are those
-    that `-readconfig` names, and `iommus` the virtual IOMMUs.
+    that `-readconfig` names, `iommus` the virtual IOMMUs, and `machine` the type that
+    `-machine` names. What follows an option that is not known here may be its value or
+    an option: it counts as one, so that nothing is passed over.
     """
 
     def __init__(self, arguments: Sequence[str]) -> None:
@@ -188,13 +195,9 @@ class CommandLine:
         self.iommus: list[str] = []
         of_id: dict[str, dict[str, object]] = {}
         of_type: list[tuple[str, str, str]] = []
-        at = 0
-        while at + 1 < len(arguments):
-            option, value = arguments[at], arguments[at + 1]
-            name = option.lstrip("-")
-            if not option.startswith("-") or name not in _WITH_VALUE:
-                at += 1
-                continue
+        self.machine: str | None = None
+        for at, (option, value) in enumerate(pairwise(arguments)):
+            name = option.lstrip("-") if option.startswith("-") else ""
             match name:
                 case "device":
                     self.devices.append(at + 1)
@@ -208,12 +211,14 @@ class CommandLine:
                     self._read_machine(value)
                 case _:
                     pass
-            at += 2
         self.properties = Properties(of_id, of_type)
 
     def _read_machine(self, value: str) -> None:
         """Read `-machine virt,iommu=smmuv3` (docs/system/arm/virt.rst)."""
-        iommu = _Options(value).properties.get("iommu")
+        told = _Options(value, implied="type").properties
+        machine, iommu = told.get("type"), told.get("iommu")
+        if isinstance(machine, str):
+            self.machine = machine
         if isinstance(iommu, str) and iommu not in {"none", "off"}:
             self.iommus.append(iommu)
 
