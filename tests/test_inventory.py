@@ -83,6 +83,29 @@ def test_a_later_program_may_add_fields() -> None:
         (changed("endpoints.0.available_instances", 10**30), "available_instances"),
         (changed("endpoints.0.available_instances", 1.5), "available_instances"),
         (changed("taken_at", "2026-11-01T00:00:00"), "no time with a zone"),
+        (
+            changed("endpoints.0.type_id", "u"),
+            "type_id: 'u' is not that of its address",
+        ),
+        (
+            changed("endpoints.0.attribute.node", "device"),
+            "attribute.node: is not type",
+        ),
+        (changed("endpoints.0.attribute.node", None), "attribute.node: is not type"),
+        (
+            changed(
+                "endpoints.0.answers",
+                [
+                    {
+                        "version": "1ac1-a",
+                        "accepted": True,
+                        "errno": "EINVAL",
+                        "asked_at": TAKEN,
+                    }
+                ],
+            ),
+            "answers: one that was accepted has an errno",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(data: bytes, says: str) -> None:
@@ -151,6 +174,16 @@ def test_of_several_answers_about_a_string_the_latest_counts(
         "1ac1-a": counts,
         "1ac1-b": True,
     }
+
+
+def test_an_answer_of_another_channel_is_no_answer_of_the_attribute() -> None:
+    yes = answer("1ac1-a", accepted=True)
+    other = msgspec.structs.replace(answer("1ac1-b", accepted=True), channel="stream")
+    mine = msgspec.structs.replace(answer("1ac1-c", accepted=True), channel="attribute")
+    written = inventory("a", endpoint("p/t", "1ac1-a", answers=(yes, other, mine)))
+    found = parse_inventory(msgspec.json.encode(written), "f.json")
+
+    assert [each.version for each in found.endpoints[0].answers] == ["1ac1-a", "1ac1-c"]
 
 
 def test_what_was_said_last_is_told_by_the_time_and_not_by_its_text() -> None:

@@ -117,13 +117,17 @@ class MigrationInterface(msgspec.Struct, frozen=True):
     version: int | None = None
 
 
-class RecordedAnswer(msgspec.Struct, frozen=True):
-    """What this endpoint's driver said of one source string, and when."""
+class RecordedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What this endpoint's driver said of one source string, and when.
+
+    `channel` is how it was asked, by its attribute if none is told.
+    """
 
     version: str
     accepted: bool | None
     errno: str | None
     asked_at: str
+    channel: str | None = None
 
 
 class Recorded(msgspec.Struct, frozen=True):

@@ -141,11 +141,17 @@ def _demand_keys_once(data: bytes, path: str) -> None:
 
 
 def _leave_out_older_answers(inventory: Inventory) -> None:
-    """Keep of several answers about one string the one that counts."""
+    """Keep of several answers about one string the one that counts.
+
+    One that was given in another way than by the attribute is of a later program.
+    """
     for at, endpoint in enumerate(inventory.endpoints):
-        answers = endpoint.answers
-        if len(answers) > 1:
-            latest = {each.version: each for each in sorted(answers, key=_weight)}
+        if answers := endpoint.answers:
+            latest = {
+                each.version: each
+                for each in sorted(answers, key=_weight)
+                if each.channel in {None, "attribute"}
+            }
             if len(latest) < len(answers):
                 kept = msgspec.structs.replace(endpoint, answers=(*latest.values(),))
                 inventory.endpoints[at] = kept
@@ -200,6 +206,7 @@ def _demand_usable(inventory: Inventory, path: str) -> None:
         and kinds <= _KINDS
         and origins <= {"attribute"}
         and len(addresses) == len(endpoints)
+        and not any(map(_contradiction, endpoints))
     ):
         return
     known: set[str] = set()
@@ -210,6 +217,8 @@ def _demand_usable(inventory: Inventory, path: str) -> None:
         if endpoint.address in known:
             raise InventoryError(f"{where}.address: {endpoint.address} is there twice")
         known.add(endpoint.address)
+        if what := _contradiction(endpoint):
+            raise InventoryError(f"{where}.{what}")
         if endpoint.version is not None and endpoint.origin != "attribute":
             raise InventoryError(
                 f"{where}.origin: a string that is kept was read from an attribute"
@@ -218,6 +227,21 @@ def _demand_usable(inventory: Inventory, path: str) -> None:
             raise InventoryError(f"{where}.version: no attribute can hold this string")
         if wrong.intersection(answer.version for answer in endpoint.answers):
             raise InventoryError(f"{where}.answers: no attribute can hold this string")
+
+
+def _contradiction(endpoint: Endpoint) -> str | None:
+    """Say what an endpoint tells of itself that cannot be, if it does."""
+    for answer in endpoint.answers:
+        if answer.accepted and answer.errno is not None:
+            return "answers: one that was accepted has an errno"
+    if endpoint.kind == "type":
+        name = endpoint.address.partition("/")[2]
+        if endpoint.type_id is not None and endpoint.type_id != name:
+            return f"type_id: {endpoint.type_id!r} is not that of its address"
+        attribute = endpoint.attribute
+        if attribute is not None and attribute.state != "absent":
+            return None if attribute.node == "type" else "attribute.node: is not type"
+    return None
 
 
 @lru_cache(maxsize=65536)

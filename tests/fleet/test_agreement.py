@@ -42,9 +42,17 @@ def placed(endpoint: Endpoint, at: int) -> Endpoint:
     }[endpoint.kind]
     if endpoint.kind == "function" and endpoint.type_id is not None:
         address += f"/{endpoint.type_id}"
+    type_id = endpoint.type_id
+    attribute = endpoint.attribute
+    if endpoint.kind == "type":
+        type_id = f"t{at}"
+        if attribute is not None and attribute.state != "absent":
+            attribute = msgspec.structs.replace(attribute, node="type")
     return msgspec.structs.replace(
         endpoint,
         address=address,
+        type_id=type_id,
+        attribute=attribute,
         uuid=uuid if endpoint.kind == "mdev" else None,
         origin=None if endpoint.version is None else "attribute",
         recorded=msgspec.UNSET,

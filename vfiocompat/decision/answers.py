@@ -73,6 +73,8 @@ def recorded_answer(source: Endpoint, destination: Endpoint) -> RecordedAnswer |
     """Find what the destination's driver said of the source's string earlier."""
     if not destination.recorded or not is_real(source):
         return None
+    if not destination.has_attribute:
+        return None  # nobody can have been asked
     return next(
         (each for each in destination.answers if each.version == source.version), None
     )

@@ -48,6 +48,8 @@ def unreadable(endpoint: Endpoint, side: str = "") -> Diagnostic | None:
     if attribute is None:
         return None
     code = attribute_code(attribute, recorded=bool(endpoint.recorded))
+    if endpoint.recorded and endpoint.has_attribute and endpoint.version is None:
+        code = codes.READ_FAILED  # it is said to be there, and what it holds is not
     if code is None or endpoint.lacks_attribute:
         return None
     suffix = f" ({attribute.errno})" if attribute.errno else ""
