@@ -207,3 +207,10 @@ def test_the_facts_that_tables_read(site: Path) -> None:
     assert "numa_node" not in known.facts_read("hisi_acc_vfio_pci")
     add(site, "acme-npu", TEXT + '[derive]\nformat = "f"\nn = "numa_node"\n')
     assert "numa_node" in library(site).facts_read("acme")
+
+
+def test_a_folder_that_is_a_link_to_nowhere_is_told(tmp_path: Path) -> None:
+    (tmp_path / "tables.d").symlink_to(tmp_path / "nowhere")
+
+    with pytest.raises(TableError, match="leads nowhere"):
+        _ = Library(config=str(tmp_path)).entries

@@ -343,6 +343,8 @@ def toml_files(directory: str, error: type[VfiocompatError]) -> list[str]:
     try:
         names = names_in(directory)
     except FileNotFoundError:
+        if os.path.lexists(directory):  # a link that leads nowhere
+            raise error(f"cannot read {directory}: its link leads nowhere") from None
         return []
     except OSError as why:
         raise error(f"cannot read {directory}: {why.strerror}") from None
