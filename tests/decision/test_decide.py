@@ -14,7 +14,15 @@ from vfiocompat.decision.decide import Decision, decide, worst
 from vfiocompat.decision.errnos import Answer
 from vfiocompat.decision.strings import no_string
 from vfiocompat.diagnostics import both_ends
-from vfiocompat.endpoints import Attribute, Endpoint, Recorded, literal
+from vfiocompat.endpoints import (
+    Attribute,
+    Endpoint,
+    Flag,
+    MigrationInterface,
+    Recorded,
+    RecordedAnswer,
+    literal,
+)
 
 PATH = "/sys/devices/p/mdev_supported_types/t/version"
 
@@ -300,3 +308,30 @@ def test_a_recorded_errno_that_means_no_migration_decides() -> None:
     )
 
     assert (decided.verdict, decided.basis) == ("incompatible", "recorded")
+
+
+def test_an_attribute_that_is_there_and_has_no_string_is_no_yes() -> None:
+    there = recorded(endpoint(None))
+    for pair in ((recorded(endpoint("1ac1-a")), there), (there, there)):
+        assert decide(*pair, None).verdict == "undetermined"
+
+
+@pytest.mark.parametrize(
+    "attribute", [None, Attribute(None, "absent", "ENOENT", PATH, None, "VFC102")]
+)
+def test_who_has_no_attribute_was_not_asked(attribute: Attribute | None) -> None:
+    yes = RecordedAnswer("8086-x", True, None, "2026-11-01T00:00:00Z")  # noqa: FBT003
+    there = recorded(endpoint(None, attribute=attribute, answers=(yes,)))
+
+    assert decide(recorded(endpoint()), there, None).verdict == "undetermined"
+
+
+@pytest.mark.parametrize("flags", [(), ("P2P",), ("P2P", "PRE_COPY")])
+def test_without_stop_copy_there_is_no_migration(flags: tuple[Flag, ...]) -> None:
+    lacking = endpoint(migration=MigrationInterface("v2", flags))
+    for pair in ((lacking, endpoint()), (endpoint(), lacking)):
+        decided = decide(*pair, None)
+        assert (decided.verdict, decided.diagnostics[0].code) == (
+            "incompatible",
+            "VFC126",
+        )

@@ -10,7 +10,7 @@ from vfiocompat import codes
 from vfiocompat.diagnostics import Diagnostic, both_ends, diagnostic
 
 if TYPE_CHECKING:
-    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.endpoints import Endpoint, MigrationInterface
     from vfiocompat.verdicts import Verdict
     from vfiocompat.versions import VendorId
 
@@ -69,13 +69,24 @@ def _interfaces(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:
             path=endpoint.path,
         )
         for side, endpoint in (("source", source), ("destination", destination))
-        if endpoint.migration is not None and endpoint.migration.interface == "none"
+        if endpoint.migration is not None and _is_none(endpoint.migration)
     ]
     here, there = source.migration, destination.migration
     if found or here is None or there is None or here.interface == there.interface:
         return found
     spans = both_ends(here.interface, there.interface)
     return [diagnostic(codes.MIGRATION_INTERFACE_DIFFERS, spans=spans)]
+
+
+def _is_none(migration: MigrationInterface) -> bool:
+    """Whether QEMU takes an interface for none: without STOP_COPY it does.
+
+    (hw/vfio/migration.c, vfio_migration_init.)
+    """
+    flags = migration.flags
+    return migration.interface == "none" or (
+        flags is not None and "STOP_COPY" not in flags
+    )
 
 
 def not_bound(function: Endpoint) -> Diagnostic:

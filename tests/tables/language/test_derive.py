@@ -94,8 +94,19 @@ def test_how_a_field_is_learnt_and_stated() -> None:
         ("migration_flags", "STOP_COPY,P2P", None),
         (
             "migration_flags",
+            "P2P",
+            (
+                "'P2P' is no list of P2P, PRE_COPY, STOP_COPY with commas, "
+                "which has STOP_COPY"
+            ),
+        ),
+        (
+            "migration_flags",
             "p2p",
-            "'p2p' is no list of P2P, PRE_COPY, STOP_COPY with commas",
+            (
+                "'p2p' is no list of P2P, PRE_COPY, STOP_COPY with commas, "
+                "which has STOP_COPY"
+            ),
         ),
         ("moon", "x", "is neither a fact nor a field of acme-npu"),
     ],

@@ -143,8 +143,10 @@ def _no_value(name: str, text: str) -> str:
     """Say what is wrong with a value of a fact that has but few."""
     if name.endswith("dirty_tracking") and text not in {"yes", "no"}:
         return f"{text!r} is neither yes nor no"
-    if name == "migration_flags" and not set(text.split(",")) <= _FLAGS:
-        return f"{text!r} is no list of {', '.join(sorted(_FLAGS))} with commas"
+    told = set(text.split(","))
+    if name == "migration_flags" and not {"STOP_COPY"} <= told <= _FLAGS:
+        known = ", ".join(sorted(_FLAGS))
+        return f"{text!r} is no list of {known} with commas, which has STOP_COPY"
     return ""
 
 
