@@ -176,6 +176,15 @@ def test_of_several_answers_about_a_string_the_latest_counts(
     }
 
 
+@pytest.mark.parametrize("at", ["", "yesterday", "2026-11-02T00:00:00"])
+def test_an_answer_without_a_time_may_be_the_latest(at: str) -> None:
+    no, yes = answer("1ac1-a", accepted=False, at=at), answer("1ac1-a", accepted=True)
+    for given in ((no, yes), (yes, no)):
+        written = inventory("a", endpoint("p/t", "1ac1-a", answers=given))
+        found = parse_inventory(msgspec.json.encode(written), "f.json")
+        assert found.endpoints[0].answers == (no,)
+
+
 def test_an_answer_of_another_channel_is_no_answer_of_the_attribute() -> None:
     yes = answer("1ac1-a", accepted=True)
     other = msgspec.structs.replace(answer("1ac1-b", accepted=True), channel="stream")

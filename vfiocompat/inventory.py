@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import posixpath
 import shlex
 from collections import Counter
@@ -160,10 +161,14 @@ def _leave_out_older_answers(inventory: Inventory) -> None:
 def _weight(answer: RecordedAnswer) -> tuple[float, int]:
     """Say which of several answers counts, the greatest one.
 
-    The latest does. At one moment a no beats one that was neither, and that a yes.
+    The latest does. At one moment a no beats one that was neither, and that a yes. One
+    whose time cannot be read may be the latest or not: a yes counts least then, and
+    others most, so that no yes rests on it.
     """
     then = timestamp(answer.asked_at)
-    return -1 if then is None else then, (True, None, False).index(answer.accepted)
+    if then is None:
+        then = -math.inf if answer.accepted else math.inf
+    return then, (True, None, False).index(answer.accepted)
 
 
 def _not_ours(data: bytes, path: str, error: msgspec.ValidationError) -> InventoryError:
