@@ -310,6 +310,25 @@ def test_a_whole_vm(vm_of: Told) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("version", "blockers"),
+    [
+        ({"qemu": {"major": 10, "minor": 0, "micro": 0}}, ()),
+        ({"qemu": {"major": 6, "minor": 0, "micro": 0}}, ()),
+        ({"qemu": {"major": 5, "minor": 2, "micro": 0}}, None),
+        ({"qemu": {"major": "10"}}, None),
+        ({"qemu": {}}, None),
+        ({}, None),
+    ],
+)
+def test_a_qemu_that_tells_no_blockers_has_not_said_that_there_are_none(
+    tmp_path: Path, version: dict[str, Any], blockers: tuple[str, ...] | None
+) -> None:
+    greeting = {"QMP": {"version": version, "capabilities": ["oob"]}}
+    with QmpServer(tmp_path, vm_answers(DEVICES), greeting=greeting) as server:
+        assert ask_qemu(server.path, 10).blockers == blockers
+
+
 AT_PATH = "/sys/bus/pci/devices/0000:65:00.1"
 
 

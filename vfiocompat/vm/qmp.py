@@ -54,6 +54,10 @@ _UNKNOWN_COMMAND = "CommandNotFound"
 _NOT_PERMITTED = {errno.EACCES, errno.EPERM}
 _AS_ROOT = "run it as root, or as the user that QEMU runs as"
 _LONGEST_REASON = 4096  # characters
+
+_TELLS_BLOCKERS = 6
+"""The first QEMU that tells what blocks a migration (qapi/migration.json)."""
+
 Result = TypeVar("Result")
 
 
@@ -167,10 +171,19 @@ class _Monitor:
             postcopy=any(
                 each.state for each in capabilities if each.capability == "postcopy-ram"
             ),
-            blockers=tuple(
-                text[:_LONGEST_REASON] for text in migration.blocked_reasons
-            ),
+            blockers=tuple(text[:_LONGEST_REASON] for text in migration.blocked_reasons)
+            if self._tells_blockers
+            else None,
         )
+
+    @property
+    def _tells_blockers(self) -> bool:
+        """Whether this QEMU is one that says what blocks a migration."""
+        greeted = self._client.greeting.QMP.version
+        try:
+            return msgspec.convert(greeted, _Version).qemu.major >= _TELLS_BLOCKERS
+        except msgspec.ValidationError:
+            return False
 
     async def _devices(self) -> tuple[tuple[VmDevice, ...], tuple[str, ...]]:
         """Give the VFIO devices, and the names of those that have no known address."""
@@ -296,6 +309,14 @@ class _Migration(msgspec.Struct):
     blocked_reasons: list[str] = msgspec.field(
         name="blocked-reasons", default_factory=list
     )
+
+
+class _Release(msgspec.Struct):
+    major: int
+
+
+class _Version(msgspec.Struct):
+    qemu: _Release
 
 
 class _Property(msgspec.Struct):
