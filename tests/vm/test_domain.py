@@ -1064,6 +1064,24 @@ def test_what_libvirt_does_with_a_device_is_read() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "saved"),
+    [
+        ("name='vfio'", "model='vfio-pci'", False),
+        ("name='vfio'", "name='vfio' model='vfio-pci'", False),
+        ("name='vfio'", "model='mlx5_vfio_pci'", True),
+        ("name='vfio'", "name='vfio-pci'", True),
+        ("managed='yes'>\n  <driver name='vfio'", "><driver model='vfio-pci'", True),
+    ],
+)
+def test_what_libvirt_binds_to_plain_vfio_pci_cannot_migrate(
+    old: str, new: str, *, saved: bool
+) -> None:
+    text = PCI_XML.replace(old, new)
+    assert text != PCI_XML
+    assert [each.saved for each in devices_of(domain(text))] == [saved]
+
+
 def test_a_function_may_become_an_mdev() -> None:
     """libvirt's schema (domaincommon.rng) knows <driver> and writeFiltering of none."""
     text = PCI_XML.replace("  <driver name='vfio'/>\n", "")

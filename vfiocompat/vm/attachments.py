@@ -36,6 +36,10 @@ _SHOWN = 80  # characters of what a document says, in an error
 _HOST_DEVICES = frozenset({"pci", "mdev", "usb", "scsi", "scsi_host"})
 """What a `<hostdev>` can be (src/conf/domain_conf.c, virDomainHostdevSubsys)."""
 
+_PLAIN = "vfio-pci"
+"""The driver that can migrate nothing, as `<driver model='vfio-pci'/>` chooses it
+(docs/formatdomain.rst)."""
+
 
 class Attachment(NamedTuple):
     """What attaches a device in a document, and how to have it name another."""
@@ -106,6 +110,9 @@ class Attached:
         told = self._line.properties.told(model, self._aliases.of(element), own)
         driver = element.find("driver")
         iommufd = driver is not None and driver.get("iommufd") == "yes"
+        is_managed = not is_mdev and element.get("managed") == "yes"
+        # libvirt 10.0.0 and newer bind it to vfio-pci then, here and there.
+        is_plain = is_managed and driver is not None and driver.get("model") == _PLAIN
 
         def write(there: DeviceAddress) -> None:
             _write_hostdev(element, address, there, path)
@@ -120,8 +127,8 @@ class Attached:
             unplugged=not is_mdev
             and teaming is not None
             and teaming.get("type") == "transient",
-            saved=is_saved(model),
-            is_managed=not is_mdev and element.get("managed") == "yes",
+            saved=is_saved(model) and not is_plain,
+            is_managed=is_managed,
             is_interface=element.tag == "interface",
             has_ramfb=is_mdev and element.get("ramfb") == "on",
         )

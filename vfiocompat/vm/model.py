@@ -60,8 +60,9 @@ class VmDevice(msgspec.Struct, frozen=True, kw_only=True):
     QEMU was told with `enable-migration`, and `skip_vsc_check` with the property of
     that name; None where neither is known. `iommufd` says that QEMU was told to have
     it through that. `unplugged` says that libvirt takes the device away before a
-    migration, `saved` that QEMU has a way to save its state, `is_managed` that libvirt
-    binds its function to VFIO when the VM comes.
+    migration, `saved` that QEMU has a way to save its state, and that libvirt does not
+    bind it to plain vfio-pci, `is_managed` that libvirt binds its function to VFIO when
+    the VM comes.
     """
 
     address: DeviceAddress
