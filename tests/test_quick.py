@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is quick starts no process, and so mounts nothing; what is pure is quick."""
+"""What is quick, and what is pure, starts no process, and so mounts nothing."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -42,17 +42,16 @@ def test_a_simulation_is_not_quick(request: pytest.FixtureRequest) -> None:
     assert not is_quick(request.node)
 
 
-def test_what_is_pure_has_tests_that_are_quick_or_draw_examples(
+def test_what_is_pure_is_tested_without_a_process(
     request: pytest.FixtureRequest,
 ) -> None:
     places = [TESTS / name for name in PURE]
     pure = [place.with_name(f"test_{place.name}.py") for place in places]
-    slow = [
+    starting = [
         item.nodeid
         for item in request.session.items
         if item.path in pure
-        and not is_quick(item)
-        and not item.get_closest_marker("hypothesis")
+        and "_processes" in cast("pytest.Function", item).fixturenames
     ]
 
-    assert slow == []
+    assert starting == []
