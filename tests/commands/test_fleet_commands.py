@@ -384,6 +384,34 @@ def test_a_path_is_lost_where_an_end_becomes_another(run: Run, tmp_path: Path) -
     assert not back.paths.lost
 
 
+def test_a_path_names_the_hosts_at_its_ends(run: Run, tmp_path: Path) -> None:
+    newer = [inventory(name, function("0000:03:00.1", HISI_2)) for name in "abcde"]
+    older = inventory("e", function("0000:03:00.1", HISI_1))
+    old = write(tmp_path / "old", newer)
+    new = write(tmp_path / "new", [*newer[:4], older])
+    [lost, _] = rows(run(f"diff {old} {new}", exit_code=1).stdout)
+    assert lost[3].endswith("; from a, b, c and 1 more to e")
+    [gained, _] = rows(run(f"diff {new} {old}").stdout)
+    assert gained[3].endswith("; from a, b, c and 1 more to e")
+    document = run(f"diff {old} {new} --format json", exit_code=1).document(
+        DiffDocument
+    )
+    [path] = document.paths.lost
+    assert path.became is not None
+    assert {(move.old, move.new): move.hosts for move in document.moves} == {
+        (path.source, path.source): ["a", "b", "c", "d"],
+        (path.source, path.became[1]): ["e"],
+    }
+
+    gone = write(tmp_path / "gone", [older])
+    ends = {
+        tuple(row[3].rpartition("; from ")[2].split(" to "))
+        for row in rows(run(f"diff {new} {gone}", exit_code=1).stdout)
+        if row[0] == "lost"
+    }
+    assert ends == {("e", "a, b, c and 1 more"), ("a, b, c and 1 more",) * 2}
+
+
 def test_a_host_that_is_gone_loses_paths(run: Run, fleet: Path, tmp_path: Path) -> None:
     new = write(tmp_path / "new", [])
     for name in ("a", "c"):

@@ -62,7 +62,8 @@ class Comparison(NamedTuple):
     """All that changed; `classes` has what stands for each class that is named.
 
     `unknown` are paths that were there, and of which nobody knows any more: a driver
-    has not been asked again, say.
+    has not been asked again, say. `hosts` are those that have endpoints of one class in
+    the older fleet that are of the other one in the newer; None is no endpoint.
     """
 
     added: list[Name]
@@ -72,6 +73,7 @@ class Comparison(NamedTuple):
     unknown: list[Path]
     gained: list[Path]
     classes: dict[str, Endpoint]
+    hosts: dict[tuple[str | None, str | None], list[str]]
 
 
 class _Moves:
@@ -112,8 +114,9 @@ def compare(
 ) -> Comparison:
     """Compare two fleets, given as inventories by host; one host at a time is read."""
     classifiers = [Classifier(horizon, library.facts_read) for _ in range(2)]
-    found = Comparison([], [], [], [], [], [], {})
+    found = Comparison([], [], [], [], [], [], {}, {})
     numbers: Counter[tuple[int | None, int | None]] = Counter()
+    hosts: dict[tuple[int | None, int | None], dict[str, None]] = {}
     for host in sorted({*old, *new}):
         before, after = (
             _sorted(host, side, classifier)
@@ -121,7 +124,9 @@ def compare(
         )
         for address in sorted({*before, *after}):
             one, other = before.get(address), after.get(address)
-            numbers[one and one[1], other and other[1]] += 1
+            move = one and one[1], other and other[1]
+            numbers[move] += 1
+            hosts.setdefault(move, {})[host] = None
             if one is None:
                 found.added.append((host, address))
             elif other is None:
@@ -135,11 +140,10 @@ def compare(
         ids.append(names)
     moves = _Moves()
     for (one_class, other_class), times in numbers.items():
-        moves.add(
-            None if one_class is None else ids[0][one_class],
-            None if other_class is None else ids[1][other_class],
-            times,
-        )
+        before_id = None if one_class is None else ids[0][one_class]
+        after_id = None if other_class is None else ids[1][other_class]
+        moves.add(before_id, after_id, times)
+        found.hosts[before_id, after_id] = [*hosts[one_class, other_class]]
     places = {id_: at for at, id_ in enumerate(found.classes)}
     grid = decide_grid(list(found.classes.values()), library)
     ways = _Ways(grid, places)

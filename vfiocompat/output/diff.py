@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DIFF_COLUMNS", "DiffDocument", "diff_document", "diff_rows"]
 
+_SHOWN = 3  # hosts at an end of a path
+
 DIFF_COLUMNS = ("what", "source or host", "destination or address", "why")
 
 
@@ -60,6 +62,14 @@ class NamedClass(msgspec.Struct, frozen=True):
     driver: str | None
 
 
+class Move(msgspec.Struct, frozen=True):
+    """On which hosts endpoints of the class `old` are of `new` now; None is none."""
+
+    old: str | None
+    new: str | None
+    hosts: list[str]
+
+
 class DiffDocument(msgspec.Struct, frozen=True, kw_only=True):
     """What changed between two fleets."""
 
@@ -68,6 +78,7 @@ class DiffDocument(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: EndpointChanges
     paths: PathChanges
     classes: list[NamedClass]
+    moves: list[Move]
     problems: list[Problem]
 
 
@@ -85,6 +96,11 @@ def diff_document(found: Comparison, errors: Mapping[str, ErrorRecord]) -> DiffD
             NamedClass(id_, endpoint.version, endpoint.type_id, endpoint.driver)
             for id_, endpoint in found.classes.items()
             if id_ in named
+        ],
+        moves=[
+            Move(old, new, hosts)
+            for (old, new), hosts in found.hosts.items()
+            if old in named or new in named
         ],
         problems=fleet_problems(errors),
     )
@@ -122,29 +138,60 @@ def diff_rows(found: Comparison) -> Iterator[tuple[str, str, str, str]]:
 def _paths(
     what: str, paths: Iterable[Path], found: Comparison
 ) -> Iterator[tuple[str, str, str, str]]:
+    hosts = _Hosts(found, side=what == "gained")
     for path in paths:
-        if path.codes == (GONE,) and what == "gained":
-            why = "there was no such endpoint before"
-            yield _row(what, path, found, why)
-            continue
-        why = ", ".join(
-            f"{code} {CODES[code].summary}"
-            for code in path.codes
-            if CODES[code].severity == "error" or path.verdict == "undetermined"
-        )
-        if path.became is not None:
-            ends = " -> ".join(_label(found.classes, id_) for id_ in path.became)
-            when = "before" if what == "gained" else "now"
-            why = f"{when} {ends}: {why or ', '.join(path.codes)}"
-        yield _row(what, path, found, why)
+        ends = (path.source, path.destination)
+        source, destination = (_label(found.classes, end) for end in ends)
+        why = f"{_why(what, path, found)}; {hosts.of(path)}"
+        yield what, source, destination, why
 
 
-def _row(
-    what: str, path: Path, found: Comparison, why: str
-) -> tuple[str, str, str, str]:
-    ends = path.source, path.destination
-    source, destination = (_label(found.classes, end) for end in ends)
-    return what, source, destination, why
+def _why(what: str, path: Path, found: Comparison) -> str:
+    """Say why a path is there in one fleet only."""
+    if path.codes == (GONE,) and what == "gained":
+        return "there was no such endpoint before"
+    why = ", ".join(
+        f"{code} {CODES[code].summary}"
+        for code in path.codes
+        if CODES[code].severity == "error" or path.verdict == "undetermined"
+    )
+    if path.became is None:
+        return why
+    ends = " -> ".join(_label(found.classes, id_) for id_ in path.became)
+    when = "before" if what == "gained" else "now"
+    return f"{when} {ends}: {why or ', '.join(path.codes)}"
+
+
+class _Hosts:
+    """On which hosts the classes of a fleet are, and what they are in the other one.
+
+    `side` is 0 for the older fleet, 1 for the newer.
+    """
+
+    def __init__(self, found: Comparison, side: int) -> None:
+        self._of: dict[tuple[str, str | None], list[str]] = {}
+        everywhere: dict[str, set[str]] = {}
+        for ends, hosts in found.hosts.items():
+            here, there = ends[side], ends[1 - side]
+            if here is not None:
+                self._of[here, there] = hosts
+                everywhere.setdefault(here, set()).update(hosts)
+        self._everywhere = {class_: sorted(of) for class_, of in everywhere.items()}
+
+    def of(self, path: Path) -> str:
+        """Name the hosts whose endpoints a path goes between."""
+        ends = path.source, path.destination
+        if path.became is None:
+            source, destination = (self._everywhere[end] for end in ends)
+        else:
+            moves = zip(ends, path.became, strict=True)
+            source, destination = (self._of[move] for move in moves)
+        return f"from {_some(source)} to {_some(destination)}"
+
+
+def _some(hosts: list[str]) -> str:
+    more = f" and {len(hosts) - _SHOWN} more" if len(hosts) > _SHOWN else ""
+    return ", ".join(hosts[:_SHOWN]) + more
 
 
 def _label(classes: dict[str, Endpoint], id_: str) -> str:
