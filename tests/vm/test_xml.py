@@ -7,20 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fleets import answer, endpoint, function
-from tests.machines import addresses_in, mdev, uuids, vgpu
-from tests.vm.test_plan import of_ours
+from tests.machines import addresses_in, mdev
+from tests.vm.test_plan import FUNCTION, ONE, TAKES, TWO, A, B, of_ours
 
 if TYPE_CHECKING:
     from tests.vm.conftest import Ask
-
-A, B = "1ac1-a", "1ac1-b"
-TAKES_A = (answer(A, accepted=True),)
-ONE, TWO, THREE = uuids(3)
-CREATE = "/sys/class/mdev_bus/p/mdev_supported_types/t/create"
-TAKES = endpoint("p/t", A, answers=TAKES_A)
-VGPU = vgpu("0000:c1:00.1", "7", current=True)
-FUNCTION = function("0000:03:00.1", A, driver="acme", vendor_id="0x1ac1")
 
 
 @pytest.mark.usefixtures("_processes")
