@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from vfiocompat.errors import InvalidVersion
 from vfiocompat.tables.facts import FACTS
 from vfiocompat.tables.language.formats import RESERVED
+from vfiocompat.tables.language.records import InterfaceFlag
 from vfiocompat.tables.language.table import Reading
 from vfiocompat.versions import VendorId, VersionString
 
@@ -136,7 +137,7 @@ def _same_fact(text: str, read: str | None) -> str:
     return f"{text!r} is stated, sysfs says {read!r}"
 
 
-_FLAGS = {"STOP_COPY", "P2P", "PRE_COPY"}
+_FLAGS = frozenset(get_args(InterfaceFlag))
 
 
 def _no_value(name: str, text: str) -> str:

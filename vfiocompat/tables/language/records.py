@@ -21,6 +21,7 @@ __all__ = [
     "Generation",
     "Head",
     "Interface",
+    "InterfaceFlag",
     "MigrationClaim",
     "RelationName",
     "Requirement",
@@ -128,6 +129,10 @@ class Derivation(_Section, frozen=True):
     part: Literal["whole", "last-word"] = "whole"
 
 
+InterfaceFlag = Literal["STOP_COPY", "P2P", "PRE_COPY"]
+"""What a driver's migration interface can do; that it tracks writes is told apart."""
+
+
 class Interface(_Section, frozen=True):
     """The migration interface of the table's drivers, where the kernel does not tell.
 
@@ -136,7 +141,7 @@ class Interface(_Section, frozen=True):
     """
 
     reference: Sentence
-    flags: tuple[Literal["STOP_COPY", "P2P", "PRE_COPY"], ...] | None = None
+    flags: tuple[InterfaceFlag, ...] | None = None
     dirty_tracking: bool | None = None
 
 
