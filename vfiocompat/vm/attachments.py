@@ -20,6 +20,7 @@ from vfiocompat.vm.model import (
     VmDevice,
     device_address,
     is_saved,
+    is_vfio,
     on_off,
 )
 from vfiocompat.vm.qemuargs import CommandLine, device_argument
@@ -155,8 +156,7 @@ class Attached:
             what = f"{cut(text)} is no JSON that QEMU reads: {error}"
             raise _wrong(self._path, element, what) from None
         driver = self._line.read_device(found)
-        # The devices of vfio-user are another process's, not the kernel's.
-        if not driver.startswith("vfio-") or driver.startswith("vfio-user-"):
+        if not is_vfio(driver):
             return
         own = found.properties
         where = own.get("sysfsdev") or own.get("host")

@@ -38,6 +38,7 @@ __all__ = [
     "demand_distinct",
     "device_address",
     "is_saved",
+    "is_vfio",
     "leaves_by_qemu",
     "on_off",
     "parse_vm",
@@ -123,6 +124,14 @@ def leaves_by_qemu(vm: Vm) -> Vm:
 _NEVER_SAVED = frozenset(
     {"vfio-ap", "vfio-ccw", "vfio-platform", "vfio-amd-xgbe", "vfio-calxeda-xgmac"}
 )
+
+
+def is_vfio(driver: str) -> bool:
+    """Whether QEMU's device of this name is one of the kernel's VFIO.
+
+    The devices of vfio-user are another process's.
+    """
+    return driver.startswith("vfio-") and not driver.startswith("vfio-user-")
 
 
 def is_saved(driver: str | None) -> bool:

@@ -26,6 +26,7 @@ from vfiocompat.vm.model import (
     demand_distinct,
     device_address,
     is_saved,
+    is_vfio,
     on_off,
 )
 
@@ -49,7 +50,7 @@ QUERIES = frozenset(
 _PLACES = "/machine/peripheral", "/machine/peripheral-anon"
 """Where QEMU keeps what `-device` made: with an id, and without."""
 
-_VFIO = "child<vfio-"
+_CHILD = "child<"
 _UNKNOWN_COMMAND = "CommandNotFound"
 _NOT_PERMITTED = {errno.EACCES, errno.EPERM}
 _AS_ROOT = "run it as root, or as the user that QEMU runs as"
@@ -116,13 +117,12 @@ def _demand_socket(path: str) -> None:
 
 
 def _is_vfio(kind: str) -> bool:
-    """Whether a child is a device of the kernel's VFIO, and not of vfio-user."""
-    return kind.startswith(_VFIO) and not kind.startswith(f"{_VFIO}user-")
+    return kind.startswith(_CHILD) and is_vfio(_driver(kind))
 
 
 def _driver(kind: str) -> str:
     """Give the type of a device that is a child: `child<vfio-pci>`."""
-    return kind.removeprefix("child<").removesuffix(">")
+    return kind.removeprefix(_CHILD).removesuffix(">")
 
 
 class _Monitor:
