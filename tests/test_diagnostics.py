@@ -11,7 +11,7 @@ import pytest
 
 from vfiocompat import codes
 from vfiocompat.codes import CODES, Code
-from vfiocompat.diagnostics import Span, both_ends, diagnostic
+from vfiocompat.diagnostics import Span, both_ends, diagnostic, first_of
 
 PACKAGE = Path(__file__).parent.parent / "vfiocompat"
 EXPLANATIONS = {path.stem: path for path in (PACKAGE / "explanations").glob("*")}
@@ -85,3 +85,16 @@ def test_a_finding_says_what_its_code_does_unless_it_is_told_otherwise() -> None
 def test_an_end_that_has_nothing_is_not_shown() -> None:
     assert both_ends("a", "b") == (Span("source", "a"), Span("destination", "b"))
     assert both_ends("a", None) == (Span("source", "a"),)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ([], ""),
+        (["a", "b"], "a, b"),
+        (["a", "b", "c"], "a, b and 1 more"),
+        (["a", "b", "c", "d"], "a, b and 2 more"),
+    ],
+)
+def test_of_many_names_the_first_are_told(names: list[str], expected: str) -> None:
+    assert first_of(names, 2) == expected

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from vfiocompat.codes import CODES, Code, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "SIDES",
@@ -16,6 +19,7 @@ __all__ = [
     "Span",
     "both_ends",
     "diagnostic",
+    "first_of",
 ]
 
 Side = Literal["source", "destination"]
@@ -44,6 +48,12 @@ def both_ends(source: str | None, destination: str | None) -> tuple[Span, ...]:
     """Show what each of two ends has, and nothing of one that has none."""
     ends = zip(SIDES, (source, destination), strict=True)
     return tuple(Span(side, text) for side, text in ends if text is not None)
+
+
+def first_of(names: Sequence[str], most: int) -> str:
+    """List names, of many the first `most` and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):

@@ -188,6 +188,11 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.recorded.host if self.recorded else None
 
     @property
+    def is_outdated(self) -> bool:
+        """Whether its inventory is too old: nothing that it says is relied on then."""
+        return bool(self.recorded and self.recorded.rejected)
+
+    @property
     def attribute_state(self) -> AttributeState:
         """How reading its version attribute went; `absent` where it has none."""
         return "absent" if self.attribute is None else self.attribute.state

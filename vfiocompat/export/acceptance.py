@@ -67,7 +67,7 @@ def view_of(
 
 def _string(endpoint: Endpoint, library: Library) -> str | None:
     """Give the string that names a class to others; None if it is not known whole."""
-    if endpoint.recorded and endpoint.recorded.rejected:
+    if endpoint.is_outdated:
         return None
     if endpoint.version is not None:
         return endpoint.version

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from vfiocompat.codes import CODES
+from vfiocompat.diagnostics import first_of
 from vfiocompat.endpoints import Problem
 from vfiocompat.fleet.diff import GONE, Change, Path
 from vfiocompat.inventory import Tool
@@ -186,12 +187,7 @@ class _Hosts:
         else:
             moves = zip(ends, path.became, strict=True)
             source, destination = (self._of[move] for move in moves)
-        return f"from {_some(source)} to {_some(destination)}"
-
-
-def _some(hosts: list[str]) -> str:
-    more = f" and {len(hosts) - _SHOWN} more" if len(hosts) > _SHOWN else ""
-    return ", ".join(hosts[:_SHOWN]) + more
+        return f"from {first_of(source, _SHOWN)} to {first_of(destination, _SHOWN)}"
 
 
 def _label(classes: dict[str, Endpoint], id_: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from vfiocompat import codes
-from vfiocompat.diagnostics import both_ends, diagnostic
+from vfiocompat.diagnostics import both_ends, diagnostic, first_of
 from vfiocompat.endpoints import NVIDIA_VENDOR
 
 if TYPE_CHECKING:
@@ -108,12 +108,15 @@ def blocking(
         ]
     if vm.config_files:
         found.append(
-            diagnostic(codes.CONFIG_FILE_NOT_READ, detail=_some(vm.config_files))
+            diagnostic(
+                codes.CONFIG_FILE_NOT_READ, detail=first_of(vm.config_files, _SHOWN)
+            )
         )
     if vm.networks:
         found.append(
             diagnostic(
-                codes.NETWORKS_NOT_TOLD, detail=f"networks: {_some(vm.networks)}"
+                codes.NETWORKS_NOT_TOLD,
+                detail=f"networks: {first_of(vm.networks, _SHOWN)}",
             )
         )
     found += [
@@ -147,7 +150,7 @@ def _without_p2p(
         return
     unknown, lacking = [], False
     for device, source, known in zip(vm.moved, sources, interfaces, strict=True):
-        if _is_outdated(source):
+        if source.is_outdated:
             continue
         if known.flags is None:
             unknown.append(_named(device))
@@ -164,7 +167,7 @@ def _without_p2p(
         some = len(unknown) < len(vm.moved)
         yield diagnostic(
             codes.P2P_NOT_KNOWN,
-            detail=f"of {_some(unknown)}" if some else None,
+            detail=f"of {first_of(unknown, _SHOWN)}" if some else None,
             hint=_ASK.format(fact="migration_flags"),
         )
 
@@ -201,14 +204,14 @@ def _untracked(
         some = len(unknown) < len(vm.moved)
         yield diagnostic(
             codes.TRACKING_NOT_KNOWN,
-            detail=f"of {_some(unknown)}" if some else None,
+            detail=f"of {first_of(unknown, _SHOWN)}" if some else None,
             hint=_ASK.format(fact="dirty_tracking"),
         )
 
 
 def _is_no_yes(device: VmDevice, source: Endpoint) -> bool:
     """Whether a device cannot be migrated, or is not known, whatever QEMU demands."""
-    return device.migration == "off" or not device.saved or _is_outdated(source)
+    return device.migration == "off" or not device.saved or source.is_outdated
 
 
 def _copied_whole(device: VmDevice, source: Endpoint) -> Diagnostic:
@@ -249,21 +252,10 @@ def _behind_iommu(vm: Vm) -> Iterator[Diagnostic]:
             codes.VIRTUAL_IOMMU,
             "QEMU 10.0 and older migrate no VFIO device of a VM with a virtual IOMMU; "
             "whether this one does is not known",
-            detail=_some(iommus),
+            detail=first_of(iommus, _SHOWN),
             hint="'vfiocompat vm qmp:SOCKET' asks the QEMU that runs it",
         )
         yield replace(finding, severity="warning")
-
-
-def _some(names: Sequence[str]) -> str:
-    """List names, or the first of many."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
-
-
-def _is_outdated(endpoint: Endpoint) -> bool:
-    """Whether all that is known of an endpoint is too old to be relied on."""
-    return bool(endpoint.recorded and endpoint.recorded.rejected)
 
 
 def _named(device: VmDevice) -> str:
@@ -281,7 +273,7 @@ def across_drivers(
     """
     if not (source.is_vgpu and destination.is_vgpu):
         return None
-    if _is_outdated(source) or _is_outdated(destination):
+    if source.is_outdated or destination.is_outdated:
         return None
     versions = [end.facts.get("module_version") for end in (source, destination)]
     if None in versions or versions[0] == versions[1]:

@@ -40,7 +40,7 @@ def device_interface(
     Each goes before those that stand after it; tables that say different things say
     nothing. What comes from an inventory that is too old is not known.
     """
-    if endpoint.recorded and endpoint.recorded.rejected:
+    if endpoint.is_outdated:
         return NOT_KNOWN
     by_iommu = _WORDS.get(endpoint.stated.get("iommu_dirty_tracking", ""))
     told = endpoint.migration.flags if endpoint.migration else None
