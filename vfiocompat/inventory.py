@@ -141,21 +141,25 @@ def _demand_keys_once(data: bytes, path: str) -> None:
     json.loads(data, object_pairs_hook=look, parse_int=number, parse_float=number)
 
 
+_OURS = {None, "attribute"}
+"""Channels of answers that count: None was written before others were known."""
+
+
 def _leave_out_older_answers(inventory: Inventory) -> None:
     """Keep of several answers about one string the one that counts.
 
     One that was given in another way than by the attribute is of a later program.
     """
     for at, endpoint in enumerate(inventory.endpoints):
-        if answers := endpoint.answers:
-            latest = {
-                each.version: each
-                for each in sorted(answers, key=_weight)
-                if each.channel in {None, "attribute"}
-            }
-            if len(latest) < len(answers):
-                kept = msgspec.structs.replace(endpoint, answers=(*latest.values(),))
-                inventory.endpoints[at] = kept
+        if not endpoint.answers:
+            continue
+        ours = [each for each in endpoint.answers if each.channel in _OURS]
+        latest = {each.version: each for each in ours}
+        if len(latest) < len(ours):  # times are read only where they matter
+            latest = {each.version: each for each in sorted(ours, key=_weight)}
+        if len(latest) < len(endpoint.answers):
+            kept = msgspec.structs.replace(endpoint, answers=(*latest.values(),))
+            inventory.endpoints[at] = kept
 
 
 def _weight(answer: RecordedAnswer) -> tuple[float, int]:
