@@ -164,10 +164,9 @@ def _without_p2p(
                 path=source.path,
             )
     if unknown and not lacking and vm.blockers is None:  # or QEMU itself has looked
-        some = len(unknown) < len(vm.moved)
         yield diagnostic(
             codes.P2P_NOT_KNOWN,
-            detail=f"of {first_of(unknown, _SHOWN)}" if some else None,
+            detail=_of_some(unknown, vm),
             hint=_ASK.format(fact="migration_flags"),
         )
 
@@ -201,12 +200,16 @@ def _untracked(
                 path=source.path,
             )
     if unknown:
-        some = len(unknown) < len(vm.moved)
         yield diagnostic(
             codes.TRACKING_NOT_KNOWN,
-            detail=f"of {first_of(unknown, _SHOWN)}" if some else None,
+            detail=_of_some(unknown, vm),
             hint=_ASK.format(fact="dirty_tracking"),
         )
+
+
+def _of_some(names: Sequence[str], vm: Vm) -> str | None:
+    """Name the devices that a finding is about, unless it is about all."""
+    return f"of {first_of(names, _SHOWN)}" if len(names) < len(vm.moved) else None
 
 
 def _is_no_yes(device: VmDevice, source: Endpoint) -> bool:
@@ -245,8 +248,9 @@ def _by_iommu(
 
 def _behind_iommu(vm: Vm) -> Iterator[Diagnostic]:
     """Say that QEMU refuses devices behind a virtual IOMMU, if there is one."""
-    always = [vm.machine] if (vm.machine or "").startswith(_ALWAYS_BEHIND) else []
-    iommus = [*vm.iommus, *filter(None, always)]
+    iommus = [*vm.iommus]
+    if vm.machine and vm.machine.startswith(_ALWAYS_BEHIND):
+        iommus.append(vm.machine)
     if vm.moved and iommus:
         finding = diagnostic(
             codes.VIRTUAL_IOMMU,
