@@ -19,7 +19,7 @@ from vfiocompat.commands.options import (
 from vfiocompat.errors import ExitCode, InventoryError, OutputError, VfiocompatError
 from vfiocompat.export import FORMATS, writer
 from vfiocompat.export.acceptance import view_of
-from vfiocompat.files.reading import regular
+from vfiocompat.files.reading import read_bytes
 from vfiocompat.files.replacing import replace
 from vfiocompat.fleet.read import Inventories
 from vfiocompat.output.text import error_lines, finding_lines
@@ -151,8 +151,7 @@ def _before(output: str | None) -> str:
     if output is None:
         return ""
     try:
-        with open(output, "rb", opener=regular) as file:
-            return file.read(_LONGEST).decode(errors="replace")
+        return read_bytes(output, _LONGEST).decode(errors="replace")
     except FileNotFoundError:
         return ""
     except OSError as error:
