@@ -71,6 +71,9 @@ def vm_answers(
             {"capability": "xbzrle", "state": False},
             {"capability": "postcopy-ram", "state": False},
         ],
+        "query-named-block-nodes": [
+            {"drv": "qcow2", "file": "/disk", "node-name": "a"}
+        ],
         "qom-get /machine type": "pc-q35-10.0-machine",
     }
     places = {"peripheral": devices or {}, "peripheral-anon": anonymous or {}}

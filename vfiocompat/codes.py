@@ -247,6 +247,9 @@ OLD_INVENTORY_UNUSABLE = _code(
 NO_HOST_HAS_DEVICES = _code(
     "VFC413", "warning", "no host has a device, so no two hosts are compared"
 )
+FLEET_WITHOUT_ENDPOINTS = _code(
+    "VFC414", "warning", "no host of the fleet has an endpoint, so nothing is compared"
+)
 TRAIT_AMBIGUOUS = _code(
     "VFC421", "warning", "several version strings would have one trait"
 )
@@ -378,5 +381,20 @@ RAMFB_LOST = _code(
     "VFC572",
     "warning",
     "a PCI function has no ramfb, which the device's state may hold",
+)
+QEMU_MAY_BE_OLD = _code(
+    "VFC573",
+    "warning",
+    "a QEMU before 8.1 migrates no VFIO device that it is not told to migrate",
+)
+DISK_BY_VFIO = _code(
+    "VFC574",
+    "warning",
+    "QEMU drives a disk of the VM through VFIO: it stays on its host",
+)
+MEMORY_PROTECTED = _code(
+    "VFC575",
+    "warning",
+    "the VM's memory is kept from its host, and QEMU may not migrate it at all",
 )
 BUG = _code("VFC599", "error", "vfiocompat itself has failed: this is a bug")

@@ -583,3 +583,49 @@ def test_what_is_only_told_leaves_a_yes() -> None:
 @pytest.mark.parametrize("machine", ["pseries-9.1", "s390-ccw-virtio-9.1"])
 def test_some_machines_always_have_a_virtual_iommu(machine: str) -> None:
     assert tracked(TRACKS, machine) == [("VFC540", "warning")]
+
+
+# ---- what QEMU is, and what else stays on the host -------------------------------
+
+
+@pytest.mark.parametrize(
+    ("machine", "is_told"),
+    [
+        *((f"pc-q35-{version}", True) for version in ("7.2", "8.0", "6.2+pve1")),
+        *((f"pc-i440fx-{version}", False) for version in ("8.1", "9.0", "10.0")),
+        *((name, False) for name in ("pc-q35-rhel9.4.0", "q35", None)),
+    ],
+)
+@pytest.mark.parametrize("migration", [None, "auto", "on"])
+def test_a_machine_type_that_an_old_qemu_runs_is_told_and_decides_nothing(
+    machine: str | None, migration: OnOffAuto | None, *, is_told: bool
+) -> None:
+    vm = Vm(name="web", machine=machine, devices=(replace(MDEV, migration=migration),))
+    found = blocking(vm, [P2P])
+    assert codes_of(found) == (["VFC573"] if is_told and migration is None else [])
+    assert whole(["compatible"], found) == "compatible"
+
+
+def test_a_qemu_that_is_asked_tells_by_itself_what_it_migrates() -> None:
+    vm = Vm(name="web", machine="pc-q35-7.2", devices=(MDEV,), blockers=())
+    assert codes_of(blocking(vm, [P2P])) == []
+
+
+@pytest.mark.parametrize("devices", [(), (MDEV,)])
+@pytest.mark.parametrize("blockers", [None, ()])
+def test_a_disk_that_qemu_drives_leaves_no_yes(
+    devices: tuple[VmDevice, ...], blockers: tuple[str, ...] | None
+) -> None:
+    vm = Vm(name="web", devices=devices, disks=("vda",), blockers=blockers)
+    found = blocking(vm, [P2P] * len(devices))
+    assert codes_of(found) == ["VFC574"]
+    assert whole(["compatible"] * len(devices), found) == "undetermined"
+
+
+def test_protected_memory_leaves_no_yes_unless_qemu_itself_says_that_it_goes() -> None:
+    vm = Vm(name="web", devices=(MDEV,), protection="sev")
+    found = blocking(vm, [P2P])
+    assert codes_of(found) == ["VFC575"]
+    assert whole(["compatible"], found) == "undetermined"
+    assert codes_of(blocking(replace(vm, blockers=()), [P2P])) == []
+    assert codes_of(blocking(replace(vm, devices=()), [])) == ["VFC530"]

@@ -248,21 +248,129 @@ def test_arguments_come_after_devices() -> None:
         assert [device.address for device in devices_of(data)] == [FUNCTION, AT]
 
 
+PARTNER = (
+    "<interface type='network'><source network='a' bridge='v'/>"
+    "<teaming type='persistent'/><alias name='ua-net0'/></interface>"
+)
+TRANSIENT = "<teaming type='transient' persistent='ua-net0'/>"
+
+
 @pytest.mark.parametrize(
-    ("teaming", "unplugged"),
+    ("teaming", "partner", "unplugged", "saved"),
     [
-        ("<teaming type='transient' persistent='ua-net0'/>", True),
-        ("<teaming type='persistent'/>", False),
-        ("<teaming/>", False),
-        ("", False),
+        (TRANSIENT, PARTNER, True, False),
+        # Nobody takes over, and QEMU gives it no migration (hw/vfio/pci.c).
+        (TRANSIENT, "", False, False),
+        (TRANSIENT, PARTNER.replace("ua-net0", "ua-net1"), False, False),
+        (TRANSIENT, PARTNER.replace("'persistent'", "'transient'"), False, False),
+        (TRANSIENT, PARTNER.replace("<alias name='ua-net0'/>", ""), False, False),
+        ("<teaming type='transient'/>", PARTNER, False, False),
+        (
+            "<teaming type='transient'/>",
+            PARTNER.replace("<alias name='ua-net0'/>", ""),
+            False,
+            False,
+        ),
+        ("<teaming type='persistent'/>", PARTNER, False, True),
+        ("<teaming/>", PARTNER, False, True),
+        ("", PARTNER, False, True),
     ],
 )
 @pytest.mark.parametrize("text", [PCI_XML, INTERFACE_XML])
-def test_the_transient_half_of_a_team_is_unplugged(
-    text: str, teaming: str, *, unplugged: bool
+def test_the_transient_half_of_a_team_is_unplugged_if_the_other_half_is_there(
+    text: str, teaming: str, partner: str, *, unplugged: bool, saved: bool
 ) -> None:
-    [device] = devices_of(domain(text.replace("<source>", f"{teaming}<source>")))
-    assert device.unplugged is unplugged
+    team = text.replace("<source>", f"{teaming}<source>") + partner
+    [device] = devices_of(domain(team))
+    assert (device.unplugged, device.saved) == (unplugged, saved)
+
+
+PAIRED = "vfio-pci,host=65:00.1,failover_pair_id=net0"
+
+
+@pytest.mark.parametrize(
+    ("more", "unplugged"),
+    [
+        ("virtio-net-pci,id=net0,failover=on", True),
+        ('{"driver":"virtio-net-pci","id":"net0","failover":true}', True),
+        ("virtio-net-pci-non-transitional,failover,id=net0", True),
+        ("virtio-net-pci,id=net0,failover=off", False),
+        ("virtio-net-pci,id=net0", False),
+        ("virtio-net-pci,id=net1,failover=on", False),
+        ("virtio-net-pci,failover=on", False),
+        ("e1000,id=net0,failover=on", False),
+    ],
+)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_paired_device_is_unplugged_if_a_network_card_takes_over(
+    more: str, *, unplugged: bool, is_first: bool
+) -> None:
+    both = [more, PAIRED] if is_first else [PAIRED, more]
+    texts = [text for each in both for text in ("-device", each)]
+    [device] = devices_of(arguments(*texts))
+    assert (device.unplugged, device.saved) == (unplugged, False)
+
+
+NVME_SOURCE = (
+    "<source type='pci' managed='yes' namespace='1'>"
+    "<address domain='0x0000' bus='0x01' slot='0x00' function='0x0'/></source>"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "disks"),
+    [
+        (f"<disk type='nvme'>{NVME_SOURCE}<target dev='vda'/></disk>", ("vda",)),
+        (f"<disk type='nvme'>{NVME_SOURCE}</disk>", ("",)),
+        (
+            f"<disk><backingStore>{NVME_SOURCE}</backingStore><target dev='a'/></disk>",
+            ("a",),
+        ),
+        ("<disk type='file'><source file='/nvme'/><target dev='sda'/></disk>", ()),
+        ("<disk/>", ()),
+    ],
+)
+def test_a_disk_that_qemu_drives_itself_is_seen(
+    text: str, disks: tuple[str, ...]
+) -> None:
+    assert vm_of(domain(text)).disks == disks
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "is_one"),
+    [
+        ("-drive", "file=nvme://0000:01:00.0/1,if=none,id=d0", True),
+        ("-blockdev", "driver=nvme,node-name=d0,device=0000:01:00.0,namespace=1", True),
+        ("-blockdev", '{"driver":"nvme","device":"0000:01:00.0"}', True),
+        ("-blockdev", "{'driver' : 'nvme'}", True),
+        ("-drive", "file.driver=nvme,file.device=0000:01:00.0", True),
+        ("-hda", "nvme://0000:01:00.0/1", True),
+        ("-drive", "file=/dev/nvme0n1,if=none", False),
+        ("-blockdev", "driver=raw,file=d1", False),
+    ],
+)
+def test_a_disk_of_the_arguments_that_qemu_drives_itself_is_seen(
+    option: str, text: str, *, is_one: bool
+) -> None:
+    assert vm_of(arguments(option, text)).disks == ((text,) if is_one else ())
+
+
+@pytest.mark.parametrize(
+    ("text", "protection"),
+    [
+        ("<launchSecurity type='sev'><policy>3</policy></launchSecurity>", "sev"),
+        ("<launchSecurity type='s390-pv'/>", "s390-pv"),
+        ("<launchSecurity/>", "launchSecurity"),
+        (commandline("-machine", "q35,confidential-guest-support=tdx0"), "tdx0"),
+        (commandline("-M", "q35,memory-encryption=sev0"), "sev0"),
+        (commandline("-machine", "q35"), None),
+        ("", None),
+    ],
+)
+def test_what_keeps_memory_from_the_host_is_seen(
+    text: str, protection: str | None
+) -> None:
+    assert vm_of(domain("", text)).protection == protection
 
 
 def test_an_mdev_is_never_unplugged() -> None:
@@ -395,10 +503,10 @@ ON, OFF, AUTO = (VmDevice(address=AT, migration=each) for each in ("on", "off", 
             "vfio-pci,host=65:00.1,skip-vsc-check=off",
             VmDevice(address=AT, skip_vsc_check=False),
         ),
-        # QEMU gives it no migration (hw/vfio/pci.c, vfio_realize) and unplugs it.
+        # QEMU gives it no migration (hw/vfio/pci.c, vfio_realize).
         (
             "vfio-pci,host=65:00.1,failover_pair_id=net0",
-            VmDevice(address=AT, unplugged=True),
+            VmDevice(address=AT, saved=False),
         ),
         ('{"driver":"vfio-pci","host":"65:00.1"}', ONE),
         (
@@ -415,7 +523,7 @@ ON, OFF, AUTO = (VmDevice(address=AT, migration=each) for each in ("on", "off", 
         ('{"driver":"vfio-pci","host":"65:00.1","bootindex":1,"x":[null,{}]}', ONE),
         (
             '{"driver":"vfio-pci","host":"65:00.1","failover_pair_id":"net0"}',
-            VmDevice(address=AT, unplugged=True),
+            VmDevice(address=AT, saved=False),
         ),
     ],
 )
@@ -1158,7 +1266,7 @@ def hostdev(device: VmDevice, element: str) -> etree._Element:
     if device.name is not None:
         etree.SubElement(found, "alias", name=device.name)
     if device.unplugged:
-        etree.SubElement(found, "teaming", type="transient")
+        etree.SubElement(found, "teaming", type="transient", persistent="ua-net0")
     return found
 
 
@@ -1186,6 +1294,7 @@ def documents(draw: st.DrawFn) -> Drawn:
     """Draw a document, its devices, and addresses that they can be given."""
     root = etree.Element("domain", nsmap={"q": NAMESPACE})
     inside = etree.SubElement(root, "devices")
+    inside.append(etree.fromstring(PARTNER))
     expected: list[VmDevice] = []
     new: list[DeviceAddress | None] = []
     elements = st.sampled_from(["hostdev", "interface", "disk"])
@@ -1195,10 +1304,12 @@ def documents(draw: st.DrawFn) -> Drawn:
             continue
         addresses = FUNCTIONS if element == "interface" else st.one_of(MDEVS, FUNCTIONS)
         address = draw(addresses)
+        unplugged = isinstance(address, FunctionAddress) and draw(st.booleans())
         device = VmDevice(
             address=address,
             name=draw(NAMES),
-            unplugged=isinstance(address, FunctionAddress) and draw(st.booleans()),
+            unplugged=unplugged,
+            saved=not unplugged,
             is_interface=element == "interface",
         )
         inside.append(hostdev(device, element))

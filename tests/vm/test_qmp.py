@@ -372,8 +372,8 @@ def test_where_a_device_is(
         ({"skip-vsc-check": "on"}, None, None, False),
         ({"skip-vsc-check": None}, None, None, False),
         ({"x-skip-vsc-check": False}, None, False, False),
-        # QEMU gives it no migration (hw/vfio/pci.c, vfio_realize) and unplugs it.
-        ({"failover_pair_id": "net0"}, None, None, True),
+        # Nothing takes over: the card called net0 is an e1000.
+        ({"failover_pair_id": "net0"}, None, None, False),
         ({"failover_pair_id": ""}, None, None, False),
     ],
 )
@@ -388,6 +388,33 @@ def test_what_qemu_was_told_of_a_device(
     [device] = vm_of(vm_answers({"x": {"sysfsdev": MDEV_PATH, **told}})).devices
     assert (device.migration, device.skip_vsc_check) == (migration, skips)
     assert device.unplugged is unplugged
+
+
+@pytest.mark.parametrize(
+    ("kind", "failover", "unplugged"),
+    [
+        ("virtio-net-pci", True, True),
+        ("virtio-net-pci-non-transitional", True, True),
+        ("virtio-net-pci", False, False),
+        ("virtio-net-pci", None, False),
+        ("e1000", True, False),
+    ],
+)
+def test_a_paired_device_is_unplugged_if_its_partner_takes_over(
+    vm_of: Told, kind: str, failover: object, *, unplugged: bool
+) -> None:
+    """QEMU gives it no migration in any case (hw/vfio/pci.c, vfio_realize)."""
+    answers = vm_answers({"x": {"sysfsdev": MDEV_PATH, "failover_pair_id": "n1"}})
+    answers["qom-list /machine/peripheral"].append(child("n1", kind))
+    answers["qom-get /machine/peripheral/n1 failover"] = failover
+    [device] = vm_of(answers).devices
+    assert (device.unplugged, device.saved) == (unplugged, False)
+
+
+def test_a_disk_that_qemu_drives_itself_is_told(vm_of: Told) -> None:
+    disk = "nvme://0000:01:00.0/1"
+    nodes = [{"drv": "nvme", "file": disk}, {"drv": "raw", "file": "/dev/nvme0n1"}]
+    assert vm_of(vm_answers(query_named_block_nodes=nodes)).disks == (disk,)
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,8 @@ _LEAVES_OPEN = frozenset(
         codes.TRACKING_NOT_KNOWN,
         codes.VIRTUAL_IOMMU,
         codes.CONFIG_FILE_NOT_READ,
+        codes.DISK_BY_VFIO,
+        codes.MEMORY_PROTECTED,
     }
 )
 """What QEMU demands of a whole VM, where it is not known: it leaves no yes."""

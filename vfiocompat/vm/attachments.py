@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from lxml.etree import _Element as Element
 
+    from vfiocompat.vm.qemuargs import Argument
+
 __all__ = ["Attached", "Attachment", "cut"]
 
 _SHOWN = 80  # characters of what a document says, in an error
@@ -65,11 +67,20 @@ class Attached:
         for name, told in self._line.properties.of_id.items():
             self._demand_address_kept(root, f"-set of {cut(name)}", told)
         self.others: list[str] = []
+        given = [
+            (each, self._read_argument(each))
+            for each in (self._arguments[at] for at in self._line.devices)
+        ]
+        self._partners = {*_partners(root), *self._line.failovers}
         self.attachments = [*self._host_devices(root)]
-        for at in self._line.devices:
-            self.attachments += self._argument(self._arguments[at], texts[at])
+        for each, (found, driver) in given:
+            self.attachments += self._argument(each, found, driver)
         self.config_files = self._line.config_files
         self.machine = self._line.machine
+        self.disks = [*_disks(root), *self._line.disks]
+        security = root.find("launchSecurity")
+        named = None if security is None else security.get("type") or "launchSecurity"
+        self.protection = named or self._line.protection
         self.iommus = [
             *(each.get("model", "") for each in root.iterfind("devices/iommu")),
             *self._line.iommus,
@@ -101,7 +112,6 @@ class Attached:
         address = element.find("source/address")
         if address is None:
             raise _wrong(path, element, "has no <source> with an <address>")
-        teaming = element.find("teaming")
         is_mdev = element.tag == "hostdev" and element.get("type") == "mdev"
         model = element.get("model", "vfio-pci") if is_mdev else "vfio-pci"
         if element.get("ramfb") == "on":  # such a one cannot be unplugged
@@ -114,6 +124,9 @@ class Attached:
         is_managed = not is_mdev and element.get("managed") == "yes"
         # libvirt 10.0.0 and newer bind it to vfio-pci then, here and there.
         is_plain = is_managed and driver is not None and driver.get("model") == _PLAIN
+        # libvirt takes teaming of PCI devices only.
+        paired = None if is_mdev else _pair_of(element)
+        pair = told.get("failover_pair_id") if paired is None else paired
 
         def write(there: DeviceAddress) -> None:
             _write_hostdev(element, address, there, path)
@@ -124,11 +137,8 @@ class Attached:
             migration=on_off(told.get("enable-migration")),
             skip_vsc_check=_boolean(told.get("skip-vsc-check")),
             iommufd=iommufd or bool(told.get("iommufd")),
-            # An mdev is never unplugged: libvirt takes teaming of PCI devices only.
-            unplugged=not is_mdev
-            and teaming is not None
-            and teaming.get("type") == "transient",
-            saved=is_saved(model) and not is_plain,
+            unplugged=pair in self._partners,
+            saved=is_saved(model) and not is_plain and pair is None,
             is_managed=is_managed,
             is_interface=element.tag == "interface",
             has_ramfb=is_mdev and element.get("ramfb") == "on",
@@ -148,14 +158,20 @@ class Attached:
             what = f"{where} sets {', '.join(names)}: which device that is is not read"
             raise _wrong(self._path, element, what)
 
-    def _argument(self, element: Element, text: str) -> Iterator[Attachment]:
-        """Give the VFIO device that follows `-device`, if it is one."""
+    def _read_argument(self, element: Element) -> tuple[Argument, str]:
+        """Read what follows `-device`, and of which type it is."""
+        text = element.get("value", "")
         try:
             found = device_argument(text)
         except ValueError as error:
             what = f"{cut(text)} is no JSON that QEMU reads: {error}"
             raise _wrong(self._path, element, what) from None
-        driver = self._line.read_device(found)
+        return found, self._line.read_device(found)
+
+    def _argument(
+        self, element: Element, found: Argument, driver: str
+    ) -> Iterator[Attachment]:
+        """Give the VFIO device that follows `-device`, if it is one."""
         if not is_vfio(driver):
             return
         own = found.properties
@@ -165,10 +181,11 @@ class Attached:
             self.others.append(f"{driver} {where or ''}".rstrip())
             return
         if address is None:
-            what = f"{cut(text)} names no VFIO device"
+            what = f"{cut(element.get('value'))} names no VFIO device"
             raise _wrong(self._path, element, what)
         name = None if own.get("id") is None else str(own.get("id"))
         told = self._line.properties.told(driver, [name] if name else [], own)
+        pair = told.get("failover_pair_id")
 
         def write(there: DeviceAddress) -> None:
             if isinstance(there, MdevAddress):
@@ -183,10 +200,38 @@ class Attached:
             migration=on_off(told.get("enable-migration")),
             skip_vsc_check=_boolean(told.get("skip-vsc-check")),
             iommufd=bool(told.get("iommufd")),
-            unplugged=bool(told.get("failover_pair_id")),
-            saved=is_saved(driver),
+            unplugged=pair in self._partners,
+            saved=is_saved(driver) and pair is None,
         )
         yield Attachment(device, write)
+
+
+def _pair_of(element: Element) -> str | None:
+    """Name the interface that takes over from a device while it is unplugged."""
+    teaming = element.find("teaming")
+    if teaming is None or teaming.get("type") != "transient":
+        return None
+    return teaming.get("persistent", "")
+
+
+def _partners(root: Element) -> Iterator[str]:
+    """Name the interfaces that take over from others: those of libvirt's teams."""
+    for element in root.iterfind("devices/interface"):
+        teaming, alias = element.find("teaming"), element.find("alias")
+        name = None if alias is None else alias.get("name")
+        if name and teaming is not None and teaming.get("type") == "persistent":
+            yield name
+
+
+def _disks(root: Element) -> Iterator[str]:
+    """Name disks whose controller QEMU drives itself, with its source in any layer."""
+    for disk in root.iterfind("devices/disk"):
+        target = disk.find("target")
+        layers = [disk, *disk.iter("backingStore", "mirror")]
+        sources = [source for each in layers for source in each.findall("source")]
+        kinds = {each.get("type") for each in layers}
+        if "nvme" in kinds or any("namespace" in each.attrib for each in sources):
+            yield "" if target is None else target.get("dev", "")
 
 
 def _bus_of(interface: Element) -> str | None:

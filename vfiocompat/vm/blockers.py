@@ -63,6 +63,10 @@ spapr_pci_dma_iommu; hw/s390x/s390-pci-bus.c, s390_pci_dma_iommu)."""
 _USES_IOMMU = 9, 1
 """The first QEMU that has an IOMMU track writes (hw/vfio/migration.c)."""
 
+_ON_BY_DEFAULT = 8, 1
+"""The first QEMU with enable-migration=auto; x-enable-migration before it was off
+(hw/vfio/pci.c, vfio_pci_dev_properties)."""
+
 READ_ACROSS_DRIVERS: Mapping[str | None, tuple[str, ...]] = {
     NVIDIA_VENDOR: ("vendor_id", "module_version")
 }
@@ -81,7 +85,7 @@ def blocking(
     `interfaces` what is known of their drivers.
     """
     found = []
-    if not (vm.devices or vm.others or vm.config_files):
+    if not (vm.devices or vm.others or vm.config_files or vm.disks):
         found.append(diagnostic(codes.NO_VFIO_DEVICE))
     found += [_blocked(text) for text in vm.blockers or ()]
     known = {finding.code for finding in found}
@@ -100,25 +104,14 @@ def blocking(
     if vm.blockers is None:  # else QEMU itself has looked
         found += _untracked(vm, sources, interfaces)
         found += _behind_iommu(vm)
+        found += _off_by_default(vm)
     if codes.UNMIGRATABLE_DEVICE not in known:
         unsaved = [_named(device) for device in vm.moved if not device.saved]
         found += [
             diagnostic(codes.UNMIGRATABLE_DEVICE, f"QEMU cannot migrate {name}")
             for name in (*unsaved, *vm.others)
         ]
-    if vm.config_files:
-        found.append(
-            diagnostic(
-                codes.CONFIG_FILE_NOT_READ, detail=first_of(vm.config_files, _SHOWN)
-            )
-        )
-    if vm.networks:
-        found.append(
-            diagnostic(
-                codes.NETWORKS_NOT_TOLD,
-                detail=f"networks: {first_of(vm.networks, _SHOWN)}",
-            )
-        )
+    found += _beside_devices(vm)
     found += [
         diagnostic(
             codes.UNPLUGGED, f"{_named(device)} is unplugged before the migration"
@@ -127,6 +120,20 @@ def blocking(
         if device.unplugged
     ]
     return tuple(found)
+
+
+def _beside_devices(vm: Vm) -> Iterator[Diagnostic]:
+    """Tell what else of a VM leaves open whether it can go, or what it loses."""
+    if vm.config_files:
+        files = first_of(vm.config_files, _SHOWN)
+        yield diagnostic(codes.CONFIG_FILE_NOT_READ, detail=files)
+    if vm.disks:
+        yield diagnostic(codes.DISK_BY_VFIO, detail=first_of(vm.disks, _SHOWN))
+    if vm.protection and vm.moved and vm.blockers is None:
+        yield diagnostic(codes.MEMORY_PROTECTED, detail=vm.protection)
+    if vm.networks:
+        networks = f"networks: {first_of(vm.networks, _SHOWN)}"
+        yield diagnostic(codes.NETWORKS_NOT_TOLD, detail=networks)
 
 
 def _blocked(text: str) -> Diagnostic:
@@ -260,6 +267,18 @@ def _behind_iommu(vm: Vm) -> Iterator[Diagnostic]:
             hint="'vfiocompat vm qmp:SOCKET' asks the QEMU that runs it",
         )
         yield replace(finding, severity="warning")
+
+
+def _off_by_default(vm: Vm) -> Iterator[Diagnostic]:
+    """Warn that an older QEMU migrates only what it is told to."""
+    version = _machine_version(vm)
+    untold = [_named(device) for device in vm.moved if device.migration is None]
+    if untold and version is not None and version < _ON_BY_DEFAULT:
+        yield diagnostic(
+            codes.QEMU_MAY_BE_OLD,
+            detail=f"machine type {vm.machine}",
+            hint="'vfiocompat vm qmp:SOCKET' asks the QEMU that runs it",
+        )
 
 
 def _named(device: VmDevice) -> str:

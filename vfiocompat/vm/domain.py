@@ -75,6 +75,8 @@ class Domain:
             others=tuple(found.others),
             iommus=tuple(found.iommus),
             config_files=tuple(found.config_files),
+            disks=tuple(found.disks),
+            protection=found.protection,
         )
 
     def manifest(self) -> Manifest | None:

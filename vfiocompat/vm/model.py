@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_DEVICES",
+    "VIRTIO_NET",
     "DeviceAddress",
     "DomainFile",
     "LibvirtDomain",
@@ -51,6 +52,10 @@ MAX_DEVICES = 1024
 """How many VFIO devices a VM may have: far more than any has (a PCI bus of QEMU's takes
 256 functions), and few enough to be decided soon."""
 
+VIRTIO_NET = "virtio-net-"
+"""How QEMU's types of network cards begin that can take over from a function while that
+is unplugged (hw/net/virtio-net.c, failover_hide_primary_device)."""
+
 OnOffAuto = Literal["on", "off", "auto"]
 
 
@@ -60,10 +65,10 @@ class VmDevice(msgspec.Struct, frozen=True, kw_only=True):
     `name` is what the VM calls it (libvirt's alias, QEMU's id). `migration` is what
     QEMU was told with `enable-migration`, and `skip_vsc_check` with the property of
     that name; None where neither is known. `iommufd` says that QEMU was told to have
-    it through that. `unplugged` says that libvirt takes the device away before a
-    migration, `saved` that QEMU has a way to save its state, and that libvirt does not
-    bind it to plain vfio-pci, `is_managed` that libvirt binds its function to VFIO when
-    the VM comes.
+    it through that. `unplugged` says that the device is taken away before a migration,
+    and that a network card takes over, `saved` that QEMU has a way to save its state,
+    and that libvirt does not bind it to plain vfio-pci, `is_managed` that libvirt binds
+    its function to VFIO when the VM comes.
     """
 
     address: DeviceAddress
@@ -96,7 +101,8 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     not known, since no QEMU was asked. `networks` are those of interfaces that may be
     PCI functions, which the VM's description does not tell. `others` are VFIO devices
     of another bus, `iommus` virtual ones, and `config_files` what QEMU reads beside its
-    arguments.
+    arguments. `disks` are those that QEMU itself drives through VFIO, `protection` what
+    keeps the VM's memory from its host.
     """
 
     name: str | None
@@ -109,6 +115,8 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     others: tuple[str, ...] = ()
     iommus: tuple[str, ...] = ()
     config_files: tuple[str, ...] = ()
+    disks: tuple[str, ...] = ()
+    protection: str | None = None
 
     @property
     def moved(self) -> tuple[VmDevice, ...]:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import msgspec
 
+from vfiocompat.vm.model import VIRTIO_NET, on_off
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -152,6 +154,10 @@ _GLOBAL = re.compile(r"([^.=]+)\.([^=]+)=(.*)", re.DOTALL)
 _IOMMU = re.compile(r"(?:.*-iommu(?:-pci|-device)?|arm-smmuv3(?:-.*)?)")
 
 
+_NVME = re.compile(r"nvme://|driver[\"']?\s*[=:]\s*[\"']?nvme\b")
+"""A block device that QEMU drives itself, through VFIO (block/nvme.c)."""
+
+
 class Properties(NamedTuple):
     """Properties of devices that are set apart from them: by id, and by type."""
 
@@ -184,15 +190,20 @@ class CommandLine:
     """What QEMU's arguments say of devices.
 
     `devices` are the places of what follows each `-device`. `config_files` are those
-    that `-readconfig` names, `iommus` the virtual IOMMUs, and `machine` the type that
-    `-machine` names. What follows an option that is not known here may be its value or
-    an option: it counts as one, so that nothing is passed over.
+    that `-readconfig` names, `iommus` the virtual IOMMUs, `failovers` the network cards
+    that take over from others, `disks` those that QEMU drives through VFIO, and
+    `machine` and `protection` what `-machine` names. What follows an option that is not
+    known here may be its value or an option: it counts as one, so that nothing is
+    passed over.
     """
 
     def __init__(self, arguments: Sequence[str]) -> None:
         self.devices: list[int] = []
         self.config_files: list[str] = []
         self.iommus: list[str] = []
+        self.failovers: list[str] = []
+        self.disks: list[str] = []
+        self.protection: str | None = None
         of_id: dict[str, dict[str, object]] = {}
         of_type: list[tuple[str, str, str]] = []
         self.machine: str | None = None
@@ -209,6 +220,9 @@ class CommandLine:
                     self.config_files.append(value)
                 case "machine" | "M":
                     self._read_machine(value)
+                case "drive" | "blockdev" | "hda" | "hdb" | "hdc" | "hdd" | "cdrom":
+                    if _NVME.search(value):
+                        self.disks.append(value)
                 case _:
                     pass
         self.properties = Properties(of_id, of_type)
@@ -221,12 +235,20 @@ class CommandLine:
             self.machine = machine
         if isinstance(iommu, str) and iommu not in {"none", "off"}:
             self.iommus.append(iommu)
+        for name in ("confidential-guest-support", "memory-encryption"):
+            if isinstance(found := told.get(name), str):
+                self.protection = found
 
     def read_device(self, argument: Argument) -> str:
-        """Give the type of a device, and keep it if it is a virtual IOMMU."""
-        driver = str(argument.properties.get("driver", ""))
+        """Give the type of a device; keep it if others depend on it."""
+        own = argument.properties
+        driver = str(own.get("driver", ""))
         if _IOMMU.fullmatch(driver):
             self.iommus.append(driver)
+        names = [str(own["id"])] if "id" in own else []
+        told = self.properties.told(driver, names, own)
+        if driver.startswith(VIRTIO_NET) and on_off(told.get("failover")) == "on":
+            self.failovers += names
         return driver
 
 

@@ -21,6 +21,7 @@ from vfiocompat import codes
 from vfiocompat.errors import VmError
 from vfiocompat.files.reading import in_time
 from vfiocompat.vm.model import (
+    VIRTIO_NET,
     Vm,
     VmDevice,
     demand_distinct,
@@ -41,6 +42,7 @@ QUERIES = frozenset(
         "query-uuid",
         "query-migrate",
         "query-migrate-capabilities",
+        "query-named-block-nodes",
         "qom-list",
         "qom-get",
     }
@@ -162,12 +164,14 @@ class _Monitor:
         )
         migration = await self._query("query-migrate", _Migration)
         devices, others = await self._devices()
+        disks = await self._disks()
         return Vm(
             name=(await self._query("query-name", _Name)).name,
             uuid=(await self._query("query-uuid", _Uuid)).UUID,
             machine=machine.removesuffix("-machine") if machine else None,
             devices=devices,
             others=others,
+            disks=disks,
             postcopy=any(
                 each.state for each in capabilities if each.capability == "postcopy-ram"
             ),
@@ -232,14 +236,33 @@ class _Monitor:
             )
         told = await property_of("enable-migration", "x-enable-migration")
         skips = await property_of("skip-vsc-check", "x-skip-vsc-check")
+        pair = await property_of("failover_pair_id")
         return VmDevice(
             address=address,
             name=name,
             migration=on_off(told),
             skip_vsc_check=skips if isinstance(skips, bool) else None,
-            unplugged=bool(await property_of("failover_pair_id")),
-            saved=saved,
+            unplugged=bool(pair) and await self._takes_over(str(pair)),
+            saved=saved and not pair,
         )
+
+    async def _takes_over(self, name: str) -> bool:
+        """Ask whether a network card stands in for a function that is unplugged."""
+        path = f"{_PLACES[0]}/{name}"
+        listed = await self._list(_PLACES[0])
+        if not any(
+            each.name == name and _driver(each.type).startswith(VIRTIO_NET)
+            for each in listed
+        ):
+            return False
+        return (
+            await self._query("qom-get", object, path=path, property="failover") is True
+        )
+
+    async def _disks(self) -> tuple[str, ...]:
+        """Give the block devices that QEMU itself drives through VFIO."""
+        nodes = await self._query("query-named-block-nodes", list[_BlockNode])
+        return tuple(each.file for each in nodes if each.drv == "nvme")
 
     async def _list(self, path: str) -> list[_Property]:
         return await self._query("qom-list", list[_Property], path=path)
@@ -309,6 +332,11 @@ class _Migration(msgspec.Struct):
     blocked_reasons: list[str] = msgspec.field(
         name="blocked-reasons", default_factory=list
     )
+
+
+class _BlockNode(msgspec.Struct):
+    drv: str
+    file: str
 
 
 class _Release(msgspec.Struct):
