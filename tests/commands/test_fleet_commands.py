@@ -465,6 +465,17 @@ def test_hosts_without_devices_are_compared_with_nothing(
     run(f"matrix {folder}")
 
 
+@pytest.mark.parametrize("option", ["", "--hosts", "--pairs"])
+def test_a_fleet_without_endpoints_is_no_success(
+    run: Run, tmp_path: Path, option: str
+) -> None:
+    folder = write(tmp_path / "f", [inventory(name) for name in "ab"])
+    result = run(f"matrix {folder} {option}", exit_code=3)
+
+    assert result.stdout == ""
+    assert "VFC414" in result.stderr
+
+
 def test_a_path_that_nobody_has_asked_about_yet_is_not_lost(
     run: Run, tmp_path: Path
 ) -> None:

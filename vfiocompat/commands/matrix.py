@@ -58,7 +58,7 @@ def command(
 
     FLEET are inventories or folders of them. A class is all endpoints for which a
     decision reads the same things. Exit status: 0 if every inventory was read, 4 if
-    not, and 3 if --hosts has no devices to compare.
+    not, and 3 if there is nothing to compare.
     """
     if pairs and hosts:
         raise UsageError("--pairs and --hosts exclude each other")
@@ -74,6 +74,9 @@ def command(
         settings.note(error_lines(error))
     if found.errors:
         return ExitCode.FAILED
+    if not found.classes:
+        settings.note(note_lines(codes.FLEET_WITHOUT_ENDPOINTS))
+        return ExitCode.UNDETERMINED
     if hosts and not any(class_.devices for class_ in found.classes):
         settings.note(note_lines(codes.NO_HOST_HAS_DEVICES))
         return ExitCode.UNDETERMINED
