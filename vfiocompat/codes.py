@@ -397,4 +397,7 @@ MEMORY_PROTECTED = _code(
     "warning",
     "the VM's memory is kept from its host, and QEMU may not migrate it at all",
 )
+CONFIG_SPACE_DIFFERS = _code(
+    "VFC576", "error", "QEMU compares the PCI ids of functions, and they differ"
+)
 BUG = _code("VFC599", "error", "vfiocompat itself has failed: this is a bug")

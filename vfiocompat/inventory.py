@@ -243,6 +243,10 @@ def _contradiction(endpoint: Endpoint) -> str | None:
     for answer in endpoint.answers:
         if answer.accepted and answer.errno is not None:
             return "answers: one that was accepted has an errno"
+    if endpoint.stated:
+        flags = endpoint.stated.get("migration_flags", "STOP_COPY")
+        if "STOP_COPY" not in flags.split(","):
+            return f"stated: migration_flags: {flags!r} has no STOP_COPY"
     if endpoint.kind == "type":
         name = endpoint.address.partition("/")[2]
         if endpoint.type_id is not None and endpoint.type_id != name:

@@ -13,7 +13,7 @@ from vfiocompat.decision.decide import Decision, beside, whole
 from vfiocompat.diagnostics import both_ends, diagnostic
 from vfiocompat.endpoints import Endpoint, Flag, MigrationInterface
 from vfiocompat.vm import blockers as blockers_
-from vfiocompat.vm.blockers import across_drivers
+from vfiocompat.vm.blockers import across_drivers, config_space
 from vfiocompat.vm.interfaces import device_interface
 from vfiocompat.vm.model import OnOffAuto, Vm, VmDevice
 
@@ -386,9 +386,6 @@ def test_what_qemu_was_told_of_the_device_wins_over_the_machine_type(
     [
         (OLD, OLD),
         (NEW, vgpu("570.86.10")),
-        (vgpu(None), NEW),
-        (OLD, vgpu(None)),
-        (vgpu(None), vgpu(None)),
         (OLD, vgpu("570", vendor_id="0x8086")),
         (vgpu("550", vendor_id="0x8086"), NEW),
         (vgpu("550", vendor_id="0x8086"), vgpu("570", vendor_id="0x8086")),
@@ -408,6 +405,31 @@ def test_nothing_is_said_where_the_drivers_do_not_differ(
 ) -> None:
     assert across(machine, ends=ends) is None
     assert across(machine, skips=False, ends=ends) is None
+
+
+@pytest.mark.parametrize(
+    "ends", [(vgpu(None), NEW), (OLD, vgpu(None)), (vgpu(None), vgpu(None))]
+)
+@pytest.mark.parametrize(
+    ("machine", "skips", "code"),
+    [
+        ("pc-q35-9.1", None, None),
+        ("pc-q35-9.0", True, None),
+        ("pc-q35-9.1", False, "VFC535"),
+        ("pc-q35-9.0", None, "VFC535"),
+        ("q35", None, "VFC535"),
+        (None, None, "VFC535"),
+    ],
+)
+def test_drivers_of_which_one_is_not_known_may_differ(
+    machine: str | None,
+    ends: tuple[Endpoint, Endpoint],
+    skips: bool | None,  # noqa: FBT001 - it is a value and not a switch
+    code: str | None,
+) -> None:
+    found = across(machine, skips, ends)
+    assert (found and found.code) == code
+    assert found is None or "is not known" in found.summary
 
 
 @pytest.mark.parametrize(("one", "other"), [(OLD, NEW), (NEW, OLD)])
@@ -492,7 +514,7 @@ def tracked(
     **more: Any,  # noqa: ANN401
 ) -> list[tuple[str, str]]:
     """Give the codes, with their severities, of what is told of a VM's one device."""
-    device = replace(MDEV, **more)
+    device = replace(FUNCTION, **more)
     vm = Vm(name="web", machine=machine, devices=(device,))
     return [(each.code, each.severity) for each in blocking(vm, [source])]
 
@@ -543,6 +565,69 @@ def test_the_iommu_of_a_host_may_track_it(
     assert tracked(source, machine, iommufd=True) == expected
     without = [("VFC539", "error")]
     assert tracked(source, machine, iommufd=False) == without, "only with iommufd"
+    mdev = {"address": MDEV.address, "iommufd": True}
+    assert tracked(source, machine, **mdev) == without, "no IOMMU is before an mdev"
+
+
+@pytest.mark.parametrize(
+    ("source", "device", "expected"),
+    [
+        (TRACKS, {}, [("VFC539", "error")]),
+        (NOBODY, {}, [("VFC539", "error")]),
+        (TRACKS, {"migration": "on"}, [("VFC539", "warning")]),
+        (TRACKS, {"iommufd": True}, [("VFC549", "warning")]),
+    ],
+)
+def test_a_driver_that_is_not_to_track_tracks_nothing(
+    source: Endpoint, device: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    assert tracked(source, untracked=True, **device) == expected
+
+
+@pytest.mark.parametrize("api", ["vfio-ap", "vfio-ccw", "vfio-platform"])
+def test_what_qemu_never_migrates_is_told_by_its_interface_too(api: str) -> None:
+    assert tracked(replace(TRACKS, device_api=api)) == [("VFC542", "error")]
+    assert tracked(replace(TRACKS, device_api="vfio-pci")) == []
+
+
+def end_of(**more: str | None) -> Endpoint:
+    """Make a function, with what QEMU compares of it."""
+    facts = {"revision": more.pop("revision", "0x30")}
+    known = {"vendor_id": "0x19e5", "device_id": "0xa251"} | more
+    kept = {name: value for name, value in facts.items() if value is not None}
+    return function("0000:75:00.1", None, facts=kept, **known)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"revision": "0x50"}, "revision"),
+        ({"device_id": "0xa256"}, "device id"),
+        ({"vendor_id": "0x8086"}, "vendor id"),
+        ({"revision": None}, None),
+        ({"device_id": None}, None),
+        ({}, None),
+    ],
+)
+def test_qemu_compares_what_two_functions_are(
+    change: dict[str, str | None], what: str | None
+) -> None:
+    for ends in ((end_of(), end_of(**change)), (end_of(**change), end_of())):
+        found = config_space(*ends)
+        assert (found and found.code) == (what and "VFC576")
+        assert found is None or f"the {what} of a function" in found.summary
+
+
+@pytest.mark.parametrize(
+    "end",
+    [endpoint("p/t", None, device_id="0x1"), vgpu("1", kind="function")],
+)
+def test_what_a_vgpu_or_an_mdev_shows_its_vm_is_not_what_its_parent_is(
+    end: Endpoint,
+) -> None:
+    other = replace(end, device_id="0x2", facts={"revision": "0x1"})
+    assert config_space(end, other) is None
+    assert config_space(end, end_of()) is None
 
 
 def test_a_qemu_that_was_asked_has_looked_itself() -> None:

@@ -311,6 +311,133 @@ def test_a_paired_device_is_unplugged_if_a_network_card_takes_over(
     assert (device.unplugged, device.saved) == (unplugged, False)
 
 
+def overriding(alias: str, name: str, value: str | None) -> str:
+    """Write an override of libvirt's; None takes the property away."""
+    told = "type='remove'" if value is None else f"type='string' value='{value}'"
+    return (
+        f"<qemu:override><qemu:device alias='{alias}'><qemu:frontend>"
+        f"<qemu:property name='{name}' {told}/></qemu:frontend></qemu:device>"
+        "</qemu:override>"
+    )
+
+
+UNTRACKED = "x-device-dirty-page-tracking"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        commandline("-global", f"vfio-pci.{UNTRACKED}=off"),
+        commandline("-set", f"device.hostdev0.{UNTRACKED}=off"),
+        overriding("hostdev0", UNTRACKED, "off"),
+    ],
+)
+def test_a_driver_may_be_kept_from_tracking_in_any_way(more: str) -> None:
+    assert devices_of(domain(PCI_XML, more))[0].untracked
+    assert not devices_of(domain(PCI_XML, more.replace("off", "on")))[0].untracked
+    assert not devices_of(domain(PCI_XML))[0].untracked
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        commandline("-global", "vfio-pci.ramfb=on"),
+        commandline("-set", "device.hostdev0.ramfb=on"),
+        overriding("hostdev0", "ramfb", "on"),
+    ],
+)
+def test_ramfb_may_be_had_in_any_way(more: str) -> None:
+    assert devices_of(domain(MDEV_XML, more))[0].has_ramfb
+    off = more.replace("=on", "=off").replace("'on'", "'off'")
+    assert not devices_of(domain(MDEV_XML, off))[0].has_ramfb
+
+
+def test_ramfb_of_an_argument_is_seen() -> None:
+    text = f"vfio-pci-nohotplug,sysfsdev={MDEV_AT},display=on,ramfb=on"
+    assert devices_of(arguments("-device", text))[0].has_ramfb
+
+
+@pytest.mark.parametrize(
+    ("more", "where"),
+    [
+        (commandline("-global", "vfio-pci.sysfsdev=/sys/x"), "-global 'vfio-pci'"),
+        (commandline("-global", "vfio-pci-device.host=1:0.0"), "'vfio-pci-device'"),
+        (commandline("-global", "pci-device.host=1:0.0"), "'pci-device'"),
+        (
+            commandline("-global", "driver=vfio-pci,property=host,value=1:0.0"),
+            "'vfio-pci'",
+        ),
+        (overriding("usb0", "driver", "vfio-pci"), "<qemu:override> of 'usb0'"),
+    ],
+)
+def test_what_makes_a_device_another_one_is_refused(more: str, where: str) -> None:
+    found = mistake_in(domain(PCI_XML, more))
+    assert where in found.summary
+    assert "which device that is is not read" in found.summary
+    mistake_in(domain("", more))
+
+
+def test_a_property_of_other_types_makes_no_device_another_one() -> None:
+    assert vm_of(domain(PCI_XML, commandline("-global", "ide-hd.host=1"))).devices
+
+
+@pytest.mark.parametrize(
+    ("more", "iommufd"),
+    [
+        ("", True),
+        (overriding("hostdev0", "iommufd", None), False),
+        (overriding("hostdev1", "iommufd", None), False),
+        (overriding("hostdev2", "iommufd", None), True),
+        (overriding("hostdev1", "display", None), True),
+    ],
+)
+def test_an_override_may_take_iommufd_away(more: str, *, iommufd: bool) -> None:
+    text = PCI_XML.replace("<driver name='vfio'", "<driver name='vfio' iommufd='yes'")
+    assert devices_of(domain(text, more))[0].iommufd is iommufd
+
+
+@pytest.mark.parametrize(
+    ("kind", "iommus"),
+    [
+        ("<type arch='ppc64le'>hvm</type>", ("ppc64le",)),
+        ("<type arch='ppc64' machine=''>hvm</type>", ("ppc64",)),
+        ("<type arch='s390x'>hvm</type>", ("s390x",)),
+        ("<type arch='s390x' machine='s390-ccw-virtio-9.1'>hvm</type>", ()),
+        ("<type arch='x86_64'>hvm</type>", ()),
+        ("<type>hvm</type>", ()),
+    ],
+)
+def test_an_architecture_may_mean_an_iommu(kind: str, iommus: tuple[str, ...]) -> None:
+    assert vm_of(domain(PCI_XML, f"<os>{kind}</os>")).iommus == iommus
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        ("-device", "virtio-iommu-pci-non-transitional"),
+        ("-device", "riscv-iommu-sys"),
+        ("-device", "AMDVI-PCI"),
+        ("-machine", "virt,iommu-sys=on"),
+    ],
+)
+def test_every_virtual_iommu_of_the_arguments_is_seen(option: str, text: str) -> None:
+    assert vm_of(arguments(option, text)).iommus
+    assert not vm_of(arguments("-machine", "virt,iommu-sys=off")).iommus
+
+
+def test_a_device_of_another_process_is_one_that_cannot_be_saved() -> None:
+    vm = vm_of(arguments("-device", "vfio-user-pci,socket=/run/a"))
+    assert vm.others == ("vfio-user-pci",)
+
+
+@pytest.mark.parametrize("model", ["vfio-foo", "", "VFIO-PCI"])
+def test_an_mdev_of_an_unknown_model_is_refused(model: str) -> None:
+    text = MDEV_XML.replace("type='mdev'", f"type='mdev' model='{model}'")
+    if "model='vfio-pci'" in MDEV_XML:
+        text = MDEV_XML.replace("model='vfio-pci'", f"model='{model}'")
+    assert "is no model that is known" in mistake_in(domain(text)).summary
+
+
 NVME_SOURCE = (
     "<source type='pci' managed='yes' namespace='1'>"
     "<address domain='0x0000' bus='0x01' slot='0x00' function='0x0'/></source>"

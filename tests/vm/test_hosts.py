@@ -430,6 +430,28 @@ def test_an_old_inventory_says_no_definite_no(ask: Ask, ends: list[Endpoint]) ->
     assert found.undetermined == {"h0": ("VFC402",)}
 
 
+# ---- what QEMU compares ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["device_id", "revision"])
+def test_what_qemu_compares_of_functions_decides_beside_the_driver(
+    ask: Ask, name: str
+) -> None:
+    """Of hosts of one class otherwise, so that they are told apart."""
+
+    def of(value: str) -> Endpoint:
+        facts = {"revision": value if name == "revision" else "0x1"}
+        known = {"device_id": value} if name == "device_id" else {}
+        end = function("0000:c1:00.4", A, facts=facts, in_use=False, **known)
+        return replace(end, answers=TAKES_A)
+
+    found = ask([of("0x1")], [of("0x1")], [of("0x2")], [of("0x1")])
+    assert found.allowed == ["h0", "h2"]
+    assert found.not_allowed == {"h1": ("VFC576", "VFC547")}
+    found = ask([of("0x1"), replace(of("0x2"), address="0000:c1:00.5")], [of("0x1")])
+    assert verdicts(found) == ["compatible", "incompatible"]
+
+
 # ---- NVIDIA's drivers ------------------------------------------------------------
 
 

@@ -411,6 +411,22 @@ def test_a_paired_device_is_unplugged_if_its_partner_takes_over(
     assert (device.unplugged, device.saved) == (unplugged, False)
 
 
+@pytest.mark.parametrize(
+    ("told", "untracked", "has_ramfb"),
+    [
+        ({"x-device-dirty-page-tracking": "off", "ramfb": True}, True, True),
+        ({"x-device-dirty-page-tracking": "on", "ramfb": False}, False, False),
+        ({"x-device-dirty-page-tracking": "auto", "ramfb": "on"}, False, False),
+        ({}, False, False),
+    ],
+)
+def test_what_else_of_a_device_decides_is_asked_for(
+    vm_of: Told, told: dict[str, object], *, untracked: bool, has_ramfb: bool
+) -> None:
+    [device] = vm_of(vm_answers({"x": {"sysfsdev": MDEV_PATH, **told}})).devices
+    assert (device.untracked, device.has_ramfb) == (untracked, has_ramfb)
+
+
 def test_a_disk_that_qemu_drives_itself_is_told(vm_of: Told) -> None:
     disk = "nvme://0000:01:00.0/1"
     nodes = [{"drv": "nvme", "file": disk}, {"drv": "raw", "file": "/dev/nvme0n1"}]
@@ -421,13 +437,10 @@ def test_a_disk_that_qemu_drives_itself_is_told(vm_of: Told) -> None:
     ("kind", "is_one"),
     [
         *((f"child<vfio-{kind}>", True) for kind in ("pci", "pci-nohotplug", "ap")),
-        ("child<vfio-ccw>", True),
+        *((f"child<vfio-{kind}>", True) for kind in ("ccw", "user-pci")),
         *((kind, False) for kind in ("child<virtio-net-pci>", "link<vfio-pci>")),
         *((kind, False) for kind in ("vfio-pci", "child<x-vfio-pci>", "string", "")),
-        *(
-            (f"child<{kind}>", False)
-            for kind in ("vfio-user-pci", "qemu:memory-region")
-        ),
+        ("child<qemu:memory-region>", False),
     ],
 )
 def test_which_children_are_vfio_devices(
@@ -436,7 +449,7 @@ def test_which_children_are_vfio_devices(
     answers = vm_answers({"x": {"sysfsdev": MDEV_PATH}})
     children = [{"name": "x", "type": kind}, child("y", "e1000")]
     answers["qom-list /machine/peripheral"] = children
-    saved = kind not in {"child<vfio-ap>", "child<vfio-ccw>"}
+    saved = kind in {"child<vfio-pci>", "child<vfio-pci-nohotplug>"}
     device = VmDevice(address=MDEV, name="x", saved=saved)
     assert vm_of(answers).devices == ((device,) if is_one else ())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,9 +26,9 @@ from vfiocompat.output.vm import VmDocument
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.conftest import Host, Run
+    from tests.vm.virsh import Virsh
 
 A, B, C = "1ac1-a", "1ac1-b", "1ac1-c"
 TAKES = endpoint("p/t", B, answers=(answer(A, accepted=True),))
@@ -86,6 +87,49 @@ def test_several_hosts_have_all_devices(run: Run, tmp_path: Path) -> None:
     )
     found = told(run, f"{there} {folder} --from {folder}/b.json", exit_code=3)
     assert set(found.undetermined) == {"a", "c"}
+
+
+@pytest.mark.parametrize(
+    ("uri", "host"),
+    [
+        ("qemu+ssh://root@b/system", "b"),
+        ("qemu+ssh://B.example.org:22/system", "b"),
+        ("qemu+tls://c/system", "c"),
+        # They tell no name.
+        ("qemu+ssh://192.0.2.7/system", None),
+        ("qemu+ssh://[2001:db8::7]/system", None),
+    ],
+)
+def test_a_vm_of_another_hosts_libvirt_is_on_that_host(
+    run: Run, virsh: Virsh, tmp_path: Path, uri: str, host: str | None
+) -> None:
+    alike = [inventory(name, function("0000:03:00.1", HISI_1)) for name in "bac"]
+    folder = write(tmp_path / "f", alike)
+    file = domain_file(tmp_path, "0000:03:00.1", after=told_to_migrate())
+    virsh.gives(Path(file.removeprefix("domain:")).read_bytes())
+    line = f"libvirt:web@{uri} {folder} --from {folder}"
+    if host is None:
+        assert error(run, line).startswith("error[VFC556]: 3 hosts have all")
+        return
+    found = told(run, line, exit_code=3)
+    assert [each.source.host for each in found.devices] == [host]
+
+
+@pytest.mark.parametrize("own", ["a.json", "bb.json"])
+def test_a_vm_of_another_hosts_libvirt_needs_the_inventory_of_that_host(
+    run: Run, virsh: Virsh, tmp_path: Path, own: str
+) -> None:
+    """Hosts that are equally made have the same addresses."""
+    alike = [inventory(name, function("0000:03:00.1", HISI_1)) for name in ("a", "bb")]
+    folder = write(tmp_path / "f", alike)
+    virsh.gives(
+        Path(domain_file(tmp_path, "0000:03:00.1").removeprefix("domain:")).read_bytes()
+    )
+    line = f"libvirt:web@qemu+ssh://b/system {folder} --from {folder}/{own}"
+    assert error(run, line).startswith(
+        "error[VFC555]: the XML of web comes from host b, which no inventory of --from "
+        "is of\n"
+    )
 
 
 def test_a_broken_inventory_among_those_of_from_is_told(
@@ -207,6 +251,22 @@ def test_the_other_way_its_driver_refuses(
     assert (source.address, source.host, source.version) == (ONE, "beta", B)
     assert (device.verdict, device.basis) == ("incompatible", "driver")
     assert device.diagnostics[0].code == "VFC101"
+
+
+def test_what_qemu_demands_counts_for_every_host_but_the_one_it_arrives_at(
+    hosts: dict[str, Path], run: Run, arrived: Path, tmp_path: Path
+) -> None:
+    iommu = "</devices><devices><iommu model='intel'/></devices>"
+    arrived.write_text(arrived.read_text().replace("</devices>", iommu, 1))
+    third = write(
+        tmp_path / "third",
+        [inventory("third", mdev(UUID, B, in_use=False, answers=TAKES.answers))],
+    )
+    line = f"domain:{arrived} {third} --as-is --sysroot {hosts['beta']}"
+    alone = told(run, f"{line} --from {arrived.parent}/alpha.json", exit_code=3)
+    assert alone.undetermined == {"third": ("VFC540",)}
+    both = told(run, f"{line} here", exit_code=3)
+    assert both.undetermined == {"here": ("VFC546",), "third": ("VFC540",)}
 
 
 def test_xml_for_another_host_is_none_for_this(

@@ -34,7 +34,7 @@ from vfiocompat.tables.stated import SiteFacts, Stated
 from vfiocompat.times import Horizon, moment
 from vfiocompat.vm.destinations import find_destinations
 from vfiocompat.vm.migration import Migration
-from vfiocompat.vm.model import QmpSocket, leaves_by_qemu, parse_vm
+from vfiocompat.vm.model import QmpSocket, parse_vm
 from vfiocompat.vm.plan import xml_there
 from vfiocompat.vm.read import read_vm
 from vfiocompat.vm.sources import Site, find_sources
@@ -109,10 +109,9 @@ def command(  # noqa: PLR0917 - click passes every option by name
     for error in unread.values():
         settings.note(error_lines(error))
     here = HERE in destinations
-    arrives = as_is and here
-    sources = find_sources(described, site, known, arrives=arrives)
+    sources = find_sources(described, site, known, arrives=as_is and here)
     migration = Migration.of(
-        leaves_by_qemu(described.vm) if arrives else described.vm,
+        described.vm,
         sources,
         settings.library,
         require,

@@ -165,7 +165,8 @@ class Classifier:
     answer's time matters too. `wanted` says of which classes, by the endpoint
     that stands for one, members are to be kept. `without` is left out. `beside` names,
     for each vendor, facts that are read whatever tables read. `by_device` keeps apart
-    what are different devices, too: functions and others, and of different ids.
+    what are different devices, too: functions and others, and of different ids. Of
+    functions it names facts that are read as well.
     """
 
     def __init__(
@@ -177,7 +178,7 @@ class Classifier:
         wanted: Callable[[Endpoint], bool] | None = None,
         without: HostAddresses | None = None,
         beside: Mapping[str | None, tuple[str, ...]] = MappingProxyType({}),
-        by_device: bool = False,
+        by_device: tuple[str, ...] | None = None,
     ) -> None:
         self._beside = beside
         self._by_device = by_device
@@ -247,10 +248,12 @@ class Classifier:
             names = facts_read(endpoint.driver) if endpoint.version is None else ()
             if beside:
                 names += beside.get(endpoint.vendor_id, ())
+            is_function = endpoint.kind == "function"
+            if by_device and is_function:
+                names += by_device
             answers = self._answers(endpoint) if endpoint.answers else None
             key: object = reads_recorded(endpoint, names, old, answers)
-            if by_device:
-                is_function = endpoint.kind == "function"
+            if by_device is not None:
                 key = key, is_function, endpoint.vendor_id, endpoint.device_id
             number = known.get(key)
             if number is None:
@@ -268,7 +271,7 @@ class Classifier:
         """Begin a class, and give its number."""
         number = self._numbers[key] = len(self.classes)
         stands = self._standing(endpoint, names, inventory)
-        if self._by_device:
+        if self._by_device is not None:
             ids = {"vendor_id": endpoint.vendor_id, "device_id": endpoint.device_id}
             stands = msgspec.structs.replace(stands, **ids)
         self.classes.append(stands)

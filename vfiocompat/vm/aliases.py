@@ -39,7 +39,8 @@ class Aliases:
         runs = root.get("id") is not None
         self._given = [_assigned(written), *([] if runs else [_assigned(users)])]
         self._written = written
-        self._overridden = _overridden(root)
+        self.all_overridden = _overridden(root)
+        self._removed = _removed(root)
 
     def written(self, device: Element) -> str | None:
         """Give the alias that a device has in the document."""
@@ -50,13 +51,18 @@ class Aliases:
         at = self._places[device]
         return tuple(dict.fromkeys(given[at] for given in self._given))
 
+    def removed(self, device: Element) -> frozenset[str]:
+        """Name the properties that `<qemu:override>` keeps libvirt from setting."""
+        named = (self._removed.get(alias, frozenset()) for alias in self.of(device))
+        return frozenset().union(*named)
+
     def overridden(self, device: Element) -> dict[str, object]:
         """Give the properties that `<qemu:override>` sets of a device.
 
         One that may have another alias has what is set under both, and what is off
         under either: it must not allow more than it will have in the end.
         """
-        told = [self._overridden.get(alias, {}) for alias in self.of(device)]
+        told = [self.all_overridden.get(alias, {}) for alias in self.of(device)]
         found: dict[str, object] = {}
         for name in {name for each in told for name in each}:
             values = [each.get(name) for each in told]
@@ -97,3 +103,15 @@ def _overridden(root: Element) -> dict[str, dict[str, object]]:
             if each.get("type") != "remove":
                 properties[each.get("name", "")] = each.get("value", "")
     return found
+
+
+def _removed(root: Element) -> dict[str, frozenset[str]]:
+    """Give by alias the properties that `<qemu:override>` takes away."""
+    return {
+        device.get("alias", ""): frozenset(
+            each.get("name", "")
+            for each in device.iterfind(f"{QEMU}frontend/{QEMU}property")
+            if each.get("type") == "remove"
+        )
+        for device in root.iterfind(f"{QEMU}override/{QEMU}device")
+    }

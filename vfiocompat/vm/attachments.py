@@ -16,6 +16,7 @@ from vfiocompat.addresses import (
 from vfiocompat.errors import DomainError
 from vfiocompat.vm.aliases import QEMU, Aliases
 from vfiocompat.vm.model import (
+    UNTRACKED,
     DeviceAddress,
     VmDevice,
     device_address,
@@ -23,7 +24,7 @@ from vfiocompat.vm.model import (
     is_vfio,
     on_off,
 )
-from vfiocompat.vm.qemuargs import CommandLine, device_argument
+from vfiocompat.vm.qemuargs import ANCESTORS, CommandLine, device_argument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -39,9 +40,17 @@ _SHOWN = 80  # characters of what a document says, in an error
 _HOST_DEVICES = frozenset({"pci", "mdev", "usb", "scsi", "scsi_host"})
 """What a `<hostdev>` can be (src/conf/domain_conf.c, virDomainHostdevSubsys)."""
 
+_MODELS = frozenset({"vfio-pci", "vfio-ccw", "vfio-ap"})
+"""What the model of an mdev can be (src/util/virmdev.c, virMediatedDeviceModel)."""
+
 _PLAIN = "vfio-pci"
 """The driver that can migrate nothing, as `<driver model='vfio-pci'/>` chooses it
 (docs/formatdomain.rst)."""
+
+
+_BEHIND_IOMMUS = "ppc64", "s390x"
+"""Architectures whose usual machine, pseries or s390-ccw-virtio, gives each PCI device
+an address space of its own (hw/ppc/spapr_pci.c, hw/s390x/s390-pci-bus.c)."""
 
 
 class Attachment(NamedTuple):
@@ -66,6 +75,13 @@ class Attached:
         self._line = CommandLine(texts)
         for name, told in self._line.properties.of_id.items():
             self._demand_address_kept(root, f"-set of {cut(name)}", told)
+        for type_, name, value in self._line.properties.of_type:
+            if is_vfio(type_) or type_ in ANCESTORS:
+                self._demand_address_kept(root, f"-global {cut(type_)}", {name: value})
+        for name, told in self._aliases.all_overridden.items():
+            if "driver" in told:
+                where = f"<qemu:override> of {cut(name)}"
+                self._demand_address_kept(root, where, told)
         self.others: list[str] = []
         given = [
             (each, self._read_argument(each))
@@ -84,6 +100,7 @@ class Attached:
         self.iommus = [
             *(each.get("model", "") for each in root.iterfind("devices/iommu")),
             *self._line.iommus,
+            *_of_architecture(root),
         ]
 
     def _host_devices(self, root: Element) -> Iterator[Attachment]:
@@ -114,6 +131,8 @@ class Attached:
             raise _wrong(path, element, "has no <source> with an <address>")
         is_mdev = element.tag == "hostdev" and element.get("type") == "mdev"
         model = element.get("model", "vfio-pci") if is_mdev else "vfio-pci"
+        if model not in _MODELS:
+            raise _wrong(path, element, f"model={cut(model)} is no model that is known")
         if element.get("ramfb") == "on":  # such a one cannot be unplugged
             model = "vfio-pci-nohotplug"
         own = self._aliases.overridden(element)
@@ -121,6 +140,8 @@ class Attached:
         told = self._line.properties.told(model, self._aliases.of(element), own)
         driver = element.find("driver")
         iommufd = driver is not None and driver.get("iommufd") == "yes"
+        if "iommufd" in self._aliases.removed(element):
+            iommufd = False
         is_managed = not is_mdev and element.get("managed") == "yes"
         # libvirt 10.0.0 and newer bind it to vfio-pci then, here and there.
         is_plain = is_managed and driver is not None and driver.get("model") == _PLAIN
@@ -136,12 +157,13 @@ class Attached:
             name=self._aliases.written(element),
             migration=on_off(told.get("enable-migration")),
             skip_vsc_check=_boolean(told.get("skip-vsc-check")),
+            untracked=on_off(told.get(UNTRACKED)) == "off",
             iommufd=iommufd or bool(told.get("iommufd")),
             unplugged=pair in self._partners,
             saved=is_saved(model) and not is_plain and pair is None,
             is_managed=is_managed,
             is_interface=element.tag == "interface",
-            has_ramfb=is_mdev and element.get("ramfb") == "on",
+            has_ramfb=is_mdev and _shows_ramfb(element.get("ramfb"), told.get("ramfb")),
         )
         return Attachment(device, write)
 
@@ -200,10 +222,21 @@ class Attached:
             migration=on_off(told.get("enable-migration")),
             skip_vsc_check=_boolean(told.get("skip-vsc-check")),
             iommufd=bool(told.get("iommufd")),
+            untracked=on_off(told.get(UNTRACKED)) == "off",
+            has_ramfb=_shows_ramfb(told.get("ramfb")),
             unplugged=pair in self._partners,
             saved=is_saved(driver) and pair is None,
         )
         yield Attachment(device, write)
+
+
+def _of_architecture(root: Element) -> Iterator[str]:
+    """Name an architecture whose usual machine has IOMMUs, where none is named."""
+    kind = root.find("os/type")
+    if kind is not None and not kind.get("machine"):
+        arch = kind.get("arch", "")
+        if arch.startswith(_BEHIND_IOMMUS):
+            yield arch
 
 
 def _pair_of(element: Element) -> str | None:
@@ -309,6 +342,10 @@ def _drop_of_functions(element: Element) -> None:
         element.remove(child)
     for source in element.findall("source"):
         source.attrib.pop("writeFiltering", None)
+
+
+def _shows_ramfb(*told: object) -> bool:
+    return any(on_off(each) == "on" for each in told)
 
 
 def _boolean(text: object) -> bool | None:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from vfiocompat import codes
+from vfiocompat.addresses import FunctionAddress
 from vfiocompat.diagnostics import both_ends, diagnostic, first_of
 from vfiocompat.endpoints import NVIDIA_VENDOR
+from vfiocompat.vm.model import is_saved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +27,13 @@ if TYPE_CHECKING:
     from vfiocompat.vm.interfaces import DeviceInterface
     from vfiocompat.vm.model import Vm, VmDevice
 
-__all__ = ["READ_ACROSS_DRIVERS", "across_drivers", "blocking"]
+__all__ = [
+    "READ_ACROSS_DRIVERS",
+    "READ_OF_FUNCTIONS",
+    "across_drivers",
+    "blocking",
+    "config_space",
+]
 
 _BLOCKERS = {
     "VFIO migration is not supported in kernel": codes.QEMU_CANNOT_MIGRATE,
@@ -56,9 +64,10 @@ Those of other distributions do not tell QEMU's version.
 _SKIPS_VSC = 9, 1
 """The first machine type with skip-vsc-check (hw/core/machine.c, hw_compat_9_0)."""
 
-_ALWAYS_BEHIND = "pseries", "s390-ccw-virtio"
+_ALWAYS_BEHIND = "pseries", "powernv", "s390-ccw-virtio", "sbsa-ref"
 """Machine types whose PCI devices have address spaces of their own (hw/ppc/spapr_pci.c,
-spapr_pci_dma_iommu; hw/s390x/s390-pci-bus.c, s390_pci_dma_iommu)."""
+spapr_pci_dma_iommu; hw/pci-host/pnv_phb4.c, pnv_phb4_dma_iommu;
+hw/s390x/s390-pci-bus.c, s390_pci_dma_iommu; hw/arm/sbsa-ref.c, create_smmu)."""
 
 _USES_IOMMU = 9, 1
 """The first QEMU that has an IOMMU track writes (hw/vfio/migration.c)."""
@@ -71,6 +80,9 @@ READ_ACROSS_DRIVERS: Mapping[str | None, tuple[str, ...]] = {
     NVIDIA_VENDOR: ("vendor_id", "module_version")
 }
 """The facts of an endpoint that `across_drivers` reads, by its vendor."""
+
+READ_OF_FUNCTIONS = ("revision",)
+"""The facts of a function that `config_space` reads, beside its ids."""
 
 _SEVERAL = 2
 _SHOWN = 5  # names of a list of them
@@ -106,7 +118,11 @@ def blocking(
         found += _behind_iommu(vm)
         found += _off_by_default(vm)
     if codes.UNMIGRATABLE_DEVICE not in known:
-        unsaved = [_named(device) for device in vm.moved if not device.saved]
+        unsaved = [
+            _named(device)
+            for device, source in zip(vm.moved, sources, strict=True)
+            if not device.saved or not is_saved(source.device_api)
+        ]
         found += [
             diagnostic(codes.UNMIGRATABLE_DEVICE, f"QEMU cannot migrate {name}")
             for name in (*unsaved, *vm.others)
@@ -188,14 +204,15 @@ def _untracked(
     """
     unknown = []
     for device, source, known in zip(vm.moved, sources, interfaces, strict=True):
-        if known.tracks or _is_no_yes(device, source):
+        tracks = False if device.untracked else known.tracks
+        if tracks or _is_no_yes(device, source):
             continue
         if device.migration == "on":
-            if known.tracks is False:
+            if tracks is False:
                 yield _copied_whole(device, source)
-        elif known.tracks is None:
+        elif tracks is None:
             unknown.append(_named(device))
-        elif device.iommufd and known.iommu_tracks is not False:
+        elif _is_by_iommu(device) and known.iommu_tracks is not False:
             yield from _by_iommu(vm, device, source, known)
         else:
             yield diagnostic(
@@ -222,6 +239,14 @@ def _of_some(names: Sequence[str], vm: Vm) -> str | None:
 def _is_no_yes(device: VmDevice, source: Endpoint) -> bool:
     """Whether a device cannot be migrated, or is not known, whatever QEMU demands."""
     return device.migration == "off" or not device.saved or source.is_outdated
+
+
+def _is_by_iommu(device: VmDevice) -> bool:
+    """Whether the host's IOMMU may track for a device; an mdev is not behind one.
+
+    (hw/vfio/iommufd.c, iommufd_cdev_attach_container.)
+    """
+    return device.iommufd and isinstance(device.address, FunctionAddress)
 
 
 def _copied_whole(device: VmDevice, source: Endpoint) -> Diagnostic:
@@ -299,11 +324,17 @@ def across_drivers(
     if source.is_outdated or destination.is_outdated:
         return None
     versions = [end.facts.get("module_version") for end in (source, destination)]
-    if None in versions or versions[0] == versions[1]:
-        return None
     skips = _skips_vsc_check(vm, device)
-    if skips:
+    if skips or (versions[0] == versions[1] and None not in versions):
         return None
+    if None in versions:
+        return diagnostic(
+            codes.DRIVERS_MAY_DIFFER,
+            "whether the hosts' NVIDIA drivers differ is not known, and before machine "
+            "type 9.1 QEMU may refuse a vGPU of another one",
+            detail=f"machine type {vm.machine or 'not known'}",
+            hint="scan both hosts again while NVIDIA's driver is loaded",
+        )
     why = None
     if device.skip_vsc_check is False:
         why = "the hosts' NVIDIA drivers differ, and skip-vsc-check is off"
@@ -313,6 +344,33 @@ def across_drivers(
         detail=f"machine type {vm.machine or 'not known'}",
         spans=both_ends(*versions),
     )
+
+
+def config_space(source: Endpoint, destination: Endpoint) -> Diagnostic | None:
+    """Find what QEMU would see differ in the config space of two functions.
+
+    It compares the ids and the revision of a device when it loads its state
+    (hw/pci/pci.c, pci_init_cmask and get_pci_config_device). What a vGPU shows its VM
+    is not what its function has.
+    """
+    ends = source, destination
+    if any(end.kind != "function" or end.is_vgpu for end in ends):
+        return None
+    if source.is_outdated or destination.is_outdated:
+        return None
+    for what, values in (
+        ("vendor id", [end.vendor_id for end in ends]),
+        ("device id", [end.device_id for end in ends]),
+        ("revision", [end.facts.get("revision") for end in ends]),
+    ):
+        if None not in values and values[0] != values[1]:
+            return diagnostic(
+                codes.CONFIG_SPACE_DIFFERS,
+                f"QEMU compares the {what} of a function, and the two differ",
+                hint=f"needs a function with the {what} {values[0]}",
+                spans=both_ends(*values),
+            )
+    return None
 
 
 def _skips_vsc_check(vm: Vm, device: VmDevice) -> bool | None:

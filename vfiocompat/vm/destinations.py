@@ -19,7 +19,7 @@ from vfiocompat.fleet.read import demand_hosts, spread
 from vfiocompat.inventory import recorded
 from vfiocompat.pairs import Pair, check_all, decide_pair
 from vfiocompat.tables.strings import derived
-from vfiocompat.vm.blockers import READ_ACROSS_DRIVERS
+from vfiocompat.vm.blockers import READ_ACROSS_DRIVERS, READ_OF_FUNCTIONS
 from vfiocompat.vm.hosts import HostResult, HostResults, rank
 from vfiocompat.vm.instances import Instances, in_order
 from vfiocompat.vm.report import report
@@ -81,7 +81,9 @@ def find_destinations(
     errors: dict[str, ErrorRecord] = {}
     failed = False
     if here:
-        mine, failed, errors = _this_host(migration, site)
+        # With --as-is it is on its way to this host, and to no other.
+        arrives = migration.sent if migration.as_is else migration
+        mine, failed, errors = _this_host(arrives, site)
         found.append(mine)
     if fleet:
         without = _without(migration, site, same_host=same_host)
@@ -263,7 +265,7 @@ def _of_part(
         about={source.version for source in migration.sources if source.version},
         without=without,
         beside=READ_ACROSS_DRIVERS,
-        by_device=True,
+        by_device=READ_OF_FUNCTIONS,
     )
     kept = [
         _Kept(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from vfiocompat.vm.model import LibvirtDomain
 
-__all__ = ["Virsh", "is_elsewhere"]
+__all__ = ["Virsh", "host_named", "is_elsewhere"]
 
 _CHUNK = 1 << 16
 _MAX_WORDS = 1 << 14  # bytes that are kept of what virsh complains of
@@ -35,6 +35,25 @@ def is_elsewhere(uri: str) -> bool:
     except ValueError:  # libvirt takes it, but nobody knows what for
         return True
     return host not in _LOCAL | {os.uname().nodename} or parts.scheme.endswith("+ext")
+
+
+def host_named(uri: str) -> str | None:
+    """Name the host that a connection goes to; None where it names none, or a number.
+
+    Such a number is an address of IP, which tells no name.
+    """
+    from ipaddress import ip_address  # noqa: PLC0415 - costs start-up time, as above
+    from urllib.parse import urlsplit  # noqa: PLC0415
+
+    try:
+        host = urlsplit(uri).hostname
+    except ValueError:
+        return None
+    try:
+        ip_address(host or "")
+    except ValueError:
+        return host or None
+    return None
 
 
 class Virsh(NamedTuple):

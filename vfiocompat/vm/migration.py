@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat.decision.decide import beside, required
 from vfiocompat.decision.reads import reads
-from vfiocompat.vm.blockers import READ_ACROSS_DRIVERS, across_drivers, blocking
+from vfiocompat.vm.blockers import (
+    READ_ACROSS_DRIVERS,
+    READ_OF_FUNCTIONS,
+    across_drivers,
+    blocking,
+    config_space,
+)
 from vfiocompat.vm.interfaces import device_interface
 from vfiocompat.vm.kinds import becoming
+from vfiocompat.vm.model import leaves_by_qemu
 
 if TYPE_CHECKING:
     from vfiocompat.decision.decide import Decision
@@ -37,12 +44,13 @@ class VmDemand(NamedTuple):
     def reads(self, endpoint: Endpoint) -> object:
         """Give what of an endpoint it depends on."""
         version = endpoint.facts.get("module_version") if endpoint.is_vgpu else None
-        return version, endpoint.kind == "function"
+        return version, endpoint.kind == "function", _ids(endpoint)
 
     def of(self, pair: Pair) -> Decision:
         """Give a pair's decision with what is demanded of it."""
         findings = (
             across_drivers(self.vm, self.device, pair.source, pair.destination),
+            config_space(pair.source, pair.destination),
             becoming(self.device, pair.destination),
         )
         decision = pair.decision
@@ -83,6 +91,11 @@ class Migration(NamedTuple):
         return cls(vm, sources, tuple(interfaces), basis, as_is)
 
     @property
+    def sent(self) -> Migration:
+        """The same migration once it has begun: nothing can block it then."""
+        return self._replace(vm=leaves_by_qemu(self.vm))
+
+    @property
     def devices(self) -> tuple[VmDevice, ...]:
         """The devices whose state has to be loaded, in the order of `sources`."""
         return self.vm.moved
@@ -116,4 +129,12 @@ def _key(source: Endpoint, library: Library) -> object:
     names = READ_ACROSS_DRIVERS.get(source.vendor_id, ())
     if source.version is None:
         names += library.facts_read(source.driver)
-    return reads(source, names), source.exact_bytes()
+    return reads(source, names), source.exact_bytes(), _ids(source)
+
+
+def _ids(endpoint: Endpoint) -> object:
+    """Give what QEMU compares of a function, None of anything else."""
+    if endpoint.kind != "function":
+        return None
+    facts = [endpoint.facts.get(name) for name in READ_OF_FUNCTIONS]
+    return endpoint.vendor_id, endpoint.device_id, *facts

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_DEVICES",
+    "UNTRACKED",
     "VIRTIO_NET",
     "DeviceAddress",
     "DomainFile",
@@ -56,6 +57,10 @@ VIRTIO_NET = "virtio-net-"
 """How QEMU's types of network cards begin that can take over from a function while that
 is unplugged (hw/net/virtio-net.c, failover_hide_primary_device)."""
 
+UNTRACKED = "device-dirty-page-tracking"
+"""The property, without its x-, that keeps QEMU from having a driver track writes
+(hw/vfio/migration.c, vfio_migration_realize)."""
+
 OnOffAuto = Literal["on", "off", "auto"]
 
 
@@ -65,7 +70,8 @@ class VmDevice(msgspec.Struct, frozen=True, kw_only=True):
     `name` is what the VM calls it (libvirt's alias, QEMU's id). `migration` is what
     QEMU was told with `enable-migration`, and `skip_vsc_check` with the property of
     that name; None where neither is known. `iommufd` says that QEMU was told to have
-    it through that. `unplugged` says that the device is taken away before a migration,
+    it through that, `untracked` that it must not have the driver track writes.
+    `unplugged` says that the device is taken away before a migration,
     and that a network card takes over, `saved` that QEMU has a way to save its state,
     and that libvirt does not bind it to plain vfio-pci, `is_managed` that libvirt binds
     its function to VFIO when the VM comes.
@@ -76,6 +82,7 @@ class VmDevice(msgspec.Struct, frozen=True, kw_only=True):
     migration: OnOffAuto | None = None
     skip_vsc_check: bool | None = None
     iommufd: bool = False
+    untracked: bool = False
     unplugged: bool = False
     saved: bool = True
     is_managed: bool = False
@@ -130,23 +137,28 @@ def leaves_by_qemu(vm: Vm) -> Vm:
 
 
 _NEVER_SAVED = frozenset(
-    {"vfio-ap", "vfio-ccw", "vfio-platform", "vfio-amd-xgbe", "vfio-calxeda-xgmac"}
+    {
+        "vfio-ap",
+        "vfio-ccw",
+        "vfio-platform",
+        "vfio-amd-xgbe",
+        "vfio-calxeda-xgmac",
+        "vfio-user-pci",
+    }
 )
 
 
 def is_vfio(driver: str) -> bool:
-    """Whether QEMU's device of this name is one of the kernel's VFIO.
-
-    The devices of vfio-user are another process's.
-    """
-    return driver.startswith("vfio-") and not driver.startswith("vfio-user-")
+    """Whether QEMU's device of this name is one of VFIO, or of vfio-user."""
+    return driver.startswith("vfio-")
 
 
 def is_saved(driver: str | None) -> bool:
     """Whether QEMU's device of this name has a way to save its state.
 
     Those of s390 and of platform devices have none (hw/vfio/ap.c, ccw.c, platform.c,
-    of which amd-xgbe.c and calxeda-xgmac.c are made: `.unmigratable = 1`).
+    of which amd-xgbe.c and calxeda-xgmac.c are made: `.unmigratable = 1`), and for
+    another process's there is no migration yet (hw/vfio-user/pci.c).
     """
     return driver not in _NEVER_SAVED
 

@@ -20,7 +20,7 @@ from vfiocompat.vm.model import VIRTIO_NET, on_off
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Argument", "CommandLine", "Properties", "device_argument"]
+__all__ = ["ANCESTORS", "Argument", "CommandLine", "Properties", "device_argument"]
 
 
 class Argument(Protocol):
@@ -146,12 +146,12 @@ def device_argument(text: str) -> Argument:
 
 # ---- the arguments together ------------------------------------------------------
 
-_ANCESTORS = frozenset({"vfio-pci-device", "vfio-pci-base", "pci-device", "device"})
+ANCESTORS = frozenset({"vfio-pci-device", "vfio-pci-base", "pci-device", "device"})
 """Types of which every vfio-pci is one, so that `-global` of them holds for it."""
 
 _SET = re.compile(r"device\.([^.]+)\.([^=]+)=(.*)", re.DOTALL)
 _GLOBAL = re.compile(r"([^.=]+)\.([^=]+)=(.*)", re.DOTALL)
-_IOMMU = re.compile(r"(?:.*-iommu(?:-pci|-device)?|arm-smmuv3(?:-.*)?)")
+_IOMMU = re.compile(r".*-iommu(?:-.*)?|arm-smmuv3(?:-.*)?|AMDVI-PCI")
 
 
 _NVME = re.compile(r"nvme://|driver[\"']?\s*[=:]\s*[\"']?nvme\b")
@@ -172,7 +172,7 @@ class Properties(NamedTuple):
         `names` are ids that it may have. A leading `x-` is left out: until a property
         is stable it has one.
         """
-        types = {driver, *_ANCESTORS} | (
+        types = {driver, *ANCESTORS} | (
             {"vfio-pci"} if driver.startswith("vfio-pci-") else set()
         )
         layers: list[Mapping[str, object]] = [
@@ -230,11 +230,12 @@ class CommandLine:
     def _read_machine(self, value: str) -> None:
         """Read `-machine virt,iommu=smmuv3` (docs/system/arm/virt.rst)."""
         told = _Options(value, implied="type").properties
-        machine, iommu = told.get("type"), told.get("iommu")
-        if isinstance(machine, str):
+        if isinstance(machine := told.get("type"), str):
             self.machine = machine
-        if isinstance(iommu, str) and iommu not in {"none", "off"}:
-            self.iommus.append(iommu)
+        for name in ("iommu", "iommu-sys"):  # the latter of RISC-V's virt
+            iommu = told.get(name)
+            if isinstance(iommu, str) and iommu not in {"none", "off"}:
+                self.iommus.append(iommu if name == "iommu" else name)
         for name in ("confidential-guest-support", "memory-encryption"):
             if isinstance(found := told.get(name), str):
                 self.protection = found

@@ -21,6 +21,7 @@ from vfiocompat import codes
 from vfiocompat.errors import VmError
 from vfiocompat.files.reading import in_time
 from vfiocompat.vm.model import (
+    UNTRACKED,
     VIRTIO_NET,
     Vm,
     VmDevice,
@@ -242,6 +243,8 @@ class _Monitor:
             name=name,
             migration=on_off(told),
             skip_vsc_check=skips if isinstance(skips, bool) else None,
+            untracked=on_off(await property_of(f"x-{UNTRACKED}")) == "off",
+            has_ramfb=await property_of("ramfb") is True,
             unplugged=bool(pair) and await self._takes_over(str(pair)),
             saved=saved and not pair,
         )

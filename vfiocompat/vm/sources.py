@@ -10,6 +10,7 @@ from vfiocompat.errors import VmError
 from vfiocompat.find import look
 from vfiocompat.inventory import recorded
 from vfiocompat.pairs import usable
+from vfiocompat.vm.libvirt import host_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -62,7 +63,8 @@ def find_sources(
     if arrives:
         return _before_arrival(description, site, inventories)
     if inventories is not None:
-        return _in_inventories(vm, inventories.values(), site.horizon)
+        known = _of_connection(description, inventories)
+        return _in_inventories(vm, known.values(), site.horizon)
     if description.remote is not None:
         raise VmError(
             f"{description.where} comes from another host, by {description.remote}, "
@@ -71,6 +73,38 @@ def find_sources(
             code=codes.VM_DEVICE_ABSENT,
         )
     return _here(vm, site)
+
+
+def _of_connection(
+    description: Description, inventories: Mapping[str, Inventory]
+) -> Mapping[str, Inventory]:
+    """Leave of inventories that of the host to which the connection to libvirt goes.
+
+    Hosts that are equally made have the same addresses, so another one's would do.
+
+    Raises:
+        VmError: there is none of it.
+
+    """
+    name = host_named(description.remote or "")
+    if name is None:
+        return inventories
+    for host in inventories:
+        if _is_called(host, name):
+            return {host: inventories[host]}
+    raise VmError(
+        f"{description.where} comes from host {name}, which no inventory of --from "
+        "is of",
+        hint="name that host's inventory; if it has another name there, write the XML "
+        "to a file and name that: domain:FILE",
+        code=codes.VM_DEVICE_ABSENT,
+    )
+
+
+def _is_called(host: str, name: str) -> bool:
+    """Whether two names are one host's: one may be its name without the domain."""
+    one, other = host.lower(), name.lower()
+    return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
 
 
 def _before_arrival(
