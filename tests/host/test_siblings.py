@@ -135,6 +135,16 @@ def test_no_quota_is_known_where_the_kernel_has_none(
     assert "vram_quota" not in one.facts
 
 
+def test_the_parent_of_a_virtual_function_is_the_physical_one(tmp_path: Path) -> None:
+    function(tmp_path, "0000:41:00.1", "mlx5_vfio_pci", "0x15b3")
+    (function(tmp_path, "0000:42:00.0", "vfio-pci", "0x15b3") / "physfn").unlink()
+
+    virtual, other = read(tmp_path, "0000:41:00.1", "0000:42:00.0", nvidia=False)
+
+    assert virtual.parent == "0000:41:00.0"
+    assert other.parent is None
+
+
 # ---- inventories -----------------------------------------------------------------
 
 

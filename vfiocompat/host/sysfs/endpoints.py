@@ -119,7 +119,7 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> FoundEndpoints
         | {
             (node.path, PHYSICAL): tree.link(node.path, PHYSICAL)
             for node in nodes
-            if node.nvidia
+            if node.kind == "function"
         }
         | {(KERNEL, "osrelease"): tree.read(KERNEL, "osrelease")}
         | {
@@ -146,7 +146,11 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> FoundEndpoints
     drivers = _mdev_drivers(tree, nodes, device_of)
     interfaces = migration_interfaces(tree, nodes)
     nodes = [_with_vgpu(node, replies) for node in nodes]
-    parents = {node.path: replies[node.path, PHYSICAL] for node in nodes if node.nvidia}
+    parents = {
+        node.path: replies[node.path, PHYSICAL]
+        for node in nodes
+        if node.kind == "function"
+    }
     told: dict[tuple[str, str | None], Facts] = {}
     if ask != "nothing":
         bound = {path: device.driver for path, device in device_of.items()}
@@ -359,8 +363,8 @@ def _shared(
 ) -> Endpoint:
     """Make what all of one device and type share; `driver` is that of an mdev.
 
-    The `parent` of an NVIDIA function is the physical one, whose GPU it shares. `told`
-    is what siblings tell.
+    The `parent` of a virtual function is the physical one; `told` is what siblings
+    tell.
     """
     facts = device.facts | type_.facts | told
     if node.type_id is not None and device.facts.get("vendor_id") == NVIDIA_VENDOR:

@@ -39,8 +39,8 @@ def sibling_facts(
 ) -> dict[tuple[str, str | None], Facts]:
     """Read facts of nodes elsewhere than in their own files, by path and type.
 
-    `drivers` has the driver of each device by its path, `physical` the link of
-    NVIDIA's functions to their physical one.
+    `drivers` has the driver of each device by its path, `physical` the link of each
+    function to its physical one.
     """
     functions = [node for node in nodes if node.vgpu is not None]
     owners = _owners(physical)
@@ -50,8 +50,8 @@ def sibling_facts(
         name = names[owners.get(node.path, node.path)].get(node.type_id or "")
         if name:
             facts[node.path, node.type_id] = {"vgpu_type_name": name}
-    quotas = _quotas(tree, [path for path in drivers if drivers[path] == _XE_DRIVER])
-    for path, quota in quotas.items():
+    xe = {path: gpu for path, gpu in owners.items() if drivers[path] == _XE_DRIVER}
+    for path, quota in _quotas(tree, xe).items():
         facts[path, None] = {"vram_quota": quota}
     return facts
 
@@ -86,10 +86,11 @@ def _type_names(
     return names
 
 
-def _quotas(tree: Tree, paths: Sequence[str]) -> dict[str, str]:
-    """Read how much VRAM functions of Xe have, in bytes, by their paths."""
-    links = tree.run({path: tree.link(path, PHYSICAL) for path in paths})
-    owners = _owners(links)
+def _quotas(tree: Tree, owners: Mapping[str, str]) -> dict[str, str]:
+    """Read how much VRAM functions of Xe have, in bytes, by their paths.
+
+    `owners` are their physical functions.
+    """
     numbers = {
         (gpu, path): number
         for gpu, found in _virtual(tree, owners.values()).items()
