@@ -47,8 +47,8 @@ def fleet(tmp_path: Path) -> Path:
                 endpoint("0000:03:00.0/t", B, answers=taken),
                 endpoint("0000:04:00.0/t", B, answers=taken),
                 endpoint("0000:05:00.0/t", B, answers=refused),
-                function("0000:75:00.1", HISI_2),
-                function("0000:75:00.2", HISI_1),
+                function("0000:c1:00.1", HISI_2, parent="0000:c1:00.0"),
+                function("0000:c1:00.2", HISI_1, parent="0000:c1:00.0"),
             ),
         ],
     )
@@ -152,7 +152,7 @@ def test_nfd_takes_every_line(run: Run, fleet: Path) -> None:
     assert 3500 < left < 3700
     accepted = {name for name in features if name.startswith("accepts.")}
     assert accepted == {label("accepts.", each) for each in (A, HISI_1, HISI_2)}
-    assert features["0000.75.00.1.version"] == ("# +no-label", HISI_2)
+    assert features["0000.c1.00.1.version"] == ("# +no-label", HISI_2)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,36 @@ def test_nova_gets_the_traits_of_each_provider(run: Run, fleet: Path) -> None:
 
     assert trait(A) in found["b_pci_0000_03_00_0"]
     assert "b_pci_0000_05_00_0" not in found
-    assert found["$COMPUTE_NODE"] == {trait(HISI_1), trait(HISI_2)}
+    assert found["b_0000:C1:00.0"] == {trait(HISI_1), trait(HISI_2)}
+
+
+def test_novas_provider_of_a_function_is_its_physical_ones(
+    run: Run, tmp_path: Path
+) -> None:
+    """That of one that is no virtual function is its own."""
+    vgpu = {"type_id": "558", "answers": (answer(A, accepted=True),)}
+    ends = [
+        function("0000:c1:00.1", HISI_1, parent="0000:c1:00.0"),
+        function("0000:c2:00.1", HISI_2, parent="0000:c2:00.0"),
+        function("0000:c3:00.0", HISI_2),
+        function("0000:c4:00.4/558", B, parent="0000:c4:00.0", **vgpu),
+        function("0000:c5:00.4/558", B, **vgpu),
+        function("0000:c6:00.1", HISI_2, parent="a: b"),
+        endpoint("0000:c7:00.4/nvidia-558", B, answers=(answer(A, accepted=True),)),
+        endpoint("mtty/mtty-1", B, answers=(answer(A, accepted=True),)),
+    ]
+    source = inventory("a", endpoint("p/t", A))
+    fleet = write(tmp_path / "f", [source, inventory("b", *ends)])
+
+    assert providers(run(f"export nova {fleet} --host b").stdout) == {
+        "b_0000:C1:00.0": {trait(HISI_1)},
+        "b_0000:C2:00.0": {trait(HISI_1), trait(HISI_2)},
+        "b_0000:C3:00.0": {trait(HISI_1), trait(HISI_2)},
+        "b_0000:C4:00.0": {trait(A)},
+        "b_0000:C5:00.4": {trait(A)},
+        "b_pci_0000_c7_00_4": {trait(A)},
+        "$COMPUTE_NODE": {trait(A)},
+    }
 
 
 LOADER = """
@@ -452,7 +481,7 @@ def test_ansible_reads_the_fact(run: Run, fleet: Path, tmp_path: Path) -> None:
 
     assert fact["host"] == "b"
     assert A in fact["accepts"]
-    assert [each["address"] for each in fact["devices"]][-1] == "0000:75:00.2"
+    assert [each["address"] for each in fact["devices"]][-1] == "0000:c1:00.2"
     assert fact["errors"] == []
 
 

@@ -13,7 +13,7 @@ from vfiocompat.tables.judge import derived_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.endpoints import Endpoint, EndpointKind
     from vfiocompat.inventory import Inventory
     from vfiocompat.tables.library import Library
     from vfiocompat.times import Horizon
@@ -38,9 +38,10 @@ def view_of(
         if other != host:
             classifier.sorted(fleet[other])
     inventory = fleet[host]
-    members: dict[tuple[int, str | None], list[Endpoint]] = {}
+    members: dict[tuple[int, EndpointKind, str | None], list[Endpoint]] = {}
     for endpoint, number in zip(*classifier.sorted(inventory), strict=True):
-        members.setdefault((number, endpoint.parent), []).append(endpoint)
+        key = number, endpoint.kind, endpoint.parent
+        members.setdefault(key, []).append(endpoint)
     classes = classifier.classes
     grid = decide_grid(classes, library)
     names = [_string(endpoint, library) for endpoint in classes]
@@ -53,6 +54,7 @@ def view_of(
         Group(
             class_=class_id(classes[number]),
             string=names[number],
+            kind=kind,
             addresses=tuple(each.address for each in endpoints),
             parent=parent,
             type_id=classes[number].type_id,
@@ -60,7 +62,7 @@ def view_of(
                 name: grid.least(rows, number) for name, rows in sorted(sources.items())
             },
         )
-        for (number, parent), endpoints in members.items()
+        for (number, kind, parent), endpoints in members.items()
     ]
     return View(inventory, groups, sorted(sources), horizon.now, expires)
 

@@ -136,7 +136,8 @@ def _providers(
     """
     groups: dict[str, list[Group]] = {}
     for group in view.groups:
-        groups.setdefault(_identification(view, group), []).append(group)
+        for identification in _identifications(view, group):
+            groups.setdefault(identification, []).append(group)
     for identification, mine in sorted(groups.items()):
         accepted = set(view.accepts(mine))
         traits = [name for name, texts in meant.items() if accepted.issuperset(texts)]
@@ -150,12 +151,26 @@ def _providers(
             yield identification, sorted(traits)
 
 
-def _identification(view: View, group: Group) -> str:
-    """Name the provider of a group: its pGPU's, or the compute node itself."""
+def _identifications(view: View, group: Group) -> set[str]:
+    """Identify the providers of a group, by the names that nova gives them.
+
+    A parent of mdevs has one (nova/virt/libvirt/driver.py, _ensure_pgpu_providers),
+    and so has a physical function with its virtual ones, or one that has none
+    (nova/compute/pci_placement_translator.py, PlacementView). What has neither is the
+    compute node's own.
+    """
+    if group.kind == "function":
+        own = {address.partition("/")[0] for address in group.addresses}
+        devices = own if group.parent is None else {group.parent}
+        return {_named(view, each.upper()) for each in devices if is_function(each)}
     if group.parent is None or not is_function(group.parent):
-        return "uuid: $COMPUTE_NODE"
-    device = re.sub("[:.]", "_", group.parent)
-    name = f"{view.node or view.inventory.host}_pci_{device}"
+        return {"uuid: $COMPUTE_NODE"}
+    return {_named(view, f"pci_{re.sub('[:.]', '_', group.parent)}")}
+
+
+def _named(view: View, device: str) -> str:
+    """Identify a provider by its name: the node's, and its device's."""
+    name = f"{view.node or view.inventory.host}_{device}"
     if len(name) > _MAX_NAME:
         raise OutputError(
             f"{name} is too long for the name of a provider",

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from vfiocompat.diagnostics import Diagnostic
+    from vfiocompat.endpoints import EndpointKind
     from vfiocompat.inventory import Inventory
     from vfiocompat.verdicts import Verdict
 
@@ -17,7 +18,7 @@ __all__ = ["Group", "Rendered", "View", "Writer", "short_hash"]
 
 
 class Group(NamedTuple):
-    """Endpoints of a host that are of one class, by their addresses.
+    """Endpoints of a host that are of one class, kind and parent, by their addresses.
 
     `string` is the version string, one that a table derives where there is no
     attribute, or None. `verdicts` has the verdict on each string of the fleet.
@@ -25,6 +26,7 @@ class Group(NamedTuple):
 
     class_: str
     string: str | None
+    kind: EndpointKind
     addresses: tuple[str, ...]
     parent: str | None
     type_id: str | None
