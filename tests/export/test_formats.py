@@ -259,7 +259,29 @@ def test_nova_gets_the_traits_of_each_provider(run: Run, fleet: Path) -> None:
 
     assert trait(A) in found["b_pci_0000_03_00_0"]
     assert "b_pci_0000_05_00_0" not in found
-    assert found["b_0000:C1:00.0"] == {trait(HISI_1), trait(HISI_2)}
+    assert found["b_0000:C1:00.0"] == {trait(HISI_1)}
+
+
+def test_a_trait_says_that_any_of_the_functions_of_its_provider_accepts(
+    run: Run, tmp_path: Path
+) -> None:
+    """Nova takes one of them; what it can become is another matter."""
+    taken = (answer(A, accepted=True),)
+    refused = (answer(A, accepted=False),)
+    ends = [
+        function("0000:c1:00.1", B, parent="0000:c1:00.0", answers=taken),
+        function("0000:c1:00.2", B, parent="0000:c1:00.0", answers=refused),
+        function("0000:c2:00.1", B, parent="0000:c2:00.0", answers=taken),
+        function("0000:c2:00.1/558", B, parent="0000:c2:00.0", answers=refused),
+        function("0000:c2:00.2", B, parent="0000:c2:00.0", answers=taken),
+        endpoint("0000:c3:00.0/t", B, answers=taken),
+        endpoint("0000:c3:00.0/u", B, answers=refused),
+    ]
+    source = inventory("a", endpoint("p/t", A))
+    fleet = write(tmp_path / "f", [source, inventory("b", *ends)])
+    found = providers(run(f"export nova {fleet} --host b").stdout)
+
+    assert set(found) == {"b_0000:C2:00.0", "b_pci_0000_c3_00_0"}
 
 
 def test_novas_provider_of_a_function_is_its_physical_ones(

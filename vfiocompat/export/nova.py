@@ -132,14 +132,17 @@ def _providers(
 ) -> Iterator[tuple[str, list[str]]]:
     """Give each provider's identification, and its traits.
 
+    Nova takes any of a provider's functions: all of them accept what its traits say.
     A trait that stands for several strings is given where all of them are accepted.
     """
-    groups: dict[str, list[Group]] = {}
+    providers: dict[str, dict[str, list[Group]]] = {}
     for group in view.groups:
-        for identification in _identifications(view, group):
-            groups.setdefault(identification, []).append(group)
-    for identification, mine in sorted(groups.items()):
-        accepted = set(view.accepts(mine))
+        for identification, device in _devices(view, group):
+            devices = providers.setdefault(identification, {})
+            devices.setdefault(device, []).append(group)
+    for identification, devices in sorted(providers.items()):
+        accepted = set(view.strings)
+        accepted = accepted.intersection(*map(view.accepts, devices.values()))
         traits = [name for name, texts in meant.items() if accepted.issuperset(texts)]
         for name in traits:
             if not _TRAIT.fullmatch(name):
@@ -151,21 +154,25 @@ def _providers(
             yield identification, sorted(traits)
 
 
-def _identifications(view: View, group: Group) -> set[str]:
-    """Identify the providers of a group, by the names that nova gives them.
+def _devices(view: View, group: Group) -> Iterator[tuple[str, str]]:
+    """Identify the providers of a group as nova names them, and its devices there.
 
     A parent of mdevs has one (nova/virt/libvirt/driver.py, _ensure_pgpu_providers),
     and so has a physical function with its virtual ones, or one that has none
     (nova/compute/pci_placement_translator.py, PlacementView). What has neither is the
     compute node's own.
     """
+    parent = group.parent
     if group.kind == "function":
-        own = {address.partition("/")[0] for address in group.addresses}
-        devices = own if group.parent is None else {group.parent}
-        return {_named(view, each.upper()) for each in devices if is_function(each)}
-    if group.parent is None or not is_function(group.parent):
-        return {"uuid: $COMPUTE_NODE"}
-    return {_named(view, f"pci_{re.sub('[:.]', '_', group.parent)}")}
+        for address in group.addresses:
+            function = address.partition("/")[0]
+            device = parent or function
+            if is_function(device):
+                yield _named(view, device.upper()), function
+    elif parent is None or not is_function(parent):
+        yield "uuid: $COMPUTE_NODE", ""
+    else:
+        yield _named(view, f"pci_{re.sub('[:.]', '_', parent)}"), parent
 
 
 def _named(view: View, device: str) -> str:
