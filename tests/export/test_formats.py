@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
+import msgspec
 import pytest
 import yaml
 
 from tests.fleets import HISI_1, HISI_2, answer, endpoint, function, inventory, write
 from tests.simulate.conftest import cannot_test
+from vfiocompat.endpoints import MigrationInterface
 from vfiocompat.export import FORMATS
 from vfiocompat.export.nfd import label
 from vfiocompat.export.nova import trait
@@ -29,6 +31,7 @@ from vfiocompat.times import timestamp
 
 if TYPE_CHECKING:
     from tests.conftest import Run, RunOnTerminal
+    from vfiocompat.endpoints import Endpoint
 
 A, B = "1ac1-a,1", "1ac1-b,1"
 
@@ -349,6 +352,69 @@ def test_novas_own_loader_takes_the_file(run: Run, fleet: Path, tmp_path: Path) 
     run(f"export nova {fleet} --host b -o {file} --max-age 1h")
     assert "# left: " in file.read_text()
     assert loaded() == {}
+
+
+def xe(address: str, **stated: str) -> Endpoint:
+    """Make a function of Xe, of which a table derives the string."""
+    known = {"device": "b080", "pf_revision": "0", "packet": "1", "ggtt": "256M"}
+    return function(
+        address,
+        None,
+        driver="xe-vfio-pci",
+        vendor_id="0x8086",
+        facts={"vendor_id": "0x8086", "vram_quota": "1073741824"},
+        stated=known | stated,
+        parent=f"{address[:-1]}0",
+    )
+
+
+def test_a_trait_of_a_derived_string_is_of_what_its_table_reads(
+    run: Run, tmp_path: Path
+) -> None:
+    """An update of the firmware changes none, unless it is one that counts."""
+
+    def exported(guc: str, **stated: str) -> tuple[dict[str, set[str]], str]:
+        ends = [
+            inventory("a", xe("0000:c1:00.1", guc=guc, **stated)),
+            inventory("b", xe("0000:c1:00.1", guc="70.54.0")),
+        ]
+        result = run(f"export nova {write(tmp_path / 'f', ends)} --host b")
+        assert result.stderr == ""
+        return providers(result.stdout), result.stdout
+
+    found, text = exported("70.54.0")
+    [name] = found["b_0000:C1:00.0"]
+    assert re.fullmatch("CUSTOM_VFIOCOMPAT_ACCEPTS_INTEL_XE_[0-9A-F]{16}", name)
+    string = "8086-xe:devid=b080:revid=0:packet=1:ggtt=256M:vram=1073741824:guc=70.54"
+    assert f"        # {string}.0\n        - {name}\n" in text
+
+    again, text = exported("70.54.1")
+    assert again == found
+    assert f"        # {string}.0\n        # {string}.1\n        - {name}\n" in text
+    assert exported("70.53.9")[0] == found  # of the destination itself
+    assert exported("70.54.0", ggtt="512M")[0] == found
+    both = [xe("0000:c1:00.1", guc=guc) for guc in ("70.54.0", "70.53.9")]
+    fleet = write(tmp_path / "g", [inventory("a", both[0]), inventory("b", both[1])])
+    assert providers(run(f"export nova {fleet} --host b").stdout) == {}
+
+
+def test_a_derived_string_that_is_not_accepted_takes_the_trait_of_its_like(
+    run: Run, tmp_path: Path
+) -> None:
+    ends = [
+        inventory("a", xe("0000:c1:00.1", guc="70.54.0")),
+        inventory("b", xe("0000:c1:00.1", guc="70.54.0")),
+    ]
+    ends[0].endpoints.append(
+        msgspec.structs.replace(
+            xe("0000:c1:00.2", guc="70.55.0"), migration=MigrationInterface("none")
+        )
+    )
+    fleet = write(tmp_path / "f", ends)
+    result = run(f"export nova {fleet} --host b")
+
+    assert providers(result.stdout) == {}
+    assert "VFC421" not in result.stderr
 
 
 def test_names_that_collide_are_told_and_never_too_much(

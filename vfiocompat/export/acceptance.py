@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfiocompat.export.view import Group, View
+from vfiocompat.export.view import Group, View, short_hash
 from vfiocompat.fleet.classes import Classifier, class_id
 from vfiocompat.fleet.grid import decide_grid
-from vfiocompat.tables.judge import derived_text
+from vfiocompat.tables.judge import derivation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,8 @@ def view_of(
         members.setdefault(key, []).append(endpoint)
     classes = classifier.classes
     grid = decide_grid(classes, library)
-    names = [_string(endpoint, library) for endpoint in classes]
+    alike: dict[str, str] = {}
+    names = [_string(endpoint, library, alike) for endpoint in classes]
     # Of several classes with one string the most doubtful verdict counts.
     sources: dict[str, list[int]] = {}
     for number, name in enumerate(names):
@@ -64,14 +65,24 @@ def view_of(
         )
         for (number, kind, parent), endpoints in members.items()
     ]
-    return View(inventory, groups, sorted(sources), horizon.now, expires)
+    return View(inventory, groups, sorted(sources), alike, horizon.now, expires)
 
 
-def _string(endpoint: Endpoint, library: Library) -> str | None:
-    """Give the string that names a class to others; None if it is not known whole."""
+def _string(endpoint: Endpoint, library: Library, alike: dict[str, str]) -> str | None:
+    """Give the string that names a class to others; None if it is not known whole.
+
+    If it is derived, `alike` keeps the name of all that are the same as a source's.
+    """
     if endpoint.is_outdated:
         return None
     if endpoint.version is not None:
         return endpoint.version
-    text = derived_text(endpoint, library.speaking_for(endpoint))
-    return None if text is None or "?" in text else text
+    found = derivation(endpoint, library.speaking_for(endpoint))
+    if found is None or "?" in found[1].version.text:
+        return None
+    table, reading = found
+    text = reading.version.text
+    vendor = text.removesuffix(reading.version.proprietary)
+    read = sorted(table.read_of_source(reading).items())
+    alike[text] = f"{table.id}-{short_hash(repr((vendor, read)), digits=16)}"
+    return text

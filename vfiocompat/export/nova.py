@@ -31,16 +31,19 @@ _OTHERS = re.compile("[^A-Za-z0-9]+")
 
 def _render(view: View) -> Rendered:
     meant: dict[str, list[str]] = {}
-    for string in view.strings:
-        meant.setdefault(trait(string), []).append(string)
+    names = {string: view.alike.get(string, string) for string in view.strings}
+    for string, name in names.items():
+        meant.setdefault(trait(name), []).append(string)
     findings = tuple(
-        _ambiguous(name, texts) for name, texts in meant.items() if len(texts) > 1
+        _ambiguous(name, texts)
+        for name, texts in meant.items()
+        if len({names[text] for text in texts}) > 1
     )
     providers = dict(_providers(view, meant))
     left = _left(view.before, providers)
     if left:
         findings += (_told(view, left),)
-    lines = (*_lines(view, providers), *_left_lines(left))
+    lines = (*_lines(view, providers, meant), *_left_lines(left))
     return Rendered("".join(f"{line}\n" for line in lines), findings)
 
 
@@ -186,7 +189,11 @@ def _named(view: View, device: str) -> str:
     return f"name: {_quoted(name)}"
 
 
-def _lines(view: View, providers: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def _lines(
+    view: View,
+    providers: Mapping[str, Sequence[str]],
+    meant: Mapping[str, Sequence[str]],
+) -> Iterator[str]:
     inventory = view.inventory
     yield f"# vfiocompat {inventory.tool.version}: what {inventory.host} accepts"
     yield f"# taken at {inventory.taken_at}; nova-compute reads it when it starts"
@@ -199,6 +206,9 @@ def _lines(view: View, providers: Mapping[str, Sequence[str]]) -> Iterator[str]:
         yield "    traits:"
         yield "      additional:"
         for name in traits:
+            for string in meant[name]:
+                if string in view.alike:
+                    yield f"        # {string}"
             yield f"        - {name}"
 
 

@@ -36,7 +36,9 @@ class Group(NamedTuple):
 class View(NamedTuple):
     """A host, and which version strings of the fleet its endpoints accept.
 
-    `strings` are all of the fleet. `now` and `expires` are in seconds since 1970.
+    `strings` are all of the fleet; `alike` names those that a table derives, and gives
+    one name to all that are the same as a source's. `now` and `expires` are in seconds
+    since 1970.
     `node` is what OpenStack calls the host, and `before` the text of the file that is
     to be replaced, where the format has to know them.
     """
@@ -44,6 +46,7 @@ class View(NamedTuple):
     inventory: Inventory
     groups: Sequence[Group]
     strings: Sequence[str]
+    alike: Mapping[str, str]
     now: float
     expires: float
     node: str = ""
@@ -78,6 +81,6 @@ class Writer(NamedTuple):
     is_for_nova: bool = False
 
 
-def short_hash(text: str) -> str:
+def short_hash(text: str, digits: int = 8) -> str:
     """Give a few digits that tell a text from others of the same name."""
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]

@@ -34,6 +34,7 @@ __all__ = [
     "Shelved",
     "cannot_migrate",
     "concerns",
+    "derivation",
     "derived_text",
     "judge",
     "read_end",
@@ -203,16 +204,24 @@ def read_end(table: Table, endpoint: Endpoint) -> Reading | list[Stop] | None:
 
 def derived_text(endpoint: Endpoint, shelf: Sequence[Shelved]) -> str | None:
     """Give the string that the table for an endpoint derives; None if not just one."""
+    found = derivation(endpoint, shelf)
+    return None if found is None else found[1].version.text
+
+
+def derivation(
+    endpoint: Endpoint, shelf: Sequence[Shelved]
+) -> tuple[Table, Reading] | None:
+    """Give that string as its table reads it, and the table."""
     for tier in tiers(shelf):
-        texts = []
+        readings = []
         for each in tier:
             if isinstance(each.table, ErrorRecord):
                 return None
             found = read_end(each.table, endpoint)
             if isinstance(found, Reading):
-                texts.append(found.version.text)
-        if texts:
-            return texts[0] if len(texts) == 1 else None
+                readings.append((each.table, found))
+        if readings:
+            return readings[0] if len(readings) == 1 else None
     return None
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,11 +12,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from packaging.version import Version
 
+from tests.tables.language.making import read
 from tests.tables.test_shipped import DECIDING, TABLES
+from vfiocompat.diagnostics import SIDES
 from vfiocompat.errors import InvalidVersion
 from vfiocompat.tables.language.formats import compile_format
 from vfiocompat.tables.language.kinds import KINDS, UNKNOWN
-from vfiocompat.tables.language.records import Requirement, TableFile
+from vfiocompat.tables.language.records import Exemption, Requirement, TableFile
 from vfiocompat.tables.language.relations import RELATIONS
 from vfiocompat.tables.language.table import Reading, Table
 from vfiocompat.versions import VersionString
@@ -287,6 +290,79 @@ def test_what_is_forgotten_never_allows_a_pair(
     ):
         after = verdict(file, *(string(kinds, texts) for texts in ends))
         assert after != "compatible" or before == "compatible", name
+
+
+@st.composite
+def conditioned(draw: st.DrawFn) -> tuple[Table, list[Reading]]:
+    """Draw a table with conditions too, two sources and a destination."""
+    kinds, found, source, destination = draw(pairs())
+    names = st.sampled_from(sorted(kinds))
+
+    def condition(name: str) -> tuple[str, ...]:
+        return tuple(draw(st.lists(TEXTS[kinds[name]], min_size=1, max_size=2)))
+
+    compared = draw(st.lists(st.sampled_from(found), unique_by=lambda each: each.id))
+    field, other, there = draw(names), draw(names), draw(names)
+    rules = [
+        *compared,
+        Requirement(
+            id="condition",
+            field=field,
+            relation="specifier",
+            specifier=condition(field),
+            side=draw(st.sampled_from(SIDES)),
+            why="w",
+        ),
+    ]
+    denies = draw(st.booleans())
+    exemption = Exemption(
+        id="exemption",
+        why="w",
+        verdict="incompatible" if denies else None,
+        lifts=() if denies else (draw(st.sampled_from(rules)).id,),
+        source={other: condition(other)},
+        destination={there: condition(there)},
+    )
+    table = Table(replace(file_of(kinds, *rules), exception=(exemption,)))
+    changed = draw(names)
+    texts = source, source | {changed: draw(values(kinds[changed]))}, destination
+    return table, [read(table, string(kinds, each)) for each in texts]
+
+
+@settings(max_examples=400)
+@given(conditioned())
+def test_sources_of_which_the_same_is_read_have_the_same_outcome(
+    drawn: tuple[Table, list[Reading]],
+) -> None:
+    table, (one, other, destination) = drawn
+    if table.read_of_source(one) == table.read_of_source(other):
+        there = destination.values
+        assert table.outcome(one.values, there) == table.outcome(other.values, there)
+
+
+@pytest.mark.parametrize("name", DECIDING)
+def test_sources_alike_for_a_shipped_table_have_the_same_outcome(name: str) -> None:
+    """Each case has its source changed in one field, to what other cases have there."""
+    table = TABLES[name]
+    ends = [
+        [read(table, text) for text in (case.source, case.destination)]
+        for case in table.file.case
+    ]
+    known: dict[str, set[str]] = {}
+    for one in chain.from_iterable(ends):
+        for field, piece in one.pieces.items():
+            known.setdefault(field, set()).add(piece.text)
+    for source, destination in ends:
+        reads = table.read_of_source(source)
+        outcome = table.outcome(source.values, destination.values)
+        text = source.version.text
+        for field, (_, start, end) in source.pieces.items():
+            for each in known[field]:
+                other = table.read(
+                    VersionString.parse(text[:start] + each + text[end:])
+                )
+                if isinstance(other, Reading) and table.read_of_source(other) == reads:
+                    assert table.outcome(other.values, destination.values) == outcome
 
 
 @pytest.mark.parametrize("name", DECIDING)

@@ -156,6 +156,7 @@ class Table:
         self.fields = Fields(file, self.formats)
         self._checks = [self._check(each) for each in file.requirement]
         self._applies = [self._applies_to(each) for each in file.exception]
+        self._compared, self._tests = self._source_reads()
         ids = [requirement.id for requirement in file.requirement]
         self._lifted = [_indices(each.lifts, ids) for each in file.exception]
         self._stand_ins = _stand_ins(file.requirement, ids)
@@ -208,6 +209,21 @@ class Table:
             }
             return Reading(version, form.name, pieces, values, steps)
         return stops
+
+    def read_of_source(self, reading: Reading) -> dict[str, str]:
+        """Tell what is read of a string that is a source's.
+
+        Sources of which the same is read have the same outcome with any destination.
+        Of a field that requirements compare that is its text, or its generation; of one
+        that has only to meet conditions, which of these it meets.
+        """
+        shown, values = reading.shown, reading.values
+        found = {name: shown.get(name, UNKNOWN) for name in self._compared}
+        for (name, condition), test in self._tests.items():
+            value = values[self.fields.places[name]]
+            met = None if value is None else test(value)
+            found[f"{name} {condition}"] = str(met)
+        return found
 
     def outcome(self, source: Values, destination: Values) -> Outcome:
         """Evaluate two strings that this table has read."""
@@ -299,6 +315,27 @@ class Table:
             )
             if applies and any(outcome.bare[place] is not True for place in lifted)
         ]
+
+    def _source_reads(
+        self,
+    ) -> tuple[list[str], dict[tuple[str, Condition], Callable[[Value], bool]]]:
+        """Name what is compared of a source, and make the tests of its other fields."""
+        rules = self.file.requirement
+        compared = {each.field for each in rules if each.relation != "specifier"}
+        conditions = [
+            (each.field, each.specifier)
+            for each in rules
+            if each.specifier is not None and each.side == "source"
+        ]
+        conditions += [
+            item for each in self.file.exception for item in each.source.items()
+        ]
+        tests = {
+            (name, condition): self.fields.condition(name, condition)
+            for name, condition in conditions
+            if name not in compared
+        }
+        return sorted(compared), tests
 
     def _check(self, requirement: Requirement) -> Callable[[Values, Values], Truth]:
         if requirement.relation == "specifier":
