@@ -27,6 +27,7 @@ from vfiocompat.endpoints import MigrationInterface
 from vfiocompat.export import FORMATS
 from vfiocompat.export.nfd import label
 from vfiocompat.export.nova import trait
+from vfiocompat.inventory import parse_inventory
 from vfiocompat.times import timestamp
 
 if TYPE_CHECKING:
@@ -316,42 +317,51 @@ def test_novas_provider_of_a_function_is_its_physical_ones(
     }
 
 
-LOADER = """
-import json, sys
-from nova.compute.provider_config import get_provider_configs
-found = get_provider_configs(sys.argv[1])
-print(json.dumps({name: each["traits"]["additional"] for name, each in found.items()}))
-"""
-
-
 @pytest.mark.usefixtures("_processes")
 @pytest.mark.skipif(not os.environ.get("CI"), reason="nova is large: CI installs it")
-def test_novas_own_loader_takes_the_file(run: Run, fleet: Path, tmp_path: Path) -> None:
+def test_nova_itself_gives_its_providers_what_is_exported(
+    run: Run, fleet: Path, tmp_path: Path
+) -> None:
+    """What is accepted no more stays on parents of mdevs, and is told to be there."""
     group = f"{Path(__file__).parents[2] / 'pyproject.toml'}:nova"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--group", group]
     subprocess.run(
         [*pip, "--target", tmp_path / "nova"], check=True, capture_output=True
     )
-    file = tmp_path / "etc/vfiocompat.yaml"
-    file.parent.mkdir()
+    known = parse_inventory((fleet / "b.json").read_bytes(), "b.json").endpoints
+    virtual = endpoint("mtty/mtty-1", B, answers=(answer(A, accepted=True),))
+    write(fleet, [inventory("b", *known, virtual)])
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder, options in ((first, ""), (second, "--max-age 1h")):
+        folder.mkdir()
+        file = folder / "vfiocompat.yaml"
+        if folder == second:
+            shutil.copy(first / "vfiocompat.yaml", file)
+        run(f"export nova {fleet} --host b -o {file} {options}")
 
-    def loaded() -> dict[str, list[str]]:
-        said = subprocess.run(
-            [sys.executable, "-c", LOADER, file.parent],
-            env=os.environ | {"PYTHONPATH": f"{tmp_path / 'nova'}"},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        found: dict[str, list[str]] = json.loads(said)
-        return found
+    said = subprocess.run(
+        [sys.executable, Path(__file__).with_name("nova_compute.py"), first, second],
+        env=os.environ | {"PYTHONPATH": f"{tmp_path / 'nova'}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    (before, absent), (after, _) = map(json.loads, said.splitlines())
 
-    run(f"export nova {fleet} --host b -o {file}")
-    mine = providers(file.read_text())
-    assert {name: set(traits) for name, traits in loaded().items()} == mine
-    run(f"export nova {fleet} --host b -o {file} --max-age 1h")
-    assert "# left: " in file.read_text()
-    assert loaded() == {}
+    assert absent == []
+    assert before == {
+        "b": [trait(A)],
+        "b_pci_0000_03_00_0": [trait(A)],
+        "b_pci_0000_04_00_0": [trait(A)],
+        "b_pci_0000_05_00_0": [],
+        "b_0000:C1:00.0": [trait(HISI_1)],
+    }
+    assert after == before | {"b_0000:C1:00.0": []}
+    told = (second / "vfiocompat.yaml").read_text()
+    for provider, traits in before.items():
+        name = "uuid: $COMPUTE_NODE" if provider == "b" else f"name: '{provider}'"
+        for each in traits:
+            assert f"# left: {name} {each}\n" in told
 
 
 def xe(address: str, **stated: str) -> Endpoint:

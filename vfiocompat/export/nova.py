@@ -62,8 +62,9 @@ def _left(before: str, providers: Mapping[str, Sequence[str]]) -> list[tuple[str
     """Give each trait, with its provider, that a file had and will have no more.
 
     nova-compute only adds traits (nova/compute/resource_tracker.py,
-    _merge_provider_configs), so they stay until somebody removes them; what a file says
-    of such is kept until its line is removed.
+    _merge_provider_configs), so they stay until somebody removes them, or on a provider
+    of functions until it starts again; what a file says of such is kept until its line
+    is removed.
     """
     found: dict[tuple[str, str], None] = {}
     provider = ""
