@@ -1153,10 +1153,10 @@ def test_text_of_an_incompatible_pair(shared_host: Host, run: Run) -> None:
 def test_text_on_a_terminal(shared_host: Host, run_on_terminal: RunOnTerminal) -> None:
     shared_host(PAIR)
     line = f"check version:1ac1-x {DESTINATION}"
-    result = run_on_terminal(line, exit_code=1)
+    result = run_on_terminal(line, exit_code=1, columns=200)
     assert (result.colorless, result.stderr) == (REFUSED, "")
     assert result.stdout.startswith("\x1b[1;31mincompatible\x1b[0m: ")
-    plain = run_on_terminal(f"{line} --color never", exit_code=1)
+    plain = run_on_terminal(f"{line} --color never", exit_code=1, columns=200)
     assert plain.stdout == REFUSED
 
 
@@ -1183,7 +1183,7 @@ def test_string_of_a_driver_is_no_markup(
     line = f"check '{PARENT}/acme-[b]' {DESTINATION}"
     shown = run(line, exit_code=1).stdout
     assert f"   |  source       {MARKUP}\n" in shown
-    assert run_on_terminal(line, exit_code=1).colorless == shown
+    assert run_on_terminal(line, exit_code=1, columns=200).colorless == shown
 
 
 def test_escapes_in_what_a_driver_printed_stay_inside(
@@ -1194,7 +1194,7 @@ def test_escapes_in_what_a_driver_printed_stay_inside(
     shown = run(line, exit_code=3).stdout
     assert "error[VFC303]" in shown
     assert "\x1b" not in shown
-    assert run_on_terminal(line, exit_code=3).colorless == shown
+    assert run_on_terminal(line, exit_code=3, columns=400).colorless == shown
 
 
 @pytest.mark.parametrize("address", ["p/\udcff", "/sys/\udcff", "\x1b[31m/x", "p/\na"])

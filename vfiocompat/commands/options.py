@@ -8,7 +8,7 @@ import math
 import os
 import sys
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeVar
 
 import click
 import msgspec
@@ -23,9 +23,15 @@ from vfiocompat.output.visible import visible, visible_text
 from vfiocompat.times import parse_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Sequence,
+    )
 
-    from vfiocompat.output.text import Line
+    from vfiocompat.output.text import Item
     from vfiocompat.tables.library import Library
 
 __all__ = [
@@ -112,7 +118,7 @@ class Settings(msgspec.Struct, dict=True):
     @property
     def width(self) -> int:
         """How many columns the terminal has."""
-        return os.get_terminal_size(sys.stdout.fileno()).columns
+        return _columns(sys.stdout)
 
     @property
     def colored(self) -> bool:
@@ -143,8 +149,17 @@ class Settings(msgspec.Struct, dict=True):
         """Print what is for another program; to a terminal nothing that it acts on."""
         click.echo(visible_text(text) if self.on_terminal else text, nl=False)
 
-    def print_lines(self, lines: Iterable[Line]) -> None:
-        """Print lines, in colours on a terminal."""
+    def print_lines(self, items: Iterable[Item]) -> None:
+        """Print lines; on a terminal fitted to its width, and in colours."""
+        if not (self.on_terminal or self.colored):
+            for line in plain(items):
+                click.echo(line)
+            return
+        from vfiocompat.output.layout import fitted  # noqa: PLC0415 - not in a pipe
+
+        width = self.width if self.on_terminal else sys.maxsize
+        whole = self.verbose or not self.on_terminal
+        lines = fitted(items, width, whole=whole)
         if self.colored:
             from vfiocompat.output import terminal  # noqa: PLC0415 - rich is slow
 
@@ -154,13 +169,22 @@ class Settings(msgspec.Struct, dict=True):
                 click.echo(line)
 
     def print_rows(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Print a table: aligned on a terminal, tab-separated without heading else."""
+        """Print a table: laid out on a terminal, tab-separated without heading else."""
         if self.on_terminal:
-            from vfiocompat.output import terminal  # noqa: PLC0415 - rich is slow
+            from vfiocompat.output.layout import tabled  # noqa: PLC0415
 
-            terminal.print_table(columns, rows, color=self.colored)
+            self.print_lines(tabled(columns, rows, self.width))
         else:
             self.print_tabbed(rows)
+
+    def print_answer(self, answer: Iterable[Item]) -> None:
+        """Print the line that answers: it comes first, and in a pipe on stderr."""
+        if self.quiet:
+            return
+        if self.on_terminal:
+            self.print_lines(answer)
+        else:
+            self.note(answer)
 
     def print_tabbed(self, rows: Iterable[Sequence[str]]) -> None:
         """Print rows for programs: cells separated by a tab."""
@@ -175,18 +199,43 @@ class Settings(msgspec.Struct, dict=True):
 
         return Progress(what)
 
-    def note(self, lines: Iterable[Line]) -> None:
+    def note(self, items: Iterable[Item]) -> None:
         """Tell on stderr what is not the result; not with --quiet."""
         if not self.quiet:
-            tell(lines)
+            tell(items)
 
 
-def tell(lines: Iterable[Line]) -> None:
+_MARK = "vfiocompat: "
+
+
+def tell(items: Iterable[Item]) -> None:
     """Say something on stderr; lines that go on with one before are indented."""
     with contextlib.suppress(OSError):  # the exit code tells, where stderr cannot
-        for line in plain(lines):
-            mark = "" if line.startswith(" ") else "vfiocompat: "
-            click.echo(f"{mark}{line}", err=True)
+        for line in plain(_for_stderr(items)):
+            click.echo(line, err=True)
+
+
+def _for_stderr(items: Iterable[Item]) -> Iterator[Item]:
+    """Say before each line that begins something who says it, and fit the lines."""
+    marked = (
+        [(_MARK, "plain"), *item]
+        if isinstance(item, list) and not item[0][0].startswith(" ")
+        else item
+        for item in items
+    )
+    if not sys.stderr.isatty():
+        return marked
+    from vfiocompat.output.layout import fitted  # noqa: PLC0415 - not in a pipe
+
+    return fitted(marked, _columns(sys.stderr))
+
+
+def _columns(stream: TextIO) -> int:
+    """Give how many columns a terminal has, 80 where it does not tell."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isascii() and told.isdigit() and int(told) > 0:
+        return int(told)
+    return os.get_terminal_size(stream.fileno()).columns or 80
 
 
 class Group(click.Group):

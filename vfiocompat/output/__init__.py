@@ -5,7 +5,10 @@ visible   text from drivers made harmless
 json      documents as JSON, and their JSON Schemas
 spans     what of a text is underlined, drawn below it
 text      lines and their styles, and what all commands say alike: errors, findings
-terminal  lines and tables in colours and columns: the only module that imports rich
+layout    lines and tables fitted to a terminal's width
+terminal  lines in colours: the only module that imports rich
+brief     a reason in a few words
+standings hosts by what they make of a source or a VM: the line that answers, and groups
 progress  a bar, where something takes long
 pairs     a pair as a record and in words, for all that show pairs
 errors    errors as records, alone or within a document

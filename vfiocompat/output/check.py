@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from vfiocompat.decision.decide import Decision
     from vfiocompat.errors import ErrorRecord
-    from vfiocompat.output.text import Line
+    from vfiocompat.output.text import Item, Line
     from vfiocompat.pairs import Pair
 
 __all__ = ["CheckDocument", "check_document", "check_lines"]
@@ -68,7 +68,7 @@ def _counts(decisions: tuple[Decision, ...]) -> Counts:
     )
 
 
-def check_lines(pairs: Sequence[Pair], *, verbose: bool) -> Iterator[Line]:
+def check_lines(pairs: Sequence[Pair], *, verbose: bool) -> Iterator[Item]:
     """Give a block for each pair, and the sum of them where there are several.
 
     Findings that are for information only are shown when `verbose`.

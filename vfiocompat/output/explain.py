@@ -14,7 +14,7 @@ from vfiocompat.output.text import note_lines
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vfiocompat.output.text import Line
+    from vfiocompat.output.text import Item
 
 __all__ = [
     "CODE_COLUMNS",
@@ -50,7 +50,7 @@ def code_rows(codes: Iterable[Code]) -> Iterator[tuple[str, str, str]]:
         yield code, CODES[code].severity, CODES[code].summary
 
 
-def explanation_lines(explained: ExplainedCode) -> Iterator[Line]:
+def explanation_lines(explained: ExplainedCode) -> Iterator[Item]:
     """Give a code's summary and its explanation."""
     yield from note_lines(explained.code)
     yield [("", "plain")]

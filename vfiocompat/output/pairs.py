@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from vfiocompat.decision.decide import Decision
     from vfiocompat.endpoints import Endpoint
-    from vfiocompat.output.text import Line
+    from vfiocompat.output.text import Item
     from vfiocompat.pairs import Pair
 
 __all__ = [
@@ -122,7 +122,7 @@ def basis_words(pair: Pair) -> str:
     return f"{basis}, {age}" if age and decision.basis == "recorded" else basis
 
 
-def pair_lines(pair: Pair, *, verbose: bool) -> Iterator[Line]:
+def pair_lines(pair: Pair, *, verbose: bool) -> Iterator[Item]:
     """Give the block of one pair: its verdict, what that rests on, and every reason.
 
     Findings that are for information only are shown when `verbose`.
@@ -146,6 +146,8 @@ def _place(endpoint: Endpoint) -> str:
     return f"{endpoint.address} on {endpoint.host}"
 
 
-def bases_words(bases: Iterable[Basis]) -> str:
-    """Say what the verdicts of several pairs rest on."""
+def bases_words(bases: Iterable[Basis], table: str | None = None) -> str:
+    """Say what the verdicts of several pairs rest on; `table` if it is one for all."""
+    if table is not None:
+        return ", ".join(_BASIS[basis][0].format(table=table) for basis in bases)
     return ", ".join(_BASIS[basis][1] for basis in bases)

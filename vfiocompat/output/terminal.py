@@ -9,51 +9,40 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from vfiocompat.output.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from vfiocompat.output.text import Line
 
-__all__ = ["print_lines", "print_table", "show_bar"]
+__all__ = ["print_lines", "show_bar"]
 
 STYLES = {
     "compatible": "bold green",
     "incompatible": "bold red",
     "undetermined": "bold yellow",
+    "one way": "bold magenta",
     "error": "bold red",
     "warning": "bold yellow",
     "info": "bold cyan",
     "strong": "bold",
     "dim": "dim",
     "plain": "",
+    "command": "",
 }
 
 
 def print_lines(lines: Iterable[Line]) -> None:
-    """Print lines in the colours of their parts; the terminal folds long ones."""
-    console = _console(color=True)
+    """Print lines in the colours of their parts; they are as wide as they are."""
+    console = _console()
     for line in lines:
         console.print(
             Text.assemble(*((visible(text), STYLES[style]) for text, style in line)),
             soft_wrap=True,
         )
-
-
-def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], *, color: bool
-) -> None:
-    """Print a table under headings; cells fold, so that nothing is ever cut off."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.upper(), overflow="fold", min_width=len(column))
-    for row in rows:
-        table.add_row(*(Text(visible(cell)) for cell in row))
-    _console(color=color).print(table)
 
 
 def show_bar(what: str, is_over: Callable[[], bool]) -> None:
@@ -80,13 +69,13 @@ def _colors() -> Literal["auto", "standard"]:
     return "standard" if dumb else "auto"
 
 
-def _console(*, color: bool) -> Console:
-    # Cells are Text and never markup: what a driver wrote stays what it is.
+def _console() -> Console:
+    # Lines are Text and never markup: what a driver wrote stays what it is.
     return _Console(
         file=sys.stdout,
-        force_terminal=True if color else None,
-        no_color=not color,
-        color_system=_colors() if color else None,
+        force_terminal=True,
+        no_color=False,
+        color_system=_colors(),
         markup=False,
         emoji=False,
         highlight=False,

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Results as text: what a line says and in which order, with or without a terminal.
 
-A line is a list of parts, each a text and the name of a style. `plain` joins them;
-`terminal` gives the styles colours. Both make visible what a driver wrote.
+A line is a list of parts, each a text and the name of a style. `plain` joins them for a
+pipe; for a terminal `layout` fits them to its width, and `terminal` gives the styles
+colours. All of them make visible what a driver wrote.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from vfiocompat import codes
 from vfiocompat.codes import CODES, Code
-from vfiocompat.output.spans import drawn
+from vfiocompat.output.spans import Spans, drawn
 from vfiocompat.output.visible import visible
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from vfiocompat.errors import ErrorRecord
 
 __all__ = [
+    "Item",
     "Line",
     "error_lines",
     "finding_lines",
@@ -34,6 +36,11 @@ __all__ = [
 
 Line = list[tuple[str, str]]
 
+Item = Line | Spans
+"""A line, or spans that are drawn once it is known how wide the terminal is."""
+
+_GUTTER = "   |  "
+
 _OF_EXCEPTIONS = {
     codes.EXCEPTION_REFUSES,
     codes.EXCEPTION_NOT_KNOWN,
@@ -43,19 +50,23 @@ _SIDE_IS_TOLD = {codes.NO_FORMAT_MATCHES}
 """Findings about one string, whose side their summary names."""
 
 
-def plain(lines: Iterable[Line]) -> Iterator[str]:
-    """Give lines without their styles."""
-    for line in lines:
-        yield visible("".join(text for text, _ in line))
+def plain(items: Iterable[Item]) -> Iterator[str]:
+    """Give lines without their styles, however long they are."""
+    for item in items:
+        if isinstance(item, Spans):
+            for line in drawn(item.spans, sides=item.sides):
+                yield visible(f"{item.gutter}{line}")
+        else:
+            yield visible("".join(text for text, _ in item))
 
 
-def finding_lines(finding: Diagnostic) -> Iterator[Line]:
+def finding_lines(finding: Diagnostic) -> Iterator[Item]:
     """Give what was found, where, why, and what would help."""
     yield _head(finding.severity, finding.code, finding.summary)
     if finding.path:
         yield [("  --> ", "dim"), (finding.path, "plain")]
-    spans = drawn(finding.spans, sides=finding.code not in _SIDE_IS_TOLD)
-    yield from _body(spans, finding.detail)
+    sides = finding.code not in _SIDE_IS_TOLD
+    yield from _body(Spans(finding.spans, _GUTTER, sides), finding.detail)
     if finding.table:
         kind = "exception" if finding.code in _OF_EXCEPTIONS else "requirement"
         rule = f", {kind} {finding.requirement}" if finding.requirement else ""
@@ -64,10 +75,10 @@ def finding_lines(finding: Diagnostic) -> Iterator[Line]:
     yield from _help(finding.hint)
 
 
-def error_lines(error: ErrorRecord) -> Iterator[Line]:
+def error_lines(error: ErrorRecord) -> Iterator[Item]:
     """Give what a command that has no result says instead."""
     yield _head("error", error.code, error.summary)
-    yield from _body(drawn(error.spans), error.detail)
+    yield from _body(Spans(error.spans, _GUTTER), error.detail)
     yield from _help(error.hint)
 
 
@@ -75,11 +86,12 @@ def _head(severity: Severity, code: str, summary: str) -> Line:
     return [(f"{severity}[{code}]", severity), (f": {summary}", "strong")]
 
 
-def _body(spans: Iterable[str], detail: str | None) -> Iterator[Line]:
+def _body(spans: Spans, detail: str | None) -> Iterator[Item]:
+    if spans.spans:
+        yield spans
     # At newlines only: other ends of lines may be a driver's.
-    told = detail.rstrip("\n").split("\n") if detail else ()
-    for line in (*spans, *told):
-        yield [("   |  ", "dim"), (line, "plain")]
+    for line in detail.rstrip("\n").split("\n") if detail else ():
+        yield [(_GUTTER, "dim"), (line, "plain")]
 
 
 def _help(hint: str | None) -> Iterator[Line]:
@@ -89,14 +101,14 @@ def _help(hint: str | None) -> Iterator[Line]:
 
 def note_lines(
     code: Code, detail: str | None = None, hint: str | None = None
-) -> Iterator[Line]:
+) -> Iterator[Item]:
     """Say something that is no result and no error, of what, and what to do."""
     yield _head(CODES[code].severity, code, CODES[code].summary)
-    yield from _body((), detail)
+    yield from _body(Spans((), _GUTTER), detail)
     yield from _help(hint)
 
 
-def nothing_lines() -> Iterator[Line]:
+def nothing_lines() -> Iterator[Item]:
     """Say why a listing is empty."""
     return note_lines(codes.NO_ENDPOINTS)
 
