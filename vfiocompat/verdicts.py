@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
+    "GOODNESS",
     "GROUNDS",
     "NOT_JUDGED",
     "Basis",
@@ -24,6 +25,9 @@ __all__ = [
 
 Verdict = Literal["compatible", "incompatible", "undetermined"]
 Basis = Literal["driver", "recorded", "table", "none"]
+
+GOODNESS: dict[Verdict, int] = {"incompatible": 0, "undetermined": 1, "compatible": 2}
+"""How good a verdict is for who wants to migrate."""
 
 GROUNDS: dict[Basis, int] = {"none": 0, "table": 1, "recorded": 2, "driver": 3}
 """How much a verdict can be relied on by what it rests on."""

@@ -107,9 +107,11 @@ def test_every_command_says_the_same(
     )
     targets = run(f"targets inventory:{a} {b} --format json", exit_code=exit_code)
     matrix = run(f"matrix {a} {b} --format json")
+    # QEMU compares the revision of two functions, whatever tables say of it.
+    differs = field == "revision" and there == "8"
     whole = run(
         f"vm --from {a} domain:{tmp_path}/vm.xml {b} --format json",
-        exit_code=exit_code,
+        exit_code=1 if differs else exit_code,
     )
 
     assert checked.document(CheckDocument).results[0].verdict == expected
@@ -121,4 +123,4 @@ def test_every_command_says_the_same(
     }
     assert cells == {expected}
     judged = whole.document(VmDocument)
-    assert judged.verdict == expected
+    assert judged.verdict == ("incompatible" if differs else expected)

@@ -22,12 +22,12 @@ from vfiocompat.commands.options import (
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.classes import HostAddresses
 from vfiocompat.fleet.targets import Query, Targets, fleet_targets, host_targets
+from vfiocompat.output.standings import answer_line, group_lines
 from vfiocompat.output.targets import (
-    TARGET_COLUMNS,
+    host_standings,
     target_results,
     target_rows,
     targets_document,
-    targets_line,
 )
 from vfiocompat.output.text import error_lines
 from vfiocompat.pairs import find_source
@@ -112,9 +112,13 @@ def _print(settings: Settings, source: Endpoint, found: Targets) -> None:
         settings.print_streamed(
             targets_document(source, found), target_results(found.found())
         )
+    elif settings.on_terminal and not settings.quiet:
+        standings = [*host_standings(found.hosts())]
+        settings.print_lines([answer_line(standings)])
+        settings.print_lines(group_lines(standings, whole=settings.verbose))
     elif not settings.quiet:
-        settings.print_rows(TARGET_COLUMNS, target_rows(found.found()))
-        settings.note(targets_line(found.counts))
+        settings.print_tabbed(target_rows(found.found()))
+        settings.note([answer_line([*host_standings(found.hosts())])])
     for error in found.errors.values():
         settings.note(error_lines(error))
 

@@ -18,17 +18,17 @@ from vfiocompat.commands.options import (
 )
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.read import Inventories
+from vfiocompat.output.standings import answer_line, group_lines
 from vfiocompat.output.text import error_lines
 from vfiocompat.output.vm import (
     HERE,
     PLAN_COLUMNS,
-    VM_COLUMNS,
     plan_lines,
     plan_rows,
-    ranking_line,
     report_lines,
     result_rows,
     vm_document,
+    vm_standings,
 )
 from vfiocompat.tables.stated import SiteFacts, Stated
 from vfiocompat.times import Horizon, moment
@@ -135,8 +135,13 @@ def command(  # noqa: PLR0917 - click passes every option by name
         else:
             _print(settings, described.vm, best, wanted, text)
     elif not settings.quiet:
-        settings.print_rows(VM_COLUMNS, result_rows(results))
-        settings.note(ranking_line(results))
+        standings = [*vm_standings(results)]
+        if settings.on_terminal:
+            settings.print_lines([answer_line(standings)])
+            settings.print_lines(group_lines(standings, whole=settings.verbose))
+        else:
+            settings.print_tabbed(result_rows(results))
+            settings.note([answer_line(standings)])
     for error in found.errors.values():
         settings.note(error_lines(error))
     if unread or found.errors:

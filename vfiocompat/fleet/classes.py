@@ -57,6 +57,13 @@ class Member(NamedTuple):
     parent: str | None
     type_id: str | None
 
+    @property
+    def has_room(self) -> bool | None:
+        """Whether there is an instance to be had of it now, None if nobody knows."""
+        if self.kind == "mdev" or (self.kind == "function" and self.free is None):
+            return None if self.in_use is None else not self.in_use
+        return None if self.free is None else self.free > 0
+
     @classmethod
     def of(cls, endpoint: Endpoint) -> Member:
         """Make the member that an endpoint is."""
@@ -144,6 +151,14 @@ class Fleet(msgspec.Struct):
         numbers = self.numbers[host.part]
         for each in _classes_decoder.decode(host.classes):
             yield numbers[each.class_], each
+
+    def hosts_of_classes(self) -> list[list[str]]:
+        """Name for each class the hosts that have any of it, in their order."""
+        found: list[list[str]] = [[] for _ in self.classes]
+        for host in self.hosts:
+            for place, _ in self.on_host(host):
+                found[place].append(host.host)
+        return found
 
 
 class HostAddresses(NamedTuple):

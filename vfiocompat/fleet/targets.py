@@ -4,26 +4,35 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat.decision.decide import required
-from vfiocompat.fleet.classes import Classifier
+from vfiocompat.fleet.classes import Classifier, Member
 from vfiocompat.fleet.read import gather
 from vfiocompat.pairs import Pair, check_host, decide_pair
+from vfiocompat.verdicts import GOODNESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.errors import ErrorRecord
-    from vfiocompat.fleet.classes import HostAddresses
+    from vfiocompat.fleet.classes import Fleet, HostAddresses
     from vfiocompat.host.sysfs import Host
     from vfiocompat.tables.library import Library
     from vfiocompat.tables.stated import Stated
     from vfiocompat.times import Horizon
     from vfiocompat.verdicts import Basis, Verdict
 
-__all__ = ["Query", "Target", "Targets", "fleet_targets", "host_targets"]
+__all__ = [
+    "HostTargets",
+    "Query",
+    "Target",
+    "Targets",
+    "fleet_targets",
+    "host_targets",
+]
 
 SHOWN: tuple[Verdict, ...] = ("compatible", "undetermined")
 """Verdicts of which each endpoint is named; the others are counted."""
@@ -62,15 +71,34 @@ class Target(NamedTuple):
     pair: Pair
 
 
+class HostTargets(NamedTuple):
+    """What a host has for a source: the pair with what comes closest, None if nothing.
+
+    `members` are the endpoints with that verdict, each with its class's pair.
+    """
+
+    host: str | None
+    pair: Pair | None
+    members: tuple[tuple[Member, Pair], ...] = ()
+
+    @property
+    def has_room(self) -> bool | None:
+        """Whether one of them has room, None if nobody knows that of any."""
+        known = {member.has_room for member, _ in self.members}
+        return True if True in known else None if None in known else False
+
+
 class Targets(NamedTuple):
     """Where a source can go, compatible ones first; all others are only counted.
 
-    A failed target could not be asked; it counts as that alone. `errors` are of
-    inventories and tables that could not be used.
+    A failed target could not be asked; it counts as that alone. `hosts` gives every
+    host that was looked at, once. `errors` are of inventories and tables that could not
+    be used.
     """
 
     counts: Counter[str]
     found: Callable[[], Iterator[Target]]
+    hosts: Callable[[], Iterator[HostTargets]]
     errors: dict[str, ErrorRecord]
 
 
@@ -117,7 +145,41 @@ def fleet_targets(
                             yield Target(host.host, member.address, member.free, pair)
 
     ends = (class_.endpoint for class_ in known.classes)
-    return Targets(counts, found, known.errors | library.broken([query.source, *ends]))
+    errors = known.errors | library.broken([query.source, *ends])
+    hosts = partial(_by_host, known, pairs, query.without and query.without.host)
+    return Targets(counts, found, hosts, errors)
+
+
+def _by_host(
+    fleet: Fleet, pairs: Sequence[Pair], own: str | None
+) -> Iterator[HostTargets]:
+    """Give of each host what comes closest; nothing is left of the source's `own`."""
+    ranks = [_closeness(pair) for pair in pairs]
+    for host in fleet.hosts:
+        has = [*fleet.on_host(host)]
+        if has:
+            best = pairs[max((place for place, _ in has), key=ranks.__getitem__)]
+            verdict = best.decision.verdict
+            members = tuple(
+                (member, pairs[place])
+                for place, each in has
+                if pairs[place].decision.verdict == verdict and verdict in SHOWN
+                for member in each.members
+            )
+            yield HostTargets(host.host, best, members)
+        elif host.host != own:
+            yield HostTargets(host.host, None)
+
+
+def _closeness(pair: Pair) -> tuple[int, int, int, int]:
+    """Say how close an endpoint comes to what a source needs."""
+    source, destination = pair.source, pair.destination
+    return (
+        GOODNESS[pair.decision.verdict],
+        source.driver == destination.driver,
+        source.type_id == destination.type_id,
+        source.vendor_id == destination.vendor_id,
+    )
 
 
 def host_targets(query: Query, host: Host, library: Library, stated: Stated) -> Targets:
@@ -144,5 +206,15 @@ def host_targets(query: Query, host: Host, library: Library, stated: Stated) -> 
                 if pair.decision.verdict == verdict:
                     yield Target(None, there.address, there.available_instances, pair)
 
+    def hosts() -> Iterator[HostTargets]:
+        best = max(pairs, key=_closeness, default=None)
+        members = [
+            (Member.of(pair.destination), pair)
+            for pair in pairs
+            if best and pair.decision.verdict == best.decision.verdict
+            if pair.decision.verdict in SHOWN
+        ]
+        yield HostTargets(None, best, tuple(members))
+
     ends = [pair.destination for pair in pairs]
-    return Targets(counts, found, library.broken([query.source, *ends]))
+    return Targets(counts, found, hosts, library.broken([query.source, *ends]))

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from vfiocompat.endpoints import Problem
+from vfiocompat.fleet.targets import HostTargets
 from vfiocompat.inventory import Tool
+from vfiocompat.output.brief import brief_of
 from vfiocompat.output.errors import fleet_problems
 from vfiocompat.output.json import encoded
 from vfiocompat.output.pairs import (
@@ -16,31 +18,34 @@ from vfiocompat.output.pairs import (
     CheckResult,
     Counts,
     address_record,
+    bases_words,
     basis_words,
     check_result,
     counts_record,
 )
+from vfiocompat.output.standings import HostStanding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
+    from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Endpoint
+    from vfiocompat.fleet.classes import Member
     from vfiocompat.fleet.targets import Target, Targets
-    from vfiocompat.output.text import Line
+    from vfiocompat.output.standings import Standing
     from vfiocompat.pairs import Pair
 
 __all__ = [
-    "TARGET_COLUMNS",
     "TargetsDocument",
+    "host_standings",
     "target_results",
     "target_rows",
     "targets_document",
-    "targets_line",
 ]
 
-TARGET_COLUMNS = ("verdict", "host", "address", "free", "why")
 
-_VERDICTS = ("compatible", "undetermined", "incompatible", "failed")
+THIS_HOST = "this host"
+"""How the host is called that nothing else is compared with."""
 
 
 class TargetResult(CheckResult, frozen=True, gc=False):
@@ -125,7 +130,69 @@ def _reason(pair: Pair) -> str:
     )
 
 
-def targets_line(counts: Mapping[str, int]) -> Iterator[Line]:
-    """Say how many endpoints there are of each verdict."""
-    each = ", ".join(f"{counts[word]} {word}" for word in _VERDICTS if counts[word])
-    yield [(f"{sum(counts.values())} endpoints: {each or 'none'}", "plain")]
+def host_standings(hosts: Iterable[HostTargets]) -> Iterator[HostStanding]:
+    """Say of each host where it stands with a source."""
+    said: dict[int, tuple[str, tuple[str, ...]]] = {}
+    for host, pair, members in hosts:
+        name = host or THIS_HOST
+        if pair is None:
+            yield HostStanding(name, "cannot", "nothing there", ("it has no endpoint",))
+            continue
+        if id(pair) not in said:
+            said[id(pair)] = _said_of(pair)
+        brief, reasons = said[id(pair)]
+        room = HostTargets(host, pair, members).has_room
+        standing = _standing(pair, room)
+        places = sorted(members, key=lambda each: each[0].has_room is not True)
+        yield HostStanding(
+            name, standing, brief, reasons, tuple(_place(*each) for each in places)
+        )
+
+
+_STANDINGS: dict[bool | None, Standing] = {
+    True: "can",
+    False: "full",
+    None: "room not known",
+}
+
+
+def _standing(pair: Pair, room: bool | None) -> Standing:  # noqa: FBT001 - of three
+    match pair.decision.verdict:
+        case "compatible":
+            return _STANDINGS[room]
+        case "undetermined":
+            return "undetermined"
+        case _:
+            return "cannot"
+
+
+def _said_of(pair: Pair) -> tuple[str, tuple[str, ...]]:
+    """Give what is said of a class: in a few words, and in full."""
+    decision = pair.decision
+    if decision.verdict == "compatible":
+        return "", (bases_words([decision.basis], decision.table),)
+    told = [each for each in decision.diagnostics if each.severity != "info"]
+    if decision.verdict == "incompatible":  # what is not known beside does not matter
+        told = [each for each in told if each.severity == "error"] or told
+    if decision.failed:
+        return "could not be asked", tuple(map(_finding, told))
+    return brief_of(told[0]) if told else "", tuple(map(_finding, told))
+
+
+def _finding(finding: Diagnostic) -> str:
+    """Give a finding in a line, with its errno where the words do not name it."""
+    errno = finding.errno
+    told = f" ({errno})" if errno and errno not in finding.summary else ""
+    return f"{finding.code} {finding.summary}{told}"
+
+
+def _place(member: Member, pair: Pair) -> str:
+    """Say of an endpoint what is free of it."""
+    free = ""
+    if member.free is not None:
+        free = f"   {member.free} free"
+    elif member.in_use is not None:
+        free = "   in use" if member.in_use else "   free"
+    ages = pair.destination.recorded.ages if pair.destination.recorded else {}
+    age = ages.get(pair.source.version or "")
+    return f"{member.address}{free}{f'   (answer {age})' if age else ''}"

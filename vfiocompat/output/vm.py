@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from vfiocompat.codes import CODES, Code
+from vfiocompat.codes import CODES, NO_ENDPOINT_LOADS, Code
 from vfiocompat.diagnostics import Diagnostic
 from vfiocompat.endpoints import Problem
 from vfiocompat.inventory import Tool
+from vfiocompat.output.brief import brief
 from vfiocompat.output.errors import fleet_problems
 from vfiocompat.output.pairs import CheckResult, bases_words, check_result, pair_lines
+from vfiocompat.output.standings import HostStanding
 from vfiocompat.output.text import finding_lines
 from vfiocompat.verdicts import Verdict
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from vfiocompat.errors import ErrorRecord
-    from vfiocompat.output.text import Line
+    from vfiocompat.output.standings import Standing
+    from vfiocompat.output.text import Item, Line
     from vfiocompat.vm.hosts import HostResult, Outlook
     from vfiocompat.vm.model import Vm
     from vfiocompat.vm.plan import Given
@@ -30,21 +32,19 @@ if TYPE_CHECKING:
 __all__ = [
     "HERE",
     "PLAN_COLUMNS",
-    "VM_COLUMNS",
     "VmDocument",
     "headline",
     "plan_lines",
     "plan_rows",
-    "ranking_line",
     "report_lines",
     "result_rows",
     "vm_document",
+    "vm_standings",
 ]
 
 HERE = "here"
 """How this host is written, among those of a fleet."""
 
-VM_COLUMNS = ("answer", "host", "verdict", "room", "why")
 PLAN_COLUMNS = ("device", "endpoint", "address")
 
 _ROOM = {True: "yes", False: "no", None: "-"}
@@ -131,7 +131,7 @@ def _name(result: HostResult) -> str:
     return result.host or HERE
 
 
-def report_lines(vm: Vm, report: HostReport, *, verbose: bool) -> Iterator[Line]:
+def report_lines(vm: Vm, report: HostReport, *, verbose: bool) -> Iterator[Item]:
     """Give what one host makes of a VM: all of it, and then each device."""
     yield headline(vm, report.result)
     for finding in report.findings:
@@ -167,12 +167,33 @@ def _why(result: HostResult) -> str:
     return ", ".join(f"{code} {CODES[code].summary}" for code in result.codes)
 
 
-def ranking_line(results: Sequence[HostResult]) -> Iterator[Line]:
-    """Say how many hosts take a VM."""
-    counts = Counter(result.outlook for result in results)
-    words: tuple[Outlook, ...] = "allowed", "undetermined", "not_allowed"
-    each = ", ".join(f"{counts[word]} {word}" for word in words if counts[word])
-    yield [(f"{len(results)} destinations: {each}", "plain")]
+def vm_standings(results: Iterable[HostResult]) -> Iterator[HostStanding]:
+    """Say of each host where it stands with a VM."""
+    for result in results:
+        codes = [code for code in result.codes if code not in _SUMS] or result.codes
+        reasons = tuple(f"{code} {CODES[code].summary}" for code in codes)
+        if result.outlook == "allowed":
+            reasons = (bases_words(result.bases),) if result.bases else ()
+        yield HostStanding(
+            _name(result),
+            _standing(result),
+            brief(codes[0]) if codes else "",
+            reasons,
+        )
+
+
+_SUMS = frozenset({NO_ENDPOINT_LOADS})
+"""What says only that there is a reason."""
+
+
+def _standing(result: HostResult) -> Standing:
+    if result.outlook == "allowed":
+        return "can"
+    if result.verdict == "incompatible":
+        return "cannot"
+    if result.room is False:
+        return "full" if result.verdict == "compatible" else "cannot"
+    return "room not known" if result.verdict == "compatible" else "undetermined"
 
 
 def plan_rows(report: HostReport) -> Iterator[tuple[str, ...]]:
@@ -189,4 +210,4 @@ def plan_lines(given: Iterable[Given]) -> Iterator[Line]:
     """Give the commands of a plan by themselves: in a column they would be folded."""
     for each in given:
         if each.first:
-            yield [(each.first, "plain")]
+            yield [(each.first, "command")]

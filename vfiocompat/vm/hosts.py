@@ -15,7 +15,7 @@ from vfiocompat import codes
 from vfiocompat.codes import Code
 from vfiocompat.decision.decide import leaves_no_yes, whole
 from vfiocompat.fleet.grid import Cell, decide_rows
-from vfiocompat.verdicts import GROUNDS, Basis, Verdict
+from vfiocompat.verdicts import GOODNESS, GROUNDS, Basis, Verdict
 from vfiocompat.vm.room import Placement, place
 from vfiocompat.vm.seats import Closeness
 
@@ -34,8 +34,6 @@ Outlook = Literal["allowed", "undetermined", "not_allowed"]
 """Whether a host takes the whole VM: its devices can be loaded, and there is room."""
 
 _RANKS: dict[Outlook, int] = {"allowed": 0, "undetermined": 1, "not_allowed": 2}
-
-_GOODNESS: dict[Verdict, int] = {"incompatible": 0, "undetermined": 1, "compatible": 2}
 
 _BEST = 3
 """How close is what loads a device's state: one beside what is like it, or is not."""
@@ -90,7 +88,7 @@ def nothing(outdated: str | None, *, as_is: bool, is_managed: bool = False) -> C
 
 def rank(result: HostResult) -> tuple[int, int]:
     """Say which hosts come first: those that take the VM, and those that lack least."""
-    return _RANKS[result.outlook], -_GOODNESS[result.verdict]
+    return _RANKS[result.outlook], -GOODNESS[result.verdict]
 
 
 class HostResults:
@@ -280,7 +278,7 @@ def _verdict(cell: Cell, source: Endpoint, end: Endpoint) -> int:
         end.vendor_id,
         end.device_id,
     )
-    return _GOODNESS[cell.verdict] * (2 if is_like else 1)
+    return GOODNESS[cell.verdict] * (2 if is_like else 1)
 
 
 def _ranks(closeness: Sequence[Closeness], row: Sequence[Cell]) -> list[int]:
