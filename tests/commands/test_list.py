@@ -10,7 +10,7 @@ import pytest
 
 from vfiocompat import codes
 from vfiocompat.codes import CODES
-from vfiocompat.output.list import LIST_COLUMNS, ListDocument
+from vfiocompat.output.list import ListDocument
 
 from .hosts import (
     ACME,
@@ -27,8 +27,6 @@ from .hosts import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tests.conftest import Host, Result, Run, RunOnTerminal, RunProcess
 
     from .conftest import PlainHost
@@ -118,7 +116,7 @@ def test_pipe_gets_rows_with_tabs(shared_host: Host, run: Run) -> None:
     rows = [line.replace("\t", " ") for line in result.stdout.splitlines()]
     assert rows == ROWS
     assert {line.count("\t") for line in result.stdout.splitlines()} == {8}
-    assert result.stderr == ""
+    assert result.stderr.startswith(f"vfiocompat: {len(ROWS)} endpoints: ")
 
 
 def test_json_of_a_type(shared_host: Host, run: Run) -> None:
@@ -223,7 +221,9 @@ def test_optional_files_may_be_missing(plain_host: PlainHost, run: Run) -> None:
         "type\tp/acme-a\tp\tacme-a\t-\t-\t-\tversion\t1ac1-a",
         f"mdev\t{UUID}\tp\t-\t-\t-\t-\tabsent\t-",
     ]
-    assert result.stderr == ""
+    assert result.stderr == (
+        "vfiocompat: 2 endpoints: 1 type, 1 mdev; 1 shows a version string\n"
+    )
     assert run("list --format json").document(ListDocument).problems == []
 
 
@@ -256,6 +256,7 @@ def test_mdev_that_vanishes_meanwhile(host: Host, run: Run) -> None:
     [row] = result.stdout.splitlines()
     assert row.split("\t")[:2] == ["type", f"{PARENT}/acme-a"]
     assert result.stderr == (
+        "vfiocompat: 1 endpoint: 1 type; 1 shows a version string\n"
         f"vfiocompat: warning[VFC113]: {DEVICE}/{UUID}/version: "
         "went away while it was read (ENODEV)\n"
     )
@@ -279,6 +280,7 @@ def test_attribute_without_a_string_is_shown(host: Host, run: Run) -> None:
         ["unreadable (VFC301)", "-"],
     ]
     assert result.stderr == (
+        "vfiocompat: 3 endpoints: 3 types; none shows a version string\n"
         f"vfiocompat: warning[VFC106]: {TYPES}/acme-EIO/version: "
         "could not be read (EIO)\n"
         f"vfiocompat: warning[VFC301]: {TYPES}/acme-empty/version: "
@@ -307,44 +309,53 @@ def test_held_attributes_delay_once(host: Host, run: Run) -> None:
 # ---- on a terminal -------------------------------------------------------------
 
 
-SHORT = ("address", "type", "driver", "free", "attribute", "version")
+TREE = f"""\
+10 endpoints: 3 types, 2 mdevs, 5 VFIO functions; 5 show a version string
+
+{PARENT}  acme
+  acme-a   2 free
+  acme-b   1 free
+    version  1ac1-b
+    {UUID}
+      version  1ac1-b
+
+mtty  mtty, mtty_driver
+  mtty-2   15 free
+    version  1ac1-t
+    {UUID_2}
+      version  1ac1-t
+
+{FUNCTION}   acme_vfio_pci
+  version  1ac1-f
+
+0000:5e:00.3   vfio-pci
+
+0000:5e:00.4/7   nvidia   7   1 free   not in use
+
+0000:5e:00.4/8   nvidia   8   1 free   not in use
+
+0000:5e:00.5   nvidia   8   0 free   in use
+"""
 
 
-def columns_of(table: str, names: Sequence[str]) -> dict[str, str]:
-    """Give everything that stands in each column, its folded cells put together."""
-    head, *lines = table.splitlines()
-    assert head.split() == [name.upper() for name in names]
-    starts = [f" {head}".index(f" {name.upper()}") for name in names]
-    ends = [*starts[1:], None]
-    return {
-        name: "".join(line[start:end].strip() for line in lines)
-        for name, start, end in zip(names, starts, ends, strict=True)
-    }
-
-
-def whole_columns(names: Sequence[str]) -> dict[str, str]:
-    cells = [row.split() for row in ROWS]
-    at = {name: LIST_COLUMNS.index(name) for name in names}
-    return {name: "".join(row[at[name]] for row in cells) for name in names}
-
-
-@pytest.mark.parametrize(
-    ("line", "names", "columns"),
-    [("list", SHORT, 80), ("list", SHORT, 200), ("list -v", LIST_COLUMNS, 200)],
-)
-def test_terminal_gets_a_table_that_is_not_cut(
-    shared_host: Host,
-    run_on_terminal: RunOnTerminal,
-    line: str,
-    names: Sequence[str],
-    columns: int,
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_terminal_gets_a_tree_that_is_not_cut(
+    shared_host: Host, run_on_terminal: RunOnTerminal, columns: int
 ) -> None:
     shared_host(HOST)
-    result = run_on_terminal(line, columns=columns)
+    result = run_on_terminal("list", columns=columns)
+    whole = " ".join(result.colorless.split())
+    assert whole == " ".join(TREE.split()) if columns < 80 else result.colorless == TREE
     assert max(len(text) for text in result.colorless.splitlines()) <= columns
-    assert columns_of(result.colorless, names) == whole_columns(names)
-    assert result.stdout.startswith(f"\x1b[1m{names[0].upper()}")
-    assert "…" not in result.stdout
+    assert result.stderr == ""
+
+
+def test_a_terminal_is_told_more_if_asked(
+    shared_host: Host, run_on_terminal: RunOnTerminal
+) -> None:
+    shared_host(HOST)
+    shown = run_on_terminal("list -v").colorless
+    assert "  mtty-2   15 free   vfio-pci   attribute get_version\n" in shown
 
 
 def _is_colored(result: Result) -> bool:
@@ -361,7 +372,7 @@ def test_no_color(
     monkeypatch.setenv("NO_COLOR", "1")
     result = run_on_terminal("list")
     assert not _is_colored(result)
-    assert columns_of(result.stdout, SHORT) == whole_columns(SHORT)
+    assert result.stdout == TREE
     assert _is_colored(run_on_terminal("list --color always"))
     monkeypatch.setenv("NO_COLOR", "")
     assert _is_colored(run_on_terminal("list"))
@@ -394,8 +405,7 @@ def test_names_that_would_paint_the_terminal(
     assert row.split("\t")[1] == "p/acme-\\x1b[31m\\x07[bold]\\u202e"
     assert row.split("\t")[8] == "1ac1-[red]a[/]"
     shown = run_on_terminal("list", columns=200)
-    cells = columns_of(shown.colorless, SHORT)
-    assert cells["address"] == "p/acme-\\x1b[31m\\x07[bold]\\u202e"
+    assert "  acme-\\x1b[31m\\x07[bold]\\u202e\n" in shown.colorless
     assert "1ac1-[red]a[/]" in shown.colorless
     assert "\x1b[31m" not in shown.stdout
 

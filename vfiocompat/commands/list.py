@@ -10,9 +10,10 @@ from vfiocompat.errors import ExitCode
 from vfiocompat.find import survey
 from vfiocompat.output.list import (
     LIST_COLUMNS,
-    SHORT_LIST_COLUMNS,
     ListDocument,
+    list_answer,
     list_rows,
+    tree_lines,
 )
 from vfiocompat.output.text import nothing_lines, problem_lines
 
@@ -27,7 +28,7 @@ def command(settings: Settings) -> int:
 
     These are the mdev types of every parent device, the mdev devices, and the PCI
     functions bound to a VFIO driver, each with its version attribute and string. A
-    terminal shows the columns that fit it; -v and a pipe show all.
+    terminal shows them as a tree by parent, a pipe one row each.
     """
     settings.demand_tables()
     found = survey(settings.host, settings.drivers)
@@ -36,9 +37,13 @@ def command(settings: Settings) -> int:
             ListDocument(endpoints=found.endpoints, problems=found.problems)
         )
     else:
-        short = settings.on_terminal and not settings.verbose
-        columns = SHORT_LIST_COLUMNS if short else LIST_COLUMNS
-        settings.print_rows(columns, list_rows(found.endpoints, columns))
+        ends = found.endpoints
+        if settings.on_terminal:
+            settings.print_lines([list_answer(ends)])
+            settings.print_lines(tree_lines(ends, verbose=settings.verbose))
+        else:
+            settings.print_tabbed(list_rows(ends, LIST_COLUMNS))
+            settings.note([list_answer(ends)] if ends else [])
     settings.note(problem_lines(found.problems))
     if not found.endpoints and not found.problems:
         settings.note(nothing_lines())
