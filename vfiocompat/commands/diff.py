@@ -11,7 +11,7 @@ from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.errors import ExitCode
 from vfiocompat.fleet.diff import compare
 from vfiocompat.fleet.read import Inventories
-from vfiocompat.output.diff import DIFF_COLUMNS, diff_document, diff_rows
+from vfiocompat.output.diff import diff_answer, diff_document, diff_lines, diff_rows
 from vfiocompat.output.text import error_lines
 from vfiocompat.times import Horizon
 
@@ -39,8 +39,12 @@ def command(settings: Settings, old: str, new: str) -> int:
     errors = before.errors | after.errors | broken
     if settings.json:
         settings.print_document(diff_document(found, errors))
+    elif settings.on_terminal and not settings.quiet:
+        settings.print_lines([diff_answer(found)])
+        settings.print_lines(diff_lines(found, whole=settings.verbose))
     elif not settings.quiet:
-        settings.print_rows(DIFF_COLUMNS, diff_rows(found))
+        settings.print_tabbed(diff_rows(found))
+        settings.note([diff_answer(found)])
     for error in errors.values():
         settings.note(error_lines(error))
     if errors:

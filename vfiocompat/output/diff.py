@@ -13,6 +13,7 @@ from vfiocompat.endpoints import Problem
 from vfiocompat.fleet.diff import GONE, Change, Path
 from vfiocompat.inventory import Tool
 from vfiocompat.output.errors import fleet_problems
+from vfiocompat.output.standings import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -20,12 +21,19 @@ if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.errors import ErrorRecord
     from vfiocompat.fleet.diff import Comparison
+    from vfiocompat.output.text import Line
 
-__all__ = ["DIFF_COLUMNS", "DiffDocument", "diff_document", "diff_rows"]
+__all__ = [
+    "DiffDocument",
+    "diff_answer",
+    "diff_document",
+    "diff_lines",
+    "diff_rows",
+]
 
 _SHOWN = 3  # hosts at an end of a path
 
-DIFF_COLUMNS = ("what", "source or host", "destination or address", "why")
+_LISTED = 8  # hosts that changed, and endpoints of one
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -116,35 +124,97 @@ def _class_names(path: Path) -> set[str]:
     return {path.source, path.destination, *(path.became or ())}
 
 
+def diff_answer(found: Comparison) -> Line:
+    """Say in a line how many paths there are no more, or now."""
+    paths = [
+        (counted(len(found.lost), "path") + " lost", found.lost),
+        (f"{len(found.unknown)} not known any more", found.unknown),
+        (f"{len(found.gained)} gained", found.gained),
+    ]
+    ends = [
+        (f"{counted(len(found.removed), 'endpoint')} removed", found.removed),
+        (f"{len(found.added)} added", found.added),
+        (f"{len(found.changed)} changed", found.changed),
+    ]
+    said = [", ".join(text for text, there in part if there) for part in (paths, ends)]
+    said[0] = said[0] or "no path is lost or gained"
+    style = "undetermined" if found.unknown else "compatible"
+    return [("; ".join(filter(None, said)), "incompatible" if found.lost else style)]
+
+
+_STYLES = {"lost": "incompatible", "not known": "undetermined", "gained": "compatible"}
+
+
+def diff_lines(found: Comparison, *, whole: bool) -> Iterator[Line]:
+    """Give what changed for a person: paths with their hosts, then endpoints."""
+    for what, style in _STYLES.items():
+        listed = [*dict.fromkeys(_paths(what, found))]
+        if listed:
+            yield [("", "plain")]
+            yield [(what, style), (f"  {counted(len(listed), 'path')}", "dim")]
+        for source, destination, why, hosts in listed:
+            yield [(f"  {source} -> {destination}", "strong")]
+            yield [("    ", "dim"), (hosts, "plain")]
+            yield [("    ", "dim"), (why, "plain")]
+    for word, names in (("removed", found.removed), ("added", found.added)):
+        if names:
+            yield [("", "plain")]
+            yield [(word, "strong"), (f"  {counted(len(names), 'endpoint')}", "dim")]
+            yield from _on_hosts(names, whole=whole)
+    alike: dict[str, list[tuple[str, str]]] = {}
+    for change in found.changed:
+        alike.setdefault(_values(change), []).append((change.host, change.address))
+    for values, names in alike.items():
+        yield [("", "plain")]
+        yield [("changed", "strong"), (f"  {counted(len(names), 'endpoint')}", "dim")]
+        yield [("  ", "plain"), (values, "plain")]
+        yield from _on_hosts(names, whole=whole)
+
+
+def _on_hosts(names: Iterable[tuple[str, str]], *, whole: bool) -> Iterator[Line]:
+    """Name endpoints, those of a host in one line."""
+    of_host: dict[str, list[str]] = {}
+    for host, address in names:
+        of_host.setdefault(host, []).append(address)
+    shown = len(of_host) if whole else _LISTED
+    for host, addresses in [*of_host.items()][:shown]:
+        most = len(addresses) if whole else _LISTED
+        yield [
+            (f"  {host}  ", "strong"),
+            (first_of(sorted(addresses), most), "plain"),
+        ]
+    if len(of_host) > shown:
+        yield [(f"  and {counted(len(of_host) - shown, 'more host')}", "dim")]
+
+
 def diff_rows(found: Comparison) -> Iterator[tuple[str, str, str, str]]:
     """Give one row a change, those that matter most first."""
-    for what, paths in (
-        ("lost", found.lost),
-        ("not known", found.unknown),
-        ("gained", found.gained),
-    ):
-        yield from dict.fromkeys(_paths(what, paths, found))  # no row twice
+    for what in _STYLES:
+        for source, destination, why, hosts in dict.fromkeys(_paths(what, found)):
+            yield what, source, destination, f"{why}; {hosts}"
     for host, address in found.removed:
         yield "removed", host, address, "-"
     for host, address in found.added:
         yield "added", host, address, "-"
     for change in found.changed:
-        values = "; ".join(
-            f"{name}: {old or 'none'} -> {new or 'none'}"
-            for name, (old, new) in change.values.items()
-        )
-        yield "changed", change.host, change.address, values
+        yield "changed", change.host, change.address, _values(change)
 
 
-def _paths(
-    what: str, paths: Iterable[Path], found: Comparison
-) -> Iterator[tuple[str, str, str, str]]:
+def _values(change: Change) -> str:
+    return "; ".join(
+        f"{name}: {old or 'none'} -> {new or 'none'}"
+        for name, (old, new) in change.values.items()
+    )
+
+
+def _paths(what: str, found: Comparison) -> Iterator[tuple[str, str, str, str]]:
+    """Give source, destination, why and the hosts of each path of a kind."""
+    paths = {"lost": found.lost, "not known": found.unknown, "gained": found.gained}
     hosts = _Hosts(found, side=what == "gained")
-    for path in paths:
+    for path in paths[what]:
         ends = (path.source, path.destination)
         source, destination = (_label(found.classes, end) for end in ends)
-        why = f"{_why(what, path, found)}; {hosts.of(path)}"
-        yield what, source, destination, why
+        yield source, destination, _why(what, path, found), hosts.of(path)
 
 
 def _why(what: str, path: Path, found: Comparison) -> str:
