@@ -4,27 +4,31 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import click
 
 from vfiocompat import codes
 from vfiocompat.commands.options import Settings, common_options, max_age_option
-from vfiocompat.errors import ExitCode, UsageError
+from vfiocompat.errors import ExitCode, InventoryError, UsageError
 from vfiocompat.fleet.classes import Classifier
 from vfiocompat.fleet.grid import decide_grid
 from vfiocompat.fleet.read import gather
 from vfiocompat.output.matrix import (
-    CLASS_COLUMNS,
-    HOST_COLUMNS,
     PAIR_COLUMNS,
+    Only,
+    chosen_hosts,
+    chosen_rows,
+    class_lines,
     class_rows,
     grid_lines,
+    host_lines,
     host_rows,
+    hosts_answer,
+    matrix_answer,
     matrix_cells,
     matrix_document,
     pair_rows,
-    summary_lines,
 )
 from vfiocompat.output.text import error_lines, note_lines
 from vfiocompat.times import Horizon
@@ -44,14 +48,28 @@ __all__ = ["command"]
 @click.option(
     "--hosts", is_flag=True, help="Tell host by host where all of its devices can go."
 )
+@click.option(
+    "--host",
+    "named",
+    metavar="HOST",
+    multiple=True,
+    help="Only from this host of FLEET; may be given again.",
+)
+@click.option(
+    "--only",
+    type=click.Choice(get_args(Only)),
+    help="Only what can go, what cannot come back, or what can go nowhere.",
+)
 @max_age_option
 @common_options
 @click.pass_obj
-def command(
+def command(  # noqa: PLR0917 - click passes every option by name
     settings: Settings,
     fleet: Sequence[str],
-    pairs: bool,  # noqa: FBT001 - click passes every option by name
+    pairs: bool,  # noqa: FBT001
     hosts: bool,  # noqa: FBT001
+    named: Sequence[str],
+    only: Only | None,
     max_age: float | None,
 ) -> int:
     """Tell which classes of FLEET can go where.
@@ -66,10 +84,18 @@ def command(
     horizon = Horizon(time.time(), max_age)
     with settings.progress("reading the fleet"):
         found = gather(fleet, lambda: Classifier(horizon, library.facts_read))
+    if unknown := sorted({*named} - {host.host for host in found.hosts}):
+        raise InventoryError(f"the fleet has no host {', '.join(unknown)}")
     found.errors |= library.broken(class_.endpoint for class_ in found.classes)
     with settings.progress("comparing classes"):
         grid = decide_grid([class_.endpoint for class_ in found.classes], library)
-    _print(settings, found, grid, pairs=pairs, hosts=hosts)
+    chosen = _Chosen(named, only)
+    if settings.json:
+        _print_document(settings, found, grid, chosen, hosts=hosts)
+    elif hosts:
+        _print_hosts(settings, found, grid, chosen)
+    elif not settings.quiet:
+        _print_classes(settings, found, grid, chosen, pairs=pairs)
     for error in found.errors.values():
         settings.note(error_lines(error))
     if found.errors:
@@ -83,21 +109,51 @@ def command(
     return ExitCode.DONE
 
 
-def _print(
-    settings: Settings, fleet: Fleet, grid: Grid, *, pairs: bool, hosts: bool
+class _Chosen(NamedTuple):
+    """What is asked for: of some hosts, if any are named, and of one kind."""
+
+    hosts: Sequence[str]
+    only: Only | None
+
+
+def _print_document(
+    settings: Settings, fleet: Fleet, grid: Grid, chosen: _Chosen, *, hosts: bool
 ) -> None:
-    if settings.json:
-        ids = [class_.id for class_ in fleet.classes]
-        document = matrix_document(fleet, grid, hosts=hosts)
-        settings.print_streamed(document, matrix_cells(ids, grid))
-    elif settings.quiet:
+    ids = [class_.id for class_ in fleet.classes]
+    pairs = [*chosen_hosts(fleet, grid, *chosen)] if hosts else []
+    rows = chosen_rows(fleet, grid, *chosen)
+    cells = matrix_cells(ids, grid, rows, chosen.only)
+    settings.print_streamed(matrix_document(fleet, grid, pairs), cells)
+
+
+def _print_hosts(settings: Settings, fleet: Fleet, grid: Grid, chosen: _Chosen) -> None:
+    if settings.quiet:
         return
-    elif pairs:
-        settings.print_rows(PAIR_COLUMNS, pair_rows(fleet, grid))
-    elif hosts:
-        settings.print_rows(HOST_COLUMNS, host_rows(fleet, grid))
+    answer = hosts_answer(fleet, grid)
+    if settings.on_terminal:
+        settings.print_lines([answer])
+        whole = settings.verbose
+        settings.print_lines(host_lines(fleet, grid, *chosen, whole=whole))
     else:
-        settings.print_rows(CLASS_COLUMNS, class_rows(fleet, grid))
-        if settings.on_terminal:
-            settings.print_lines(grid_lines(grid, settings.width))
-        settings.note(summary_lines(fleet, grid))
+        settings.print_tabbed(host_rows(fleet, grid, *chosen))
+        settings.note([answer])
+
+
+def _print_classes(
+    settings: Settings, fleet: Fleet, grid: Grid, chosen: _Chosen, *, pairs: bool
+) -> None:
+    rows = chosen_rows(fleet, grid, *chosen)
+    answer = matrix_answer(fleet, grid)
+    if not settings.on_terminal:
+        listed = pair_rows(fleet, grid, rows, chosen.only) if pairs else None
+        settings.print_tabbed(listed or class_rows(fleet, grid, rows))
+        settings.note([answer])
+        return
+    settings.print_lines([answer])
+    if pairs:
+        listed = pair_rows(fleet, grid, rows, chosen.only)
+        settings.print_rows(PAIR_COLUMNS, listed)
+        return
+    settings.print_lines(class_lines(fleet, grid, rows, whole=settings.verbose))
+    if chosen == ((), None):
+        settings.print_lines(grid_lines(grid, settings.width))

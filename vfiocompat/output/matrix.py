@@ -9,51 +9,47 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from vfiocompat.codes import Code
+from vfiocompat.diagnostics import first_of
 from vfiocompat.endpoints import Problem
 from vfiocompat.fleet.grid import Goes
 from vfiocompat.fleet.hostpairs import HostPair, host_pairs
 from vfiocompat.inventory import Tool
 from vfiocompat.output.errors import fleet_problems
 from vfiocompat.output.json import encoded
-from vfiocompat.verdicts import Basis, Verdict
+from vfiocompat.output.standings import counted
+from vfiocompat.verdicts import Basis, Verdict, best_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
+    from vfiocompat.endpoints import Endpoint
     from vfiocompat.fleet.classes import Class, Fleet
-    from vfiocompat.fleet.grid import Grid
+    from vfiocompat.fleet.grid import Cell, Grid
     from vfiocompat.output.text import Line
 
 __all__ = [
-    "CLASS_COLUMNS",
-    "HOST_COLUMNS",
     "PAIR_COLUMNS",
     "MatrixDocument",
+    "Only",
+    "chosen_hosts",
+    "chosen_rows",
+    "class_label",
+    "class_lines",
     "class_rows",
     "grid_lines",
+    "host_lines",
     "host_rows",
+    "hosts_answer",
+    "matrix_answer",
     "matrix_cells",
     "matrix_document",
     "pair_rows",
-    "summary_lines",
 ]
 
-CLASS_COLUMNS = (
-    "class",
-    "endpoints",
-    "hosts",
-    "to",
-    "one way",
-    "undetermined",
-    "goes",
-    "type",
-    "driver",
-    "version",
-)
+Only = Literal["compatible", "one-way", "dead-ends"]
+"""What of a matrix may be asked for alone."""
 
 PAIR_COLUMNS = ("source", "destination", "verdict", "basis", "codes", "way")
-
-HOST_COLUMNS = ("source", "destination", "verdict", "devices")
 
 _MARKS: dict[Verdict, str] = {
     "compatible": "+",
@@ -113,8 +109,13 @@ class MatrixDocument(msgspec.Struct, frozen=True, kw_only=True):
     cells: list[MatrixCell]
 
 
-def matrix_document(fleet: Fleet, grid: Grid, *, hosts: bool) -> MatrixDocument:
-    """Make the document of every pair of a fleet's classes, without its cells."""
+def matrix_document(
+    fleet: Fleet, grid: Grid, pairs: Sequence[HostPair]
+) -> MatrixDocument:
+    """Make the document of every pair of a fleet's classes, without its cells.
+
+    `pairs` are those of its hosts, where they are asked for.
+    """
     counts: Counter[Verdict] = Counter()
     for row in range(grid.size):
         counts += grid.verdicts(row)
@@ -123,7 +124,7 @@ def matrix_document(fleet: Fleet, grid: Grid, *, hosts: bool) -> MatrixDocument:
             _class(class_, grid.goes(row, class_.endpoints))
             for row, class_ in enumerate(fleet.classes)
         ],
-        hosts=list(host_pairs(fleet, grid)) if hosts else [],
+        hosts=[*pairs],
         counts=MatrixCounts(
             counts["compatible"], counts["incompatible"], counts["undetermined"]
         ),
@@ -148,26 +149,33 @@ def _class(class_: Class, goes: Goes) -> MatrixClass:
     )
 
 
-def matrix_cells(ids: Sequence[str], grid: Grid) -> Iterator[MatrixCell]:
-    """Give every pair of classes, row by row; what many have is encoded once."""
+def matrix_cells(
+    ids: Sequence[str], grid: Grid, rows: Sequence[int], only: Only | None
+) -> Iterator[MatrixCell]:
+    """Give pairs of classes, row by row; what many have is encoded once."""
     cells = [
         msgspec.structs.replace(cell, codes=encoded(cell.codes)) for cell in grid.cells
     ]
-    for row, source in enumerate(ids):
+    for row in rows:
         ways = map(bool, grid.one_way(row))
         for destination, number, way in zip(ids, grid.row(row), ways, strict=True):
             cell = cells[number]
-            yield MatrixCell(
-                source, destination, cell.verdict, cell.basis, cell.codes, way
-            )
+            if only is None or is_pair_chosen(cell, one_way=way, only=only):
+                yield MatrixCell(
+                    ids[row], destination, cell.verdict, cell.basis, cell.codes, way
+                )
 
 
-def class_rows(fleet: Fleet, grid: Grid) -> Iterator[tuple[str, ...]]:
+def class_rows(
+    fleet: Fleet, grid: Grid, rows: Sequence[int]
+) -> Iterator[tuple[str, ...]]:
     """Give one row a class: how many there are, and to how many others it can go.
 
-    `one way` counts those that it cannot come back from.
+    One column counts those that it cannot come back from; the last one names hosts.
     """
-    for row, class_ in enumerate(fleet.classes):
+    hosts = fleet.hosts_of_classes()
+    for row in rows:
+        class_ = fleet.classes[row]
         to = sum(grid.can_go(row)) - grid.can_go(row)[row]
         one_way = sum(grid.one_way(row))
         endpoint = class_.endpoint
@@ -182,19 +190,117 @@ def class_rows(fleet: Fleet, grid: Grid) -> Iterator[tuple[str, ...]]:
             endpoint.type_id or "-",
             endpoint.driver or "-",
             endpoint.version or "-",
+            ",".join(hosts[row]),
         )
 
 
-def pair_rows(fleet: Fleet, grid: Grid) -> Iterator[tuple[str, ...]]:
-    """Give one row a pair of classes."""
+def class_lines(
+    fleet: Fleet, grid: Grid, rows: Sequence[int], *, whole: bool
+) -> Iterator[Line]:
+    """Give a class in a few lines: what it is, where it is, and where it can go.
+
+    The numbers are those of the grid.
+    """
+    hosts = fleet.hosts_of_classes()
+    digits = len(str(grid.size))
+    margin = " " * (digits + 2)
+    for row in rows:
+        class_ = fleet.classes[row]
+        yield [("", "plain")]
+        yield [
+            (f"{row + 1:>{digits}}  ", "dim"),
+            (class_label(class_.endpoint), "strong"),
+            (f"   {class_.id}", "dim"),
+        ]
+        most = len(hosts[row]) if whole else _SHOWN
+        number = counted(class_.endpoints, "endpoint")
+        yield [(f"{margin}{number} on {first_of(hosts[row], most)}", "plain")]
+        words, style = _goes(grid, row, class_.endpoints)
+        yield [(margin, "plain"), (words, style)]
+
+
+_SHOWN = 8  # hosts of a class, and classes that it goes to, on a terminal
+
+
+def class_label(endpoint: Endpoint) -> str:
+    """Name a class by what people know it by."""
+    words = endpoint.type_id, endpoint.driver, endpoint.version
+    return "  ".join(filter(None, words)) or "(nothing is known of it)"
+
+
+def _goes(grid: Grid, row: int, endpoints: int) -> tuple[str, str]:
+    """Say where the endpoints of a class can go, and in which colour."""
+    one_way = [at for at, is_one in enumerate(grid.one_way(row)) if is_one]
+    there = [at for at, can in enumerate(grid.can_go(row)) if can and at != row]
+    back = [at for at in there if at not in one_way]
+    said = []
+    if back:
+        said.append(f"goes to {_numbers(back)}")
+    if one_way:
+        said.append(f"goes one way to {_numbers(one_way)}")
+    if grid.can_go(row)[row] and endpoints > 1:
+        said.append("and to its like" if said else "goes to its like only")
+    if open_ := grid.verdicts(row)["undetermined"]:
+        said.append(f"undetermined with {counted(open_, 'class', 'classes')}")
+    if not said:
+        return "goes nowhere: a dead end", "incompatible"
+    style = "compatible" if back or not one_way else "one way"
+    if not there and not grid.can_go(row)[row]:
+        style = "undetermined"
+    return ", ".join(said), style
+
+
+def _numbers(places: Sequence[int]) -> str:
+    return first_of([str(at + 1) for at in places], _SHOWN)
+
+
+def chosen_rows(
+    fleet: Fleet, grid: Grid, hosts: Collection[str], only: Only | None
+) -> list[int]:
+    """Choose classes: those of some hosts, if any are named, and of one kind."""
+    there = fleet.hosts_of_classes() if hosts else []
+    return [
+        row
+        for row, class_ in enumerate(fleet.classes)
+        if (not hosts or not set(hosts).isdisjoint(there[row]))
+        and (only is None or _is_one(grid, row, class_.endpoints, only))
+    ]
+
+
+def _is_one(grid: Grid, row: int, endpoints: int, only: Only) -> bool:
+    match only:
+        case "one-way":
+            return any(grid.one_way(row))
+        case "dead-ends":
+            return grid.goes(row, endpoints) == "nowhere"
+        case _:
+            return grid.goes(row, endpoints) in {"elsewhere", "to its like"}
+
+
+def is_pair_chosen(cell: Cell, *, one_way: bool, only: Only | None) -> bool:
+    """Whether a pair of classes is of the kind that is asked for."""
+    match only:
+        case "compatible":
+            return cell.verdict == "compatible"
+        case "one-way":
+            return one_way
+        case _:
+            return True
+
+
+def pair_rows(
+    fleet: Fleet, grid: Grid, rows: Sequence[int], only: Only | None
+) -> Iterator[tuple[str, ...]]:
+    """Give one row a pair of classes, those of some sources."""
     ids = [class_.id for class_ in fleet.classes]
-    for row, source in enumerate(ids):
+    for row in rows:
         ways = grid.one_way(row)
         for destination, number, one_way in zip(ids, grid.row(row), ways, strict=True):
             cell = grid.cells[number]
-            codes = ",".join(cell.codes)
-            way = "one way" if one_way else "-"
-            yield source, destination, cell.verdict, cell.basis, codes, way
+            if is_pair_chosen(cell, one_way=bool(one_way), only=only):
+                codes = ",".join(cell.codes)
+                way = "one way" if one_way else "-"
+                yield ids[row], destination, cell.verdict, cell.basis, codes, way
 
 
 def grid_lines(grid: Grid, width: int) -> Iterator[Line]:
@@ -212,7 +318,7 @@ def grid_lines(grid: Grid, width: int) -> Iterator[Line]:
         for number, one_way in zip(grid.row(row), grid.one_way(row), strict=True):
             verdict = grid.cells[number].verdict
             mark = _ONE_WAY if one_way else _MARKS[verdict]
-            line.append((f"{mark} ", verdict))
+            line.append((f"{mark} ", "one way" if one_way else verdict))
         yield line
     legend = (
         "rows go to columns: + compatible, > one way, - incompatible, ? undetermined"
@@ -220,28 +326,109 @@ def grid_lines(grid: Grid, width: int) -> Iterator[Line]:
     yield [(legend, "dim")]
 
 
-def summary_lines(fleet: Fleet, grid: Grid) -> Iterator[Line]:
-    """Say how many pairs of classes there are of each verdict."""
-    counts: Counter[Verdict] = Counter()
-    one_way = 0
-    for row in range(grid.size):
-        counts += grid.verdicts(row)
-        one_way += sum(grid.one_way(row))
-    endpoints = sum(class_.endpoints for class_ in fleet.classes)
-    words = ", ".join(f"{counts[word]} {word}" for word in _MARKS if counts[word])
-    nowhere = sum(
-        grid.goes(row, class_.endpoints) == "nowhere"
-        for row, class_ in enumerate(fleet.classes)
+def matrix_answer(fleet: Fleet, grid: Grid) -> Line:
+    """Say in a line where the classes of a fleet can go."""
+    goes = Counter(
+        grid.goes(row, class_.endpoints) for row, class_ in enumerate(fleet.classes)
     )
-    text = (
-        f"{endpoints} endpoints of {len(fleet.classes)} classes on "
-        f"{len(fleet.hosts)} hosts; pairs of classes: {words or 'none'}; "
-        f"{one_way} one way; {nowhere} classes can go nowhere"
-    )
-    yield [(text, "plain")]
+    one_way = sum(any(grid.one_way(row)) for row in range(grid.size))
+    said = [
+        (f"{goes['elsewhere']} can go to another", goes["elsewhere"]),
+        (f"{goes['to its like']} to their like only", goes["to its like"]),
+        (f"of {goes['unknown']} it is not known", goes["unknown"]),
+        (f"{goes['nowhere']} nowhere: dead ends", goes["nowhere"]),
+        (f"{one_way} have a one-way move", one_way),
+    ]
+    number = counted(grid.size, "class", "classes")
+    hosts = counted(len(fleet.hosts), "host")
+    words = "; ".join(text for text, is_there in said if is_there)
+    style = "compatible" if not goes["nowhere"] + goes["unknown"] else "undetermined"
+    return [(f"{number} on {hosts}: {words or 'nothing to compare'}", style)]
 
 
-def host_rows(fleet: Fleet, grid: Grid) -> Iterator[tuple[str, ...]]:
+def host_rows(
+    fleet: Fleet, grid: Grid, hosts: Collection[str], only: Only | None
+) -> Iterator[tuple[str, ...]]:
     """Give one row for each two hosts: whether all devices can go to the other."""
-    for pair in host_pairs(fleet, grid):
+    for pair in chosen_hosts(fleet, grid, hosts, only):
         yield pair.source, pair.destination, pair.verdict, str(pair.devices)
+
+
+def chosen_hosts(
+    fleet: Fleet, grid: Grid, hosts: Collection[str], only: Only | None
+) -> Iterator[HostPair]:
+    """Give pairs of hosts: from some, if any are named, and of one kind."""
+    pairs = list(host_pairs(fleet, grid))
+    go = {(each.source, each.destination) for each in pairs if _goes_whole(each)}
+    leave = {source for source, _ in go}
+    for each in pairs:
+        if hosts and each.source not in hosts:
+            continue
+        there = each.source, each.destination
+        is_one = {
+            None: True,
+            "compatible": there in go,
+            "one-way": there in go and there[::-1] not in go,
+            "dead-ends": each.source not in leave and each.verdict == "incompatible",
+        }[only]
+        if is_one:
+            yield each
+
+
+def _goes_whole(pair: HostPair) -> bool:
+    return pair.verdict == "compatible"
+
+
+def host_lines(
+    fleet: Fleet, grid: Grid, hosts: Collection[str], only: Only | None, *, whole: bool
+) -> Iterator[Line]:
+    """Give each host and where all its devices can go; those alike stand once."""
+    to: dict[str, dict[Verdict, list[str]]] = {}
+    devices = {}
+    for pair in chosen_hosts(fleet, grid, hosts, only):
+        to.setdefault(pair.source, {}).setdefault(pair.verdict, []).append(
+            pair.destination
+        )
+        devices[pair.source] = pair.devices
+    alike: dict[object, list[str]] = {}
+    for source, there in to.items():
+        key = tuple((verdict, tuple(names)) for verdict, names in there.items())
+        alike.setdefault((key, devices[source]), []).append(source)
+    for sources in alike.values():
+        number = counted(devices[sources[0]], "device")
+        most = len(fleet.hosts) if whole else _SHOWN
+        yield [("", "plain")]
+        yield [
+            (first_of(sources, most), "strong"),
+            (f"   {number}{' each' if len(sources) > 1 else ''}", "dim"),
+        ]
+        for verdict, words in _TO.items():
+            if names := to[sources[0]].get(verdict):
+                yield [
+                    (f"  {_MARKS[verdict]} {words} ", verdict),
+                    (first_of(names, most), "plain"),
+                ]
+
+
+_TO: dict[Verdict, str] = {
+    "compatible": "all can go to",
+    "undetermined": "not known of",
+    "incompatible": "not to",
+}
+
+
+def hosts_answer(fleet: Fleet, grid: Grid) -> Line:
+    """Say in a line how many hosts can be emptied into another."""
+    verdicts: dict[str, set[Verdict]] = {}
+    for pair in host_pairs(fleet, grid):
+        verdicts.setdefault(pair.source, set()).add(pair.verdict)
+    best = Counter(best_of(each, "incompatible") for each in verdicts.values())
+    said = [f"{best['compatible']} can give all of them to another host"]
+    if best["undetermined"]:
+        said.append(f"of {best['undetermined']} it is not known")
+    if best["incompatible"]:
+        said.append(f"{best['incompatible']} cannot")
+    have = "has" if len(verdicts) == 1 else "have"
+    number = f"{counted(len(verdicts), 'host')} {have} devices"
+    style = "compatible" if best["compatible"] else "undetermined"
+    return [(f"{number}: {'; '.join(said)} (room is not looked at)", style)]
