@@ -7,6 +7,10 @@ it: every interpreter and file is at its own path there, and all writes vanish. 
 CACHE/out is shared for writing, at the same path: `console.log` is the guest's
 console, `stdout` the command's output, `rc` its exit status.
 
+Its first process is this machine's systemd, which reads only the units in
+/run/systemd/system: what is enabled here is not started there. The command is one of
+them, and what a test puts there is started by it as on any host.
+
 CACHE is what `prepare` filled. The virtual machine is emulated (TCG), so it needs
 no KVM; it has no network and no disk.
 """
@@ -53,19 +57,45 @@ $B mount -t tmpfs tmpfs /rw && $B mkdir /rw/upper /rw/work
 $B mount -t overlay -o lowerdir=/lower,upperdir=/rw/upper,workdir=/rw/work overlay /r ||
   die "mount overlay"
 for d in proc sys dev; do $B mount --move /$d /r/$d; done
-$B mount -t tmpfs tmpfs /r/run
+$B mount -t tmpfs -o mode=755 tmpfs /r/run
 $B mkdir -p /r/dev/shm
 $B mount -t tmpfs tmpfs /r/dev/shm
 $B ip link set lo up
 . /parameters
 $B mount -t 9p -o cache=none,$O out "/r$OUT" || die "mount out"
-$B chroot /r /usr/bin/env -i HOME=/root TERM=dumb PYTHONDONTWRITEBYTECODE=1 \
-  PATH="$COMMAND_PATH" sh "$OUT/command" >"/r$OUT/stdout" 2>&1 </r/dev/null
-echo $? >"/r$OUT/rc"
-$B umount "/r$OUT"
-$B sync
-$B reboot -f
+S=/usr/lib/systemd/systemd
+[ -x /r$S ] || die "find $S"
+$B mkdir -p /r/run/systemd/system
+$B cp /units/* /r/run/systemd/system
+$B cp /parameters /command /r/run
+exec $B switch_root /r /usr/bin/env -i SYSTEMD_UNIT_PATH=/run/systemd/system \
+  SYSTEMD_GENERATOR_PATH=/dev/null $S --unit=command.service --show-status=no
 """
+
+COMMAND = b"""
+. /run/parameters
+PATH=$COMMAND_PATH
+env -i HOME=/root TERM=dumb PYTHONDONTWRITEBYTECODE=1 PATH="$PATH" \
+  sh "$OUT/command" >"$OUT/stdout" 2>&1 </dev/null
+echo $? >"$OUT/rc"
+busybox umount "$OUT"
+busybox sync
+busybox reboot -f
+"""
+
+UNITS = {
+    "command.service": b"""
+[Unit]
+DefaultDependencies=no
+[Service]
+Type=oneshot
+ExecStart=/bin/sh /run/command
+""",
+    # What every unit is to come after; here nothing is.
+    "sysinit.target": b"[Unit]\n",
+    "basic.target": b"[Unit]\n",
+    "shutdown.target": b"[Unit]\n",
+}
 
 
 def module_name(file: str) -> str:
@@ -115,7 +145,7 @@ def newc(entries: list[tuple[str, int, bytes]]) -> bytes:
 
 
 def initramfs(root: Path, modules: Path, out: Path) -> bytes:
-    """Return the initramfs that mounts the root and runs OUT/command."""
+    """Return the initramfs that mounts the root and starts systemd on OUT/command."""
     busybox = next(root.glob("**/bin/busybox"))  # usr/bin in later releases
     folders = [root / "usr/bin", root / "usr/sbin", busybox.parent]
     path = ":".join([*map(str, folders), os.environ["PATH"]])
@@ -134,9 +164,12 @@ def initramfs(root: Path, modules: Path, out: Path) -> bytes:
             ("bin", folder, b""),
             ("dev", folder, b""),
             ("modules", folder, b""),
+            ("units", folder, b""),
             ("bin/busybox", program, busybox.read_bytes()),
             ("init", program, INIT),
             ("parameters", file, parameters.encode()),
+            ("command", file, COMMAND),
+            *((f"units/{name}", file, text) for name, text in UNITS.items()),
             ("modules/order", file, "\n".join(carried).encode()),
             *((f"modules/{name}", file, data) for name, data in carried.items()),
         ]
