@@ -236,7 +236,7 @@ def run(cache: Path, command: list[str], timeout: float) -> int:
 def main() -> int:
     """Read the arguments and run the guest."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--timeout", type=float, default=300, metavar="SECONDS")
+    parser.add_argument("--timeout", type=float, default=600, metavar="SECONDS")
     parser.add_argument("cache", type=Path, help="the folder that `prepare` filled")
     parser.add_argument("command", nargs="+", help="after `--`")
     arguments = parser.parse_args()
