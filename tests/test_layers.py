@@ -305,7 +305,7 @@ def test_what_reads_no_table_loads_nothing_of_tables(
         (("list",), ("list", "standings")),
         (
             ("check", "0000:00:02.0/acme-1", "version:1ac1-x"),
-            ("check", "errors", "pairs"),
+            ("check", "errors", "pairs", "wayout"),
         ),
     ],
     ids=["get", "list", "check"],

@@ -56,13 +56,20 @@ def first_of(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + more
 
 
+class Missing(msgspec.Struct, frozen=True):
+    """A fact that would decide, and whose it is; an operator can state it."""
+
+    side: Side
+    fact: str
+
+
 class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
     """One finding: its code, and where and why it was found here.
 
     `spans` show what it is about, as data: how that is drawn is up to the output.
     `errno` is symbolic (`"EINVAL"`), `path` a sysfs path as seen inside the
     sysroot. `table`, and its `requirement` or exception, are what is behind it, and
-    `why` is what the table says of that.
+    `why` is what the table says of that. `missing` are facts that can be stated.
     """
 
     code: Code
@@ -76,6 +83,7 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
     table: str | None = None
     why: str | None = None
     spans: tuple[Span, ...] = ()
+    missing: tuple[Missing, ...] = ()
 
 
 def diagnostic(
@@ -90,6 +98,7 @@ def diagnostic(
     requirement: str | None = None,
     why: str | None = None,
     spans: tuple[Span, ...] = (),
+    missing: tuple[Missing, ...] = (),
 ) -> Diagnostic:
     """Make a Diagnostic of a code, whose summary is the default."""
     said = CODES[code]
@@ -105,4 +114,5 @@ def diagnostic(
         requirement=requirement,
         why=why,
         spans=spans,
+        missing=missing,
     )

@@ -18,6 +18,7 @@ from vfiocompat.commands.options import (
 from vfiocompat.errors import ExitCode
 from vfiocompat.output.check import check_document, check_lines
 from vfiocompat.output.text import error_lines
+from vfiocompat.output.wayout import facts_lines
 from vfiocompat.pairs import check
 from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
 from vfiocompat.times import Horizon
@@ -89,6 +90,8 @@ def command(  # noqa: PLR0917 - click passes every option by name
         settings.print_document(document)
     elif not settings.quiet:
         settings.print_lines(check_lines(pairs, verbose=settings.verbose))
+        line = ["vfiocompat", "check", source, *destinations]
+        settings.print_lines(facts_lines(pairs, line))
     for error in errors.values():
         settings.note(error_lines(error))
     return _exit_code(document.counts)

@@ -14,17 +14,19 @@ from vfiocompat.errors import ExitCode, InventoryError, UsageError
 from vfiocompat.fleet.classes import Classifier
 from vfiocompat.fleet.grid import decide_grid
 from vfiocompat.fleet.read import gather
+from vfiocompat.output.hostpairs import (
+    chosen_hosts,
+    host_lines,
+    host_rows,
+    hosts_answer,
+)
 from vfiocompat.output.matrix import (
     PAIR_COLUMNS,
     Only,
-    chosen_hosts,
     chosen_rows,
     class_lines,
     class_rows,
     grid_lines,
-    host_lines,
-    host_rows,
-    hosts_answer,
     matrix_answer,
     matrix_cells,
     matrix_document,

@@ -2,6 +2,7 @@
 """Many hosts: inventories of a fleet, and the questions that are asked of them.
 
 doubles    several inventories of one host: the newest counts
+members    what a host has of a class
 classes    endpoints that are alike for a decision
 read       the inventories of a fleet, by several processes
 turns      scans of one file, one after the other

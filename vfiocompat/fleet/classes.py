@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from vfiocompat.decision.reads import answers_read, reads_recorded, standing
-from vfiocompat.endpoints import Endpoint, EndpointKind, Recorded
+from vfiocompat.endpoints import Endpoint, Recorded
 from vfiocompat.errors import ErrorRecord
 from vfiocompat.fleet.doubles import newest
+from vfiocompat.fleet.members import ClassOnHost, Member
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -35,63 +36,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Class",
-    "ClassOnHost",
     "Classifier",
     "Fleet",
     "HostAddresses",
     "HostClasses",
-    "Member",
     "Reduced",
     "class_id",
     "merge",
 ]
-
-
-class Member(NamedTuple):
-    """An endpoint of a class on a host, and what is told of its capacity."""
-
-    address: str
-    free: int | None
-    kind: EndpointKind
-    in_use: bool | None
-    parent: str | None
-    type_id: str | None
-
-    @property
-    def has_room(self) -> bool | None:
-        """Whether there is an instance to be had of it now, None if nobody knows."""
-        if self.kind == "mdev" or (self.kind == "function" and self.free is None):
-            return None if self.in_use is None else not self.in_use
-        return None if self.free is None else self.free > 0
-
-    @classmethod
-    def of(cls, endpoint: Endpoint) -> Member:
-        """Make the member that an endpoint is."""
-        return cls(
-            endpoint.address,
-            endpoint.available_instances,
-            endpoint.kind,
-            endpoint.in_use,
-            endpoint.parent,
-            endpoint.type_id,
-        )
-
-
-class ClassOnHost(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a host has of one class: how many endpoints, how many of them devices.
-
-    `encoded` are those that were asked for: few are looked at.
-    """
-
-    class_: int
-    endpoints: int
-    devices: int
-    encoded: msgspec.Raw
-
-    @property
-    def members(self) -> list[Member]:
-        """The endpoints, where they were asked for."""
-        return _members_decoder.decode(self.encoded)
 
 
 class HostClasses(msgspec.Struct, array_like=True, gc=False):
@@ -107,7 +59,6 @@ class HostClasses(msgspec.Struct, array_like=True, gc=False):
     part: int = 0
 
 
-_members_decoder = msgspec.msgpack.Decoder(list[Member])
 _classes_decoder = msgspec.msgpack.Decoder(list[ClassOnHost])
 _classes_encoder = msgspec.msgpack.Encoder()
 

@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat.decision.decide import required
-from vfiocompat.fleet.classes import Classifier, Member
+from vfiocompat.fleet.classes import Classifier
+from vfiocompat.fleet.members import Member
 from vfiocompat.fleet.read import gather
 from vfiocompat.pairs import Pair, check_host, decide_pair
 from vfiocompat.verdicts import GOODNESS

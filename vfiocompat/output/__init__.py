@@ -11,8 +11,10 @@ brief     a reason in a few words
 standings hosts by what they make of a source or a VM: the line that answers, and groups
 progress  a bar, where something takes long
 pairs     a pair as a record and in words, for all that show pairs
+wayout    what to type where facts are missing
 errors    errors as records, alone or within a document
 check, device, diff, explain, get, list, matrix, parse, simulate, tables, targets, vm
+hostpairs what `matrix --hosts` shows
 schemas   every document by its name
 
 Each command that has a document has a module of its name, with the record, how it is

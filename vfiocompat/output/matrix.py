@@ -12,12 +12,12 @@ from vfiocompat.codes import Code
 from vfiocompat.diagnostics import first_of
 from vfiocompat.endpoints import Problem
 from vfiocompat.fleet.grid import Goes
-from vfiocompat.fleet.hostpairs import HostPair, host_pairs
+from vfiocompat.fleet.hostpairs import HostPair
 from vfiocompat.inventory import Tool
 from vfiocompat.output.errors import fleet_problems
 from vfiocompat.output.json import encoded
 from vfiocompat.output.standings import counted
-from vfiocompat.verdicts import Basis, Verdict, best_of
+from vfiocompat.verdicts import Basis, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -28,18 +28,16 @@ if TYPE_CHECKING:
     from vfiocompat.output.text import Line
 
 __all__ = [
+    "MARKS",
+    "MOST",
     "PAIR_COLUMNS",
     "MatrixDocument",
     "Only",
-    "chosen_hosts",
     "chosen_rows",
     "class_label",
     "class_lines",
     "class_rows",
     "grid_lines",
-    "host_lines",
-    "host_rows",
-    "hosts_answer",
     "matrix_answer",
     "matrix_cells",
     "matrix_document",
@@ -51,7 +49,7 @@ Only = Literal["compatible", "one-way", "dead-ends"]
 
 PAIR_COLUMNS = ("source", "destination", "verdict", "basis", "codes", "way")
 
-_MARKS: dict[Verdict, str] = {
+MARKS: dict[Verdict, str] = {
     "compatible": "+",
     "incompatible": "-",
     "undetermined": "?",
@@ -212,14 +210,14 @@ def class_lines(
             (class_label(class_.endpoint), "strong"),
             (f"   {class_.id}", "dim"),
         ]
-        most = len(hosts[row]) if whole else _SHOWN
+        most = len(hosts[row]) if whole else MOST
         number = counted(class_.endpoints, "endpoint")
         yield [(f"{margin}{number} on {first_of(hosts[row], most)}", "plain")]
         words, style = _goes(grid, row, class_.endpoints)
         yield [(margin, "plain"), (words, style)]
 
 
-_SHOWN = 8  # hosts of a class, and classes that it goes to, on a terminal
+MOST = 8  # hosts of a class, and classes that it goes to, on a terminal
 
 
 def class_label(endpoint: Endpoint) -> str:
@@ -251,7 +249,7 @@ def _goes(grid: Grid, row: int, endpoints: int) -> tuple[str, str]:
 
 
 def _numbers(places: Sequence[int]) -> str:
-    return first_of([str(at + 1) for at in places], _SHOWN)
+    return first_of([str(at + 1) for at in places], MOST)
 
 
 def chosen_rows(
@@ -317,7 +315,7 @@ def grid_lines(grid: Grid, width: int) -> Iterator[Line]:
         line: Line = [(f"{row + 1:>{digits}} ", "dim")]
         for number, one_way in zip(grid.row(row), grid.one_way(row), strict=True):
             verdict = grid.cells[number].verdict
-            mark = _ONE_WAY if one_way else _MARKS[verdict]
+            mark = _ONE_WAY if one_way else MARKS[verdict]
             line.append((f"{mark} ", "one way" if one_way else verdict))
         yield line
     legend = (
@@ -344,91 +342,3 @@ def matrix_answer(fleet: Fleet, grid: Grid) -> Line:
     words = "; ".join(text for text, is_there in said if is_there)
     style = "compatible" if not goes["nowhere"] + goes["unknown"] else "undetermined"
     return [(f"{number} on {hosts}: {words or 'nothing to compare'}", style)]
-
-
-def host_rows(
-    fleet: Fleet, grid: Grid, hosts: Collection[str], only: Only | None
-) -> Iterator[tuple[str, ...]]:
-    """Give one row for each two hosts: whether all devices can go to the other."""
-    for pair in chosen_hosts(fleet, grid, hosts, only):
-        yield pair.source, pair.destination, pair.verdict, str(pair.devices)
-
-
-def chosen_hosts(
-    fleet: Fleet, grid: Grid, hosts: Collection[str], only: Only | None
-) -> Iterator[HostPair]:
-    """Give pairs of hosts: from some, if any are named, and of one kind."""
-    pairs = list(host_pairs(fleet, grid))
-    go = {(each.source, each.destination) for each in pairs if _goes_whole(each)}
-    leave = {source for source, _ in go}
-    for each in pairs:
-        if hosts and each.source not in hosts:
-            continue
-        there = each.source, each.destination
-        is_one = {
-            None: True,
-            "compatible": there in go,
-            "one-way": there in go and there[::-1] not in go,
-            "dead-ends": each.source not in leave and each.verdict == "incompatible",
-        }[only]
-        if is_one:
-            yield each
-
-
-def _goes_whole(pair: HostPair) -> bool:
-    return pair.verdict == "compatible"
-
-
-def host_lines(
-    fleet: Fleet, grid: Grid, hosts: Collection[str], only: Only | None, *, whole: bool
-) -> Iterator[Line]:
-    """Give each host and where all its devices can go; those alike stand once."""
-    to: dict[str, dict[Verdict, list[str]]] = {}
-    devices = {}
-    for pair in chosen_hosts(fleet, grid, hosts, only):
-        to.setdefault(pair.source, {}).setdefault(pair.verdict, []).append(
-            pair.destination
-        )
-        devices[pair.source] = pair.devices
-    alike: dict[object, list[str]] = {}
-    for source, there in to.items():
-        key = tuple((verdict, tuple(names)) for verdict, names in there.items())
-        alike.setdefault((key, devices[source]), []).append(source)
-    for sources in alike.values():
-        number = counted(devices[sources[0]], "device")
-        most = len(fleet.hosts) if whole else _SHOWN
-        yield [("", "plain")]
-        yield [
-            (first_of(sources, most), "strong"),
-            (f"   {number}{' each' if len(sources) > 1 else ''}", "dim"),
-        ]
-        for verdict, words in _TO.items():
-            if names := to[sources[0]].get(verdict):
-                yield [
-                    (f"  {_MARKS[verdict]} {words} ", verdict),
-                    (first_of(names, most), "plain"),
-                ]
-
-
-_TO: dict[Verdict, str] = {
-    "compatible": "all can go to",
-    "undetermined": "not known of",
-    "incompatible": "not to",
-}
-
-
-def hosts_answer(fleet: Fleet, grid: Grid) -> Line:
-    """Say in a line how many hosts can be emptied into another."""
-    verdicts: dict[str, set[Verdict]] = {}
-    for pair in host_pairs(fleet, grid):
-        verdicts.setdefault(pair.source, set()).add(pair.verdict)
-    best = Counter(best_of(each, "incompatible") for each in verdicts.values())
-    said = [f"{best['compatible']} can give all of them to another host"]
-    if best["undetermined"]:
-        said.append(f"of {best['undetermined']} it is not known")
-    if best["incompatible"]:
-        said.append(f"{best['incompatible']} cannot")
-    have = "has" if len(verdicts) == 1 else "have"
-    number = f"{counted(len(verdicts), 'host')} {have} devices"
-    style = "compatible" if best["compatible"] else "undetermined"
-    return [(f"{number}: {'; '.join(said)} (room is not looked at)", style)]

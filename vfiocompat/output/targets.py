@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Endpoint
-    from vfiocompat.fleet.classes import Member
+    from vfiocompat.fleet.members import Member
     from vfiocompat.fleet.targets import Target, Targets
     from vfiocompat.output.standings import Standing
     from vfiocompat.pairs import Pair

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from vfiocompat import codes
-from vfiocompat.diagnostics import Diagnostic, Span, diagnostic
+from vfiocompat.diagnostics import Diagnostic, Missing, Span, diagnostic
 from vfiocompat.tables.language.derive import learn, state
 from vfiocompat.tables.language.kinds import UNKNOWN
 from vfiocompat.tables.language.reasons import REASONS, At, End, words
@@ -121,6 +121,7 @@ def _unknown(
         codes.VALUE_NOT_KNOWN,
         f"nothing is known of {sides}",
         hint=_remedies(table, unknown),
+        missing=_missing(table, unknown),
         spans=tuple(_span(at, _why_unknown(at)) for at in unknown),
     )
     return _of(table, found, requirement)
@@ -168,6 +169,7 @@ def _maybe_lifted(
         codes.VALUE_NOT_KNOWN,
         f"{fails.summary}, and whether an exception lifts that is not known",
         hint=_remedies(table, unknown),
+        missing=_missing(table, unknown),
         spans=fails.spans,
     )
     return _of(table, found, requirement)
@@ -182,6 +184,16 @@ def _remedies(table: Table, unknown: Sequence[At]) -> str:
         how = learn(table, field) if asked else None
         remedies.append(" and ".join(ways) + (f"; to learn it: {how}" if how else ""))
     return "; ".join(remedies)
+
+
+def _missing(table: Table, unknown: Sequence[At]) -> tuple[Missing, ...]:
+    """Name the facts that can be stated so that fields are known."""
+    found = [
+        Missing(at.end.side, state(table, at.field))
+        for at in unknown
+        if at.end.derived and at.text in {None, UNKNOWN}
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def _remedy(table: Table, at: At) -> str:
@@ -228,6 +240,7 @@ def _maybe_denied(
         found = diagnostic(
             codes.EXCEPTION_NOT_KNOWN,
             hint=_remedies(table, unknown),
+            missing=_missing(table, unknown),
             spans=tuple(_span(at, _why_unknown(at)) for at in unknown),
         )
         yield _of(table, found, *same)

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `matrix --hosts` shows: whole hosts, and which others take all they have."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from vfiocompat.diagnostics import first_of
+from vfiocompat.fleet.hostpairs import HostPair, host_pairs
+from vfiocompat.output.matrix import MARKS, MOST
+from vfiocompat.output.standings import counted
+from vfiocompat.verdicts import Verdict, best_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from vfiocompat.fleet.classes import Fleet
+    from vfiocompat.fleet.grid import Grid
+    from vfiocompat.output.matrix import Only
+    from vfiocompat.output.text import Line
+
+__all__ = ["chosen_hosts", "host_lines", "host_rows", "hosts_answer"]
+
+
+def host_rows(
+    fleet: Fleet, grid: Grid, hosts: Collection[str], only: Only | None
+) -> Iterator[tuple[str, ...]]:
+    """Give one row for each two hosts: whether all devices can go to the other."""
+    for pair in chosen_hosts(fleet, grid, hosts, only):
+        yield pair.source, pair.destination, pair.verdict, str(pair.devices)
+
+
+def chosen_hosts(
+    fleet: Fleet, grid: Grid, hosts: Collection[str], only: Only | None
+) -> Iterator[HostPair]:
+    """Give pairs of hosts: from some, if any are named, and of one kind."""
+    pairs = list(host_pairs(fleet, grid))
+    go = {(each.source, each.destination) for each in pairs if _goes_whole(each)}
+    leave = {source for source, _ in go}
+    for each in pairs:
+        if hosts and each.source not in hosts:
+            continue
+        there = each.source, each.destination
+        is_one = {
+            None: True,
+            "compatible": there in go,
+            "one-way": there in go and there[::-1] not in go,
+            "dead-ends": each.source not in leave and each.verdict == "incompatible",
+        }[only]
+        if is_one:
+            yield each
+
+
+def _goes_whole(pair: HostPair) -> bool:
+    return pair.verdict == "compatible"
+
+
+def host_lines(
+    fleet: Fleet, grid: Grid, hosts: Collection[str], only: Only | None, *, whole: bool
+) -> Iterator[Line]:
+    """Give each host and where all its devices can go; those alike stand once."""
+    to: dict[str, dict[Verdict, list[str]]] = {}
+    devices = {}
+    for pair in chosen_hosts(fleet, grid, hosts, only):
+        to.setdefault(pair.source, {}).setdefault(pair.verdict, []).append(
+            pair.destination
+        )
+        devices[pair.source] = pair.devices
+    alike: dict[object, list[str]] = {}
+    for source, there in to.items():
+        key = tuple((verdict, tuple(names)) for verdict, names in there.items())
+        alike.setdefault((key, devices[source]), []).append(source)
+    for sources in alike.values():
+        number = counted(devices[sources[0]], "device")
+        most = len(fleet.hosts) if whole else MOST
+        yield [("", "plain")]
+        yield [
+            (first_of(sources, most), "strong"),
+            (f"   {number}{' each' if len(sources) > 1 else ''}", "dim"),
+        ]
+        for verdict, words in _TO.items():
+            if names := to[sources[0]].get(verdict):
+                yield [
+                    (f"  {MARKS[verdict]} {words} ", verdict),
+                    (first_of(names, most), "plain"),
+                ]
+
+
+_TO: dict[Verdict, str] = {
+    "compatible": "all can go to",
+    "undetermined": "not known of",
+    "incompatible": "not to",
+}
+
+
+def hosts_answer(fleet: Fleet, grid: Grid) -> Line:
+    """Say in a line how many hosts can be emptied into another."""
+    verdicts: dict[str, set[Verdict]] = {}
+    for pair in host_pairs(fleet, grid):
+        verdicts.setdefault(pair.source, set()).add(pair.verdict)
+    best = Counter(best_of(each, "incompatible") for each in verdicts.values())
+    said = [f"{best['compatible']} can give all of them to another host"]
+    if best["undetermined"]:
+        said.append(f"of {best['undetermined']} it is not known")
+    if best["incompatible"]:
+        said.append(f"{best['incompatible']} cannot")
+    have = "has" if len(verdicts) == 1 else "have"
+    number = f"{counted(len(verdicts), 'host')} {have} devices"
+    style = "compatible" if best["compatible"] else "undetermined"
+    return [(f"{number}: {'; '.join(said)} (room is not looked at)", style)]
