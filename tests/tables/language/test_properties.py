@@ -42,6 +42,9 @@ TEXTS: dict[str, st.SearchStrategy[str]] = {
         st.lists(NAMES, max_size=3).map(",".join),
         st.integers(0, 15).map(lambda bits: f"{bits:#x}"),
     ),
+    "hexset": st.lists(st.integers(0, 40), max_size=3).map(
+        lambda numbers: ",".join(f"{number:#x}" for number in numbers)
+    ),
     "range": st.tuples(st.integers(0, 9), st.integers(0, 9)).map(
         lambda pair: f"{min(pair)}..{max(pair)}"
     ),

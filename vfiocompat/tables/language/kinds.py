@@ -19,7 +19,8 @@ Value = Any
 """What a field's text is worth: values of one kind compare with each other.
 
 hex, int and size: int. text: str. version: packaging's Version. set: a frozenset of
-texts, or an int for a bit mask. range: (low, high). map: a dict of tuples.
+texts, or an int for a bit mask. hexset: a frozenset of texts, each number in one
+spelling. range: (low, high). map: a dict of tuples.
 """
 
 UNKNOWN = "?"
@@ -27,6 +28,7 @@ UNKNOWN = "?"
 
 _NUMBER = "[0-9]{1,20}+"
 _HEX = "[0-9a-fA-F]{1,20}+"
+_HEX_ITEM = f"(?:0x)?+{_HEX}"
 _ITEM = r"[ -+\-->@-~]++"  # printable, but for , and ?
 _ENTRY = rf"[ -+\-.0-<>@-~]++={_NUMBER}(?:/{_NUMBER})*+"  # but for , = / and ?
 _SIZES = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
@@ -60,6 +62,10 @@ def _set(text: str) -> frozenset[str] | int:
     if text[:2] == "0x":
         return int(text, 16)
     return frozenset(text.split(",")) if text else frozenset()
+
+
+def _hexset(text: str) -> frozenset[str]:
+    return frozenset(f"{int(one, 16):x}" for one in (text.split(",") if text else ()))
 
 
 def _range(text: str) -> tuple[int, int] | None:
@@ -96,11 +102,12 @@ def _kind(
 KINDS = {
     kind.name: kind
     for kind in (
-        _kind("hex", f"(?:0x)?+{_HEX}", _hex, "a250", ordered=True),
+        _kind("hex", _HEX_ITEM, _hex, "a250", ordered=True),
         _kind("int", _NUMBER, int, "8", ordered=True),
         _kind("text", "[ -~]++", str, "A40-8Q"),
         _kind("version", rf"{_NUMBER}(?:\.{_NUMBER})*+", _version, "1.9", ordered=True),
         _kind("set", f"0x{_HEX}|(?!0x)(?:{_ITEM}(?:,{_ITEM})*+)?+", _set, "a,b"),
+        _kind("hexset", f"(?:{_HEX_ITEM}(?:, ?+{_HEX_ITEM})*+)?+", _hexset, "1a,0x1b"),
         _kind("range", rf"{_NUMBER}\.\.{_NUMBER}", _range, "1..5"),
         _kind("size", f"{_NUMBER}[KMGT]?+", _size, "512M", ordered=True),
         _kind("map", f"(?:{_ENTRY}(?:,{_ENTRY})*+)?+", _map, "a=1/2,b=3"),

@@ -83,7 +83,9 @@ _ORDERED = _same("hex", "int", "version", "size", GENERATION)
 
 RELATIONS: dict[RelationName, Relation] = {
     "equal": Relation(
-        _equal, _ORDERED | _same("text", "set", "range", "map"), directed=False
+        _equal,
+        _ORDERED | _same("text", "set", "hexset", "range", "map"),
+        directed=False,
     ),
     "not-lower": Relation(operator.le, _ORDERED, directed=True),
     "not-higher": Relation(operator.ge, _ORDERED, directed=True),
@@ -91,7 +93,7 @@ RELATIONS: dict[RelationName, Relation] = {
         _same_major_minor_not_lower, _same("version"), directed=True
     ),
     "subset": Relation(
-        _subset, frozenset({("set", "set"), ("text", "set")}), directed=True
+        _subset, _same("set", "hexset") | {("text", "set")}, directed=True
     ),
     "within": Relation(
         _within, frozenset({("int", "range"), ("hex", "range")}), directed=False
