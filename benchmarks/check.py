@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.pairs import compare
 
-STRING = "version:19e5-hisi:device=a251:qp=16:iso=0:magic=v2:major=1"
+STRING = "version:19e5-hisi:device=a251:rev=30:qp=16:iso=0:magic=v2:major=1"
 
 
 def main() -> None:

@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 __all__ = ["strings", "write_fleet", "write_types"]
 
+DEVICES = ("a251", "a256", "a259")
 PARENT = "/sys/devices/pci0000:00/0000:00:00.0"
 
 
 def strings(number: int) -> list[str]:
     """Make version strings of HiSilicon accelerators, all different."""
     return [
-        f"19e5-hisi:device={0xA250 + at % 6:x}:qp={1 + at // 12}:iso=0:"
-        f"magic={'v2' if at // 6 % 2 else 'v1'}:major=1"
+        f"19e5-hisi:device={DEVICES[at % 3]}:rev=30:qp={1 + at // 12}:"
+        f"iso={at // 6 % 2}:magic={'v2' if at // 3 % 2 else 'v1'}:major=1"
         for at in range(number)
     ]
 
@@ -119,7 +120,7 @@ def _encoded(text: str) -> bytes:
                 "device_id": "0xa251",
                 "subsystem_vendor_id": "0x19e5",
                 "subsystem_device_id": "0x0000",
-                "revision": "0x21",
+                "revision": "0x30",
                 "numa_node": "1",
                 "driver": "hisi_acc_vfio_pci",
                 "kernel": "6.12.0",

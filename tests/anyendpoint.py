@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from hypothesis import strategies as st
 
-from tests.fleets import HISI_1, HISI_2, answer
+from tests.fleets import QAT_1, QAT_2, answer
 from vfiocompat.endpoints import (
     Attribute,
     Endpoint,
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 STRINGS = [
-    HISI_1,
-    HISI_2,
-    "19e5-hisi:device=a250:qp=16:iso=0:magic=v2:major=1",
-    "19e5-hisi:device=a250:qp=?:iso=0:magic=v2:major=1",
+    QAT_1,
+    QAT_2,
+    "19e5-hisi:device=a251:rev=30:qp=16:iso=0:magic=v2:major=1",
+    "19e5-hisi:device=a251:rev=30:qp=?:iso=0:magic=v2:major=1",
     "19e5-other",
     "8086-193b-i915-GVTg_V5_4",
     "00028086-193b-i915-GVTg_V5_8",
@@ -37,7 +37,7 @@ STRINGS = [
 STATED = {"queue_pairs": "16", "isolation": "0", "magic": "v2", "major": "1"}
 FACTS = [
     {},
-    {"device_id": "0xa251"},
+    {"device_id": "0xa251", "revision": "0x30"},
     {"device_id": "0xa250"},
     {"device_id": "0x56c0", "revision": "0x08"},
     {"device_id": "0x56c0", "revision": "0x04", "numa_node": "1"},

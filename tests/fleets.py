@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Inventories for tests: hosts of Acme NPUs and HiSilicon accelerators."""
+"""Inventories for tests: hosts of Acme NPUs, QuickAssist and HiSilicon accelerators."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-HISI_1 = "19e5-hisi:device=a251:qp=16:iso=0:magic=v1:major=?"
-HISI_2 = "19e5-hisi:device=a251:qp=16:iso=0:magic=v2:major=1"
-"""A later driver loads the state of an earlier one, not the reverse."""
+_QAT = "8086-qat:device=4941:rev=40:version=1:gencap={}:svcmap=4924:extdc=0x3:slas="
+QAT_1 = _QAT.format("0x3f")
+QAT_2 = _QAT.format("0x7f")
+"""One of more capabilities loads the state of one of fewer, not the reverse."""
 
 TAKEN = "2026-11-01T00:00:00Z"
 
@@ -54,9 +55,20 @@ def function(address: str, version: str | None, **more: object) -> Endpoint:
         "vendor_id": "0x19e5",
         "device_id": "0xa251",
         "available_instances": None,
-        "facts": {"vendor_id": "0x19e5", "device_id": "0xa251"},
+        "facts": {"vendor_id": "0x19e5", "device_id": "0xa251", "revision": "0x30"},
     }
     return endpoint(address, version, **(fields | more))
+
+
+def qat(address: str, version: str | None, **more: object) -> Endpoint:
+    """Make a QuickAssist function."""
+    fields: dict[str, object] = {
+        "driver": "qat_vfio_pci",
+        "vendor_id": "0x8086",
+        "device_id": "0x4941",
+        "facts": {"vendor_id": "0x8086", "device_id": "0x4941", "revision": "0x40"},
+    }
+    return function(address, version, **(fields | more))
 
 
 def answer(version: str, *, accepted: bool | None, at: str = TAKEN) -> RecordedAnswer:

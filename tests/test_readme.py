@@ -111,7 +111,7 @@ def test_the_demo_shows_a_yes_and_a_no_of_tables_and_of_a_driver(
 
     lines = demo.stdout.splitlines()
     for basis, expected in (
-        ("(by table hisi-acc)", ["compatible", "incompatible"]),
+        ("(by table intel-xe)", ["compatible", "incompatible"]),
         ("(decided by the driver)", ["compatible", "incompatible", "compatible"]),
     ):
         verdicts = [line for line in lines if line.endswith(basis)]

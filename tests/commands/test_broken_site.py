@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fleets import HISI_1, HISI_2, function, inventory, write
+from tests.fleets import QAT_1, QAT_2, inventory, qat, write
 from tests.machines import domain_file, told_to_migrate
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ references = ["x"]
 BROKEN = {
     "no TOML": "schema = 1\ntitle = \n",
     "no head": "schema = 1\n",
-    "of the driver": f'{HEAD}vendor = "pci:19e5"\ndrivers = ["hisi_acc_vfio_pci"]\n'
+    "of the driver": f'{HEAD}vendor = "pci:8086"\ndrivers = ["qat_vfio_pci"]\n'
     "[format]\nf = 5\n",
 }
 COMMANDS = {
@@ -43,8 +43,8 @@ COMMANDS = {
 def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Give a fleet and a VM, and have a site with a folder for tables."""
     ends = [
-        inventory("a", function("0000:03:00.1", HISI_1)),
-        inventory("b", function("0000:03:00.1", HISI_2)),
+        inventory("a", qat("0000:03:00.1", QAT_1)),
+        inventory("b", qat("0000:03:00.1", QAT_2)),
     ]
     (tmp_path / "site/tables.d").mkdir(parents=True)
     monkeypatch.setenv("VFIOCOMPAT_CONFIG", str(tmp_path / "site"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from tests.fleets import HISI_1, HISI_2, answer, endpoint, function, inventory, write
+from tests.fleets import QAT_1, QAT_2, answer, endpoint, inventory, qat, write
 from vfiocompat.output.check import CheckDocument
 from vfiocompat.output.diff import DiffDocument
 from vfiocompat.output.matrix import MatrixDocument
@@ -46,14 +46,14 @@ def fleet(tmp_path: Path) -> Path:
                 "b",
                 endpoint("p/t", B, answers=ACCEPTED, available_instances=0),
                 endpoint("p/none", None),
-                function("0000:03:00.1", HISI_1),
+                qat("0000:03:00.1", QAT_1),
             ),
             inventory(
                 "c",
                 endpoint("p/t", B, answers=REFUSED),
                 endpoint("p/u", B, answers=UNSURE),
                 endpoint("p/v", B),
-                function("0000:03:00.2", HISI_2),
+                qat("0000:03:00.2", QAT_2),
             ),
         ],
     )
@@ -191,8 +191,8 @@ def test_hosts_are_chosen(run: Run, fleet: Path, source: str) -> None:
 @pytest.mark.parametrize(
     ("source", "require", "exit_code"),
     [
-        (f"version:{HISI_1}", "table", 0),
-        (f"version:{HISI_1}", "recorded", 3),
+        (f"version:{QAT_1}", "table", 0),
+        (f"version:{QAT_1}", "recorded", 3),
         (f"version:{A}", "recorded", 0),
         (f"version:{A}", "driver", 3),
     ],
@@ -285,8 +285,8 @@ def test_a_matrix_has_every_pair_of_classes(run: Run, fleet: Path) -> None:
     ]
     counts = msgspec.structs.astuple(found.counts)
     assert sum(counts) == 81
-    [one] = [each for each in found.classes if each.version == HISI_1]
-    [other] = [each for each in found.classes if each.version == HISI_2]
+    [one] = [each for each in found.classes if each.version == QAT_1]
+    [other] = [each for each in found.classes if each.version == QAT_2]
     cells = {(cell.source, cell.destination): cell for cell in found.cells}
     assert cells[one.id, other.id].verdict == "compatible"
     assert cells[one.id, other.id].one_way
@@ -298,12 +298,12 @@ def test_a_matrix_has_every_pair_of_classes(run: Run, fleet: Path) -> None:
 
 def test_a_matrix_in_a_pipe_is_a_row_a_class(run: Run, fleet: Path) -> None:
     result = run(f"matrix {fleet}")
-    found = {row[9]: row for row in rows(result.stdout) if row[9].startswith("19e5")}
+    found = {row[9]: row for row in rows(result.stdout) if row[9].startswith("8086")}
 
     assert len(rows(result.stdout)) == 9
-    assert found[HISI_1][1:7] == ["1", "1", "1", "1", "0", "elsewhere"]
-    assert found[HISI_2][3:7] == ["0", "0", "0", "nowhere"]
-    assert [found[each][10] for each in (HISI_1, HISI_2)] == ["b", "c"]
+    assert found[QAT_1][1:7] == ["1", "1", "1", "1", "0", "elsewhere"]
+    assert found[QAT_2][3:7] == ["0", "0", "0", "nowhere"]
+    assert [found[each][10] for each in (QAT_1, QAT_2)] == ["b", "c"]
     assert result.stderr.startswith("vfiocompat: 9 classes on 3 hosts: ")
 
 
@@ -366,34 +366,32 @@ def test_nothing_changed(run: Run, fleet: Path) -> None:
 
 
 def test_a_path_is_lost_where_an_end_becomes_another(run: Run, tmp_path: Path) -> None:
-    downgraded = write(
-        tmp_path / "new", [inventory("c", function("0000:03:00.2", HISI_1))]
-    )
+    downgraded = write(tmp_path / "new", [inventory("c", qat("0000:03:00.2", QAT_1))])
     old = write(
         tmp_path / "old",
         [
-            inventory("b", function("0000:03:00.1", HISI_2)),
-            inventory("c", function("0000:03:00.2", HISI_2)),
+            inventory("b", qat("0000:03:00.1", QAT_2)),
+            inventory("c", qat("0000:03:00.2", QAT_2)),
         ],
     )
-    write(downgraded, [inventory("b", function("0000:03:00.1", HISI_2))])
+    write(downgraded, [inventory("b", qat("0000:03:00.1", QAT_2))])
     result = run(f"diff {old} {downgraded} --format json", exit_code=1)
     found = result.document(DiffDocument)
 
     [lost] = found.paths.lost
     assert lost.source == lost.destination
-    assert "VFC210" in lost.codes
+    assert "VFC214" in lost.codes
     [change] = found.endpoints.changed
     assert (change.host, change.address) == ("c", "0000:03:00.2")
-    assert change.values == {"version": (HISI_2, HISI_1)}
+    assert change.values == {"version": (QAT_2, QAT_1)}
     back = run(f"diff {downgraded} {old} --format json").document(DiffDocument)
     assert back.paths.gained == found.paths.lost
     assert not back.paths.lost
 
 
 def test_a_path_names_the_hosts_at_its_ends(run: Run, tmp_path: Path) -> None:
-    newer = [inventory(name, function("0000:03:00.1", HISI_2)) for name in "abcde"]
-    older = inventory("e", function("0000:03:00.1", HISI_1))
+    newer = [inventory(name, qat("0000:03:00.1", QAT_2)) for name in "abcde"]
+    older = inventory("e", qat("0000:03:00.1", QAT_1))
     old = write(tmp_path / "old", newer)
     new = write(tmp_path / "new", [*newer[:4], older])
     [lost, _] = rows(run(f"diff {old} {new}", exit_code=1).stdout)
@@ -434,8 +432,8 @@ def test_a_host_that_is_gone_loses_paths(run: Run, fleet: Path, tmp_path: Path) 
 
 
 def test_one_endpoint_has_no_path_to_itself(run: Run, tmp_path: Path) -> None:
-    old = write(tmp_path / "o", [inventory("a", function("0000:03:00.1", HISI_2))])
-    new = write(tmp_path / "n", [inventory("a", function("0000:03:00.1", HISI_1))])
+    old = write(tmp_path / "o", [inventory("a", qat("0000:03:00.1", QAT_2))])
+    new = write(tmp_path / "n", [inventory("a", qat("0000:03:00.1", QAT_1))])
 
     assert {row[0] for row in rows(run(f"diff {old} {new}").stdout)} == {"changed"}
 

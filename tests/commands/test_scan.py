@@ -83,7 +83,7 @@ def test_problems_are_data(shared_host: Host, run: Run, tmp_path: Path) -> None:
 
 HISI = (
     '[[function]]\naddress = "0000:5e:00.2"\ndriver = "hisi_acc_vfio_pci"\n'
-    "pci = { vendor = 0x19e5, device = 0xa251 }\n"
+    "pci = { vendor = 0x19e5, device = 0xa251, revision = 0x30 }\n"
 )
 
 

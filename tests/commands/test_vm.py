@@ -11,7 +11,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from tests.fleets import HISI_1, answer, endpoint, function, inventory, write
+from tests.fleets import QAT_1, answer, endpoint, inventory, qat, write
 from tests.machines import (
     VM_UUID,
     domain,
@@ -179,7 +179,7 @@ def test_nobody_says_whether_a_device_can_go(
 
 HISI = 'host = "alpha"\n' + "".join(
     f'\n[[function]]\naddress = "0000:75:00.{at}"\ndriver = "hisi_acc_vfio_pci"\n'
-    "pci = { vendor = 0x19e5, device = 0xa251 }\n"
+    "pci = { vendor = 0x19e5, device = 0xa251, revision = 0x30 }\n"
     for at in (1, 2)
 )
 FACTS = """\
@@ -322,7 +322,7 @@ def fleet(tmp_path: Path) -> Path:
             inventory("full", endpoint("p/t", B, **takes, available_instances=0)),
             inventory("maybe", endpoint("p/t", B, answers=unsure)),
             inventory("never", REFUSES),
-            inventory("other", function("0000:03:00.1", HISI_1)),
+            inventory("other", qat("0000:03:00.1", QAT_1)),
             inventory("used", mdev(THREE, B, **takes)),
             inventory("yes", TAKES),
         ],

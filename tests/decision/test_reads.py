@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.anyendpoint import any_endpoints, changed
-from tests.fleets import HISI_1, answer, endpoint, function, inventory
+from tests.fleets import QAT_1, answer, endpoint, inventory, qat
 from vfiocompat.decision.reads import (
     Reads,
     answers_read,
@@ -135,7 +135,7 @@ def test_where_an_attribute_is_matters_only_if_it_is_about_a_type() -> None:
 def test_a_function_that_cannot_become_a_type_now_is_told_apart() -> None:
     """Else of two hosts that are alike only one would be told of it (VFC131)."""
     full, free = (
-        function("0000:03:00.4/7", HISI_1, type_id="7", available_instances=number)
+        qat("0000:03:00.4/7", QAT_1, type_id="7", available_instances=number)
         for number in (0, 1)
     )
     used = msgspec.structs.replace(full, in_use=True)

@@ -21,7 +21,7 @@ import msgspec
 import pytest
 import yaml
 
-from tests.fleets import HISI_1, HISI_2, answer, endpoint, function, inventory, write
+from tests.fleets import QAT_1, QAT_2, answer, endpoint, function, inventory, qat, write
 from tests.simulate.conftest import cannot_test
 from vfiocompat.endpoints import MigrationInterface
 from vfiocompat.export import FORMATS
@@ -51,8 +51,8 @@ def fleet(tmp_path: Path) -> Path:
                 endpoint("0000:03:00.0/t", B, answers=taken),
                 endpoint("0000:04:00.0/t", B, answers=taken),
                 endpoint("0000:05:00.0/t", B, answers=refused),
-                function("0000:c1:00.1", HISI_2, parent="0000:c1:00.0"),
-                function("0000:c1:00.2", HISI_1, parent="0000:c1:00.0"),
+                qat("0000:c1:00.1", QAT_2, parent="0000:c1:00.0"),
+                qat("0000:c1:00.2", QAT_1, parent="0000:c1:00.0"),
             ),
         ],
     )
@@ -155,8 +155,8 @@ def test_nfd_takes_every_line(run: Run, fleet: Path) -> None:
     left = (timestamp(expiry.partition("=")[2]) or 0) - time.time()
     assert 3500 < left < 3700
     accepted = {name for name in features if name.startswith("accepts.")}
-    assert accepted == {label("accepts.", each) for each in (A, HISI_1, HISI_2)}
-    assert features["0000.c1.00.1.version"] == ("# +no-label", HISI_2)
+    assert accepted == {label("accepts.", each) for each in (A, QAT_1, QAT_2)}
+    assert features["0000.c1.00.1.version"] == ("# +no-label", QAT_2)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_nova_gets_the_traits_of_each_provider(run: Run, fleet: Path) -> None:
 
     assert trait(A) in found["b_pci_0000_03_00_0"]
     assert "b_pci_0000_05_00_0" not in found
-    assert found["b_0000:C1:00.0"] == {trait(HISI_1)}
+    assert found["b_0000:C1:00.0"] == {trait(QAT_1)}
 
 
 def test_a_trait_says_that_any_of_the_functions_of_its_provider_accepts(
@@ -294,12 +294,12 @@ def test_novas_provider_of_a_function_is_its_physical_ones(
     """That of one that is no virtual function is its own."""
     vgpu = {"type_id": "558", "answers": (answer(A, accepted=True),)}
     ends = [
-        function("0000:c1:00.1", HISI_1, parent="0000:c1:00.0"),
-        function("0000:c2:00.1", HISI_2, parent="0000:c2:00.0"),
-        function("0000:c3:00.0", HISI_2),
+        qat("0000:c1:00.1", QAT_1, parent="0000:c1:00.0"),
+        qat("0000:c2:00.1", QAT_2, parent="0000:c2:00.0"),
+        function("0000:c3:00.0", QAT_2),
         function("0000:c4:00.4/558", B, parent="0000:c4:00.0", **vgpu),
         function("0000:c5:00.4/558", B, **vgpu),
-        function("0000:c6:00.1", HISI_2, parent="a: b"),
+        qat("0000:c6:00.1", QAT_2, parent="a: b"),
         endpoint("0000:c7:00.4/nvidia-558", B, answers=(answer(A, accepted=True),)),
         endpoint("mtty/mtty-1", B, answers=(answer(A, accepted=True),)),
     ]
@@ -307,9 +307,9 @@ def test_novas_provider_of_a_function_is_its_physical_ones(
     fleet = write(tmp_path / "f", [source, inventory("b", *ends)])
 
     assert providers(run(f"export nova {fleet} --host b").stdout) == {
-        "b_0000:C1:00.0": {trait(HISI_1)},
-        "b_0000:C2:00.0": {trait(HISI_1), trait(HISI_2)},
-        "b_0000:C3:00.0": {trait(HISI_1), trait(HISI_2)},
+        "b_0000:C1:00.0": {trait(QAT_1)},
+        "b_0000:C2:00.0": {trait(QAT_1), trait(QAT_2)},
+        "b_0000:C3:00.0": {trait(QAT_1), trait(QAT_2)},
         "b_0000:C4:00.0": {trait(A)},
         "b_0000:C5:00.4": {trait(A)},
         "b_pci_0000_c7_00_4": {trait(A)},
@@ -354,7 +354,7 @@ def test_nova_itself_gives_its_providers_what_is_exported(
         "b_pci_0000_03_00_0": [trait(A)],
         "b_pci_0000_04_00_0": [trait(A)],
         "b_pci_0000_05_00_0": [],
-        "b_0000:C1:00.0": [trait(HISI_1)],
+        "b_0000:C1:00.0": [trait(QAT_1)],
     }
     assert after == before | {"b_0000:C1:00.0": []}
     told = (second / "vfiocompat.yaml").read_text()

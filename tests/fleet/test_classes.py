@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fleets import HISI_2, TAKEN, answer, endpoint, function, inventory
+from tests.fleets import QAT_2, TAKEN, answer, endpoint, function, inventory, qat
 from vfiocompat.endpoints import Attribute, MigrationInterface
 from vfiocompat.fleet.classes import Classifier, HostAddresses, class_id
 from vfiocompat.tables.library import Library
@@ -108,7 +108,7 @@ def test_an_id_is_the_same_in_every_fleet_and_of_every_host() -> None:
 
 
 def test_an_old_inventory_is_a_class_of_its_own() -> None:
-    old = inventory("a", function("x", HISI_2))
+    old = inventory("a", qat("x", QAT_2))
     classifier = Classifier(Horizon(NOW.now + 100, 10), LIBRARY.facts_read)
     classifier.sorted(old)
 

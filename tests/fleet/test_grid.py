@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.anyendpoint import STRINGS, any_endpoints, changed
-from tests.fleets import HISI_1, HISI_2
+from tests.fleets import QAT_1, QAT_2
 from vfiocompat.endpoints import Attribute, Endpoint, Recorded, literal
 from vfiocompat.errors import VfiocompatError
 from vfiocompat.fleet import grid
@@ -114,7 +114,7 @@ def test_one_way() -> None:
             version=text,
             recorded=Recorded("", ""),
         )
-        for text in (HISI_1, HISI_2, "10de-x")
+        for text in (QAT_1, QAT_2, "10de-x")
     ]
     found = decide_grid(ends, LIBRARY)
 
@@ -143,7 +143,7 @@ def test_few_pairs_are_decided(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(grid, "decide_pair", counted)
     monkeypatch.setattr(grid, "_WORTH_A_PROCESS", 10**9)
-    text = "19e5-hisi:device=a251:qp={}:iso=0:magic=v2:major=1"
+    text = "19e5-hisi:device=a251:rev=30:qp={}:iso=0:magic=v2:major=1"
     one = Endpoint(
         kind="type",
         address="",

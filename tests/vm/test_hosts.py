@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.fleets import HISI_1, HISI_2, answer, endpoint, function
+from tests.fleets import QAT_1, QAT_2, answer, endpoint, function, qat
 from tests.machines import mdev, uuids, vgpu
 from tests.vm.conftest import outlook
 from vfiocompat.endpoints import Attribute, MigrationInterface
@@ -127,10 +127,13 @@ def test_a_yes_rests_on_what_is_required(ask: Ask, basis: str, verdict: str) -> 
 
 
 def test_a_table_is_less_than_a_recorded_answer(ask: Ask) -> None:
-    one = function("0000:03:00.1", HISI_1)
-    other = function("0000:03:00.2", HISI_2, in_use=False)
+    one = qat("0000:03:00.1", QAT_1)
+    other = qat("0000:03:00.2", QAT_2, in_use=False)
     found = ask([one], [other])
-    assert (found.devices[0].basis, found.devices[0].table) == ("table", "hisi-acc")
+    assert (found.devices[0].basis, found.devices[0].table) == (
+        "table",
+        "intel-qat-gen4",
+    )
     found = ask([one], [other], options="--require recorded")
     assert found.undetermined["h0"][0] == "VFC410"
     assert ask([other], [replace(one, in_use=False)]).allowed == []
@@ -176,11 +179,11 @@ def test_of_several_that_cannot_the_closest_is_of_its_type(ask: Ask) -> None:
 
 def test_of_several_that_cannot_the_closest_is_of_its_driver(ask: Ask) -> None:
     found = ask(
-        [function("0000:03:00.1", HISI_2)],
+        [qat("0000:03:00.1", QAT_2)],
         [
             endpoint("p/t", B),
-            function("0000:03:00.2", HISI_1),
-            function("0000:03:00.3", "8086-x", driver="other"),
+            qat("0000:03:00.2", QAT_1),
+            function("0000:03:00.3", "19e5-x", driver="other"),
         ],
     )
     assert ends(found) == ["0000:03:00.2"]
@@ -210,8 +213,8 @@ def test_a_device_that_is_there_is_given_if_nobody_has_it(
         assert placed(found) == ([] if room is False else [free.address])
         told = [each.code for each in found.diagnostics]
         assert told == {True: [], False: ["VFC545"], None: ["VFC546"]}[room]
-    there = function("0000:03:00.2", HISI_1, in_use=in_use)
-    assert ask([function("0000:03:00.1", HISI_1)], [there]).room is room
+    there = qat("0000:03:00.2", QAT_1, in_use=in_use)
+    assert ask([qat("0000:03:00.1", QAT_1)], [there]).room is room
 
 
 @pytest.mark.parametrize("in_use", [False, None])
@@ -415,7 +418,7 @@ def test_an_old_inventory_tells_nothing(ask: Ask, free: int | None, as_is: str) 
 
 
 def with_flags(name: str) -> Endpoint:
-    return function(name, HISI_1, migration=MigrationInterface("v2", ("STOP_COPY",)))
+    return qat(name, QAT_1, migration=MigrationInterface("v2", ("STOP_COPY",)))
 
 
 @pytest.mark.parametrize(
@@ -666,16 +669,16 @@ def test_what_libvirt_binds_on_arrival_is_not_known(
 
 
 def test_what_is_bound_already_decides_where_it_loads_the_state(ask: Ask) -> None:
-    source = function("0000:03:00.1", HISI_1)
-    there = function("0000:04:00.1", HISI_2, in_use=False)
+    source = qat("0000:03:00.1", QAT_1)
+    there = qat("0000:04:00.1", QAT_2, in_use=False)
     found = ask([source], [there], managed="yes")
     assert (found.verdict, found.room) == ("compatible", True)
 
 
 def test_room_for_what_libvirt_binds_on_arrival_is_not_known(ask: Ask) -> None:
     """There is none for others whatever it binds."""
-    two = [function(f"0000:03:00.{at}", HISI_1) for at in (1, 2)]
-    there = [function("0000:04:00.1", HISI_2, in_use=False)]
+    two = [qat(f"0000:03:00.{at}", QAT_1) for at in (1, 2)]
+    there = [qat("0000:04:00.1", QAT_2, in_use=False)]
     assert ask(two, there).room is False
     found = ask(two, there, managed="yes")
     assert (found.verdict, found.room) == ("compatible", None)

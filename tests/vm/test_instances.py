@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from tests.fleets import HISI_1, endpoint, function
+from tests.fleets import QAT_1, endpoint, qat
 from tests.machines import mdev, uuids, vgpu
 from vfiocompat.vm.instances import Instances, in_order, seat_of
 from vfiocompat.vm.seats import Seat
@@ -18,7 +18,7 @@ A = "1ac1-a"
 @pytest.mark.parametrize(("in_use", "free"), [(True, 0), (None, None), (False, 1)])
 def test_what_is_there_is_one_device(*, in_use: bool | None, free: int | None) -> None:
     assert seat_of(mdev(ONE, A, in_use=in_use)) == Seat(free, ONE)
-    there = function("0000:03:00.1", HISI_1, in_use=in_use)
+    there = qat("0000:03:00.1", QAT_1, in_use=in_use)
     assert seat_of(there) == Seat(free, "0000:03:00.1")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.commands.hosts import UUID
-from tests.fleets import HISI_1, answer, endpoint, function, inventory, write
+from tests.fleets import QAT_1, answer, endpoint, inventory, qat, write
 from tests.machines import (
     addresses_in,
     domain_file,
@@ -78,7 +78,7 @@ def test_no_host_has_all_devices(run: Run, fleet: Path, tmp_path: Path) -> None:
 
 
 def test_several_hosts_have_all_devices(run: Run, tmp_path: Path) -> None:
-    alike = [inventory(name, function("0000:03:00.1", HISI_1)) for name in "bac"]
+    alike = [inventory(name, qat("0000:03:00.1", QAT_1)) for name in "bac"]
     folder = write(tmp_path / "f", alike)
     there = domain_file(tmp_path, "0000:03:00.1", after=told_to_migrate())
     assert error(run, f"{there} {folder} --from {folder}") == (
@@ -103,7 +103,7 @@ def test_several_hosts_have_all_devices(run: Run, tmp_path: Path) -> None:
 def test_a_vm_of_another_hosts_libvirt_is_on_that_host(
     run: Run, virsh: Virsh, tmp_path: Path, uri: str, host: str | None
 ) -> None:
-    alike = [inventory(name, function("0000:03:00.1", HISI_1)) for name in "bac"]
+    alike = [inventory(name, qat("0000:03:00.1", QAT_1)) for name in "bac"]
     folder = write(tmp_path / "f", alike)
     file = domain_file(tmp_path, "0000:03:00.1", after=told_to_migrate())
     virsh.gives(Path(file.removeprefix("domain:")).read_bytes())
@@ -120,7 +120,7 @@ def test_a_vm_of_another_hosts_libvirt_needs_the_inventory_of_that_host(
     run: Run, virsh: Virsh, tmp_path: Path, own: str
 ) -> None:
     """Hosts that are equally made have the same addresses."""
-    alike = [inventory(name, function("0000:03:00.1", HISI_1)) for name in ("a", "bb")]
+    alike = [inventory(name, qat("0000:03:00.1", QAT_1)) for name in ("a", "bb")]
     folder = write(tmp_path / "f", alike)
     virsh.gives(
         Path(domain_file(tmp_path, "0000:03:00.1").removeprefix("domain:")).read_bytes()
