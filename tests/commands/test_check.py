@@ -1066,7 +1066,7 @@ def _finding(code: str, summary: str | None = None, **rest: Any) -> dict[str, An
         "severity": CODES[known].severity,
         "summary": summary or CODES[known].summary,
     }
-    return {"code": code, **optional, "spans": [], **named, **rest}
+    return {"code": code, **optional, "spans": [], "missing": [], **named, **rest}
 
 
 def _shown(side: str, text: str) -> dict[str, Any]:

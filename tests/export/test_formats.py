@@ -296,7 +296,7 @@ def test_novas_provider_of_a_function_is_its_physical_ones(
     ends = [
         qat("0000:c1:00.1", QAT_1, parent="0000:c1:00.0"),
         qat("0000:c2:00.1", QAT_2, parent="0000:c2:00.0"),
-        function("0000:c3:00.0", QAT_2),
+        qat("0000:c3:00.0", QAT_2),
         function("0000:c4:00.4/558", B, parent="0000:c4:00.0", **vgpu),
         function("0000:c5:00.4/558", B, **vgpu),
         qat("0000:c6:00.1", QAT_2, parent="a: b"),
@@ -364,20 +364,85 @@ def test_nova_itself_gives_its_providers_what_is_exported(
             assert f"# left: {name} {each}\n" in told
 
 
-def xe(address: str, **stated: str) -> Endpoint:
-    """Make a function of Xe, of which a table derives the string."""
-    known = {"device": "b080", "pf_revision": "0", "packet": "1", "ggtt": "256M"}
+TABLE = """
+schema = 1
+id = "acme-vf"
+title = "Acme functions"
+vendor = "pci:1ac1"
+drivers = ["acme_vf"]
+evidence = "site"
+references = ["https://example.org"]
+
+[format]
+f = "acme:{device:hex}:{size:size}:{firmware:version}"
+
+[derive]
+format = "f"
+device = "device_id"
+
+[[requirement]]
+id = "same-device"
+field = "device"
+relation = "equal"
+why = "it is compared"
+
+[[requirement]]
+id = "same-size"
+field = "size"
+relation = "equal"
+why = "it is compared"
+
+[[requirement]]
+id = "firmware-of-the-source"
+field = "firmware"
+relation = "specifier"
+specifier = ">=70.54.0"
+side = "source"
+why = "lower ones save nothing"
+
+[[requirement]]
+id = "firmware-of-the-destination"
+field = "firmware"
+relation = "specifier"
+specifier = ">=70.54.0"
+why = "lower ones load nothing"
+
+[[case]]
+source = "1ac1-acme:1:1G:70.54.0"
+destination = "1ac1-acme:1:1G:70.55.0"
+verdict = "compatible"
+[[case]]
+source = "1ac1-acme:1:1G:70.53.0"
+destination = "1ac1-acme:2:2G:70.53.0"
+verdict = "incompatible"
+decided_by = [
+  "same-device", "same-size", "firmware-of-the-source", "firmware-of-the-destination",
+]
+"""
+
+
+@pytest.fixture
+def _acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a table of the site's, of whose derived strings not all is compared."""
+    (tmp_path / "config/tables.d").mkdir(parents=True)
+    (tmp_path / "config/tables.d/acme-vf.toml").write_text(TABLE)
+    monkeypatch.setenv("VFIOCOMPAT_CONFIG", str(tmp_path / "config"))
+
+
+def acme(address: str, **stated: str) -> Endpoint:
+    """Make a function that a table makes a string of."""
     return function(
         address,
         None,
-        driver="xe-vfio-pci",
-        vendor_id="0x8086",
-        facts={"vendor_id": "0x8086", "vram_quota": "1073741824"},
-        stated=known | stated,
+        driver="acme_vf",
+        vendor_id="0x1ac1",
+        facts={"vendor_id": "0x1ac1", "device_id": "0x0100"},
+        stated={"size": "1G"} | stated,
         parent=f"{address[:-1]}0",
     )
 
 
+@pytest.mark.usefixtures("_acme")
 def test_a_trait_of_a_derived_string_is_of_what_its_table_reads(
     run: Run, tmp_path: Path
 ) -> None:
@@ -385,8 +450,8 @@ def test_a_trait_of_a_derived_string_is_of_what_its_table_reads(
 
     def exported(guc: str, **stated: str) -> tuple[dict[str, set[str]], str]:
         ends = [
-            inventory("a", xe("0000:c1:00.1", guc=guc, **stated)),
-            inventory("b", xe("0000:c1:00.1", guc="70.54.0")),
+            inventory("a", acme("0000:c1:00.1", firmware=guc, **stated)),
+            inventory("b", acme("0000:c1:00.1", firmware="70.54.0")),
         ]
         result = run(f"export nova {write(tmp_path / 'f', ends)} --host b")
         assert result.stderr == ""
@@ -394,30 +459,32 @@ def test_a_trait_of_a_derived_string_is_of_what_its_table_reads(
 
     found, text = exported("70.54.0")
     [name] = found["b_0000:C1:00.0"]
-    assert re.fullmatch("CUSTOM_VFIOCOMPAT_ACCEPTS_INTEL_XE_[0-9A-F]{16}", name)
-    string = "8086-xe:devid=b080:revid=0:packet=1:ggtt=256M:vram=1073741824:guc=70.54"
+    assert re.fullmatch("CUSTOM_VFIOCOMPAT_ACCEPTS_ACME_VF_[0-9A-F]{16}", name)
+    string = "1ac1-acme:0100:1G:70.54"
     assert f"        # {string}.0\n        - {name}\n" in text
 
     again, text = exported("70.54.1")
     assert again == found
     assert f"        # {string}.0\n        # {string}.1\n        - {name}\n" in text
     assert exported("70.53.9")[0] == found  # of the destination itself
-    assert exported("70.54.0", ggtt="512M")[0] == found
-    both = [xe("0000:c1:00.1", guc=guc) for guc in ("70.54.0", "70.53.9")]
+    assert exported("70.54.0", size="2G")[0] == found
+    both = [acme("0000:c1:00.1", firmware=guc) for guc in ("70.54.0", "70.53.9")]
     fleet = write(tmp_path / "g", [inventory("a", both[0]), inventory("b", both[1])])
     assert providers(run(f"export nova {fleet} --host b").stdout) == {}
 
 
+@pytest.mark.usefixtures("_acme")
 def test_a_derived_string_that_is_not_accepted_takes_the_trait_of_its_like(
     run: Run, tmp_path: Path
 ) -> None:
     ends = [
-        inventory("a", xe("0000:c1:00.1", guc="70.54.0")),
-        inventory("b", xe("0000:c1:00.1", guc="70.54.0")),
+        inventory("a", acme("0000:c1:00.1", firmware="70.54.0")),
+        inventory("b", acme("0000:c1:00.1", firmware="70.54.0")),
     ]
     ends[0].endpoints.append(
         msgspec.structs.replace(
-            xe("0000:c1:00.2", guc="70.55.0"), migration=MigrationInterface("none")
+            acme("0000:c1:00.2", firmware="70.55.0"),
+            migration=MigrationInterface("none"),
         )
     )
     fleet = write(tmp_path / "f", ends)
