@@ -53,7 +53,7 @@ LINES = {
         "word": 2,
         "show": 2,
         "show word": 2,
-        "check": 2,
+        "check": 0,
         "check /nowhere": 4,
     },
     "explain": {"": 2, "word": 2},

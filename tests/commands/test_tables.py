@@ -232,6 +232,95 @@ def test_check_of_a_missing_file(run: Run) -> None:
     assert "cannot read /nowhere/x.toml: No such file or directory" in result.stderr
 
 
+def facts(site: Path, name: str, text: str) -> Path:
+    """Write a file of facts of the site."""
+    folder = site.parent / "facts.d"
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"schema = 1\n{text}")
+    return folder / name
+
+
+def test_check_without_a_file_checks_all_that_the_site_has(
+    run: Run, site: Path
+) -> None:
+    table = site / "acme-npu.toml"
+    table.write_text(ACME)
+    one = facts(site, "a.toml", '[driver.acme_vfio_pci]\nslices = "2"\n')
+    two = facts(site, "b.toml", '[endpoint."0000:03:00.4"]\nno-such-name = "2"\n')
+    result = run("tables check")
+
+    assert result.stdout.splitlines() == [
+        f"{table}\t3 cases hold",
+        f"{one}\tfacts of 1 driver",
+        f"{two}\tfacts of 1 endpoint",
+    ]
+    assert result.stderr == ""
+    [listed] = run("tables check --format json").document(TablesDocument).tables
+    assert (listed.id, listed.origin) == ("acme-npu", "site")
+
+
+def test_check_of_a_site_gives_every_mistake_of_every_file(
+    run: Run, site: Path
+) -> None:
+    (site / "acme-npu.toml").write_text(ACME.replace("npu-4", "npu-2"))
+    facts(site, "a.toml", '[driver.acme_vfio_pci]\nslices = "2"\n')
+    facts(
+        site,
+        "b.toml",
+        '[driver.acme_vfio_pci]\nslices = "4"\n[driver.moon]\nphase = "full"\n',
+    )
+    facts(site, "c.toml", "[endpoint.x]\n")
+    facts(site, "d.toml", '[driver.mlx5_vfio_pci]\nmoon = "full"\n')
+    result = run("tables check", exit_code=4)
+
+    assert result.stdout == ""
+    for part in (
+        "4 files have mistakes",
+        "requirement[1]: same-slices fails in no case",
+        "driver.'acme_vfio_pci'.slices: another file states '2'",
+        "endpoint.'x': is not an address",
+        "driver.mlx5_vfio_pci.moon: is neither a fact nor a field of mlx5",
+    ):
+        assert part in result.stderr
+
+
+def test_facts_of_a_driver_whose_table_is_broken_are_not_mistaken(
+    run: Run, site: Path
+) -> None:
+    broken = site / "acme-npu.toml"
+    broken.write_text("schema = 1\nid = \n")
+    facts(site, "a.toml", '[driver.acme_vfio_pci]\nmoon = "full"\n')
+    result = run("tables check", exit_code=4)
+
+    assert f"{broken} is not TOML" in result.stderr
+    assert "moon" not in result.stderr
+
+
+def test_check_of_a_site_that_has_nothing(run: Run, site: Path) -> None:
+    result = run("tables check")
+
+    assert result.stdout == ""
+    assert result.stderr == (f"vfiocompat: {site.parent} has no tables and no facts\n")
+
+
+@pytest.mark.parametrize("name", ["tables.d", "facts.d"])
+def test_check_of_a_site_whose_folder_leads_nowhere(
+    run: Run, site: Path, name: str
+) -> None:
+    site.rmdir()
+    (site.parent / name).symlink_to("nowhere")
+    result = run("tables check", exit_code=4)
+
+    assert f"cannot read {site.parent / name}: its link leads" in result.stderr
+
+
+def test_check_of_a_site_that_is_no_folder(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VFIOCOMPAT_CONFIG", "/nowhere")
+    assert "/nowhere is no folder" in run("tables check", exit_code=4).stderr
+
+
 # ---- whose table decides ---------------------------------------------------------
 
 

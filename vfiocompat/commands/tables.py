@@ -11,23 +11,23 @@ import click
 from vfiocompat import codes
 from vfiocompat.commands.options import Group, Settings, common_options
 from vfiocompat.endpoints import Problem
-from vfiocompat.errors import ExitCode, TableError, UsageError
+from vfiocompat.errors import ExitCode, TableError, UsageError, VfiocompatError
 from vfiocompat.output.tables import (
     TABLE_COLUMNS,
     TablesDocument,
+    checked_words,
     listed_table,
     table_lines,
     table_rows,
 )
 from vfiocompat.output.text import error_lines
-from vfiocompat.tables.language.cases import case_mistakes
-from vfiocompat.tables.library import Entry, load_table
-from vfiocompat.tomlfile import mistakes_in
+from vfiocompat.tables.language.table import Table
+from vfiocompat.tables.library import Entry
+from vfiocompat.tables.site import SiteFile, check_facts, check_table, check_tables
+from vfiocompat.tables.stated import FactFile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from vfiocompat.tables.language.table import Table
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["command"]
 
@@ -89,44 +89,54 @@ def show(settings: Settings, id_: str) -> None:
 
 
 @command.command("check")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", metavar="[FILE]...", nargs=-1)
 @common_options
 @click.pass_obj
 def check(settings: Settings, files: Sequence[str]) -> None:
     """Check tables and run their cases.
 
-    A FILE needs no other place: it is read alone, and nothing is installed.
+    A FILE needs no other place: it is read alone, and nothing is installed. Without one
+    all that the site has in /etc/vfiocompat is checked, its facts too.
     """
-    tables: list[tuple[str, Table]] = []
-    errors: list[TableError] = []
-    for path in files:
-        try:
-            tables.append((path, _checked(path)))
-        except TableError as error:
-            errors.append(error)
-    if errors:
+    checked = list(map(_checked, files) if files else _of_site(settings))
+    if errors := [each for _, each in checked if isinstance(each, VfiocompatError)]:
         raise _all(errors)
-    listed = [
-        listed_table(table.file, Entry(path, "option", table.file))
-        for path, table in tables
-    ]
     if settings.json:
+        listed = [
+            listed_table(
+                each.file, Entry(path, "option" if files else "site", each.file)
+            )
+            for path, each in checked
+            if isinstance(each, Table)
+        ]
         settings.print_document(TablesDocument(tables=listed))
     elif not settings.quiet:
         settings.print_tabbed(
-            (path, f"{len(table.file.case)} cases hold") for path, table in tables
+            (path, checked_words(each))
+            for path, each in checked
+            if isinstance(each, Table | FactFile)
         )
+    if not checked:
+        settings.note([[(f"{settings.config} has no tables and no facts", "plain")]])
 
 
-def _checked(path: str) -> Table:
-    table = load_table(path)
-    if wrong := list(case_mistakes(table)):
-        hint = "what cases have to show is described in vfiocompat-table(5)"
-        raise mistakes_in(path, wrong, TableError, hint)
-    return table
+def _checked(path: str) -> SiteFile:
+    try:
+        return SiteFile(path, check_table(path))
+    except TableError as error:
+        return SiteFile(path, error)
 
 
-def _all(errors: Sequence[TableError]) -> TableError:
+def _of_site(settings: Settings) -> Iterator[SiteFile]:
+    """Check the files of the site, if its directory is one."""
+    settings.demand_tables()
+    if (error := settings.library.site_error()) is not None:
+        raise error
+    yield from check_tables(settings.config)
+    yield from check_facts(settings.config, settings.library)
+
+
+def _all(errors: Sequence[VfiocompatError]) -> VfiocompatError:
     """Make one error of those of several files."""
     if len(errors) == 1:
         return errors[0]
@@ -134,7 +144,7 @@ def _all(errors: Sequence[TableError]) -> TableError:
         f"{error.summary}\n{error.detail}" if error.detail else error.summary
         for error in errors
     ]
-    return TableError(
+    return type(errors[0])(
         f"{len(errors)} files have mistakes",
         detail="\n".join(parts),
         hint=next((error.hint for error in errors if error.hint), None),

@@ -10,6 +10,7 @@ import msgspec
 from vfiocompat.endpoints import Problem
 from vfiocompat.inventory import Tool
 from vfiocompat.tables.language.records import MigrationClaim, TableFile, TableOrigin
+from vfiocompat.tables.language.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
         Requirement,
     )
     from vfiocompat.tables.library import Entry
+    from vfiocompat.tables.stated import FactFile
 
 __all__ = [
     "TABLE_COLUMNS",
     "TablesDocument",
+    "checked_words",
     "listed_table",
     "table_lines",
     "table_rows",
@@ -58,6 +61,19 @@ class TablesDocument(msgspec.Struct, frozen=True, kw_only=True):
     tables: list[ListedTable]
     table: TableFile | None = None
     problems: list[Problem] = []
+
+
+def checked_words(found: Table | FactFile) -> str:
+    """Say what a file without mistakes holds."""
+    if isinstance(found, Table):
+        return f"{len(found.file.case)} cases hold"
+    parts = (len(found.endpoint), "endpoint"), (len(found.driver), "driver")
+    each = " and ".join(
+        f"{number} {noun}{'' if number == 1 else 's'}"
+        for number, noun in parts
+        if number
+    )
+    return f"facts of {each or 'nothing'}"
 
 
 def listed_table(head: Head, entry: Entry) -> ListedTable:

@@ -6,6 +6,7 @@ language  what a table can say, and what follows for a pair
 judge     which table speaks for a pair, and what it says
 library   the tables there are: of --table, the site's, the shipped ones
 stated    what operators state of endpoints, in facts.d and in options
+site      the files of a site, each with what is wrong with it
 strings   those that tables make of facts, for endpoints without an attribute
 
 The tables that come with the program are in `shipped/`; `README.md` is the guide to

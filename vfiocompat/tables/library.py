@@ -131,12 +131,17 @@ class Library:
 
     def _without_site(self) -> Iterator[Entry]:
         """Give what stands in for the site's tables if their folder is none."""
-        if self._named and not os.path.isdir(self._config):
-            error = TableError(
-                f"{self._config} is no folder",
-                hint="VFIOCOMPAT_CONFIG names the folder that has tables.d and facts.d",
-            )
+        if (error := self.site_error()) is not None:
             yield Entry(self._config, "site", None, error)
+
+    def site_error(self) -> TableError | None:
+        """Say what is wrong with the site's directory, if it has to be there."""
+        if not self._named or os.path.isdir(self._config):
+            return None
+        return TableError(
+            f"{self._config} is no folder",
+            hint="VFIOCOMPAT_CONFIG names the folder that has tables.d and facts.d",
+        )
 
     def drivers(self) -> frozenset[str]:
         """Name every driver that a table speaks for."""

@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from vfiocompat.errors import VfiocompatError
     from vfiocompat.tables.library import Library
 
-__all__ = ["NOTHING_STATED", "FactFile", "SiteFacts", "Stated", "parse_facts"]
+__all__ = [
+    "NOTHING_STATED",
+    "FactFile",
+    "SiteFacts",
+    "Stated",
+    "fact_mistakes",
+    "parse_facts",
+]
 
 _DESCRIBED = "the file is described in vfiocompat-facts(5)"
 
@@ -66,22 +73,47 @@ class SiteFacts:
         }
         return ", ".join(sorted(paths))
 
+    def checked(self) -> Iterator[tuple[str, FactFile | FactError]]:
+        """Give each file by its path, or every mistake in it.
+
+        One that contradicts a file before it has a mistake, too.
+
+        Raises:
+            FactError: their folder cannot be read.
+
+        """
+        endpoints: dict[str, dict[str, str]] = {}
+        drivers: dict[str, dict[str, str]] = {}
+        for path in toml_files(self._directory, FactError):
+            try:
+                file = _load(path)
+            except FactError as error:
+                yield path, error
+                continue
+            wrong = [
+                *_merge(endpoints, file.endpoint, "endpoint"),
+                *_merge(drivers, file.driver, "driver"),
+            ]
+            yield path, fact_mistakes(path, wrong) if wrong else file
+
     @cached_property
     def _stated(self) -> FactFile:
         """Read all files as one."""
         endpoints: dict[str, dict[str, str]] = {}
         drivers: dict[str, dict[str, str]] = {}
-        for path in toml_files(self._directory, FactError):
-            file = _load(path)
-            wrong = [
-                *_merge(endpoints, file.endpoint, "endpoint"),
-                *_merge(drivers, file.driver, "driver"),
-            ]
-            if wrong:
-                raise mistakes_in(path, wrong, FactError, _DESCRIBED)
-            for whose, facts in (file.endpoint | file.driver).items():
-                self._paths |= {(whose, name): path for name in facts}
+        for path, file in self.checked():
+            if isinstance(file, FactError):
+                raise file
+            for known, more in ((endpoints, file.endpoint), (drivers, file.driver)):
+                for whose, facts in more.items():
+                    known.setdefault(whose, {}).update(facts)
+                    self._paths |= {(whose, name): path for name in facts}
         return FactFile(1, endpoints, drivers)
+
+
+def fact_mistakes(path: str, mistakes: Sequence[str]) -> FactError:
+    """Make one error of all the mistakes in a file of facts."""
+    return mistakes_in(path, mistakes, FactError, _DESCRIBED)
 
 
 def _load(path: str) -> FactFile:
