@@ -25,7 +25,14 @@ from vfiocompat.errors import DeviceError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["OpenNodes", "holders", "migration_region", "open_migration", "open_nodes"]
+__all__ = [
+    "OUTERMOST",
+    "OpenNodes",
+    "holders",
+    "migration_region",
+    "open_migration",
+    "open_nodes",
+]
 
 _GROUP_GET_STATUS = 0x3B67
 _GROUP_SET_CONTAINER = 0x3B68
@@ -110,7 +117,7 @@ def open_nodes(proc: str) -> OpenNodes:
     """
     nodes: dict[str, int] = {}
     try:
-        complete = os.readlink(f"{proc}/1/ns/pid") == _OUTERMOST
+        complete = os.readlink(f"{proc}/1/ns/pid") == OUTERMOST
         processes = os.listdir(proc)
     except OSError:
         return OpenNodes({}, complete=False)
@@ -137,7 +144,7 @@ def _open_files(folder: str) -> Iterator[str]:
 
 
 _NODE = re.compile(r"(?:/dev)?/vfio/((?:noiommu-)?[0-9]+|devices/vfio[0-9]+)")
-_OUTERMOST = "pid:[4026531836]"
+OUTERMOST = "pid:[4026531836]"
 """The first namespace of processes (include/linux/proc_ns.h, PROC_PID_INIT_INO)."""
 
 

@@ -11,6 +11,7 @@ debugfs    migration interfaces, as the kernel tells of them
 endpoints  what the files of nodes say, made endpoints
 questions  a source's string written to destinations
 survey     every endpoint of a host
+kernel     what its kernel has of VFIO, and tells of it
 host       all of that, each in a child process: what the rest of the program uses
 
 A module imports only those that stand before it.

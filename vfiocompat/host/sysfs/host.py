@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from vfiocompat.addresses import LiveAddress
+    from vfiocompat.host.sysfs.kernel import Kernel
     from vfiocompat.host.sysfs.questions import Probed, Question
     from vfiocompat.host.sysfs.records import Survey
 
@@ -71,6 +72,19 @@ class Host:
     def name(self) -> str:
         """Tell what this host is called; empty if it does not say."""
         return self.identity().host or ""
+
+    def kernel(self) -> Kernel:
+        """Tell what this host's kernel has of VFIO, and which of it can be read."""
+        from vfiocompat.host.sysfs.kernel import Kernel, kernel_of
+
+        return self._aside([kernel_of], Kernel)[0]
+
+    def is_writable(self) -> bool:
+        """Tell whether sysfs is mounted for writing."""
+        from vfiocompat.host.sysfs.kernel import is_writable
+
+        found = self._aside([is_writable], bool, "looking at sysfs", self._timeout)
+        return found[0]
 
     def read(self, addresses: Sequence[LiveAddress], *, ask: Ask) -> list[Looked]:
         """Find the endpoints at addresses, and read them; `ask` as in `read_nodes`."""
