@@ -62,6 +62,7 @@ PURE = [
     *(f"decision/{name}" for name in WINGS["decision"]),
     "tables/facts",
     "tables/judge",
+    "tables/lacking",
     *(f"tables/language/{name}" for name in WINGS["tables/language"]),
     "fleet/classes",
     "vm/model",

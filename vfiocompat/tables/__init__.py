@@ -4,6 +4,7 @@
 facts     what a table may read of an endpoint, and how to learn each by hand
 language  what a table can say, and what follows for a pair
 judge     which table speaks for a pair, and what it says
+lacking   what one would have to know of an endpoint to decide
 library   the tables there are: of --table, the site's, the shipped ones
 stated    what operators state of endpoints, in facts.d and in options
 site      the files of a site, each with what is wrong with it
