@@ -146,7 +146,9 @@ def _no_process(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run as on a machine where nobody has set anything."""
-    for name in ("VFIOCOMPAT_SYSROOT", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
+    for name in ("SYSROOT", "CONFIG", "FLEET"):
+        monkeypatch.delenv(f"VFIOCOMPAT_{name}", raising=False)
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     # The program has no threads; what runs the tests may have one.

