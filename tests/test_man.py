@@ -76,6 +76,7 @@ EXIT_CODES = {
     "vfiocompat-check": {0, 1, 2, 3, 4, 70, 130, 141},
     "vfiocompat-device": {0, 2, 4, 70, 130, 141},
     "vfiocompat-diff": {0, 1, 2, 3, 4, 70, 130, 141},
+    "vfiocompat-doctor": {0, 1, 2, 4, 70, 130, 141},
     "vfiocompat-explain": {0, 2, 4, 70, 130, 141},
     "vfiocompat-export": {0, 2, 4, 70, 130, 141},
     "vfiocompat-matrix": {0, 2, 3, 4, 70, 130, 141},

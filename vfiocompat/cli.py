@@ -43,6 +43,7 @@ COMMANDS = {
     "parse": "Take a version string apart.",
     "tables": "List, show and check compatibility tables.",
     "explain": "Explain a diagnostic code.",
+    "doctor": "Tell what is in the way of answers, and what to do.",
     "simulate": "Serve a simulated host's /sys over FUSE.",
     "schema": "Print the JSON Schema of an output.",
 }

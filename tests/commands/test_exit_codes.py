@@ -56,6 +56,7 @@ LINES = {
         "check": 0,
         "check /nowhere": 4,
     },
+    "doctor": {"": 1, "/nowhere": 1, "--max-age old": 2},
     "explain": {"": 2, "word": 2},
     "simulate": {"": 2, "/nowhere": 2, "/nowhere /nowhere": 4},
     "schema": {"": 2, "word": 2},

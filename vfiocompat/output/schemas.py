@@ -9,6 +9,7 @@ from vfiocompat.inventory import Inventory
 from vfiocompat.output.check import CheckDocument
 from vfiocompat.output.device import DeviceDocument
 from vfiocompat.output.diff import DiffDocument
+from vfiocompat.output.doctor import DoctorDocument
 from vfiocompat.output.errors import ErrorDocument
 from vfiocompat.output.explain import ExplainDocument
 from vfiocompat.output.get import GetDocument
@@ -29,6 +30,7 @@ DOCUMENTS: dict[str, type[msgspec.Struct]] = {
     "check": CheckDocument,
     "device": DeviceDocument,
     "diff": DiffDocument,
+    "doctor": DoctorDocument,
     "error": ErrorDocument,
     "explain": ExplainDocument,
     "get": GetDocument,

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vfiocompat doctor`: what is in the way of answers, and what to do."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from vfiocompat.commands.options import Settings, common_options, duration
+from vfiocompat.doctor.checks import Subject, examine
+from vfiocompat.errors import ExitCode
+from vfiocompat.output.doctor import (
+    answer,
+    check_lines,
+    check_rows,
+    doctor_document,
+)
+from vfiocompat.tables.stated import SiteFacts, Stated
+from vfiocompat.times import Horizon
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["command"]
+
+
+@click.command("doctor")
+@click.argument(
+    "fleet",
+    metavar="[FLEET]...",
+    nargs=-1,
+    envvar="VFIOCOMPAT_FLEET",
+    type=click.Path(),
+)
+@click.option(
+    "--max-age",
+    default="1d",
+    callback=duration,
+    metavar="AGE",
+    help="Warn of inventories that are older than AGE: 12h, 7d (default 1d).",
+)
+@common_options
+@click.pass_obj
+def command(settings: Settings, fleet: Sequence[str], max_age: float) -> int:
+    """Tell what is in the way of answers, and what to do.
+
+    It looks at the kernel, the devices and the programs of this host, at the site's
+    tables and facts, and at the inventories of FLEET, or of VFIOCOMPAT_FLEET. Nothing
+    is written, and no driver is asked about a migration. Exit status: 0 if no check
+    failed, 1 if one did.
+    """
+    subject = Subject(
+        settings.host,
+        settings.library,
+        Stated(site=SiteFacts(settings.config)),
+        fleet,
+        sysroot=settings.sysroot,
+        config=settings.config,
+        timeout=settings.timeout,
+        horizon=Horizon(time.time(), max_age),
+    )
+    with settings.progress("looking"):
+        document = doctor_document(examine(subject))
+    if settings.json:
+        settings.print_document(document)
+    elif settings.on_terminal and not settings.quiet:
+        lines = check_lines(document, settings.width, verbose=settings.verbose)
+        settings.print_lines(lines)
+    elif not settings.quiet:
+        settings.print_tabbed(check_rows(document))
+        settings.note([[(answer(document), "plain")]])
+    return ExitCode.INCOMPATIBLE if document.counts.fail else ExitCode.DONE
