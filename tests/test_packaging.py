@@ -51,7 +51,7 @@ def test_a_wheel_holds_the_package_and_the_man_pages(wheel: Path) -> None:
     }
     pages = [path.relative_to(MAN) for path in MAN.glob("man*/*")]
 
-    assert sorted(page.suffix for page in pages) == [".5"] * 3 + [".8"] * 16
+    assert sorted(page.suffix for page in pages) == [".5"] * 3 + [".8"] * 17
     base = "vfiocompat-0.1.0.data/data/share/vfiocompat"
     share = {
         f"{base}/{file.relative_to(ROOT / 'share')}"

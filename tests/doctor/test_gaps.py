@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import textwrap
 import tomllib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
 from tests.fleets import HISI_1, endpoint, function
 from vfiocompat import codes
+from vfiocompat.doctor import gaps
 from vfiocompat.doctor.gaps import find_gaps, missing_facts, missing_tables
+from vfiocompat.pairs import decide_pair
 from vfiocompat.tables.library import Library
 from vfiocompat.tables.stated import FactFile
 
@@ -47,10 +49,11 @@ def file_of(found: Found) -> FactFile:
 
 def test_what_is_all_known_lacks_nothing(library: Library) -> None:
     full = dict.fromkeys(HISI, "1") | {"magic": "v2"}
-    gaps = find_gaps([hisi("0000:03:00.1", **full), endpoint("p/t", "1ac1-x")], library)
-    assert gaps == []
-    assert missing_facts(gaps, "/etc/vfiocompat").outcome == "pass"
-    assert missing_tables(gaps).outcome == "pass"
+    here = [hisi("0000:03:00.1", **full), endpoint("p/t", "1ac1-x")]
+    open_ = find_gaps(here, library)
+    assert open_ == []
+    assert missing_facts(open_, "/etc/vfiocompat").outcome == "pass"
+    assert missing_tables(open_).outcome == "pass"
 
 
 def test_facts_of_one_endpoint_are_to_be_stated_of_it(library: Library) -> None:
@@ -88,6 +91,28 @@ def test_a_file_that_is_written_as_it_is_told_to_is_no_yes(
     assert find_gaps([hisi("0000:03:00.1", **names)], library) == find_gaps(
         [hisi("0000:03:00.1")], library
     )
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb", "a'b", "a\x1bb", "é"])
+def test_whatever_an_address_holds_the_file_has_it(library: Library, name: str) -> None:
+    assert list(file_of(facts(hisi(name), library=library)).endpoint) == [name]
+
+
+def test_thousands_that_differ_in_their_names_are_judged_once(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = []
+
+    def counted(*pair: Any) -> Any:  # noqa: ANN401 - as it is given
+        judged.append(pair)
+        return decide_pair(*pair)
+
+    monkeypatch.setattr(gaps, "decide_pair", counted)
+    many = [hisi(f"0000:{at:02x}:00.0") for at in range(100)]
+    [found] = find_gaps([*many, function("0000:03:00.1", HISI_1)], library)
+
+    assert len(found.addresses) == 100
+    assert len(judged) == 1
 
 
 def test_no_line_that_is_to_be_pasted_is_long(library: Library) -> None:
@@ -131,9 +156,9 @@ def test_a_value_that_the_table_does_not_know_is_told(tmp_path: Path) -> None:
         '[derive]\nformat = "f"\ndevice = "device_id"\n'
     )
     here = [endpoint("p/t", None, facts={"device_id": "0x7"})]
-    gaps = find_gaps(here, Library(config=str(tmp_path)))
+    open_ = find_gaps(here, Library(config=str(tmp_path)))
 
-    assert missing_tables(gaps).detail == (
+    assert missing_tables(open_).detail == (
         "acme: p/t: table ours does not know the step of 7"
     )
-    assert missing_facts(gaps, "x").outcome == "pass"
+    assert missing_facts(open_, "x").outcome == "pass"

@@ -10,6 +10,8 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from vfiocompat import codes
 from vfiocompat.diagnostics import first_of
 from vfiocompat.doctor.found import passed, plural, warned
@@ -46,14 +48,24 @@ class Gap(NamedTuple):
 
 def find_gaps(here: Iterable[Endpoint], library: Library) -> list[Gap]:
     """Sort the endpoints that tables leave open by what is not known of them."""
-    groups: dict[str, list[Gap]] = {}
+    gaps: dict[bytes, Gap | None] = {}
+    groups: dict[str, list[str]] = {}
+    known: dict[str, Gap] = {}
     for endpoint in here:
-        gap = _gap(endpoint, library) if endpoint.lacks_attribute else None
-        if gap is not None:
-            groups.setdefault(repr(gap._replace(addresses=())), []).append(gap)
+        if not endpoint.lacks_attribute:
+            continue
+        # A host may have thousands that differ in their names alone.
+        nameless = msgspec.structs.replace(
+            endpoint, address="", uuid=None, attribute=None
+        )
+        key = msgspec.msgpack.encode(nameless)
+        if key not in gaps:
+            gaps[key] = _gap(endpoint, library)
+        if (gap := gaps[key]) is not None:
+            known[repr(gap)] = gap
+            groups.setdefault(repr(gap), []).append(endpoint.address)
     return [
-        alike[0]._replace(addresses=tuple(each.addresses[0] for each in alike))
-        for alike in groups.values()
+        known[alike]._replace(addresses=tuple(names)) for alike, names in groups.items()
     ]
 
 
@@ -73,7 +85,7 @@ def _gap(endpoint: Endpoint, library: Library) -> Gap | None:
     return Gap(
         endpoint.driver,
         decision.table,
-        (endpoint.address,),
+        (),
         lacks,
         codes.SEVERAL_TABLES in found,
     )
@@ -138,9 +150,9 @@ def _facts_file(gaps: Iterable[Gap]) -> Iterator[str]:
     for gap in gaps:
         alone = len(gap.addresses) == 1 or gap.driver is None
         heads = (
-            [f'[endpoint."{_quoted(address)}"]' for address in gap.addresses]
+            [f"[endpoint.{_quoted(address)}]" for address in gap.addresses]
             if alone
-            else [f'[driver."{_quoted(gap.driver or "")}"]']
+            else [f"[driver.{_quoted(gap.driver or '')}]"]
         )
         for head in heads:
             yield f"    {head}"
@@ -157,5 +169,5 @@ def _comment(text: str) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    """Write a text within the quotes of TOML."""
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+    """Write a text in quotes, as TOML does and JSON too."""
+    return msgspec.json.encode(text).decode()
