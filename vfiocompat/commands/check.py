@@ -24,7 +24,7 @@ from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
 from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from vfiocompat.output.pairs import Counts
 
@@ -90,11 +90,22 @@ def command(  # noqa: PLR0917 - click passes every option by name
         settings.print_document(document)
     elif not settings.quiet:
         settings.print_lines(check_lines(pairs, verbose=settings.verbose))
-        line = ["vfiocompat", "check", source, *destinations]
+        line = [
+            *("vfiocompat", "check", source, *destinations),
+            *_each("--table", settings.table),
+            *_each("--source-type", [source_type] if source_type else []),
+            *_each("--fact", facts),
+            *_each("--destination-fact", destination_facts),
+        ]
         settings.print_lines(facts_lines(pairs, line))
     for error in errors.values():
         settings.note(error_lines(error))
     return _exit_code(document.counts)
+
+
+def _each(option: str, values: Iterable[str]) -> list[str]:
+    """Write an option again, as often as it was given."""
+    return [word for value in values for word in (option, value)]
 
 
 def _exit_code(counts: Counts) -> ExitCode:

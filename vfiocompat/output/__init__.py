@@ -8,7 +8,7 @@ text       lines and their styles, and what all commands say alike: errors, find
 layout     lines and tables fitted to a terminal's width
 terminal   lines in colours: the only module that imports rich
 brief      a reason in a few words
-standings  hosts by what they make of a source or a VM: the line that answers, and groups
+standings  hosts by what they make of a source or a VM, and the line that answers
 progress   a bar, where something takes long
 pairs      a pair as a record and in words, for all that show pairs
 wayout     what to type where facts are missing
