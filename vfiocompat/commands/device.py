@@ -15,7 +15,7 @@ from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.endpoints import MigrationInterface
 from vfiocompat.errors import ExitCode, UsageError, VfiocompatError
 from vfiocompat.find import look
-from vfiocompat.output.device import device_document, device_rows
+from vfiocompat.output.device import device_document, device_lines, device_rows
 from vfiocompat.output.text import note_lines
 from vfiocompat.tables.judge import cannot_migrate
 from vfiocompat.times import Horizon
@@ -72,6 +72,8 @@ def command(settings: Settings, address: str, open_: bool) -> int:  # noqa: FBT0
     document = device_document(endpoint)
     if settings.json:
         settings.print_document(document)
+    elif settings.on_terminal:
+        settings.print_lines(device_lines(document))
     else:
         settings.print_tabbed(device_rows(document))
     if document.interface == "unknown":

@@ -13,9 +13,9 @@ from vfiocompat.commands.options import Group, Settings, common_options
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import ExitCode, TableError, UsageError, VfiocompatError
 from vfiocompat.output.tables import (
-    TABLE_COLUMNS,
     TablesDocument,
     checked_words,
+    listed_lines,
     listed_table,
     table_lines,
     table_rows,
@@ -60,8 +60,10 @@ def list_(settings: Settings) -> int:
             Problem(entry.path, "load", None, codes.TABLE_MALFORMED) for entry in broken
         ]
         settings.print_document(TablesDocument(tables=listed, problems=problems))
+    elif settings.on_terminal:
+        settings.print_lines(listed_lines(listed))
     else:
-        settings.print_rows(TABLE_COLUMNS, table_rows(listed))
+        settings.print_tabbed(table_rows(listed))
     for entry in broken:
         assert entry.error is not None
         settings.note(error_lines(entry.error.record))

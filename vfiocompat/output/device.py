@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vfiocompat.endpoints import Endpoint
+    from vfiocompat.output.text import Line
 
-__all__ = ["DeviceDocument", "device_document", "device_rows"]
+__all__ = ["DeviceDocument", "device_document", "device_lines", "device_rows"]
 
 
 class DeviceDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +47,33 @@ def device_document(endpoint: Endpoint) -> DeviceDocument:
         source=None if known is None else known.source,
         version=None if known is None else known.version,
     )
+
+
+_TOLD: dict[str, str] = {
+    "debugfs": "the kernel tells in debugfs",
+    "driver": "its driver migrates nothing",
+    "open": "the device itself tells",
+}
+
+
+def device_lines(document: DeviceDocument) -> Iterator[Line]:
+    """Give in lines what is known of a device's migration interface."""
+    style = {"none": "incompatible", "unknown": "undetermined"}.get(document.interface)
+    words = {
+        "none": "it has no migration interface",
+        "unknown": "which migration interface it has is not known",
+    }
+    said = words.get(document.interface, f"migration interface {document.interface}")
+    if document.version is not None:
+        said += f", version {document.version}"
+    yield [(f"{document.address}: ", "strong"), (said, style or "compatible")]
+    if document.flags is not None:
+        yield [
+            ("  can do   ", "dim"),
+            (", ".join(document.flags) or "nothing", "plain"),
+        ]
+    if document.source is not None:
+        yield [("  because  ", "dim"), (_TOLD[document.source], "plain")]
 
 
 def device_rows(document: DeviceDocument) -> Iterator[tuple[str, str]]:

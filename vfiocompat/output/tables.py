@@ -9,11 +9,12 @@ import msgspec
 
 from vfiocompat.endpoints import Problem
 from vfiocompat.inventory import Tool
+from vfiocompat.output.standings import counted
 from vfiocompat.tables.language.records import MigrationClaim, TableFile, TableOrigin
 from vfiocompat.tables.language.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from vfiocompat.output.text import Line
     from vfiocompat.tables.language.records import (
@@ -28,15 +29,13 @@ if TYPE_CHECKING:
     from vfiocompat.tables.stated import FactFile
 
 __all__ = [
-    "TABLE_COLUMNS",
     "TablesDocument",
     "checked_words",
+    "listed_lines",
     "listed_table",
     "table_lines",
     "table_rows",
 ]
-
-TABLE_COLUMNS = ("id", "title", "vendor", "drivers", "evidence", "migration", "origin")
 
 
 class ListedTable(msgspec.Struct, frozen=True):
@@ -104,6 +103,25 @@ def table_rows(tables: Iterable[ListedTable]) -> Iterator[tuple[str, ...]]:
             table.migration or "-",
             f"{table.origin}{replaced}",
         )
+
+
+def listed_lines(tables: Sequence[ListedTable]) -> Iterator[Line]:
+    """Give tables for a person: what each is of, its drivers, and what is unusual."""
+    shipped = sum(table.origin == "shipped" for table in tables)
+    others = len(tables) - shipped
+    whose = f"{shipped} shipped, {others} of this site or of --table"
+    yield [(f"{counted(len(tables), 'table')}: {whose}", "strong")]
+    for table in tables:
+        yield [("", "plain")]
+        yield [(f"{table.id}  ", "strong"), (table.title, "plain")]
+        yield [("  drivers  ", "dim"), (", ".join(table.drivers) or "any", "plain")]
+        if table.migration == "unsupported":
+            yield [("  ", "dim"), ("cannot migrate at all", "incompatible")]
+        elif table.migration == "device-decides":
+            yield [("  ", "dim"), ("the device decides: never a yes", "undetermined")]
+        if table.origin != "shipped":
+            replaced = ", replaces the one that is shipped" if table.replaces else ""
+            yield [(f"  from {table.path or table.origin}{replaced}", "plain")]
 
 
 def table_lines(file: TableFile, listed: ListedTable) -> Iterator[Line]:
