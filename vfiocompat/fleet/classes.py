@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from vfiocompat.decision.reads import answers_read, reads_recorded, standing
-from vfiocompat.endpoints import Endpoint, Recorded
+from vfiocompat.endpoints import Endpoint, Problem, Recorded
 from vfiocompat.errors import ErrorRecord
 from vfiocompat.fleet.doubles import newest
 from vfiocompat.fleet.members import ClassOnHost, Member
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from vfiocompat.times import Horizon
 
 __all__ = [
+    "PROBLEMS_KEPT",
     "Class",
     "Classifier",
     "Fleet",
@@ -49,15 +50,20 @@ __all__ = [
 class HostClasses(msgspec.Struct, array_like=True, gc=False):
     """A host of a fleet. `classes` are encoded: they are most of a fleet's memory.
 
-    `part` says which classifier counted its classes.
+    `problems` are the first that its scan met. `part` says which classifier counted its
+    classes.
     """
 
     path: str
     host: str
     taken_at: str
     classes: msgspec.Raw
+    problems: list[Problem] = []
     part: int = 0
 
+
+PROBLEMS_KEPT = 10
+"""How many problems of a scan are kept; a host that has more has at least as many."""
 
 _classes_decoder = msgspec.msgpack.Decoder(list[ClassOnHost])
 _classes_encoder = msgspec.msgpack.Encoder()
@@ -186,7 +192,8 @@ class Classifier:
             counts[1] += devices_
             counts[2] += 1
         raw = msgspec.Raw(_classes_encoder.encode(found))
-        self._hosts.append(HostClasses(path, inventory.host, inventory.taken_at, raw))
+        head = path, inventory.host, inventory.taken_at, raw
+        self._hosts.append(HostClasses(*head, inventory.problems[:PROBLEMS_KEPT]))
 
     def _members(
         self, endpoints: Sequence[Endpoint], numbers: Sequence[int]
