@@ -65,6 +65,7 @@ PURE = [
     "tables/lacking",
     *(f"tables/language/{name}" for name in WINGS["tables/language"]),
     "fleet/classes",
+    "fleet/moves",
     "doctor/found",
     "doctor/kernel",
     "doctor/devices",
