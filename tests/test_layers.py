@@ -66,6 +66,7 @@ PURE = [
     *(f"tables/language/{name}" for name in WINGS["tables/language"]),
     "fleet/classes",
     "fleet/moves",
+    "fleet/report",
     "doctor/found",
     "doctor/kernel",
     "doctor/devices",

@@ -9,6 +9,7 @@ turns      scans of one file, one after the other
 grid       every pair of classes, each situation decided once
 hostpairs  every pair of hosts
 moves      groups of hosts that are alike, and which take all devices of which
+report     all that is told of a fleet at a glance
 scan       a host as an inventory, with the answers of its drivers
 targets    where one source can go
 diff       what changed between two fleets
