@@ -179,6 +179,7 @@ def test_pure_modules_do_no_io(name: str) -> None:
     ("library", "user"),
     [
         ("rich", "output/terminal.py"),
+        ("jinja2", "output/report/page.py"),
         ("mfusepy", "simulate/server.py"),
         ("networkx", "vm/matching.py"),
         ("qemu.qmp", "vm/qmp.py"),
@@ -344,3 +345,25 @@ def test_help_imports_no_command(option: str) -> None:
     commands = {name for name in loaded if name.startswith("vfiocompat.commands.")}
     assert commands == {"vfiocompat.commands.options"}
     assert not SLOW & loaded
+
+
+FLEET = str(PACKAGE.parent / "examples/fleet/node-a.json")
+
+
+@pytest.mark.usefixtures("_processes")
+@pytest.mark.parametrize(
+    ("line", "own"),
+    [
+        (("matrix", FLEET), set()),
+        (("report", FLEET, "--format", "json"), {"answer", "document", "parts"}),
+    ],
+    ids=["matrix", "report"],
+)
+def test_only_a_page_loads_what_writes_one(
+    line: tuple[str, ...], own: set[str]
+) -> None:
+    loaded = loaded_by(*line)
+
+    assert not {name for name in loaded if name.partition(".")[0] == "jinja2"}
+    prefix = "vfiocompat.output.report."
+    assert {name.removeprefix(prefix) for name in loaded if prefix in name} == own

@@ -80,6 +80,7 @@ EXIT_CODES = {
     "vfiocompat-explain": {0, 2, 4, 70, 130, 141},
     "vfiocompat-export": {0, 2, 4, 70, 130, 141},
     "vfiocompat-matrix": {0, 2, 3, 4, 70, 130, 141},
+    "vfiocompat-report": {0, 2, 3, 4, 70, 130, 141},
     "vfiocompat-scan": {0, 2, 4, 70, 130, 141},
     "vfiocompat-targets": {0, 1, 2, 3, 4, 70, 130, 141},
     "vfiocompat-vm": {0, 1, 2, 3, 4, 70, 130, 141},

@@ -47,11 +47,12 @@ def test_a_wheel_holds_the_package_and_the_man_pages(wheel: Path) -> None:
             *package.rglob("*.py"),
             *(package / "tables/shipped").glob("*.toml"),
             *(package / "explanations").glob("*.txt"),
+            *(package / "output/report/templates").iterdir(),
         )
     }
     pages = [path.relative_to(MAN) for path in MAN.glob("man*/*")]
 
-    assert sorted(page.suffix for page in pages) == [".5"] * 3 + [".8"] * 17
+    assert sorted(page.suffix for page in pages) == [".5"] * 3 + [".8"] * 18
     base = "vfiocompat-0.1.0.data/data/share/vfiocompat"
     share = {
         f"{base}/{file.relative_to(ROOT / 'share')}"

@@ -36,6 +36,7 @@ COMMANDS = {
     "scan": "Write the inventory of this host.",
     "targets": "Tell where SOURCE can go.",
     "matrix": "Tell which classes of FLEET can go where.",
+    "report": "Write a page that tells of a whole FLEET.",
     "diff": "Tell what changed between two fleets.",
     "export": "Write what a host accepts for another program.",
     "device": "Tell which migration interface a device has.",

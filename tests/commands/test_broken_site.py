@@ -31,6 +31,7 @@ BROKEN = {
 COMMANDS = {
     "check inventory:{f}/a.json#0000:03:00.1 inventory:{f}/b.json#0000:03:00.1": 0,
     "matrix {f}": 0,
+    "report {f}": 0,
     "diff {f}/a.json {f}": 0,
     "targets inventory:{f}/a.json#0000:03:00.1 {f}": 0,
     "vm {v} {f} --from {f}/a.json": 3,

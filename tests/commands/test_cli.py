@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -77,7 +78,7 @@ def test_help_of_a_command(run: Run, name: str) -> None:
     assert max(len(line) for line in result.stdout.splitlines()) <= 80
     for option in ("--sysroot", "--timeout", "--color", "--verbose", "--quiet"):
         assert f"{option}" in result.stdout
-    assert "--format [text|json]" in result.stdout
+    assert re.search(r"--format \[text\|json(\|markdown)?\]", result.stdout)
     assert run(f"{name} -h").stdout == result.stdout
 
 

@@ -37,6 +37,7 @@ LINES = {
     "scan": {"": 4, "--ask /nowhere": 4, "--ask-limit many": 2},
     "targets": {"": 2, "version:8086-a /nowhere": 4, "version:8086-a": 4},
     "matrix": {"": 2, "/nowhere": 4, "/nowhere --max-age old": 2},
+    "report": {"": 2, "/nowhere": 4, "/nowhere --max-age old": 2},
     "diff": {"": 2, "/nowhere": 2, "/nowhere /nowhere": 4},
     "export": {"": 2, "nova": 2, "moon /nowhere": 2, "nova /nowhere": 4},
     "device": {"": 2, "0000:03:00.0": 4, "word": 2},

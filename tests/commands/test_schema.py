@@ -138,6 +138,7 @@ ENDPOINT = f"inventory:{FLEET[0]}#0000:3b:00.0/acme-slice1"
         ("diff", f"diff {FLEET[0]} {FLEET[1]}"),
         ("error", "targets x"),
         ("matrix", f"matrix --hosts {' '.join(FLEET)}"),
+        ("report", f"report {' '.join(FLEET)}"),
         ("targets", f"targets {ENDPOINT} {' '.join(FLEET)}"),
     ],
 )

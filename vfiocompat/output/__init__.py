@@ -14,7 +14,7 @@ pairs      a pair as a record and in words, for all that show pairs
 wayout     what to type where facts are missing
 errors     errors as records, alone or within a document
 check, device, diff, doctor, explain, get, list
-matrix, parse, simulate, tables, targets, vm
+matrix, parse, report, simulate, tables, targets, vm
 hostpairs  what `matrix --hosts` shows
 schemas    every document by its name
 

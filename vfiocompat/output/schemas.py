@@ -16,6 +16,7 @@ from vfiocompat.output.get import GetDocument
 from vfiocompat.output.list import ListDocument
 from vfiocompat.output.matrix import MatrixDocument
 from vfiocompat.output.parse import ParseDocument
+from vfiocompat.output.report.document import ReportDocument
 from vfiocompat.output.simulate import SimulateDocument
 from vfiocompat.output.tables import TablesDocument
 from vfiocompat.output.targets import TargetsDocument
@@ -38,6 +39,7 @@ DOCUMENTS: dict[str, type[msgspec.Struct]] = {
     "list": ListDocument,
     "matrix": MatrixDocument,
     "parse": ParseDocument,
+    "report": ReportDocument,
     "simulate": SimulateDocument,
     "tables": TablesDocument,
     "targets": TargetsDocument,

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vfiocompat report`: a page that tells of a whole fleet."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from vfiocompat import codes
+from vfiocompat.commands.options import (
+    Settings,
+    global_options,
+    help_option,
+    max_age_option,
+)
+from vfiocompat.errors import ExitCode, UsageError
+from vfiocompat.files.replacing import replace
+from vfiocompat.fleet.classes import Classifier
+from vfiocompat.fleet.grid import decide_grid
+from vfiocompat.fleet.read import gather
+from vfiocompat.fleet.report import report_on
+from vfiocompat.output.json import streamed
+from vfiocompat.output.report.answer import answer_lines
+from vfiocompat.output.report.document import report_document, report_moves
+from vfiocompat.output.text import error_lines, note_lines
+from vfiocompat.times import Horizon
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vfiocompat.fleet.report import Report
+
+__all__ = ["command"]
+
+
+@click.command("report")
+@click.argument("fleet", metavar="FLEET...", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="FILE", help="Replace FILE.")
+@max_age_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    help="Write the page (the default), one JSON document, or Markdown.",
+)
+@help_option
+@global_options
+@click.pass_obj
+def command(
+    settings: Settings,
+    fleet: Sequence[str],
+    output: str | None,
+    max_age: float | None,
+    form: str,
+) -> int:
+    """Write a page that tells of a whole FLEET.
+
+    FLEET are inventories or folders of them. The page says which hosts can give all of
+    their devices to another, which cannot and what would help, and how old all of that
+    is. It loads nothing from anywhere. Exit status: 0 if it was written, 4 if an
+    inventory could not be read, and 3 if there is nothing to compare.
+    """
+    render = _renderer(form, is_shown=output is None and settings.on_terminal)
+    library = settings.library
+    horizon = Horizon(time.time(), max_age)
+    with settings.progress("reading the fleet"):
+        found = gather(fleet, lambda: Classifier(horizon, library.facts_read))
+    found.errors |= library.broken(class_.endpoint for class_ in found.classes)
+    with settings.progress("comparing classes"):
+        grid = decide_grid([class_.endpoint for class_ in found.classes], library)
+        report = report_on(found, grid, library, horizon)
+    if output is not None:
+        replace(output, render(report))
+        settings.note(answer_lines(report))
+    elif form == "json":
+        settings.print_streamed(report_document(report), report_moves(report))
+    elif settings.on_terminal:
+        settings.print_text(render(report).decode())
+    else:
+        sys.stdout.buffer.write(render(report))
+    for error in found.errors.values():
+        settings.note(error_lines(error))
+    if found.errors:
+        return ExitCode.FAILED
+    if not found.classes:
+        settings.note(note_lines(codes.FLEET_WITHOUT_ENDPOINTS))
+        return ExitCode.UNDETERMINED
+    return ExitCode.DONE
+
+
+def _renderer(form: str, *, is_shown: bool) -> Callable[[Report], bytes]:
+    """Choose what writes the report, which may be shown on a terminal.
+
+    Raises:
+        UsageError: a web page would go to a terminal.
+        OutputError: what writes it is not installed.
+
+    """
+    if form == "json":
+        return _json
+    if form == "markdown":
+        from vfiocompat.output.report.markdown import markdown  # noqa: PLC0415 - or not
+
+        return lambda report: "".join(f"{x}\n" for x in markdown(report)).encode()
+    if is_shown:
+        raise UsageError(
+            "a web page is nothing for a terminal",
+            hint="write it to a file with -o FILE.html; or --format markdown",
+        )
+    from vfiocompat.output.report import page  # noqa: PLC0415 - jinja2 is slow
+
+    page.demand_jinja()
+    return lambda report: page.page(report).encode()
+
+
+def _json(report: Report) -> bytes:
+    return b"".join((*streamed(report_document(report), report_moves(report)), b"\n"))
