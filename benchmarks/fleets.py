@@ -15,7 +15,7 @@ from vfiocompat.inventory import Inventory
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["strings", "write_fleet", "write_types"]
+__all__ = ["strings", "write_fleet", "write_types", "write_used"]
 
 DEVICES = ("a251", "a256", "a259")
 PARENT = "/sys/devices/pci0000:00/0000:00:00.0"
@@ -97,6 +97,39 @@ def write_types(folder: Path, *, hosts: int, parents: int, types: int) -> None:
             host=f"node-{host:05}",
             machine_id=f"{host:032x}",
             taken_at="2026-11-01T00:00:00Z",
+            kernel="6.12.0",
+            endpoints=endpoints,
+            problems=[],
+        )
+        (folder / f"node-{host:05}.json").write_bytes(msgspec.json.encode(inventory))
+
+
+def write_used(
+    folder: Path, *, hosts: int, kinds: int, classes: int, taken_at: str
+) -> None:
+    """Write hosts of several kinds, each with 48 functions of which 8 are in use.
+
+    A host has functions of 6 of the classes, and those in use are of the first two.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    known = [
+        msgspec.json.decode(_encoded(text), type=Endpoint) for text in strings(classes)
+    ]
+    for host in range(hosts):
+        kind = host % kinds
+        first, step = kind * 5 % classes, 1 + kind * 5 // classes
+        endpoints = [
+            msgspec.structs.replace(
+                known[(first + at % 6 * step) % classes],
+                address=f"0000:{at >> 8:02x}:{at >> 3:02x}.{at & 7}",
+                in_use=at % 6 < 2 and at < 24,
+            )
+            for at in range(48)
+        ]
+        inventory = Inventory(
+            host=f"node-{host:05}",
+            machine_id=f"{host:032x}",
+            taken_at=taken_at,
             kernel="6.12.0",
             endpoints=endpoints,
             problems=[],
