@@ -117,6 +117,21 @@ def test_what_may_be_stated(name: str, text: str, says: str | None) -> None:
     assert wrong == ({} if says is None else {name: says})
 
 
+@pytest.mark.parametrize(
+    ("text", "read", "wrong"),
+    [("", "0x0", False), ("b,a", "a,b", False), ("a", "0x1", True), ("a", "b", True)],
+)
+def test_a_set_may_be_stated_as_it_was_read(
+    text: str, read: str, *, wrong: bool
+) -> None:
+    made = table(
+        '[format]\nf = "{s:set}"\n[derive]\nformat = "f"\ns = "type_name"\n'
+        + requirement("same", "s", "equal")
+    )
+
+    assert bool(stated_mistakes({"s": text}, {"type_name": read}, [made])) is wrong
+
+
 def test_without_a_table_only_facts_may_be_stated() -> None:
     wrong = stated_mistakes({"n": "1", "kernel": "6.1"}, {}, [])
 

@@ -19,7 +19,7 @@ from vfiocompat.errors import InvalidVersion
 from vfiocompat.tables.language.formats import compile_format
 from vfiocompat.tables.language.kinds import KINDS, UNKNOWN
 from vfiocompat.tables.language.records import Exemption, Requirement, TableFile
-from vfiocompat.tables.language.relations import RELATIONS
+from vfiocompat.tables.language.relations import RELATIONS, compile_condition
 from vfiocompat.tables.language.table import Reading, Table
 from vfiocompat.versions import VersionString
 
@@ -245,6 +245,22 @@ def test_what_stands_in_says_nothing_where_the_other_is_known(
 
     after = verdict(file_of(kinds, first, standing), *ends)
     assert alone in {after, "undetermined"}
+
+
+@pytest.mark.parametrize("kind", sorted(kind for kind, r in RULES if r == "equal"))
+@often
+@given(data=st.data())
+def test_a_condition_of_texts_says_what_equal_says(
+    kind: str, data: st.DataObject
+) -> None:
+    worth, equal = KINDS[kind].value, RELATIONS["equal"].compare
+    texts = data.draw(st.lists(TEXTS[kind], min_size=1, max_size=3))
+    value = worth(data.draw(TEXTS[kind]))
+    assume(None not in [value, *map(worth, texts)])
+    each = [equal(worth(text), value) for text in texts]
+
+    held = compile_condition(tuple(texts), worth, ordered=KINDS[kind].ordered)(value)
+    assert held is (True if True in each else None if None in each else False)
 
 
 ORDERED = sorted(name for name, kind in KINDS.items() if kind.ordered)

@@ -106,9 +106,28 @@ def test_what_is_lacking_is_named() -> None:
         ("text", ">=a", ">=a", True),
         ("text", ">=a", "b", False),
         ("text", ("a", "b"), "b", True),
+        ("set", "y,x", "x,y", True),
+        ("set", "x,y", "x", False),
+        ("set", "x,y", "0x3", None),
+        ("set", "0x3", "x,y", None),
+        ("set", "0x3", "0x1", False),
+        ("set", ("x", "y"), "0x3", None),
+        ("set", ("x", "0x3"), "0x3", True),
+        ("set", ("x", "0x3"), "0x1", None),
+        ("set", ("x", "0x3"), "y", None),
+        ("set", ("", "x"), "0x0", True),
+        ("set", ("", "0x3"), "0x1", False),
+        ("set", "", "0x0", True),
+        ("set", "0x0", "", True),
+        ("set", "", "0x1", False),
+        ("set", "0x0", "x", False),
+        ("range", "1..2", "1..3", False),
+        ("map", "a=1", "a=01", True),
     ],
 )
-def test_conditions(kind: str, condition: Condition, text: str, *, holds: bool) -> None:
+def test_conditions(
+    kind: str, condition: Condition, text: str, *, holds: bool | None
+) -> None:
     test = compile_condition(condition, KINDS[kind].value, ordered=KINDS[kind].ordered)
 
     assert test(KINDS[kind].value(text)) is holds

@@ -94,6 +94,61 @@ def test_a_condition_on_one_side() -> None:
     assert outcome(made, "1ac1-a:1:?", "1ac1-a:1:2").verdict == "undetermined"
 
 
+SETS = '[format]\nf = "{n:int}/{s:set}"\n' + requirement("same-n", "n", "equal")
+
+
+@pytest.mark.parametrize(
+    ("condition", "text", "denied", "lifted"),
+    [
+        ('"x,y"', "y,x", "incompatible", "compatible"),
+        ('"x,y"', "x", "compatible", "incompatible"),
+        ('"x,y"', "0x3", "undetermined", "undetermined"),
+        ('["x", "y"]', "0x3", "undetermined", "undetermined"),
+        ('["x", "0x3"]', "0x3", "incompatible", "compatible"),
+        ('"0x3"', "x,y", "undetermined", "undetermined"),
+        ('""', "0x0", "incompatible", "compatible"),
+        ('"0x0"', "", "incompatible", "compatible"),
+        ('"0x0"', "x", "compatible", "incompatible"),
+    ],
+)
+def test_names_and_a_mask_meet_no_condition_and_fail_none(
+    condition: str, text: str, denied: str, lifted: str
+) -> None:
+    """One that denies would else be passed over: a yes where nobody knows."""
+    for side, ends in (
+        ("source", (f"1/{text}", "{}/")),
+        ("destination", ("{}/", f"1/{text}")),
+    ):
+        conditions = f"{side} = {{ s = {condition} }}"
+        deny = table(SETS + exception("e", 'verdict = "incompatible"', conditions))
+        lift = table(SETS + exception("e", 'lifts = ["same-n"]', conditions))
+        same, other = ([f"1ac1-{end.format(n)}" for end in ends] for n in ("1", "2"))
+
+        assert outcome(deny, *same).verdict == denied
+        assert outcome(lift, *other).verdict == lifted
+
+
+@pytest.mark.parametrize(
+    ("specifier", "text", "verdict"),
+    [
+        ('"x"', "0x3", "undetermined"),
+        ('"0x3"', "x", "undetermined"),
+        ('["x", "y"]', "0x3", "undetermined"),
+        ('"x"', "y", "incompatible"),
+        ('"0x0"', "", "compatible"),
+        ('""', "0x0", "compatible"),
+    ],
+)
+def test_a_specifier_of_names_says_nothing_of_a_mask(
+    specifier: str, text: str, verdict: str
+) -> None:
+    made = table(
+        SETS + requirement("has", "s", "specifier", f"specifier = {specifier}")
+    )
+
+    assert outcome(made, "1ac1-1/", f"1ac1-1/{text}").verdict == verdict
+
+
 def test_two_fields_of_different_names() -> None:
     made = table(
         '[format]\nf = "{n:int}:{r:range}"\n'

@@ -202,6 +202,26 @@ def test_exceptions_are_told() -> None:
     assert "whether an exception lifts that is not known" in maybe.summary
 
 
+def test_what_cannot_be_compared_is_told() -> None:
+    form = '[format]\nf = "{v:int}|{s:set}"\n'
+    rule = requirement("rule", "v", "equal")
+    deny = exception("deny", 'verdict = "incompatible"', 'source = { s = "x" }')
+    lift = exception("lift", 'lifts = ["rule"]', 'source = { s = "x", v = "1" }')
+    label = "names and a mask do not compare"
+    hint = "the table acme-npu does not know 0x1: a site's table may"
+
+    [finding] = found(table(form + rule + deny), "1|0x1", "1|x")
+    assert (finding.code, finding.hint) == ("VFC221", hint)
+    assert finding.spans == (Span("source", "1ac1-1|0x1", 7, 10, label),)
+    [finding] = found(table(form + rule + lift), "1|0x1", "2|x")
+    assert (finding.code, finding.hint) == ("VFC220", hint)
+
+    needs = requirement("s", "s", "specifier", 'specifier = ["x", "y"]')
+    [finding] = found(table(form + needs), "1|x", "1|0x1")
+    assert finding.code == "VFC220"
+    assert finding.summary == "the destination's s cannot be compared with x or y"
+
+
 def test_a_policy_is_told_as_one() -> None:
     made = kind("int", "equal", 'policy = "the platform"')
     [finding] = found(made, "1|x", "2|x")

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat.errors import InvalidVersion
-from vfiocompat.tables.language.relations import RELATIONS
+from vfiocompat.tables.language.relations import RELATIONS, equal
 from vfiocompat.tables.language.table import Outcome, Reading, Table
 from vfiocompat.versions import VersionString
 
@@ -124,7 +124,8 @@ def _reverses(table: Table, tried: list[_Tried]) -> Iterator[str]:
 
 def _differ(table: Table, field: str, source: Reading, destination: Reading) -> bool:
     place = table.fields.places[field]
-    return bool(source.values[place] != destination.values[place])
+    ends = source.values[place], destination.values[place]
+    return ends[0] is not ends[1] if None in ends else not equal(*ends)
 
 
 def _selves(table: Table, tried: list[_Tried]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from vfiocompat.errors import InvalidVersion
 from vfiocompat.tables.facts import FACTS
 from vfiocompat.tables.language.formats import RESERVED
 from vfiocompat.tables.language.records import InterfaceFlag
+from vfiocompat.tables.language.relations import equal
 from vfiocompat.tables.language.table import Reading
 from vfiocompat.versions import VendorId, VersionString
 
@@ -156,7 +157,7 @@ def _taken(table: Table, name: str, text: str, facts: Mapping[str, str]) -> str:
     if worth is None:
         return f"{text!r} is no {table.fields.kinds[name]}"
     read = _read(table, name, facts)
-    if read is None or table.fields.worth(name, read) == worth:
+    if read is None or equal(table.fields.worth(name, read), worth):
         return ""
     return f"{text!r} is stated, sysfs says {read!r}"
 

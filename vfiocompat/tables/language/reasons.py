@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from vfiocompat.codes import Code
     from vfiocompat.diagnostics import Side
     from vfiocompat.tables.language.kinds import Value
-    from vfiocompat.tables.language.records import RelationName, Requirement
+    from vfiocompat.tables.language.records import (
+        Condition,
+        RelationName,
+        Requirement,
+    )
     from vfiocompat.tables.language.table import Reading
 
-__all__ = ["REASONS", "At", "End", "Reason", "words"]
+__all__ = ["REASONS", "At", "End", "Reason", "demanded", "words"]
 
 
 class End(NamedTuple):
@@ -62,6 +66,11 @@ class Reason(NamedTuple):
 def words(field: str) -> str:
     """Give a field's name as it stands in a sentence."""
     return field.replace("_", " ")
+
+
+def demanded(condition: Condition | None) -> str:
+    """Give a condition as it stands in a sentence."""
+    return condition if isinstance(condition, str) else " or ".join(condition or ())
 
 
 def _not_lower(_: Requirement, source: At, destination: At) -> Reason:
@@ -139,8 +148,7 @@ def _each_not_lower(_: Requirement, source: At, destination: At) -> Reason:
 
 def _specifier(requirement: Requirement, source: At, destination: At) -> Reason:
     at = source if requirement.side == "source" else destination
-    condition = requirement.specifier or ""
-    wanted = condition if isinstance(condition, str) else " or ".join(condition)
+    wanted = demanded(requirement.specifier)
     return Reason(
         codes.CONDITION_NOT_MET,
         f"the {at.end.side}'s {words(at.field)} is not {wanted}",

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from vfiocompat.tables.language.kinds import Value
     from vfiocompat.tables.language.records import Condition, RelationName
 
-__all__ = ["GENERATION", "RELATIONS", "Relation", "Truth", "compile_condition", "lacks"]
+__all__ = [
+    "GENERATION",
+    "RELATIONS",
+    "Relation",
+    "Truth",
+    "compile_condition",
+    "equal",
+    "lacks",
+]
 
 GENERATION = "generation"
 """The kind of a computed field: its values are places in an order."""
@@ -41,7 +49,8 @@ def _same(*kinds: str) -> frozenset[tuple[str, str]]:
     return frozenset((kind, kind) for kind in kinds)
 
 
-def _equal(source: Value, destination: Value) -> Truth:
+def equal(source: Value, destination: Value) -> Truth:
+    """Tell whether two values of one kind are the same."""
     if type(source) is type(destination):
         return bool(source == destination)
     if source and destination:
@@ -83,7 +92,7 @@ _ORDERED = _same("hex", "int", "version", "size", GENERATION)
 
 RELATIONS: dict[RelationName, Relation] = {
     "equal": Relation(
-        _equal,
+        equal,
         _ORDERED | _same("text", "set", "hexset", "range", "map"),
         directed=False,
     ),
@@ -128,7 +137,7 @@ _COMPARISON = re.compile(r"\s*+(<=|>=|==|!=|<|>)\s*+(.*\S)\s*+")
 
 def compile_condition(
     condition: Condition, worth: Callable[[str], Value | None], *, ordered: bool
-) -> Callable[[Value], bool]:
+) -> Callable[[Value], Truth]:
     """Make a test of a condition: a comparison, a text, or several texts.
 
     Comparisons are for ordered kinds; a comma between them means that all hold.
@@ -142,8 +151,21 @@ def compile_condition(
     texts = (condition,) if isinstance(condition, str) else condition
     if not texts:
         raise ValueError("an empty list holds for nothing")
-    values = [_worth(text, worth) for text in texts]
-    return lambda value: value in values
+    return _one_of([_worth(text, worth) for text in texts])
+
+
+def _one_of(values: Sequence[Value]) -> Callable[[Value], Truth]:
+    types = {type(each) for each in values}
+
+    def test(value: Value) -> Truth:
+        if value in values:
+            return True
+        if types == {type(value)}:  # only a set has values of two types
+            return False
+        held = [equal(value, each) for each in values]
+        return True in held or (None if None in held else False)
+
+    return test
 
 
 def _comparisons(

@@ -128,7 +128,7 @@ class Fields:
             found.append(value)
         return tuple(found)
 
-    def condition(self, name: str, condition: Condition) -> Callable[[Value], bool]:
+    def condition(self, name: str, condition: Condition) -> Callable[[Value], Truth]:
         """Make a test of a condition on a field.
 
         Raises:
@@ -318,7 +318,7 @@ class Table:
 
     def _source_reads(
         self,
-    ) -> tuple[list[str], dict[tuple[str, Condition], Callable[[Value], bool]]]:
+    ) -> tuple[list[str], dict[tuple[str, Condition], Callable[[Value], Truth]]]:
         """Name what is compared of a source, and make the tests of its other fields."""
         rules = self.file.requirement
         compared = {each.field for each in rules if each.relation != "specifier"}

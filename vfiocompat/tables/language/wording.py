@@ -11,7 +11,7 @@ from vfiocompat import codes
 from vfiocompat.diagnostics import Diagnostic, Missing, Span, diagnostic
 from vfiocompat.tables.language.derive import learn, state
 from vfiocompat.tables.language.kinds import UNKNOWN
-from vfiocompat.tables.language.reasons import REASONS, At, End, words
+from vfiocompat.tables.language.reasons import REASONS, At, End, demanded, words
 from vfiocompat.tables.language.relations import GENERATION, lacks
 
 if TYPE_CHECKING:
@@ -110,9 +110,14 @@ def _unknown(
     unknown = [at for at in ends if at.value is None]
     if not unknown:
         names = words(requirement.field)
+        summary = f"the two values of {names} cannot be compared"
+        if requirement.relation == "specifier":
+            wanted = demanded(requirement.specifier)
+            side = requirement.side
+            summary = f"the {side}'s {names} cannot be compared with {wanted}"
         found = diagnostic(
             codes.VALUE_NOT_KNOWN,
-            f"the two values of {names} cannot be compared",
+            summary,
             spans=tuple(_span(at, at.stands_for) for at in ends),
         )
         return _of(table, found, requirement)
@@ -128,6 +133,8 @@ def _unknown(
 
 
 def _why_unknown(at: At) -> str:
+    if at.value is not None:
+        return "names and a mask do not compare"
     if at.text is None:
         return f"format {at.end.reading.format} has no {words(at.field)}"
     if at.text == UNKNOWN:
@@ -162,8 +169,7 @@ def _maybe_lifted(
         at
         for exception in exceptions
         if requirement.id in exception.lifts
-        for at in _conditioned(table, exception, source, destination)
-        if at.value is None
+        for at in _undecided(table, exception, source, destination)
     ]
     found = diagnostic(
         codes.VALUE_NOT_KNOWN,
@@ -232,8 +238,7 @@ def _maybe_denied(
     """Say what has to be known to tell whether exceptions apply, each thing once."""
     groups: dict[str, tuple[list[At], list[Exemption]]] = {}
     for exception in exceptions:
-        ends = _conditioned(table, exception, source, destination)
-        unknown = [at for at in ends if at.value is None]
+        unknown = _undecided(table, exception, source, destination)
         key = " ".join(f"{at.end.side} {at.field}" for at in unknown)
         groups.setdefault(key, (unknown, []))[1].append(exception)
     for unknown, same in groups.values():
@@ -253,6 +258,22 @@ def _conditioned(
         _at(table, end, field)
         for end in (source, destination)
         for field in getattr(exception, end.side)
+    ]
+
+
+def _undecided(
+    table: Table, exception: Exemption, source: End, destination: End
+) -> list[At]:
+    """Give the values that may meet an exception's conditions or not."""
+    fields = table.fields
+    return [
+        at
+        for at in _conditioned(table, exception, source, destination)
+        if at.value is None
+        or fields.condition(at.field, getattr(exception, at.end.side)[at.field])(
+            at.value
+        )
+        is None
     ]
 
 
