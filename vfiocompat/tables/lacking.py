@@ -46,7 +46,7 @@ def lacking(table: Table, endpoint: Endpoint) -> Lacking:
         if reading.values[table.fields.places[field]] is not None:
             continue
         piece = reading.pieces.get(field)
-        if piece is None or piece.text == UNKNOWN:
+        if piece is None or UNKNOWN in piece.text:
             found.facts[state(table, field)] = learn(table, field)
         else:
             found.values[field] = piece.text

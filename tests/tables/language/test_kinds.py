@@ -57,6 +57,7 @@ def test_what_a_text_is_worth(kind: str, text: str, worth: object) -> None:
         ("int", "\uff11"),
         ("text", ""),
         ("text", "a\nb"),
+        ("text", "a?"),
         ("text", "\u00e9"),
         ("version", "v1"),
         ("version", "1."),

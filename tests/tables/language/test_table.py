@@ -149,6 +149,37 @@ def test_a_specifier_of_names_says_nothing_of_a_mask(
     assert outcome(made, "1ac1-1/", f"1ac1-1/{text}").verdict == verdict
 
 
+@pytest.mark.parametrize("text", ["?", "??", " ?", "a?", "GVTg_V5_?", "A40-?Q"])
+def test_a_text_with_a_question_mark_is_not_known(text: str) -> None:
+    """Two that are alike may stand for two that are not."""
+    fields = '[format]\nf = "{n:int}:{t:text}"\nany = "{t:text}"\n'
+    made = table(
+        fields
+        + '[field.g]\nfrom = "t"\norder = [{ name = "A", values = ["a"] }]\n'
+        + requirement("same-text", "t", "equal")
+        + requirement("same-g", "g", "equal")
+    )
+    found = outcome(made, f"1ac1-1:{text}", f"1ac1-1:{text}")
+    assert found.verdict == "undetermined"
+    assert made.decided_by(found) == ["same-text", "same-g"]
+    assert read(made, f"1ac1-1:{text}").format == "f"
+    assert read(made, f"1ac1-1:{text}").shown["t"] == text
+
+    known = requirement("t", "t", "specifier", 'specifier = ["a", "b"]')
+    deny = exception("e", 'verdict = "incompatible"', 'source = { t = "a" }')
+    for rules in (known, requirement("n", "n", "equal") + deny):
+        made = table(fields + rules)
+        assert outcome(made, f"1ac1-1:{text}", f"1ac1-1:{text}").verdict == (
+            "undetermined"
+        )
+
+
+def test_other_kinds_have_a_question_mark_alone() -> None:
+    made = table('[format]\nf = "{n:int}"\n' + requirement("n", "n", "equal"))
+
+    assert isinstance(made.read(VersionString.parse("1ac1-1?")), list)
+
+
 def test_two_fields_of_different_names() -> None:
     made = table(
         '[format]\nf = "{n:int}:{r:range}"\n'

@@ -173,6 +173,14 @@ def test_what_is_not_known_is_told_with_how_to_learn_it(
     assert finding.summary == "nothing is known of the source's v"
 
 
+def test_a_text_with_a_question_mark_is_told_as_not_known() -> None:
+    [finding] = found(kind("text", "equal"), "A40-?Q|x", "A40-?Q|x")
+
+    assert finding.code == "VFC220"
+    assert [span.label for span in finding.spans] == ["not known", "not known"]
+    assert "write the source's v in place of ?" in (finding.hint or "")
+
+
 def test_a_value_in_no_generation() -> None:
     made = table(
         '[format]\nf = "{v:int}|{x:text}"\n'

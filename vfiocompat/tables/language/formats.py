@@ -75,7 +75,7 @@ class Format(NamedTuple):
             if end < 0:
                 return Stop(at, f"{name}, followed by {literal!r}")
             piece = text[at:end]
-            if piece != UNKNOWN and kind.value(piece) is None:
+            if kind.value(piece) is None and not kind.is_unknown(piece):
                 article = "an" if kind.name == "int" else "a"
                 wanted = f"{name}, {article} {kind.name} such as {kind.example}"
                 return Stop(at, wanted)

@@ -24,7 +24,7 @@ spelling. range: (low, high). map: a dict of tuples.
 """
 
 UNKNOWN = "?"
-"""How a version string writes a value that is not known."""
+"""How a version string writes a value that is not known, and what of a text is not."""
 
 _NUMBER = "[0-9]{1,20}+"
 _HEX = "[0-9a-fA-F]{1,20}+"
@@ -44,8 +44,12 @@ class Kind(NamedTuple):
     example: str
 
     def value(self, text: str) -> Value:
-        """Give what a text is worth; None if it is none of this kind."""
+        """Give what a text is worth; None if it is no value of this kind."""
         return self.worth(text) if self.grammar.fullmatch(text) else None
+
+    def is_unknown(self, text: str) -> bool:
+        """Tell whether a text stands for a value that is not known."""
+        return text == UNKNOWN or (self.name == "text" and UNKNOWN in text)
 
 
 def _hex(text: str) -> int:
@@ -104,7 +108,7 @@ KINDS = {
     for kind in (
         _kind("hex", _HEX_ITEM, _hex, "a250", ordered=True),
         _kind("int", _NUMBER, int, "8", ordered=True),
-        _kind("text", "[ -~]++", str, "A40-8Q"),
+        _kind("text", "[ ->@-~]++", str, "A40-8Q"),  # but for ?
         _kind("version", rf"{_NUMBER}(?:\.{_NUMBER})*+", _version, "1.9", ordered=True),
         _kind("set", f"0x{_HEX}|(?!0x)(?:{_ITEM}(?:,{_ITEM})*+)?+", _set, "a,b"),
         _kind("hexset", f"(?:{_HEX_ITEM}(?:, ?+{_HEX_ITEM})*+)?+", _hexset, "1a,0x1b"),

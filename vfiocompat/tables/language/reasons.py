@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat import codes
+from vfiocompat.tables.language.kinds import UNKNOWN
 from vfiocompat.tables.language.relations import GENERATION, lacks
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ class At(NamedTuple):
         if piece is not None:
             return piece.text
         return str(self.value) if self.value is not None else None
+
+    @property
+    def is_untold(self) -> bool:
+        """Whether the string leaves it out, or says that it is not known."""
+        return self.text is None or UNKNOWN in self.text
 
     @property
     def named(self) -> str:

@@ -120,11 +120,9 @@ class Fields:
         for name in self.kinds:
             origin = self.origins.get(name, name)
             text = texts.get(origin, UNKNOWN)
-            value = None
-            if text != UNKNOWN:
-                value = KINDS[self.kinds[origin]].value(text)
-                if name in self.orders and value is not None:
-                    value = self.orders[name].get(value)
+            value = KINDS[self.kinds[origin]].value(text)
+            if name in self.orders and value is not None:
+                value = self.orders[name].get(value)
             found.append(value)
         return tuple(found)
 

@@ -10,7 +10,6 @@ import msgspec
 from vfiocompat import codes
 from vfiocompat.diagnostics import Diagnostic, Missing, Span, diagnostic
 from vfiocompat.tables.language.derive import learn, state
-from vfiocompat.tables.language.kinds import UNKNOWN
 from vfiocompat.tables.language.reasons import REASONS, At, End, demanded, words
 from vfiocompat.tables.language.relations import GENERATION, lacks
 
@@ -137,7 +136,7 @@ def _why_unknown(at: At) -> str:
         return "names and a mask do not compare"
     if at.text is None:
         return f"format {at.end.reading.format} has no {words(at.field)}"
-    if at.text == UNKNOWN:
+    if at.is_untold:
         return "not known"
     return f"in no {words(at.field)} of the table"
 
@@ -186,7 +185,7 @@ def _remedies(table: Table, unknown: Sequence[At]) -> str:
     remedies = []
     for field in dict.fromkeys(at.field for at in unknown):
         ways = dict.fromkeys(_remedy(table, at) for at in unknown if at.field == field)
-        asked = any(at.text in {None, UNKNOWN} for at in unknown if at.field == field)
+        asked = any(at.is_untold for at in unknown if at.field == field)
         how = learn(table, field) if asked else None
         remedies.append(" and ".join(ways) + (f"; to learn it: {how}" if how else ""))
     return "; ".join(remedies)
@@ -197,7 +196,7 @@ def _missing(table: Table, unknown: Sequence[At]) -> tuple[Missing, ...]:
     found = [
         Missing(at.end.side, state(table, at.field))
         for at in unknown
-        if at.end.derived and at.text in {None, UNKNOWN}
+        if at.end.derived and at.is_untold
     ]
     return tuple(dict.fromkeys(found))
 
@@ -211,7 +210,7 @@ def _remedy(table: Table, at: At) -> str:
             if table.fields.origins.get(at.field, at.field) in form.kinds
         ]
         return f"needs a version string of format {' or '.join(formats)}"
-    if at.text not in {None, UNKNOWN}:
+    if not at.is_untold:
         return f"the table {table.id} does not know {at.text}: a site's table may"
     if at.end.derived:
         option = "--fact" if at.end.side == "source" else "--destination-fact"
