@@ -58,6 +58,48 @@ def test_a_string_is_made_of_what_is_known(
     assert derived(facts, stated) == text
 
 
+DASHES = """
+[format]
+f = "{b:text}--{c:text}"
+[derive]
+format = "f"
+b = "type_name"
+""" + requirement("same", "b", "equal")
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "text"),
+    [
+        ("{b:text}--{c:text}", "A-", "1ac1-?--?"),
+        ("{b:text}--{c:text}", "A--", "1ac1-?--?"),
+        ("{b:text}--{c:text}", "A--B", "1ac1-?--?"),
+        ("{b:text}--{c:text}", "-A", "1ac1--A--?"),
+        ("{b:text}aba{c:text}", "xab", "1ac1-?aba?"),
+        ("{b:text}aba{c:text}", "xba", "1ac1-xbaaba?"),
+        ("{b:text} {c:text}", "A ", "1ac1-? ?"),
+        ("{c:text}--{b:text}", "-A--", "1ac1-?---A--"),
+        ("{b:text}??{c:text}", "A", "1ac1-A???"),
+        ("{c:text}??{b:text}", "A", None),
+        ("{c:set}??{b:text}", "A", None),
+    ],
+)
+def test_what_is_not_read_back_as_it_is_is_not_known(
+    form: str, name: str, text: str | None
+) -> None:
+    made = table(DASHES.replace("{b:text}--{c:text}", form))
+    found = derive(made, {"type_name": name}, {}, None)
+
+    assert (found and found.version.text) == text
+
+
+def test_an_id_that_is_none_is_no_part_of_a_value() -> None:
+    text = '[format]\nf = "{b:text}"\n[derive]\nformat = "f"\nb = "type_name"\n'
+    head = HEAD.replace('vendor = "pci:1ac1"\n', "")
+    made = table(text + requirement("same", "b", "equal"), head)
+
+    assert derive(made, {"type_name": "A"}, {}, "moon") is None
+
+
 def test_a_table_of_no_vendor_takes_the_endpoints() -> None:
     head = HEAD.replace('vendor = "pci:1ac1"\n', "")
 

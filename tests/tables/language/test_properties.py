@@ -16,6 +16,7 @@ from tests.tables.language.making import read
 from tests.tables.test_shipped import DECIDING, TABLES
 from vfiocompat.diagnostics import SIDES
 from vfiocompat.errors import InvalidVersion
+from vfiocompat.tables.language.derive import derive
 from vfiocompat.tables.language.formats import compile_format
 from vfiocompat.tables.language.kinds import KINDS, UNKNOWN
 from vfiocompat.tables.language.records import Exemption, Requirement, TableFile
@@ -155,6 +156,39 @@ def test_what_is_written_is_read(drawn: tuple[Any, ...]) -> None:
     for piece in pieces.values():
         assert written[piece.start : piece.end] == piece.text
     assert form.write({name: piece.text for name, piece in pieces.items()}) == written
+
+
+SEPARATORS = st.text("-?:=x", min_size=1, max_size=3)
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_what_is_derived_is_read_back_or_not_known(data: st.DataObject) -> None:
+    """Whatever of the next literal the values hold, and whatever the literals are."""
+    kinds = data.draw(st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=4))
+    parts = [f"{{f{at}:{kind}}}" for at, kind in enumerate(kinds)]
+    form = parts[0] + "".join(data.draw(SEPARATORS) + part for part in parts[1:])
+    any_text = st.text("-?:=xA, 0", max_size=5)
+    stated = {
+        f"f{at}": data.draw(st.one_of(any_text, TEXTS[kind]))
+        for at, kind in enumerate(kinds)
+    }
+    file = replace(
+        file_of({}, requirement("f0", "equal")),
+        vendor="pci:8086",
+        format={"f": form},
+        derive={"format": "f"},
+    )
+    found = derive(Table(file), {}, stated, None)
+    if found is None:
+        assert "?" in form
+        return
+    for (name, text), kind in zip(stated.items(), kinds, strict=True):
+        written = found.pieces[name].text
+        whole = text.removeprefix("0x") if kind == "hex" else text
+        assert written in {UNKNOWN, whole}
+        if KINDS[kind].value(text) is not None and not set(text) & set("-?:=x"):
+            assert written == whole
 
 
 @often

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args
 from vfiocompat.errors import InvalidVersion
 from vfiocompat.tables.facts import FACTS
 from vfiocompat.tables.language.formats import RESERVED
+from vfiocompat.tables.language.kinds import UNKNOWN
 from vfiocompat.tables.language.records import InterfaceFlag
 from vfiocompat.tables.language.relations import equal
 from vfiocompat.tables.language.table import Reading
@@ -41,14 +42,18 @@ def derive(
     texts = {}
     for part in form.parts:
         text = _text(table, part.name, facts, stated)
-        if text is not None and not (part.literal and part.literal in text):
-            texts[part.name] = text
+        if text is None or not part.gives_back(text):
+            text = UNKNOWN
+        texts[part.name] = text
     try:
         version = VersionString.parse(f"{vendor}-{form.write(texts)}")
     except InvalidVersion:
         return None
     found = table.read(version, derived=True)
-    return found if isinstance(found, Reading) else None
+    if not isinstance(found, Reading):
+        return None
+    written = {name: found.pieces[name].text for name in texts}
+    return found if written == texts else None
 
 
 def _vendor(table: Table, vendor_id: str | None) -> str | None:

@@ -50,6 +50,11 @@ class _Part(NamedTuple):
     kind: Kind
     literal: str
 
+    def gives_back(self, text: str) -> bool:
+        """Whether a text of the field ends there where it is read again."""
+        written = text + self.literal
+        return not self.literal or written.find(self.literal) == len(text)
+
 
 class Format(NamedTuple):
     """A format taken apart: a literal, then fields with a literal after each."""
