@@ -240,7 +240,7 @@ CLOCK_WENT_BACK = _code(
 WEAKER_THAN_REQUIRED = _code(
     "VFC410", "warning", "the verdict rests on less than --require asks for"
 )
-ENDPOINT_GONE = _code("VFC411", "error", "there is no such endpoint any more")
+ENDPOINT_GONE = _code("VFC411", "error", "there are no two such endpoints any more")
 OLD_INVENTORY_UNUSABLE = _code(
     "VFC412", "warning", "the inventory that was there could not be used"
 )

@@ -431,6 +431,67 @@ def test_a_host_that_is_gone_loses_paths(run: Run, fleet: Path, tmp_path: Path) 
     assert {row[0] for row in gained} == {"gained", "added"}
 
 
+def paths(result: str) -> list[tuple[str, str]]:
+    """Give what became of paths, and why."""
+    found = [row for row in rows(result) if row[0] in {"lost", "not known", "gained"}]
+    return [(row[0], row[3].partition(" ")[0]) for row in found]
+
+
+def test_the_loss_of_the_last_of_its_like_is_the_loss_of_a_path(
+    run: Run, tmp_path: Path
+) -> None:
+    one = endpoint("p/t", A, answers=ACCEPTED)
+
+    def fleet(name: str, *hosts: str) -> Path:
+        return write(tmp_path / name, [inventory(host, one) for host in hosts])
+
+    three, two, alone = fleet("3", *"abc"), fleet("2", *"ab"), fleet("1", *"a")
+    result = run(f"diff {two} {alone}", exit_code=1).stdout
+    assert paths(result) == [("lost", "VFC411")]
+    assert "; from a, b to a, b" in result
+    back = run(f"diff {alone} {two}").stdout
+    assert [each[0] for each in paths(back)] == ["gained"]
+    assert "no two such endpoints before" in back
+    assert paths(run(f"diff {three} {two}").stdout) == []
+    assert paths(run(f"diff {three} {alone}", exit_code=1).stdout) == [
+        ("lost", "VFC411")
+    ]
+    assert paths(run(f"diff {two} {fleet('other', *'ac')}").stdout) == []
+    assert paths(run(f"diff {two} {fleet('others', *'cd')}").stdout) == []
+    assert paths(run(f"diff {alone} {fleet('none')}", exit_code=4).stdout) == []
+
+
+def test_what_is_left_of_a_class_may_be_of_others(run: Run, tmp_path: Path) -> None:
+    before, refused = endpoint("p/t", A, answers=ACCEPTED), endpoint("p/t", A)
+    old = write(tmp_path / "old", [inventory(host, before) for host in "ab"])
+    new = write(tmp_path / "new", [inventory("a", before), inventory("b", refused)])
+    assert paths(run(f"diff {old} {new}", exit_code=3).stdout) == [("not known", "now")]
+
+    # One that became another, and one that is gone, are no two.
+    other = write(tmp_path / "other", [inventory("a", refused)])
+    assert paths(run(f"diff {old} {other}", exit_code=1).stdout) == [("lost", "VFC411")]
+
+    # Each is a class of its own now, and takes the other one, but not its own like.
+    answers = {"1ac1-x": "1ac1-y", "1ac1-y": "1ac1-x"}
+    ends = [
+        inventory(host, endpoint("p/t", mine, answers=(answer(theirs, accepted=True),)))
+        for host, (mine, theirs) in zip("ab", answers.items(), strict=True)
+    ]
+    apart = write(tmp_path / "apart", ends)
+    assert paths(run(f"diff {old} {apart}").stdout) == []
+
+
+def test_a_path_is_there_wherever_its_ends_are(run: Run, tmp_path: Path) -> None:
+    taker = endpoint("p/t", B, answers=ACCEPTED)
+    source = inventory("a", endpoint("p/t", A))
+    old = write(tmp_path / "old", [source, inventory("b", taker)])
+    new = write(tmp_path / "new", [source, inventory("c", taker)])
+
+    assert paths(run(f"diff {old} {new}").stdout) == []
+    gone = write(tmp_path / "gone", [source])
+    assert paths(run(f"diff {old} {gone}", exit_code=1).stdout) == [("lost", "VFC411")]
+
+
 def test_one_endpoint_has_no_path_to_itself(run: Run, tmp_path: Path) -> None:
     old = write(tmp_path / "o", [inventory("a", qat("0000:03:00.1", QAT_2))])
     new = write(tmp_path / "n", [inventory("a", qat("0000:03:00.1", QAT_1))])

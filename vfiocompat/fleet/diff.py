@@ -28,9 +28,12 @@ __all__ = ["GONE", "Change", "Comparison", "Path", "compare"]
 Name = tuple[str, str]
 """A host and an address on it."""
 
+_Became = dict[str, "Counter[str | None]"]
+"""The classes of a fleet, and what their endpoints are in another, of how many."""
+
 _COMPARED = ("version", "driver", "type_id", "device_api", "vfio")
 GONE = codes.ENDPOINT_GONE
-"""The code of a path that is lost because nothing is left of a class."""
+"""The code of a path that is lost because endpoints of a class are gone."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -89,16 +92,16 @@ class _Moves:
         """Count some endpoints."""
         self._counts[before, after] += times
 
-    def forward(self) -> dict[str, Counter[str | None]]:
+    def forward(self) -> _Became:
         """Give what became of each class of the older fleet, and of how many."""
         return self._grouped(0)
 
-    def backward(self) -> dict[str, Counter[str | None]]:
+    def backward(self) -> _Became:
         """Give what each class of the newer fleet was, and of how many."""
         return self._grouped(1)
 
-    def _grouped(self, side: int) -> dict[str, Counter[str | None]]:
-        found: dict[str, Counter[str | None]] = {}
+    def _grouped(self, side: int) -> _Became:
+        found: _Became = {}
         for ends, times in self._counts.items():
             here, there = ends[side], ends[1 - side]
             if here is not None:
@@ -147,10 +150,11 @@ def compare(
     places = {id_: at for at, id_ in enumerate(found.classes)}
     grid = decide_grid(list(found.classes.values()), library)
     ways = _Ways(grid, places)
-    for path in ways.missing(moves.forward()):
+    forward, backward = moves.forward(), moves.backward()
+    for path in ways.missing(forward, backward):
         missing = found.unknown if path.verdict == "undetermined" else found.lost
         missing.append(path)
-    found.gained.extend(ways.missing(moves.backward()))
+    found.gained.extend(ways.missing(backward, forward))
     return found
 
 
@@ -196,38 +200,44 @@ class _Ways:
         self._places = places
         self._ids = list(places)
 
-    def missing(self, became: Mapping[str, Mapping[str | None, int]]) -> Iterator[Path]:
+    def missing(self, became: _Became, there: _Became) -> Iterator[Path]:
         """Give the paths of one fleet that the other one does not have.
 
-        `became` says of each class what its endpoints are there, and of how many.
+        `became` says of each class what its endpoints are there, and of how many, and
+        `there` the same of the other fleet.
         """
         for source in sorted(became):
             row = self._grid.can_go(self._places[source])
             for destination in sorted(became):
-                if not row[self._places[destination]]:
-                    continue
-                if source == destination and sum(became[source].values()) == 1:
-                    continue  # an endpoint does not go to itself
-                yield from self._missing(
-                    source, destination, set(became[source]), set(became[destination])
-                )
+                ends = source, destination
+                if row[self._places[destination]] and _has(became, *ends):
+                    yield from self._missing(*ends, became, there)
 
     def _missing(
-        self,
-        source: str,
-        destination: str,
-        sources: set[str | None],
-        destinations: set[str | None],
+        self, source: str, destination: str, became: _Became, there: _Became
     ) -> Iterator[Path]:
         """Say of a path whether it is missing where its ends became others."""
-        if sources == {source} and destinations == {destination}:
+        sources, destinations = became[source], became[destination]
+        itself = source == destination
+        if sources.keys() == {source} and destinations.keys() == {destination}:
             return
-        if sources == {None} or destinations == {None}:
-            yield Path(source, destination, (GONE,), None)
+        left = min(each.total() - each[None] for each in (sources, destinations))
+        if left < (2 if itself else 1):
+            if not _has(there, source, destination):
+                yield Path(source, destination, (GONE,), None)
             return
         for one in sorted(filter(None, sources)):
             for other in sorted(filter(None, destinations)):
+                if itself and one == other and sources[one] == 1:
+                    continue  # that is one endpoint
                 cell = self._grid.cell(self._places[one], self._places[other])
                 if cell.verdict != "compatible":
-                    became = one, other
-                    yield Path(source, destination, cell.codes, became, cell.verdict)
+                    ends = one, other
+                    yield Path(source, destination, cell.codes, ends, cell.verdict)
+
+
+def _has(fleet: _Became, source: str, destination: str) -> bool:
+    """Tell whether a fleet has two endpoints of two classes: none goes to itself."""
+    if source == destination:
+        return source in fleet and fleet[source].total() > 1
+    return source in fleet and destination in fleet

@@ -220,7 +220,7 @@ def _paths(what: str, found: Comparison) -> Iterator[tuple[str, str, str, str]]:
 def _why(what: str, path: Path, found: Comparison) -> str:
     """Say why a path is there in one fleet only."""
     if path.codes == (GONE,) and what == "gained":
-        return "there was no such endpoint before"
+        return "there were no two such endpoints before"
     why = ", ".join(
         f"{code} {CODES[code].summary}"
         for code in path.codes
