@@ -223,8 +223,10 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.vendor_id == NVIDIA_VENDOR and self.type_id is not None
 
     @property
-    def is_device(self) -> bool:
-        """Whether it is something that a virtual machine may have now."""
+    def is_device(self) -> bool | None:
+        """Whether a virtual machine may have it now; None where that is not known."""
+        if self.in_use is None and self.kind == "function" and self.vfio:
+            return None  # who scanned could not see what has it open
         return bool(self.in_use) or self.kind == "mdev"
 
     @property

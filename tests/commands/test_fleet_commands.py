@@ -318,13 +318,65 @@ def test_hosts_are_told_of_as_a_whole(run: Run, fleet: Path) -> None:
     assert rows(run(f"matrix {fleet} --hosts").stdout) == [
         ["a", "b", "compatible", "1"],
         ["a", "c", "undetermined", "1"],
+        ["b", "a", "undetermined", "0 to 1"],
+        ["b", "c", "compatible", "0 to 1"],
+        ["c", "a", "undetermined", "0 to 1"],
+        ["c", "b", "undetermined", "0 to 1"],
     ]
     found = run(f"matrix {fleet} --hosts --format json").document(MatrixDocument)
-    assert [(pair.destination, pair.verdict) for pair in found.hosts] == [
-        ("b", "compatible"),
-        ("c", "undetermined"),
+    assert [
+        (pair.destination, pair.verdict, pair.devices, pair.unknown)
+        for pair in found.hosts[:3]
+    ] == [
+        ("b", "compatible", 1, 0),
+        ("c", "undetermined", 1, 0),
+        ("a", "undetermined", 0, 1),
     ]
     assert run(f"matrix {fleet} --format json").document(MatrixDocument).hosts == []
+
+
+@pytest.mark.parametrize(
+    ("is_there", "more", "row"),
+    [
+        (QAT_1, {"in_use": True}, ("compatible", "2")),
+        (QAT_1, {"in_use": None}, ("compatible", "1 to 2")),
+        (QAT_1, {"in_use": False}, ("compatible", "1")),
+        (None, {"in_use": True}, ("incompatible", "2")),
+        (None, {"in_use": None}, ("undetermined", "1 to 2")),
+        (None, {"in_use": False}, ("compatible", "1")),
+        (None, {"in_use": None, "vfio": False}, ("compatible", "1")),
+        (None, {"in_use": True, "vfio": False}, ("undetermined", "2")),
+    ],
+)
+def test_a_function_that_may_be_in_use_leaves_a_host_open(
+    run: Run,
+    tmp_path: Path,
+    is_there: str | None,
+    more: dict[str, bool | None],
+    row: tuple[str, str],
+) -> None:
+    """Who scans as anybody else than root does not see what has it open."""
+    mdev = endpoint("uuid", A, kind="mdev", parent="p", type_id="t")
+    there = [endpoint("p/t", B, answers=ACCEPTED)]
+    if is_there is not None:
+        there.append(qat("0000:03:00.2", is_there, in_use=False))
+    own = qat("0000:03:00.1", QAT_1, **more)
+    folder = write(tmp_path / "f", [inventory("a", mdev, own), inventory("b", *there)])
+
+    assert rows(run(f"matrix {folder} --hosts").stdout) == [["a", "b", *row]]
+
+
+def test_what_is_refused_counts_more_than_what_may_be_in_use(
+    run: Run, tmp_path: Path
+) -> None:
+    mdev = endpoint("uuid", A, kind="mdev", parent="p", type_id="t")
+    own = inventory("a", mdev, qat("0000:03:00.1", QAT_1))
+    there = inventory("b", endpoint("p/t", B, answers=REFUSED, in_use=False))
+    folder = write(tmp_path / "f", [own, there])
+
+    assert rows(run(f"matrix {folder} --hosts").stdout) == [
+        ["a", "b", "incompatible", "1 to 2"]
+    ]
 
 
 def test_a_matrix_on_a_terminal_fits_or_is_left_out(

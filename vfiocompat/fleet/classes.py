@@ -174,22 +174,20 @@ class Classifier:
     def add(self, path: str, inventory: Inventory) -> None:
         """Sort a host's endpoints into classes, and count them."""
         endpoints, numbers = self.sorted(inventory)
-        devices = Counter(
-            [
-                number
-                for endpoint, number in zip(endpoints, numbers, strict=True)
-                if endpoint.is_device
-            ]
+        are = [endpoint.is_device for endpoint in endpoints]
+        devices = Counter([each for each, is_ in zip(numbers, are, strict=True) if is_])
+        unknown = Counter(
+            [each for each, is_ in zip(numbers, are, strict=True) if is_ is None]
         )
         members = self._members(endpoints, numbers)
         found = [
-            (number, times, devices[number], members.get(number, ()))
+            (number, times, devices[number], unknown[number], members.get(number, ()))
             for number, times in Counter(numbers).items()
         ]
-        for number, times, devices_, _ in found:
+        for number, times, sure, unsure, _ in found:
             counts = self._counts[number]
             counts[0] += times
-            counts[1] += devices_
+            counts[1] += sure + unsure
             counts[2] += 1
         raw = msgspec.Raw(_classes_encoder.encode(found))
         head = path, inventory.host, inventory.taken_at, raw
@@ -326,7 +324,7 @@ def merge(parts: Iterable[Reduced]) -> Fleet:
         if host.path in doubles:
             for place, has in fleet.on_host(host):
                 class_ = fleet.classes[place]
-                _count(class_, -has.endpoints, -has.devices, -1)
+                _count(class_, -has.endpoints, -has.devices - has.unknown, -1)
     _sort(fleet)
     fleet.errors = dict(sorted(fleet.errors.items()))
     return fleet

@@ -48,12 +48,14 @@ class Member(NamedTuple):
 class ClassOnHost(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a host has of one class: how many endpoints, how many of them devices.
 
-    `encoded` are those that were asked for: few are looked at.
+    Of `unknown` more nobody knows whether they are devices. `encoded` are those that
+    were asked for: few are looked at.
     """
 
     class_: int
     endpoints: int
     devices: int
+    unknown: int
     encoded: msgspec.Raw
 
     @property

@@ -28,7 +28,7 @@ def host_rows(
 ) -> Iterator[tuple[str, ...]]:
     """Give one row for each two hosts: whether all devices can go to the other."""
     for pair in chosen_hosts(fleet, grid, hosts, only):
-        yield pair.source, pair.destination, pair.verdict, str(pair.devices)
+        yield pair.source, pair.destination, pair.verdict, pair.number
 
 
 def chosen_hosts(
@@ -66,18 +66,19 @@ def host_lines(
         to.setdefault(pair.source, {}).setdefault(pair.verdict, []).append(
             pair.destination
         )
-        devices[pair.source] = pair.devices
+        devices[pair.source] = pair.number
     alike: dict[object, list[str]] = {}
     for source, there in to.items():
         key = tuple((verdict, tuple(names)) for verdict, names in there.items())
         alike.setdefault((key, devices[source]), []).append(source)
     for sources in alike.values():
-        number = counted(devices[sources[0]], "device")
+        number = devices[sources[0]]
+        what = "device" if number == "1" else "devices"
         most = len(fleet.hosts) if whole else MOST
         yield [("", "plain")]
         yield [
             (first_of(sources, most), "strong"),
-            (f"   {number}{' each' if len(sources) > 1 else ''}", "dim"),
+            (f"   {number} {what}{' each' if len(sources) > 1 else ''}", "dim"),
         ]
         for verdict, words in _TO.items():
             if names := to[sources[0]].get(verdict):
