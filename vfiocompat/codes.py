@@ -251,7 +251,7 @@ FLEET_WITHOUT_ENDPOINTS = _code(
     "VFC414", "warning", "no host of the fleet has an endpoint, so nothing is compared"
 )
 TRAIT_AMBIGUOUS = _code(
-    "VFC421", "warning", "several version strings would have one trait"
+    "VFC421", "warning", "several version strings would have one name"
 )
 EXPORT_NOT_ACCEPTED = _code("VFC422", "error", "the other program would not take this")
 

@@ -32,7 +32,7 @@ from vfiocompat.times import timestamp
 
 if TYPE_CHECKING:
     from tests.conftest import Run, RunOnTerminal
-    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.endpoints import Endpoint, RecordedAnswer
 
 A, B = "1ac1-a,1", "1ac1-b,1"
 
@@ -175,6 +175,40 @@ def test_labels_of_different_texts_differ() -> None:
     texts = ["a,b", "a;b", "a_b", "x" * 100, "x" * 101]
 
     assert len({label("accepts.", text) for text in texts}) == len(texts)
+
+
+def test_labels_that_collide_are_told_and_never_too_much(
+    run: Run, tmp_path: Path
+) -> None:
+    one = "1ac1-0100,x"
+    name = label("accepts.", one)
+    other = name.removeprefix("accepts.")
+    assert label("accepts.", other) == name
+    source = inventory("a", endpoint("p/t", one), endpoint("p/u", other))
+
+    def exported(*answers: RecordedAnswer) -> tuple[str, str]:
+        end = endpoint("0000:03:00.0/t", B, answers=answers)
+        fleet = write(tmp_path / "f", [source, inventory("b", end)])
+        result = run(f"export nfd {fleet} --host b")
+        return result.stdout, result.stderr
+
+    yes, no = (answer(one, accepted=held) for held in (True, False))
+    also = answer(other, accepted=True)
+    for answers in ((no, also), (yes,), (also,)):
+        text, said = exported(*answers)
+        assert name not in text
+        assert "VFC421" in said
+        assert one in said
+    assert f"/{name}=true" in exported(yes, also)[0]
+
+
+def test_a_feature_that_could_be_of_two_endpoints_is_left_out(
+    run: Run, tmp_path: Path
+) -> None:
+    ends = [endpoint("p/t.u", A), endpoint("p.t/u", B), endpoint("p/v", A)]
+    text = run(f"export nfd {write(tmp_path / 'f', [inventory('a', *ends)])}").stdout
+
+    assert re.findall(r"/(.*)\.version=", text) == ["p.v"]
 
 
 @pytest.mark.usefixtures("_processes")
