@@ -508,6 +508,27 @@ def test_a_trait_of_a_derived_string_is_of_what_its_table_reads(
 
 
 @pytest.mark.usefixtures("_acme")
+def test_an_outdated_string_takes_no_trait_of_its_like(
+    run: Run, tmp_path: Path
+) -> None:
+    """It is the same source: an update of the firmware has not reached every host."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    ends = [
+        inventory(name, acme("0000:c1:00.1", firmware=firmware), taken_at=at)
+        for name, firmware, at in (
+            ("a", "70.54.0", now),
+            ("b", "70.54.0", now),
+            ("c", "70.54.1", "2026-11-01T00:00:00Z"),
+        )
+    ]
+    line = f"export nova {write(tmp_path / 'f', ends)} --host b --max-age 1h"
+    result = run(line)
+
+    assert len(providers(result.stdout)["b_0000:C1:00.0"]) == 1
+    assert "VFC421" not in result.stderr
+
+
+@pytest.mark.usefixtures("_acme")
 def test_a_derived_string_that_is_not_accepted_takes_the_trait_of_its_like(
     run: Run, tmp_path: Path
 ) -> None:
@@ -555,6 +576,55 @@ def test_names_that_collide_are_told_and_never_too_much(
     found = providers(result.stdout)
     assert trait(one) not in found.get("b_pci_0000_03_00_0", set())
     assert trait(one) in found["b_pci_0000_04_00_0"]
+
+
+@pytest.mark.parametrize("form", ["nova", "nfd"])
+@pytest.mark.parametrize(
+    ("taken_at", "options"),
+    [("2026-11-01T00:00:00Z", " --max-age 1h"), ("2199-01-01T00:00:00Z", "")],
+)
+def test_names_collide_with_those_of_outdated_inventories_too(
+    run: Run, tmp_path: Path, form: str, taken_at: str, options: str
+) -> None:
+    """What a host has does not go away because nobody has looked for long."""
+    one, other = COLLIDING[form]
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    yes = tuple(answer(each, accepted=True, at=now) for each in (one, B))
+    sure = [
+        inventory("a", endpoint("0000:02:00.0/t", one), taken_at=now),
+        inventory("b", endpoint("0000:03:00.0/t", B, answers=yes), taken_at=now),
+    ]
+    line = f"export {form} {tmp_path}/f --host b{options}"
+    write(tmp_path / "f", sure)
+    assert accepted(form, run(line).stdout) == {named(form, one), named(form, B)}
+
+    # The same string on an outdated host casts no doubt on it.
+    write(tmp_path / "f", [inventory("c", endpoint("p/t", one), taken_at=taken_at)])
+    assert accepted(form, run(line).stdout) == {named(form, one), named(form, B)}
+
+    write(tmp_path / "f", [inventory("c", endpoint("p/t", other), taken_at=taken_at)])
+    result = run(line)
+    assert accepted(form, result.stdout) == {named(form, B)}
+    assert "VFC421" in result.stderr
+
+
+def named(form: str, text: str) -> str:
+    """Give the name that says in a format that a string is accepted."""
+    return trait(text) if form == "nova" else label("accepts.", text)
+
+
+COLLIDING = {
+    "nova": ("1ac1-a.x", "1ac1-a-x"),
+    "nfd": ("1ac1-a,x", label("accepts.", "1ac1-a,x").removeprefix("accepts.")),
+}
+"""Two strings that have one name in a format."""
+
+
+def accepted(form: str, text: str) -> set[str]:
+    """Give the names of what a file says is accepted."""
+    if form == "nova":
+        return set().union(*providers(text).values())
+    return set(re.findall(r"^\S+/(accepts\.\S+)=true$", text, re.MULTILINE))
 
 
 def test_nothing_accepted_is_a_file_without_providers(run: Run, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from vfiocompat.fleet.grid import decide_grid
 from vfiocompat.tables.judge import derivation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from vfiocompat.endpoints import Endpoint, EndpointKind
     from vfiocompat.inventory import Inventory
@@ -46,11 +46,7 @@ def view_of(
     grid = decide_grid(classes, library)
     alike: dict[str, str] = {}
     names = [_string(endpoint, library, alike) for endpoint in classes]
-    # Of several classes with one string the most doubtful verdict counts.
-    sources: dict[str, list[int]] = {}
-    for number, name in enumerate(names):
-        if name is not None:
-            sources.setdefault(name, []).append(number)
+    sources = _sources(classes, names, alike)
     groups = [
         Group(
             class_=class_id(classes[number]),
@@ -68,13 +64,30 @@ def view_of(
     return View(inventory, groups, sorted(sources), alike, horizon.now, expires)
 
 
+def _sources(
+    classes: Sequence[Endpoint], names: Sequence[str | None], alike: Mapping[str, str]
+) -> dict[str, list[int]]:
+    """Give the classes of each string, of which the most doubtful verdict counts.
+
+    One that only outdated classes have may still have the name of another.
+    """
+    found: dict[str, list[int]] = {}
+    known: set[str] = set()
+    for outdated in (False, True):
+        for number, (endpoint, name) in enumerate(zip(classes, names, strict=True)):
+            if name is None or endpoint.is_outdated is not outdated:
+                continue
+            if alike.get(name, name) not in known:
+                found.setdefault(name, []).append(number)
+        known = {alike.get(name, name) for name in found}
+    return found
+
+
 def _string(endpoint: Endpoint, library: Library, alike: dict[str, str]) -> str | None:
     """Give the string that names a class to others; None if it is not known whole.
 
     If it is derived, `alike` keeps the name of all that are the same as a source's.
     """
-    if endpoint.is_outdated:
-        return None
     if endpoint.version is not None:
         return endpoint.version
     found = derivation(endpoint, library.speaking_for(endpoint))

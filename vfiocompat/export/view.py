@@ -36,9 +36,9 @@ class Group(NamedTuple):
 class View(NamedTuple):
     """A host, and which version strings of the fleet its endpoints accept.
 
-    `strings` are all of the fleet; `alike` names those that a table derives, and gives
-    one name to all that are the same as a source's. `now` and `expires` are in seconds
-    since 1970.
+    `strings` are all of the fleet, those too that only outdated inventories have, which
+    nothing accepts; `alike` names those that a table derives, and gives one name to all
+    that are the same as a source's. `now` and `expires` are in seconds since 1970.
     `node` is what OpenStack calls the host, and `before` the text of the file that is
     to be replaced, where the format has to know them.
     """
