@@ -104,6 +104,30 @@ def test_stated_facts_are_recorded(
     assert len(found.endpoints) == 1
 
 
+def test_facts_of_what_is_not_there_are_told_on_demand(
+    shared_host: Host, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared_host(HISI)
+    (tmp_path / "facts.d").mkdir()
+    file = tmp_path / "facts.d/a.toml"
+    file.write_text(
+        'schema = 1\n[driver.hisi_acc_vfio_pci]\nqueue_pairs = "16"\n'
+        '[driver.hisi-acc-vfio-pci]\nqueue_pairs = "16"\nisolation = "0"\n'
+        '[endpoint."0000:5e:00.2"]\nisolation = "0"\n'
+        '[endpoint."0000:99:00.3"]\nisolation = "0"\n'
+    )
+    monkeypatch.setenv("VFIOCOMPAT_CONFIG", str(tmp_path))
+
+    assert "99:00.3" not in run("scan").stderr
+    told = run("scan -v").stderr.splitlines()
+    assert [line for line in told if "there is no" in line] == [
+        f"vfiocompat: {file}: there is no 0000:99:00.3 on this host",
+        f"vfiocompat: {file}: there is no hisi-acc-vfio-pci on this host",
+    ]
+    file.write_text("schema = 1\n[driver.x]\n[moon]\n")
+    assert "there is no" not in run("scan -v", exit_code=4).stderr
+
+
 @pytest.mark.usefixtures("_processes")
 def test_no_sysfs_leaves_the_old_file(run: Run, tmp_path: Path) -> None:
     (tmp_path / "f.json").write_text("old")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +16,7 @@ from vfiocompat.commands.options import Settings, common_options, duration
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import (
     ExitCode,
+    FactError,
     InventoryError,
     OutputError,
     UsageError,
@@ -151,12 +153,17 @@ def _taken(
 ) -> Inventory:
     """Scan, and ask if there is a fleet; what is answered in the old file is not."""
     library = settings.library
-    stated = Stated(site=SiteFacts(settings.config))
+    site = SiteFacts(settings.config)
+    stated = Stated(site=site)
     now = time.time()
     with settings.progress("scanning"):
         found, errors = scan(host, identity, library, stated, now)
         for error in errors:
             settings.note(error_lines(error))
+        if settings.verbose:
+            with contextlib.suppress(FactError):  # which is told where it matters
+                unmet = site.unmet(found.endpoints)
+                settings.note([(line, "plain")] for line in unmet)
         before = _before(settings, current) if current is not None else None
         if before is not None:
             if (timestamp(before.taken_at) or 0) > now:

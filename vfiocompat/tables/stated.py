@@ -96,6 +96,23 @@ class SiteFacts:
             ]
             yield path, fact_mistakes(path, wrong) if wrong else file
 
+    def unmet(self, endpoints: Iterable[Endpoint]) -> list[str]:
+        """Name what files state something of that none of a host's endpoints is.
+
+        Raises:
+            FactError: a file has mistakes; every one is named.
+
+        """
+        _ = self._stated  # what fills the paths
+        there = {name for each in endpoints for name in (each.address, each.driver)}
+        return sorted(
+            {
+                f"{path}: there is no {whose} on this host"
+                for (whose, _), path in self._paths.items()
+                if whose not in there
+            }
+        )
+
     @cached_property
     def _stated(self) -> FactFile:
         """Read all files as one."""
