@@ -13,7 +13,7 @@ from vfiocompat.decision.answers import question
 from vfiocompat.decision.decide import Decision, decide, worst
 from vfiocompat.decision.errnos import Answer
 from vfiocompat.decision.strings import no_string
-from vfiocompat.diagnostics import both_ends
+from vfiocompat.diagnostics import both_ends, diagnostic
 from vfiocompat.endpoints import (
     Attribute,
     Endpoint,
@@ -23,6 +23,7 @@ from vfiocompat.endpoints import (
     RecordedAnswer,
     literal,
 )
+from vfiocompat.verdicts import Judgement, Verdict
 
 PATH = "/sys/devices/p/mdev_supported_types/t/version"
 
@@ -335,3 +336,62 @@ def test_without_stop_copy_there_is_no_migration(flags: tuple[Flag, ...]) -> Non
             "incompatible",
             "VFC126",
         )
+
+
+# ---- a driver that said neither yes nor no, and a table ---------------------------
+
+TAKEN = "2026-11-01T00:00:00Z"
+NEITHER = {
+    "busy": answered(errno.EBUSY),
+    "failed": answered(errno.EIO),
+    "full": answered(errno.ENOSPC),
+    "hung": Answer(stage="timeout", path=PATH),
+    "short": Answer(stage="done", path=PATH, count=1),
+    "recorded": None,
+}
+
+
+def said_by_table(verdict: Verdict) -> Judgement:
+    found = {
+        "incompatible": codes.LOWER,
+        "compatible": codes.REQUIREMENTS_HOLD,
+        "undetermined": codes.VALUE_NOT_KNOWN,
+    }
+    return Judgement(verdict=verdict, table="t", findings=(diagnostic(found[verdict]),))
+
+
+@pytest.mark.parametrize("answer", NEITHER.values(), ids=NEITHER)
+def test_beside_a_driver_that_said_neither_a_tables_no_stands_and_its_yes_does_not(
+    answer: Answer | None,
+) -> None:
+    there = endpoint()
+    if answer is None:
+        there = recorded(
+            endpoint(answers=(RecordedAnswer("8086-x", None, "EIO", TAKEN),))
+        )
+    no, yes, unsure = (
+        decide(endpoint(), there, answer, said_by_table(verdict))
+        for verdict in ("incompatible", "compatible", "undetermined")
+    )
+
+    assert (no.verdict, no.basis, no.table) == ("incompatible", "table", "t")
+    assert no.diagnostics[0].code == codes.LOWER
+    assert no.diagnostics[1] == yes.diagnostics[0]  # what the driver said is told
+    asked = "driver" if answer else "recorded"
+    assert (yes.verdict, yes.basis) == ("undetermined", asked)
+    assert (unsure.verdict, unsure.basis) == ("undetermined", asked)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(stage="open", path=PATH, errno=errno.EACCES),
+        answered(errno.ENODEV, gone=True),
+    ],
+)
+def test_a_table_does_not_stand_in_for_a_driver_that_could_not_be_asked(
+    answer: Answer,
+) -> None:
+    decision = decide(endpoint(), endpoint(), answer, said_by_table("incompatible"))
+
+    assert (decision.verdict, decision.failed) == ("undetermined", True)

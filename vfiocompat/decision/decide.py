@@ -219,10 +219,33 @@ def _by_driver(
         path=answer.path,
         spans=both_ends(source.version, destination.version) if refused else (),
     )
+    return _said(finding, source, destination, judgement, told)
+
+
+def _said(
+    finding: Diagnostic,
+    source: Endpoint,
+    destination: Endpoint,
+    judgement: Judgement,
+    told: tuple[Diagnostic, ...],
+) -> Decision:
+    """Decide by what the destination's driver said, now or earlier.
+
+    Where that was neither yes nor no, a table's no stands, and its yes does not.
+    """
+    code = finding.code
     failed = code in COULD_NOT_ASK
+    if code not in VERDICT_OF and not failed and judgement.verdict == "incompatible":
+        return Decision(
+            verdict="incompatible",
+            basis="table",
+            table=judgement.table,
+            diagnostics=(*judgement.findings, finding, *_derivations(judgement), *told),
+        )
+    asked: Basis = "recorded" if destination.recorded else "driver"
     return Decision(
         verdict=_as_of_type(VERDICT_OF.get(code, "undetermined"), source, destination),
-        basis="none" if failed else "driver",
+        basis="none" if failed else asked,
         table=judgement.table,
         diagnostics=(
             finding,
@@ -274,17 +297,7 @@ def _by_record(
         path=destination.path,
         spans=both_ends(source.version, destination.version),
     )
-    return Decision(
-        verdict=_as_of_type(VERDICT_OF.get(code, "undetermined"), source, destination),
-        basis="recorded",
-        table=judgement.table,
-        diagnostics=(
-            finding,
-            *_beside(code, judgement),
-            *_type_not_known(code, source, destination),
-            *told,
-        ),
-    )
+    return _said(finding, source, destination, judgement, told)
 
 
 def _beside(code: Code, judgement: Judgement) -> list[Diagnostic]:
