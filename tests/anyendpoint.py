@@ -116,9 +116,15 @@ def answers(draw: st.DrawFn) -> dict[str, object]:
     """Draw what is recorded of an endpoint: which answers count, and which do not."""
     said = st.sampled_from([True, False, None])
     told = draw(st.dictionaries(st.sampled_from(STRINGS), said, max_size=4))
-    old = draw(st.sets(st.sampled_from(STRINGS), max_size=2)) - set(told)
+    old = draw(st.sets(st.sampled_from(sorted(told)), max_size=2)) if told else set()
     too_old = st.sampled_from([None, None, None, "it is 9 days old"])
-    recorded = Recorded("a", "", draw(too_old), dict.fromkeys(old, "it is 9 days old"))
+    recorded = Recorded(
+        "a",
+        "",
+        draw(too_old),
+        dict.fromkeys(old, "it is 9 days old"),
+        dict.fromkeys(set(told) - old, "2 h old"),
+    )
     return {
         "answers": tuple(answer(text, accepted=yes) for text, yes in told.items()),
         "recorded": recorded,

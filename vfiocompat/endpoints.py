@@ -134,8 +134,8 @@ class Recorded(msgspec.Struct, frozen=True):
     """Which inventory an endpoint comes from.
 
     `rejected` says why that is too old to be relied on, or of no known age, and
-    `rejected_answers` the same of drivers' answers, by the string they are about.
-    `ages` says how old those are that can be relied on.
+    `rejected_answers` the same of some of its answers, by the string they are about.
+    `ages` says how old the others are.
     """
 
     host: str

@@ -279,7 +279,6 @@ def recorded(endpoint: Endpoint, inventory: Inventory, horizon: Horizon) -> Endp
     return msgspec.structs.replace(
         endpoint,
         origin="recorded" if endpoint.version is not None else None,
-        answers=tuple(each for each in endpoint.answers if each.version in ages),
         recorded=Recorded(
             inventory.host,
             inventory.taken_at,

@@ -119,6 +119,33 @@ def test_what_is_too_old_is_unknown(run: Run, fleet: Path, source: str) -> None:
     assert "VFC404" in said
 
 
+@pytest.mark.parametrize("accepted", [False, None])
+@pytest.mark.parametrize("at", ["2026-11-01T00:00:00Z", "2026-11-01T00:00:00"])
+def test_an_answer_that_is_not_relied_on_makes_no_yes_of_a_no(
+    run: Run, tmp_path: Path, at: str, *, accepted: bool | None
+) -> None:
+    """The table says yes."""
+    new = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    said = (answer(HISI_1, accepted=accepted, at=at),)
+    ends = [
+        inventory("a", function("0000:03:00.1", HISI_1), taken_at=new),
+        inventory("b", function("0000:03:00.1", HISI_2, answers=said), taken_at=new),
+    ]
+    files = [f"{write(tmp_path, ends)}/{host}.json" for host in "ab"]
+    line = f"inventory:{files[0]}"
+    run(f"check {line} inventory:{files[1]} --max-age 1h --format json", exit_code=3)
+    found = run(f"targets {line} {files[1]} --max-age 1h --format json", exit_code=3)
+    assert "VFC404" in found.stdout
+    found = run(f"matrix {' '.join(files)} --max-age 1h --format json")
+    cells = found.document(MatrixDocument).cells
+    assert [each.verdict for each in cells if "VFC404" in each.codes] == [
+        "undetermined"
+    ]
+    found = run(f"export nova {' '.join(files)} --host b --max-age 1h")
+    assert "MAGIC_V2" in found.stdout, "its own, which the table takes"
+    assert "MAGIC_V1" not in found.stdout
+
+
 def test_a_recorded_source_is_asked_of_a_live_driver(
     shared_host: Host, run: Run, source: str
 ) -> None:

@@ -382,6 +382,30 @@ def test_beside_a_driver_that_said_neither_a_tables_no_stands_and_its_yes_does_n
     assert (unsure.verdict, unsure.basis) == ("undetermined", asked)
 
 
+@pytest.mark.parametrize("accepted", [False, None, True])
+def test_of_an_answer_that_is_not_relied_on_only_a_yes_gives_way_to_a_tables_yes(
+    *, accepted: bool | None
+) -> None:
+    given = RecordedAnswer("8086-x", accepted, None if accepted else "EIO", TAKEN)
+    old = Recorded("a", TAKEN, None, {"8086-x": "it is more than 1 d old"})
+    there = endpoint(answers=(given,), recorded=old)
+    no, yes, unsure = (
+        decide(endpoint(), there, None, said_by_table(verdict))
+        for verdict in ("incompatible", "compatible", "undetermined")
+    )
+
+    assert (no.verdict, no.basis, no.table) == ("incompatible", "table", "t")
+    assert yes.verdict == ("compatible" if accepted else "undetermined")
+    assert yes.basis == ("table" if accepted else "none")
+    assert unsure.verdict == "undetermined"
+    for decision in (no, yes, unsure):
+        [found] = [
+            each for each in decision.diagnostics if each.code == codes.ANSWER_TOO_OLD
+        ]
+        told = accepted and decision is not unsure
+        assert found.severity == ("info" if told else "warning")
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -25,10 +25,13 @@ from vfiocompat.tables.library import Library
 from vfiocompat.times import Horizon, timestamp
 
 if TYPE_CHECKING:
-    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.endpoints import Endpoint, RecordedAnswer
 
 LIBRARY = Library(config="/nonexistent")
-HORIZON = Horizon((timestamp(TAKEN) or 0) + 60)
+HORIZON = Horizon((timestamp(TAKEN) or 0) + 60, max_age=3600)
+TIMES = [TAKEN, TAKEN, "2026-10-01T00:00:00Z", TAKEN[:-1], "2999-01-01T00:00:00Z", ""]
+"""When answers were given: some are not relied on."""
+
 HERE = Host("/nonexistent", 1)
 
 
@@ -68,9 +71,18 @@ def hosts(draw: st.DrawFn) -> list[Endpoint]:
         max_size=4,
     )
     ends = [placed(end, at) for at, end in enumerate(draw(drawn))]
-    return [
-        msgspec.structs.replace(end, answers=draw(answers())["answers"]) for end in ends
-    ]
+    return [msgspec.structs.replace(end, answers=draw(given_answers())) for end in ends]
+
+
+@st.composite
+def given_answers(draw: st.DrawFn) -> tuple[RecordedAnswer, ...]:
+    """Draw what a driver said, and when."""
+    drawn = draw(answers())["answers"]
+    assert isinstance(drawn, tuple)
+    return tuple(
+        msgspec.structs.replace(each, asked_at=draw(st.sampled_from(TIMES)))
+        for each in drawn
+    )
 
 
 @settings(max_examples=60)

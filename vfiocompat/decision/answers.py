@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RECORDED",
+    "doubts_a_yes",
     "has_unknown_parts",
     "is_held",
     "is_real",
@@ -70,31 +71,64 @@ def is_held(source: Endpoint) -> bool:
 
 
 def recorded_answer(source: Endpoint, destination: Endpoint) -> RecordedAnswer | None:
-    """Find what the destination's driver said of the source's string earlier."""
-    if not destination.recorded or not is_real(source):
+    """Find what the destination's driver said of the source's string earlier.
+
+    An answer that is not relied on is none.
+    """
+    known = _given(source, destination)
+    return None if known is None or _rejected(known, destination) else known
+
+
+def doubts_a_yes(source: Endpoint, destination: Endpoint) -> bool:
+    """Whether the driver once said no, or nothing definite, and it is not relied on.
+
+    It was asked, so a table's yes does not stand for it.
+    """
+    known = _given(source, destination)
+    if known is None or known.accepted:
+        return False
+    return _rejected(known, destination) is not None
+
+
+def _given(source: Endpoint, destination: Endpoint) -> RecordedAnswer | None:
+    """Find the answer about the source's string, whether it is relied on or not."""
+    if not _may_be_recorded(source, destination):
         return None
-    if not destination.has_attribute:
-        return None  # nobody can have been asked
     return next(
         (each for each in destination.answers if each.version == source.version), None
     )
 
 
+def _may_be_recorded(source: Endpoint, destination: Endpoint) -> bool:
+    """Whether the driver of an inventory's destination may have been asked."""
+    return bool(destination.recorded and destination.has_attribute and is_real(source))
+
+
+def _rejected(answer: RecordedAnswer, destination: Endpoint) -> str | None:
+    """Say why an answer is not relied on; None if it is."""
+    assert destination.recorded
+    return destination.recorded.rejected_answers.get(answer.version)
+
+
 def not_recorded(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:
     """Say of a destination with an attribute why no recorded answer decides."""
-    if not destination.recorded or not is_real(source):
+    if not _may_be_recorded(source, destination):
         return []
-    if not destination.has_attribute:
-        return []
-    why = destination.recorded.rejected_answers.get(source.version or "")
-    if why is not None:
-        summary = f"the destination's recorded answer is not relied on: {why}"
-        return [diagnostic(codes.ANSWER_TOO_OLD, summary, path=destination.path)]
+    hint = (
+        "on the destination's host: vfiocompat scan --ask FLEET, with the source in "
+        "FLEET"
+    )
+    known = _given(source, destination)
+    if known is None:
+        return [diagnostic(codes.ANSWER_NOT_RECORDED, hint=hint, path=destination.path)]
+    said = {True: "yes", False: "no", None: "neither yes nor no"}[known.accepted]
     return [
         diagnostic(
-            codes.ANSWER_NOT_RECORDED,
-            hint="on the destination's host: vfiocompat scan --ask FLEET, with the "
-            "source in FLEET",
+            codes.ANSWER_TOO_OLD,
+            "the destination's recorded answer is not relied on: "
+            f"{_rejected(known, destination)}",
+            detail=f"it was {said}",
+            hint=hint,
             path=destination.path,
         )
     ]

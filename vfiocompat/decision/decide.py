@@ -16,6 +16,7 @@ from vfiocompat import codes
 from vfiocompat.codes import CODES, Code
 from vfiocompat.decision.answers import (
     RECORDED,
+    doubts_a_yes,
     has_unknown_parts,
     not_recorded,
     question,
@@ -325,6 +326,10 @@ def _softened(finding: Diagnostic) -> Diagnostic:
     return msgspec.structs.replace(finding, severity="warning")
 
 
+def _for_information(finding: Diagnostic) -> Diagnostic:
+    return msgspec.structs.replace(finding, severity="info")
+
+
 def _without_driver(
     source: Endpoint,
     destination: Endpoint,
@@ -339,14 +344,26 @@ def _without_driver(
             found.append(absent(endpoint, f"the {side}"))
     if has_unknown_parts(source) and not destination.lacks_attribute:
         found.append(diagnostic(codes.STRING_HAS_UNKNOWN_PARTS))
-    found += not_recorded(source, destination)
+    unasked = not_recorded(source, destination)
     verdict, vendors = by_vendor(source, destination)
     if vendors is not None:
         return Decision(
-            verdict=verdict, basis="none", diagnostics=(vendors, *found, *told)
+            verdict=verdict,
+            basis="none",
+            diagnostics=(vendors, *found, *unasked, *told),
+        )
+    doubted = doubts_a_yes(source, destination)
+    if doubted and judgement.verdict == "compatible":
+        return Decision(
+            verdict="undetermined",
+            basis="none",
+            table=judgement.table,
+            diagnostics=(*unasked, *found, *told),
         )
     if judgement.verdict != "undetermined":
-        found = [msgspec.structs.replace(each, severity="info") for each in found]
+        found = list(map(_for_information, found))
+        unasked = unasked if doubted else list(map(_for_information, unasked))
+    found += unasked
     found += _derivations(judgement)
     if judgement.table is None:
         could_ask = question(source, destination) is not None

@@ -49,13 +49,13 @@ def reads(endpoint: Endpoint, names: Sequence[str]) -> Reads:
     known = endpoint.recorded
     if not known:
         return reads_recorded(endpoint, names, None)
-    answers = *_all_count(endpoint.answers), *sorted(known.rejected_answers)
+    rejected = known.rejected_answers
+    answers = tuple(
+        (each.version, each.accepted, each.errno, each.version not in rejected)
+        for each in endpoint.answers
+    )
     outdated = known.rejected is not None
     return reads_recorded(endpoint, names, outdated, answers or None)
-
-
-def _all_count(answers: Iterable[RecordedAnswer]) -> Values:
-    return answers_read(answers, lambda _: True)
 
 
 def reads_recorded(

@@ -292,7 +292,7 @@ class Classifier:
                 {version: why for version, why in reasons.items() if why is not None},
                 ages,
             ),
-            tuple(each for each in answers if reasons[each.version] is None),
+            tuple(answers),
         )
 
 

@@ -241,10 +241,7 @@ class _Situations:
         for at, end in enumerate(self._ends):
             # Where a destination compares types or has answers, pairs differ by them.
             endpoint = endpoints[at]
-            own = (
-                bool(endpoint.answers or _rejected(endpoint))
-                or endpoint.answers_for_its_type
-            )
+            own = bool(endpoint.answers) or endpoint.answers_for_its_type
             self._columns.setdefault((end.alike, own), []).append(at)
 
     def row(self, source: int) -> array[int]:
@@ -293,9 +290,10 @@ class _Situations:
             types = end.type_id is None, there is None, end.type_id == there
         answer: object = None
         if real is not None:
-            answer = self._answers[column].get(real, "none")
-            if real in _rejected(destination):
-                answer = "rejected"
+            rejected = (
+                destination.recorded.rejected_answers if destination.recorded else ()
+            )
+            answer = self._answers[column].get(real, "none"), real in rejected
         return types, answer
 
     def _number(
@@ -352,10 +350,6 @@ def _pattern(outcome: Outcome) -> tuple[Truth, ...]:
     if not outcome.applied:
         return tuple(outcome.held)
     return (*outcome.held, *outcome.bare, *outcome.applied)
-
-
-def _rejected(endpoint: Endpoint) -> dict[str, str]:
-    return endpoint.recorded.rejected_answers if endpoint.recorded else {}
 
 
 def _end(
