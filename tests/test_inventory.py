@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -185,14 +186,111 @@ def test_an_answer_without_a_time_may_be_the_latest(at: str) -> None:
         assert found.endpoints[0].answers == (no,)
 
 
-def test_an_answer_of_another_channel_is_no_answer_of_the_attribute() -> None:
-    yes = answer("1ac1-a", accepted=True)
-    other = msgspec.structs.replace(answer("1ac1-b", accepted=True), channel="stream")
-    mine = msgspec.structs.replace(answer("1ac1-c", accepted=True), channel="attribute")
-    written = inventory("a", endpoint("p/t", "1ac1-a", answers=(yes, other, mine)))
-    found = parse_inventory(msgspec.json.encode(written), "f.json")
+NO, YES, NEITHER, NOTHING = False, True, None, "nothing"
 
-    assert [each.version for each in found.endpoints[0].answers] == ["1ac1-a", "1ac1-c"]
+
+@pytest.mark.parametrize(
+    ("said", "counts"),
+    [
+        ([("attribute", YES)], YES),
+        ([("attribute", YES), ("stream", YES)], YES),
+        ([("attribute", YES), ("stream", NO)], NO),
+        ([("nvml", NO), (None, YES)], NO),
+        ([("attribute", YES), ("stream", NEITHER)], YES),
+        ([("attribute", YES), ("nvml", YES), ("stream", NO)], NO),
+        ([("attribute", NEITHER), ("stream", NO)], NO),
+        ([("attribute", NEITHER), ("stream", YES)], NEITHER),
+        ([("attribute", NO), ("stream", YES)], NO),
+        ([("stream", NO)], NO),
+        ([("stream", NEITHER)], NEITHER),
+        ([("stream", YES), ("nvml", NEITHER)], NEITHER),
+        ([("stream", YES)], NOTHING),
+        ([("", YES)], NOTHING),
+        ([("Attribute", YES)], NOTHING),
+        ([("a later one", NO)], NO),
+    ],
+)
+def test_of_channels_any_no_counts_and_no_yes_but_the_attributes(
+    said: list[tuple[str | None, bool | None]], *, counts: bool | str | None
+) -> None:
+    given = [
+        msgspec.structs.replace(
+            answer("1ac1-a", accepted=accepted), channel=channel, errno=None
+        )
+        for channel, accepted in said
+    ]
+    other = answer("1ac1-b", accepted=True)
+    for answers in (given, given[::-1]):
+        written = inventory("a", endpoint("p/t", "1ac1-a", answers=(*answers, other)))
+        found = parse_inventory(msgspec.json.encode(written), "f.json")
+        known = {each.version: each.accepted for each in found.endpoints[0].answers}
+
+        assert known.pop("1ac1-b") is True
+        assert known.get("1ac1-a", NOTHING) == counts
+
+
+def test_of_a_channels_answers_the_latest_counts() -> None:
+    """A no that it took back is none, and one that another channel gave stays one."""
+    times = [f"2026-11-0{day}T00:00:00Z" for day in (1, 2, 3)]
+    no, yes, later = (
+        msgspec.structs.replace(
+            answer("1ac1-a", accepted=accepted, at=at), channel=channel, errno=None
+        )
+        for channel, accepted, at in zip(
+            ("stream", "stream", None), (False, True, True), times, strict=True
+        )
+    )
+    for answers, counts in (((no, yes, later), True), ((no, later), False)):
+        written = inventory("a", endpoint("p/t", "1ac1-a", answers=answers))
+        found = parse_inventory(msgspec.json.encode(written), "f.json")
+        assert [each.accepted for each in found.endpoints[0].answers] == [counts]
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("channel", [None, "attribute", "stream", "nvml"])
+@pytest.mark.parametrize("accepted", [True, False, None])
+@pytest.mark.parametrize(
+    ("question", "agrees"),
+    [
+        (sha256("1ac1-a"), True),
+        (sha256("1ac1-a").upper(), True),
+        (sha256("1ac1-a\n"), False),
+        (sha256("1ac1-b"), False),
+        (sha256("1ac1-a")[:-1], False),
+        ("1ac1-a", False),
+        ("", False),
+    ],
+)
+def test_an_answer_is_about_its_question(
+    channel: str | None, question: str, *, accepted: bool | None, agrees: bool
+) -> None:
+    said = msgspec.structs.replace(
+        answer("1ac1-a", accepted=accepted), channel=channel, question=question
+    )
+    data = msgspec.json.encode(
+        inventory("a", endpoint("p/t", "1ac1-a", answers=(said,)))
+    )
+    if agrees:
+        parse_inventory(data, "f.json")
+    else:
+        assert "endpoints[0].answers: one has a question that is" in wrong(data)
+
+
+def test_an_answer_about_no_string_is_of_another_channel_and_left_out() -> None:
+    yes, no = (answer("1ac1-a", accepted=accepted) for accepted in (True, False))
+    other = msgspec.structs.replace(
+        no, version=None, channel="nvml", question=sha256("metadata")
+    )
+    written = inventory("a", endpoint("p/t", "1ac1-a", answers=(other, yes, other)))
+    found = parse_inventory(msgspec.json.encode(written), "f.json")
+    assert found.endpoints[0].answers == (yes,)
+
+    mine = msgspec.structs.replace(no, version=None, question=sha256("1ac1-a"))
+    written = inventory("a", endpoint("p/t", "1ac1-a", answers=(mine,)))
+    assert "about no version" in wrong(msgspec.json.encode(written))
 
 
 def test_what_was_said_last_is_told_by_the_time_and_not_by_its_text() -> None:

@@ -120,14 +120,21 @@ class MigrationInterface(msgspec.Struct, frozen=True):
 class RecordedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """What this endpoint's driver said of one source string, and when.
 
-    `channel` is how it was asked, by its attribute if none is told.
+    `channel` is how it was asked, by its attribute if none is told; in another channel
+    the question may be no string. `question` is the SHA-256 of what was asked, in hex.
     """
 
-    version: str
+    version: str | None
     accepted: bool | None
     errno: str | None
     asked_at: str
     channel: str | None = None
+    question: str | None = None
+
+    @property
+    def about(self) -> str:
+        """The string that it is about; none is empty."""
+        return self.version or ""
 
 
 class Recorded(msgspec.Struct, frozen=True):

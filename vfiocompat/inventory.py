@@ -26,6 +26,8 @@ from vfiocompat.versions import VersionString
 from vfiocompat.vgpus import completed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vfiocompat.endpoints import RecordedAnswer
     from vfiocompat.times import Horizon
 
@@ -115,7 +117,7 @@ def parse_inventory(data: bytes, path: str) -> Inventory:
     _demand_usable(inventory, path)
     if msgspec.json.encode(inventory) != data.rstrip():
         _demand_keys_once(data, path)  # what scan writes has each once, and is quicker
-    _leave_out_older_answers(inventory)
+    _leave_out_other_answers(inventory)
     inventory.endpoints[:] = completed(inventory.endpoints)
     return inventory
 
@@ -142,24 +144,41 @@ def _demand_keys_once(data: bytes, path: str) -> None:
 
 
 _OURS = {None, "attribute"}
-"""Channels of answers that count: None was written before others were known."""
+"""Channels of answers that an attribute gave: None was written before others were."""
 
 
-def _leave_out_older_answers(inventory: Inventory) -> None:
-    """Keep of several answers about one string the one that counts.
-
-    One that was given in another way than by the attribute is of a later program.
-    """
+def _leave_out_other_answers(inventory: Inventory) -> None:
+    """Keep of several answers about one string the one that counts."""
     for at, endpoint in enumerate(inventory.endpoints):
-        if not endpoint.answers:
+        answers = endpoint.answers
+        if not answers:
             continue
-        ours = [each for each in endpoint.answers if each.channel in _OURS]
-        latest = {each.version: each for each in ours}
-        if len(latest) < len(ours):  # times are read only where they matter
-            latest = {each.version: each for each in sorted(ours, key=_weight)}
-        if len(latest) < len(endpoint.answers):
-            kept = msgspec.structs.replace(endpoint, answers=(*latest.values(),))
-            inventory.endpoints[at] = kept
+        ours = {each.version for each in answers if each.channel in _OURS}
+        if len(ours) == len(answers):
+            continue
+        said: dict[str, list[RecordedAnswer]] = {}
+        for each in answers:
+            if each.version is not None:
+                said.setdefault(each.version, []).append(each)
+        kept = tuple(filter(None, map(_that_counts, said.values())))
+        inventory.endpoints[at] = msgspec.structs.replace(endpoint, answers=kept)
+
+
+def _that_counts(answers: Sequence[RecordedAnswer]) -> RecordedAnswer | None:
+    """Choose from answers about one string, if one of them says anything.
+
+    Of each channel the latest counts, of channels any no, else that of the attribute.
+    A yes of another channel is none here: that is for a later program to weigh.
+    """
+    latest: dict[str, RecordedAnswer] = {}
+    for each in sorted(answers, key=_weight):
+        latest["attribute" if each.channel in _OURS else each.channel or ""] = each
+    noes = [each for each in latest.values() if each.accepted is False]
+    if noes:
+        return max(noes, key=lambda each: timestamp(each.asked_at) or -math.inf)
+    if "attribute" in latest:
+        return latest["attribute"]
+    return next((each for each in latest.values() if each.accepted is None), None)
 
 
 def _weight(answer: RecordedAnswer) -> tuple[float, int]:
@@ -202,7 +221,7 @@ _KINDS = {"type", "mdev", "function"}
 def _demand_usable(inventory: Inventory, path: str) -> None:
     """Refuse what no host has: version strings that no attribute could hold, say."""
     endpoints = inventory.endpoints
-    texts = {endpoint.version for endpoint in endpoints} - {None}
+    texts = {endpoint.version for endpoint in endpoints}
     texts |= {answer.version for each in endpoints for answer in each.answers}
     wrong = {text for text in texts if text is not None and not _is_version(text)}
     origins = {
@@ -241,8 +260,8 @@ def _demand_usable(inventory: Inventory, path: str) -> None:
 def _contradiction(endpoint: Endpoint) -> str | None:
     """Say what an endpoint tells of itself that cannot be, if it does."""
     for answer in endpoint.answers:
-        if answer.accepted and answer.errno is not None:
-            return "answers: one that was accepted has an errno"
+        if what := _contradiction_of(answer):
+            return f"answers: {what}"
     if endpoint.stated:
         flags = endpoint.stated.get("migration_flags", "STOP_COPY")
         if "STOP_COPY" not in flags.split(","):
@@ -255,6 +274,26 @@ def _contradiction(endpoint: Endpoint) -> str | None:
         if attribute is not None and attribute.state != "absent":
             return None if attribute.node == "type" else "attribute.node: is not type"
     return None
+
+
+def _contradiction_of(answer: RecordedAnswer) -> str | None:
+    """Say what an answer tells of itself that cannot be."""
+    if answer.accepted and answer.errno is not None:
+        return "one that was accepted has an errno"
+    if answer.version is None:
+        ours = answer.channel in _OURS
+        return "one of the attribute is about no version" if ours else None
+    if answer.question is not None and not _is_about(answer):
+        return "one has a question that is not its version"
+    return None
+
+
+def _is_about(answer: RecordedAnswer) -> bool:
+    """Whether an answer's question is its version."""
+    import hashlib  # noqa: PLC0415 - costs start-up time, and few files need it
+
+    asked = hashlib.sha256((answer.version or "").encode()).hexdigest()
+    return answer.question is not None and answer.question.lower() == asked
 
 
 @lru_cache(maxsize=65536)
@@ -273,9 +312,9 @@ def recorded(endpoint: Endpoint, inventory: Inventory, horizon: Horizon) -> Endp
     for answer in endpoint.answers:
         why = horizon.rejects(answer.asked_at)
         if why is not None:
-            rejected[answer.version] = why
+            rejected[answer.about] = why
         else:
-            ages[answer.version] = horizon.age(answer.asked_at)
+            ages[answer.about] = horizon.age(answer.asked_at)
     return msgspec.structs.replace(
         endpoint,
         origin="recorded" if endpoint.version is not None else None,

@@ -34,7 +34,7 @@ def read(path: Path) -> Inventory:
 
 def answers(path: Path) -> dict[str, list[tuple[str, bool | None]]]:
     return {
-        each.address.partition("/")[2]: [(a.version, a.accepted) for a in each.answers]
+        each.address.partition("/")[2]: [(a.about, a.accepted) for a in each.answers]
         for each in read(path).endpoints
     }
 

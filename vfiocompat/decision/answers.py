@@ -107,7 +107,7 @@ def _may_be_recorded(source: Endpoint, destination: Endpoint) -> bool:
 def _rejected(answer: RecordedAnswer, destination: Endpoint) -> str | None:
     """Say why an answer is not relied on; None if it is."""
     assert destination.recorded
-    return destination.recorded.rejected_answers.get(answer.version)
+    return destination.recorded.rejected_answers.get(answer.about)
 
 
 def not_recorded(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:

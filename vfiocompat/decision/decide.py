@@ -286,10 +286,9 @@ def _by_record(
 ) -> Decision:
     """Decide by what the destination's driver said when it was asked earlier."""
     code = RECORDED[answer.accepted]
-    age = (
-        destination.recorded.ages.get(answer.version) if destination.recorded else None
-    )
-    asked = f"asked at {answer.asked_at}" + (f", {age}" if age else "")
+    age = destination.recorded.ages.get(answer.about) if destination.recorded else None
+    channel = f" by {answer.channel}" if answer.channel else ""
+    asked = f"asked{channel} at {answer.asked_at}" + (f", {age}" if age else "")
     finding = diagnostic(
         code,
         CODES[code].summary + (f" ({answer.errno})" if answer.errno else ""),

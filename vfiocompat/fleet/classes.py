@@ -267,7 +267,7 @@ class Classifier:
     def _in_question(self, endpoint: Endpoint) -> list[RecordedAnswer]:
         about = self._about
         if about is None:
-            return sorted(endpoint.answers, key=lambda each: each.version)
+            return sorted(endpoint.answers, key=lambda each: each.about)
         return [each for each in endpoint.answers if each.version in about]
 
     def _standing(
@@ -276,12 +276,12 @@ class Classifier:
         """Give the endpoint that stands for a class."""
         rejects, age = self._horizon.rejects, self._horizon.age
         answers = self._in_question(endpoint)
-        reasons = {each.version: rejects(each.asked_at) for each in answers}
+        reasons = {each.about: rejects(each.asked_at) for each in answers}
         ages = {}
         if self._about is None:  # hosts were asked at different times
             answers = [msgspec.structs.replace(each, asked_at="") for each in answers]
         else:
-            ages = {each.version: age(each.asked_at) for each in answers}
+            ages = {each.about: age(each.asked_at) for each in answers}
         return standing(
             endpoint,
             names,

@@ -129,7 +129,7 @@ def ask_drivers(
                 wanted = [each for each in wanted if each[0] != at]
     endpoints = list(inventory.endpoints)
     for at, new_ones in found.items():
-        known = {each.version: each for each in endpoints[at].answers} | new_ones
+        known = {each.about: each for each in endpoints[at].answers} | new_ones
         answers = tuple(known[version] for version in sorted(known))
         endpoints[at] = msgspec.structs.replace(endpoints[at], answers=answers)
     return msgspec.structs.replace(inventory, endpoints=endpoints)
