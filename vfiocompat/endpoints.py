@@ -163,8 +163,9 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ended its string with one; `facts` were read, `stated` is what an operator says of
     it; `available_instances` and `in_use` are None where that is not told, and
     `migration` where the kernel does not. `vfio` is false for a PCI function that no
-    VFIO driver is bound to. `recorded` is there where it comes from an inventory: such
-    an endpoint cannot be asked.
+    VFIO driver is bound to. `build` tells builds of its driver's module apart.
+    `recorded` is there where it comes from an inventory: such an endpoint cannot be
+    asked.
     """
 
     kind: EndpointKind
@@ -187,6 +188,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     origin: Origin | None = None
     answers: tuple[RecordedAnswer, ...] = ()
     vfio: bool = True
+    build: str | msgspec.UnsetType = msgspec.UNSET
     recorded: Recorded | msgspec.UnsetType = msgspec.UNSET
 
     @property

@@ -53,7 +53,9 @@ def test_a_host_says_itself_who_it_is(host: Host, run: Run) -> None:
     host(f'host = "acme1"\nkernel = "6.12.9"\n{ACME}')
     found = run("scan").document(Inventory)
 
-    assert (found.host, found.kernel, found.machine_id) == ("acme1", "6.12.9", None)
+    assert (found.host, found.kernel) == ("acme1", "6.12.9")
+    assert found.machine_id is not None
+    assert len(found.machine_id) == 32
 
 
 def test_a_file_is_replaced_in_silence(
@@ -249,17 +251,47 @@ def test_another_string_driver_or_kernel_is_asked_again(
     whole: Any = json.loads(file.read_bytes())
     for path, value in (
         ("kernel", "6.0"),
+        ("machine_id", "0" * 32),
+        ("machine_id", None),
         ("endpoints.0.version", "1ac1-other"),
-        ("endpoints.0.driver", "other"),
+        ("endpoints.0.build", "other"),
     ):
         document = json.loads(json.dumps(whole))
-        inner = document if path == "kernel" else document["endpoints"][0]
+        inner = document["endpoints"][0] if "." in path else document
         inner[path.rpartition(".")[2]] = value
         file.write_text(json.dumps(document))
         run(f"scan -o {file}")
 
         assert answers(file)["acme-a"] == []
-        assert bool(answers(file)["acme-b"]) == (path != "kernel")
+        assert bool(answers(file)["acme-b"]) == ("." in path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("device = 0x0100", "device = 0x0300"),
+        ("device = 0x0100", "device = 0x0100, revision = 1"),
+        ("device = 0x0100", "device = 0x0100, subsystem_device = 1"),
+        ('accepts = ["1ac1-b"]', 'accepts = ["1ac1-x"]'),
+        ('host = "h"', 'host = "i"'),
+    ],
+)
+def test_another_card_or_build_in_the_same_place_has_no_answers(
+    host: Host, run: Run, fleet: Path, tmp_path: Path, change: tuple[str, str]
+) -> None:
+    was, now = change
+    file = tmp_path / "me.json"
+    spec = f'host = "h"\n{THREE}'
+    host(spec)
+    run(f"scan --host h --ask {fleet} -o {file}")
+    host(spec)
+    run(f"scan --host h -o {file}")
+    assert answers(file)["acme-a"]
+    assert was in spec
+    host(spec.replace(was, now))
+    run(f"scan --host h -o {file}")
+
+    assert set(map(len, answers(file).values())) == {0}
 
 
 def test_what_is_neither_yes_nor_no_is_asked_again_after_all_others(
@@ -363,7 +395,7 @@ def test_an_old_file_that_cannot_be_read_is_replaced_and_told(
     assert len(read(tmp_path / "f.json").endpoints) == 2
 
 
-def test_a_clock_that_went_backwards_is_told_and_its_answers_are_not_kept(
+def test_a_clock_that_went_backwards_is_told_and_no_yes_of_it_is_kept(
     shared_host: Host, run: Run, fleet: Path, tmp_path: Path
 ) -> None:
     shared_host(THREE)
@@ -374,7 +406,9 @@ def test_a_clock_that_went_backwards_is_told_and_its_answers_are_not_kept(
     result = run(f"scan -o {file}")
 
     assert "VFC409" in result.stderr
-    assert set(map(len, answers(file).values())) == {0}
+    assert answers(file) == {"acme-a": [("1ac1-a", False)], "acme-b": [], "acme-c": []}
+    run(f"scan --ask {fleet} -o {file}")
+    assert '_at":"2999' not in file.read_text()
 
 
 # ---- turns -----------------------------------------------------------------------

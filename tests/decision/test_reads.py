@@ -111,6 +111,7 @@ def test_a_fleet_tells_the_same_endpoints_apart_as_a_single_check(
         ("in_use", True),
         ("facts", {"numa_node": "1"}),
         ("newline", False),
+        ("build", "abc"),
     ],
 )
 def test_what_no_decision_reads_makes_no_difference(name: str, value: object) -> None:
@@ -166,12 +167,35 @@ def test_a_question_is_the_bytes_and_what_forbids_to_put_it() -> None:
 
 
 def test_answers_rest_on_the_driver_and_its_string_and_not_on_instances() -> None:
-    one = endpoint("a/t", "1ac1-a")
+    facts = {"module_version": "1", "revision": "0x01"}
+    one = endpoint("a/t", "1ac1-a", facts=facts, build="abc")
     others = [
-        msgspec.structs.replace(one, facts={"module_version": "2"}),
-        msgspec.structs.replace(one, driver="other"),
-        msgspec.structs.replace(one, version="1ac1-b"),
+        msgspec.structs.replace(one, **{name: value})
+        for name, value in (
+            ("facts", facts | {"module_version": "2"}),
+            ("facts", facts | {"revision": "0x02"}),
+            ("facts", facts | {"subsystem_vendor_id": "0x1234"}),
+            ("facts", facts | {"subsystem_device_id": "0x1234"}),
+            ("facts", facts | {"type_name": "other"}),
+            ("facts", {"module_version": "1"}),
+            ("vendor_id", "0x1ac2"),
+            ("device_id", "0x0300"),
+            ("driver", "other"),
+            ("version", "1ac1-b"),
+            ("build", "abd"),
+            ("build", msgspec.UNSET),
+        )
     ]
 
     assert rests_on(one) == rests_on(msgspec.structs.replace(one, in_use=True))
     assert all(rests_on(one) != rests_on(other) for other in others)
+
+
+@pytest.mark.parametrize(
+    "known", [{"facts": {"module_version": "1"}}, {"build": "abc"}]
+)
+def test_of_a_driver_whose_module_is_not_known_nothing_is_known(
+    known: dict[str, object],
+) -> None:
+    assert rests_on(endpoint("a/t", "1ac1-a", facts={"revision": "0x01"})) is None
+    assert rests_on(endpoint("a/t", "1ac1-a", **known)) is not None

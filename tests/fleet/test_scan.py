@@ -3,13 +3,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 import pytest
 
 from tests.fleets import answer, endpoint, inventory
 from vfiocompat.fleet.scan import keep_answers
 from vfiocompat.times import timestamp
 
+if TYPE_CHECKING:
+    from vfiocompat.endpoints import RecordedAnswer
+
 NOW = timestamp("2026-11-02T12:00:00Z")
+HERE: dict[str, Any] = {"machine_id": "a" * 32, "kernel": "6.12.0"}
+DRIVER: dict[str, Any] = {"facts": {"module_version": "1.0"}}
 
 
 @pytest.mark.parametrize(
@@ -27,11 +35,74 @@ NOW = timestamp("2026-11-02T12:00:00Z")
 def test_an_answer_of_the_future_is_not_taken_over(
     asked_at: str, *, kept: bool
 ) -> None:
-    assert NOW is not None
-    said = answer("1ac1-b", accepted=True, at=asked_at)
-    before = inventory("n", endpoint("p/t", "1ac1-a", answers=(said,)))
-    [found] = keep_answers(
-        inventory("n", endpoint("p/t", "1ac1-a")), before, NOW
-    ).endpoints
+    yes, no, neither = (
+        answer(f"1ac1-{accepted}", accepted=accepted, at=asked_at)
+        for accepted in (True, False, None)
+    )
 
-    assert found.answers == ((said,) if kept else ())
+    # What is no yes stands against a table's, until the driver is asked again.
+    assert taken_over(yes, no, neither) == ((yes,) if kept else ()) + (no, neither)
+
+
+def taken_over(
+    *said: RecordedAnswer,
+    before: dict[str, Any] = HERE,
+    now: dict[str, Any] = HERE,
+    was: dict[str, Any] = DRIVER,
+    is_: dict[str, Any] = DRIVER,
+) -> tuple[RecordedAnswer, ...]:
+    """Give the answers that an endpoint has after another scan."""
+    assert NOW is not None
+    old, new = (
+        msgspec.structs.replace(inventory("n", each), **host)
+        for each, host in (
+            (endpoint("p/t", "1ac1-a", answers=said, **was), before),
+            (endpoint("p/t", "1ac1-a", **is_), now),
+        )
+    )
+    [found] = keep_answers(new, old, NOW).endpoints
+    return found.answers
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "kept"),
+    [
+        ({}, {}, True),
+        ({"machine_id": None}, {}, False),
+        ({}, {"machine_id": None}, False),
+        ({"machine_id": None}, {"machine_id": None}, False),
+        ({"machine_id": ""}, {"machine_id": ""}, False),
+        ({"machine_id": "b" * 32}, {}, False),
+        ({"kernel": ""}, {"kernel": ""}, False),
+        ({"kernel": ""}, {}, False),
+        ({"kernel": "6.1"}, {}, False),
+        ({"host": "m"}, {}, False),
+    ],
+)
+def test_answers_are_taken_over_on_the_same_host_only(
+    before: dict[str, Any], now: dict[str, Any], *, kept: bool
+) -> None:
+    yes = answer("1ac1-b", accepted=True)
+    found = taken_over(yes, before=HERE | before, now=HERE | now)
+
+    assert found == ((yes,) if kept else ())
+
+
+@pytest.mark.parametrize(
+    ("was", "is_", "kept"),
+    [
+        (DRIVER, DRIVER, True),
+        ({"build": "abc"}, {"build": "abc"}, True),
+        ({"build": "abc"}, {}, False),
+        ({}, {"build": "abc"}, False),
+        ({}, {}, False),
+        (DRIVER, DRIVER | {"build": "abc"}, False),
+        (DRIVER, DRIVER | {"device_id": "0x0300"}, False),
+    ],
+)
+def test_answers_are_taken_over_to_the_same_driver_and_device_only(
+    was: dict[str, Any], is_: dict[str, Any], *, kept: bool
+) -> None:
+    yes = answer("1ac1-b", accepted=True)
+
+    assert taken_over(yes, was=was, is_=is_) == ((yes,) if kept else ())

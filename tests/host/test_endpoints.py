@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from vfiocompat.host.batch import Failure, Reply
@@ -68,3 +69,30 @@ def test_an_mdev_has_the_type_that_its_link_leads_to(
     assert node.type_path == expected
     assert node.type_id == (expected and "acme-1")
     assert (node.device, node.parent) == (PARENT, "0000:00:02.0")
+
+
+@pytest.mark.parametrize(
+    ("note", "srcversion", "build"),
+    [
+        (b"\x04\0\0\0\x02\0\0\0\x03\0\0\0GNU\0\xab\xcd", "1234", "abcd"),
+        (None, "1234", "1234"),
+        (b"", "1234", "1234"),
+        (None, None, msgspec.UNSET),
+    ],
+)
+def test_a_build_of_a_module_is_told_by_its_note_or_its_sources(
+    root: Path, note: bytes | None, srcversion: str | None, build: object
+) -> None:
+    (root / PARENT[1:] / "driver").symlink_to("../../../bus/pci/drivers/acme-vfio")
+    module = root / "sys/module/acme_vfio"
+    (module / "notes").mkdir(parents=True)
+    if note is not None:
+        (module / "notes/.note.gnu.build-id").write_bytes(note)
+    if srcversion is not None:
+        (module / "srcversion").write_text(f"{srcversion}\n")
+    node = mdev_node(
+        ONE, f"{PARENT}/{ONE}", Reply(text="../mdev_supported_types/acme-1")
+    )
+    [found] = read_nodes(Tree(str(root), 5.0), [node], ask="all").endpoints()
+
+    assert (found.driver, found.build) == ("acme-vfio", build)

@@ -165,6 +165,7 @@ def test_what_the_host_says_of_itself() -> None:
     assert read(host, "proc/sys/kernel/hostname") == "h1\n"
     assert read(host, "proc/sys/kernel/osrelease") == "6.12.0\n"
     assert read(host, "sys/module/nvidia/version") == "550\n"
+    assert len(read(host, "etc/machine-id")) == 33
 
 
 def test_files_of_a_type() -> None:

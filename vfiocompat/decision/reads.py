@@ -188,14 +188,37 @@ def question_reads(source: Endpoint) -> Values:
     )
 
 
-def rests_on(endpoint: Endpoint) -> Values:
-    """Tell what an endpoint's recorded answers rest on, beside its host's kernel."""
+_OF_DEVICE = (
+    "vendor_id",
+    "device_id",
+    "subsystem_vendor_id",
+    "subsystem_device_id",
+    "revision",
+    "type_name",
+    "type_description",
+    "vgpu_type_name",
+)
+"""Facts that tell one device, or type, from another in its place."""
+
+
+def rests_on(endpoint: Endpoint) -> Values | None:
+    """Tell what an endpoint's recorded answers rest on, beside its host and its kernel.
+
+    None where nothing tells one module of its driver from another: it may be one now
+    that would answer otherwise.
+    """
+    module = endpoint.facts.get("module_version"), endpoint.build or None
+    if module == (None, None):
+        return None
     attribute = endpoint.attribute
     return (
         endpoint.version,
         endpoint.driver,
-        endpoint.facts.get("module_version"),
+        module,
         endpoint.type_id,
+        endpoint.vendor_id,
+        endpoint.device_id,
+        *map(endpoint.facts.get, _OF_DEVICE),
         endpoint.device_api,
         attribute and (attribute.name, attribute.state, attribute.path),
     )

@@ -73,11 +73,17 @@ def scan(
 
 
 def keep_answers(inventory: Inventory, before: Inventory, now: float) -> Inventory:
-    """Take over the answers of endpoints that are as they were.
+    """Take over the answers of endpoints that are as they were, on the same host.
 
-    An answer at a time that has not come yet is not taken over: a clock was wrong.
+    What is not known, of either, is not as it was. A yes at a time that has not come
+    yet is not taken over: a clock was wrong. Other answers are: they stand against a
+    table's yes until the driver is asked again.
     """
-    if inventory.host != before.host or inventory.kernel != before.kernel:
+    if inventory.host != before.host:
+        return inventory
+    if not inventory.kernel or inventory.kernel != before.kernel:
+        return inventory
+    if not inventory.machine_id or inventory.machine_id != before.machine_id:
         return inventory
     known = {each.address: each for each in before.endpoints if each.answers}
     if not known:
@@ -85,8 +91,14 @@ def keep_answers(inventory: Inventory, before: Inventory, now: float) -> Invento
     endpoints = list(inventory.endpoints)
     for at, endpoint in enumerate(endpoints):
         old = known.get(endpoint.address)
-        if old is not None and rests_on(old) == rests_on(endpoint):
-            kept = tuple(each for each in old.answers if _was(each.asked_at, now))
+        if old is None or (ground := rests_on(endpoint)) is None:
+            continue
+        if rests_on(old) == ground:
+            kept = tuple(
+                each
+                for each in old.answers
+                if not each.accepted or _was(each.asked_at, now)
+            )
             endpoints[at] = msgspec.structs.replace(endpoint, answers=kept)
     return msgspec.structs.replace(inventory, endpoints=endpoints)
 
@@ -106,9 +118,9 @@ def ask_drivers(
     """Ask drivers about strings, and record their answers.
 
     Types are asked, and of the others those that have an attribute of their own. What
-    has an answer is not asked again, unless that was neither yes nor no: such are asked
-    after all others of the same inventory. `limit` bounds how many are asked; None is
-    no bound.
+    has an answer is not asked again, unless that was neither yes nor no, or is of the
+    future: such are asked after all others of the same inventory. `limit` bounds how
+    many are asked; None is no bound.
     """
     wanted = list(islice(_to_ask(inventory.endpoints, strings, now), limit))
     found: dict[int, dict[str, RecordedAnswer]] = {}
@@ -192,7 +204,10 @@ def _to_ask(
     for at, endpoint in enumerate(endpoints):
         if not _is_asked(endpoint):
             continue
-        known = {answer.version: answer.accepted for answer in endpoint.answers}
+        known = {
+            answer.version: answer.accepted if _was(answer.asked_at, now) else None
+            for answer in endpoint.answers
+        }
         for version, data in _questions(endpoint, sources).items():
             if known.get(version) is None:
                 waiting = again if version in known else new

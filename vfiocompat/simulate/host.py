@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import re
 import threading
 from functools import partial
 from posixpath import basename
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from vfiocompat.addresses import is_function
 from vfiocompat.simulate import answers
@@ -59,12 +62,16 @@ class SimulatedHost:
             self.tree.remove(owner)
 
     def _about(self, spec: Spec) -> None:
-        about = {"hostname": spec.host, "osrelease": spec.kernel}
-        for name, text in about.items():
-            if text is not None:
-                self.tree.text(f"proc/sys/kernel/{name}", text)
+        if spec.host is not None:
+            self.tree.text("proc/sys/kernel/hostname", spec.host)
+        self.tree.text("proc/sys/kernel/osrelease", spec.kernel)
+        self.tree.text("etc/machine-id", _digest(spec.host)[:32])
         for module, version in spec.modules.items():
             self.tree.text(f"sys/module/{module}/version", version)
+        for driver, answers_of in _drivers(spec).items():
+            module = driver.replace("-", "_")
+            srcversion = _digest(answers_of)[:23].upper()
+            self.tree.text(f"sys/module/{module}/srcversion", srcversion)
 
     # ---- what all devices have; each is named by the last part of its path
 
@@ -227,6 +234,23 @@ class SimulatedHost:
         chosen = DriverFile(0o644, lambda: b"%d\n" % current, store)
         self.tree.attribute(f"{path}/creatable_vgpu_types", creatable, owner)
         self.tree.attribute(f"{path}/current_vgpu_type", chosen, owner)
+
+
+def _drivers(spec: Spec) -> dict[str, list[object]]:
+    """Collect what each driver answers: one that answers otherwise is another build."""
+    found: dict[str, list[object]] = {}
+    for parent in spec.parent:
+        if parent.driver is not None:
+            found.setdefault(parent.driver, []).append(parent.type)
+    for function in spec.function:
+        if function.driver is not None:
+            found.setdefault(function.driver, []).append(function)
+    return found
+
+
+def _digest(value: object) -> str:
+    encoded = msgspec.json.encode(value, order="deterministic")
+    return hashlib.sha256(encoded).hexdigest()
 
 
 def _pci_attributes(ids: PciIds) -> dict[str, str]:

@@ -157,7 +157,7 @@ class Spec(_Table, frozen=True):
 
     schema: Literal[1]
     host: str | None = None
-    kernel: str | None = None
+    kernel: str = "6.12.0-simulated"
     modules: dict[str, str] = {}
     parent: tuple[Parent, ...] = ()
     function: tuple[Function, ...] = ()

@@ -60,6 +60,7 @@ _DEVICE_FILES = {
 KERNEL = "/proc/sys/kernel"
 _DRIVERS = "/sys/bus/pci/drivers"
 _MODULES = "/sys/module"
+_NOTE = ".note.gnu.build-id"
 _VGPU_MANAGER = {"nvidia": "nvidia_vgpu_vfio"}
 """Modules that tell a driver's version in place of its own.
 
@@ -76,6 +77,14 @@ class _Device(msgspec.Struct, frozen=True):
 
     driver: str | None
     facts: dict[str, str]
+    build: str | None = None
+
+
+class _Module(msgspec.Struct, frozen=True):
+    """What tells a driver's module from another: its version, and which build it is."""
+
+    version: str | None
+    build: str | None
 
 
 class _Type(msgspec.Struct, frozen=True):
@@ -87,6 +96,7 @@ class _Type(msgspec.Struct, frozen=True):
 
 
 _NO_TYPE = _Type(None, None, {})
+_NO_MODULE = _Module(None, None)
 Replies = dict[tuple[str, str], "Reply"]
 Ask = Literal["all", "vgpu-types", "nothing"]
 """What to ask drivers for; they may hang, which the kernel's own answers do not.
@@ -140,7 +150,7 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> FoundEndpoints
         if file != _VERSION and reply.failure and not _is_optional(reply.failure)
     ]
     links = [replies[path, "driver"] for path in devices]
-    modules = _module_versions(tree, links)
+    modules = _modules(tree, links)
     device_of = {path: _device(path, replies, modules) for path in devices}
     type_of = {path: _type(path, replies) for path in types}
     drivers = _mdev_drivers(tree, nodes, device_of)
@@ -266,13 +276,15 @@ def _problem(attribute: Attribute, node: Node) -> Problem:
     )
 
 
-def _device(path: str, replies: Replies, modules: dict[str, str]) -> _Device:
+def _device(path: str, replies: Replies, modules: dict[str, _Module]) -> _Device:
     driver = _linked(replies[path, "driver"])
+    module = modules.get(driver or "", _NO_MODULE)
     read = {fact: text(replies[path, file]) for file, fact in _DEVICE_FILES.items()}
     read["driver"] = driver
-    read["module_version"] = modules.get(driver or "")
+    read["module_version"] = module.version
     read["kernel"] = text(replies[KERNEL, "osrelease"])
-    return _Device(driver, {name: value for name, value in read.items() if value})
+    facts = {name: value for name, value in read.items() if value}
+    return _Device(driver, facts, module.build)
 
 
 def _linked(link: Reply | None) -> str | None:
@@ -280,8 +292,8 @@ def _linked(link: Reply | None) -> str | None:
     return None if link is None or link.failure else name_of(link.text)
 
 
-def _module_versions(tree: Tree, links: Sequence[Reply]) -> dict[str, str]:
-    """Read which version each PCI driver's module has, by the name of the driver."""
+def _modules(tree: Tree, links: Sequence[Reply]) -> dict[str, _Module]:
+    """Read which module each PCI driver has, by the name of the driver."""
     drivers = dict.fromkeys(filter(None, map(_linked, links)))
     owners = tree.run(
         {driver: tree.link(f"{_DRIVERS}/{driver}", "module") for driver in drivers}
@@ -291,16 +303,30 @@ def _module_versions(tree: Tree, links: Sequence[Reply]) -> dict[str, str]:
         for driver, link in owners.items()
     }
     managers = [_VGPU_MANAGER[name] for name in drivers if name in _VGPU_MANAGER]
-    wanted = {*modules.values(), *managers}
     replies = tree.run(
-        {name: tree.read(f"{_MODULES}/{name}", "version") for name in wanted}
+        {
+            (name, file): tree.read(f"{_MODULES}/{name}{folder}", file)
+            for name in {*modules.values(), *managers}
+            for folder, file in (("", "version"), ("", "srcversion"), ("/notes", _NOTE))
+        }
     )
-    versions = {name: text(reply) for name, reply in replies.items()}
-    found = {
-        driver: versions.get(_VGPU_MANAGER.get(driver, "")) or versions[module]
+    versions = {name: text(replies[name, "version"]) for name, _ in replies}
+    return {
+        driver: _Module(
+            versions.get(_VGPU_MANAGER.get(driver, "")) or versions[module] or None,
+            _build(replies[module, _NOTE], replies[module, "srcversion"]),
+        )
         for driver, module in modules.items()
     }
-    return {driver: version for driver, version in found.items() if version}
+
+
+def _build(note: Reply, sources: Reply) -> str | None:
+    """Tell a build of a module by the note that the linker made, else by its sources.
+
+    The note is a struct elf_note of include/uapi/linux/elf.h: three numbers, the name
+    "GNU", the id.
+    """
+    return note.data[16:].hex() or text(sources) or None
 
 
 def _type(path: str, replies: Replies) -> _Type:
@@ -395,4 +421,5 @@ def _shared(
         in_use=in_use,
         facts=facts,
         vfio=vfio,
+        build=device.build or msgspec.UNSET,
     )
