@@ -309,6 +309,25 @@ def test_what_is_neither_yes_nor_no_is_asked_again_after_all_others(
     assert answers(file) == before
 
 
+@pytest.mark.parametrize("newline", ["optional", "required"])
+@pytest.mark.parametrize("at_first", [True, False])
+def test_a_yes_is_about_every_form_that_a_string_has_in_the_fleet(
+    host: Host, run: Run, tmp_path: Path, newline: str, *, at_first: bool
+) -> None:
+    """A form that comes later is asked too."""
+    host(
+        f'{ACME}\n[[parent.type]]\nid = "acme-a"\nversion = "1ac1-x"\n'
+        f'accepts = ["1ac1-?"]\nnewline = "{newline}"\n'
+    )
+    forms = [endpoint(f"p/{n}", "1ac1-a", newline=n) for n in (True, False)]
+    for ends in (forms if at_first else forms[:1], forms):
+        fleet = write(tmp_path / "fleet", [inventory("n", *ends)])
+        run(f"scan --ask {fleet} -o {tmp_path}/me.json")
+        both = len(ends) > 1
+        expected = newline == "optional" or not both
+        assert answers(tmp_path / "me.json") == {"acme-a": [("1ac1-a", expected)]}
+
+
 def greedy(folder: Path, at: int, number: int = 300) -> None:
     """Write the inventory of a host that has as many other strings each time."""
     many = [endpoint(f"p/t{i}", f"1ac1-new-{at}-{i}") for i in range(number)]

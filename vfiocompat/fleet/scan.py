@@ -126,15 +126,21 @@ def ask_drivers(
     found: dict[int, dict[str, RecordedAnswer]] = {}
     while wanted:
         # One question an endpoint at a time: a driver that hangs holds one call.
-        turn = {at: (version, data) for at, version, data in reversed(wanted)}
+        turn = {at: (version, forms) for at, version, forms in reversed(wanted)}
         replies = host.probe(
-            [Question(inventory.endpoints[at], data) for at, (_, data) in turn.items()]
+            [
+                Question(inventory.endpoints[at], forms[0])
+                for at, (_, forms) in turn.items()
+            ]
         )
         wanted = [each for each in wanted if turn[each[0]] != each[1:]]
-        for (at, (version, data)), (answer, _) in zip(
+        for (at, (version, (data, *others))), (answer, _) in zip(
             turn.items(), replies, strict=True
         ):
-            if (said := recordable(answer, len(data))) is not None:
+            said = recordable(answer, len(data))
+            if said is not None and said[0] and others:
+                wanted.insert(0, (at, version, tuple(others)))
+            elif said is not None:
                 new = RecordedAnswer(version, *said, moment(now))
                 found.setdefault(at, {})[version] = new
             if answer.stage not in {"done", "write"}:
@@ -186,7 +192,13 @@ class Strings:
         return {source.version for source in self._found.values()}
 
 
-_ToAsk = tuple[int, str, bytes]
+_Forms = tuple[bytes, ...]
+"""What to write about one string: it may have a newline at its end, and none.
+
+All are asked until one is not taken, since an answer counts for all of them.
+"""
+
+_ToAsk = tuple[int, str, _Forms]
 """An endpoint by its place, the string to ask about, and what to write."""
 
 
@@ -208,10 +220,11 @@ def _to_ask(
             answer.version: answer.accepted if _was(answer.asked_at, now) else None
             for answer in endpoint.answers
         }
-        for version, data in _questions(endpoint, sources).items():
-            if known.get(version) is None:
+        for version, forms in _questions(endpoint, sources).items():
+            # Nothing tells which forms a yes is about.
+            if known.get(version) is None or (known[version] and len(forms) > 1):
                 waiting = again if version in known else new
-                waiting[version].append((at, version, data))
+                waiting[version].append((at, version, forms))
     for waiting in (new, again):
         for number, version in enumerate(waiting):
             waiting[version].rotate(-number)  # each begins at another endpoint
@@ -245,12 +258,13 @@ def _round_robin(several: Iterable[Iterator[_ToAsk]]) -> Iterator[_ToAsk]:
             left.append(one)
 
 
-def _questions(endpoint: Endpoint, sources: Sequence[Endpoint]) -> Mapping[str, bytes]:
-    found: dict[str, bytes] = {}
+def _questions(endpoint: Endpoint, sources: Sequence[Endpoint]) -> dict[str, _Forms]:
+    found: dict[str, _Forms] = {}
     for source in sources:
         data = question_ahead(source, endpoint)
         if data is not None and source.version is not None:
-            found.setdefault(source.version, data)
+            forms = found.get(source.version, ())
+            found[source.version] = forms if data in forms else (*forms, data)
     return found
 
 
