@@ -170,8 +170,10 @@ def _decided(
     pairs = []
     for at, end in enumerate(destinations):
         known = end
-        answer, own = answers.get(at, (None, known.version))
-        if own is not None and known.version is None:
+        answer, own, attribute = answers.get(at, (None, known.version, None))
+        if attribute is not None:
+            known = msgspec.structs.replace(known, attribute=attribute)
+        elif own is not None and known.version is None:
             known = msgspec.structs.replace(known, version=own, origin="attribute")
         try:
             known = stated.of_destination(known, library)

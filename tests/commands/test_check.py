@@ -157,7 +157,10 @@ ANSWERS = [
     ),
     Case("slow", "delay = 0.05", ACCEPTED),
     # Its own string explains an answer, and never changes it.
-    *named("read", lambda _: ACCEPTED, "EIO", "ENODEV"),
+    *named("read", lambda _: ACCEPTED, "EIO", "EINVAL"),
+    # That the device cannot migrate is a no, though the driver takes the string.
+    *named("read", cannot_migrate, "ENODEV", "EOPNOTSUPP", "ENOTTY"),
+    Case("read-gone", 'on = "read"\nvanish = true', not_asked("VFC113", "ENODEV")),
     Case("read-hang", 'on = "read"\nhang = true', ACCEPTED),
 ]
 

@@ -134,7 +134,7 @@ def ask_drivers(
             ]
         )
         wanted = [each for each in wanted if turn[each[0]] != each[1:]]
-        for (at, (version, (data, *others))), (answer, _) in zip(
+        for (at, (version, (data, *others))), (answer, *_) in zip(
             turn.items(), replies, strict=True
         ):
             said = recordable(answer, len(data))
