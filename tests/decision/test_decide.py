@@ -26,6 +26,7 @@ from vfiocompat.endpoints import (
 from vfiocompat.verdicts import Judgement, Verdict
 
 PATH = "/sys/devices/p/mdev_supported_types/t/version"
+TAKEN = "2026-11-01T00:00:00Z"
 
 
 def endpoint(version: str | None = "8086-x", **more: object) -> Endpoint:
@@ -248,6 +249,51 @@ def test_only_migration_version_at_a_type_node_compares_one_type(
     assert asked is (question(endpoint(), destination) is not None)
 
 
+@pytest.mark.parametrize("recorded_", [True, False])
+@pytest.mark.parametrize("kind", ["type", "mdev"])
+@pytest.mark.parametrize(
+    ("source", "there", "verdict", "hint"),
+    [
+        ("t", "t", "compatible", None),
+        ("t", None, "undetermined", "scan its host again"),
+        (None, None, "undetermined", "scan its host again"),
+        (None, "t", "undetermined", None),
+        ("literal", "t", "undetermined", "--source-type t"),
+        ("literal", None, "undetermined", "scan its host again"),
+    ],
+)
+def test_a_yes_about_one_type_is_none_where_a_type_is_not_known(
+    kind: str,
+    source: str | None,
+    there: str | None,
+    verdict: str,
+    hint: str | None,
+    *,
+    recorded_: bool,
+) -> None:
+    attribute = Attribute("migration_version", "present", path=PATH, node="type")
+    yes = RecordedAnswer("8086-x", True, None, TAKEN)  # noqa: FBT003
+    destination = endpoint(
+        kind=kind, type_id=there, attribute=attribute, answers=(yes,)
+    )
+    start = literal("8086-x") if source == "literal" else endpoint(type_id=source)
+    answer = None
+    if recorded_:
+        destination = recorded(destination)
+    else:
+        answer = Answer(stage="done", path=PATH, count=len("8086-x\n"))
+    decision = decide(start, destination, answer)
+
+    assert decision.verdict == verdict
+    findings = [each for each in decision.diagnostics if each.code == "VFC124"]
+    assert len(findings) == (verdict != "compatible")
+    for finding in findings:
+        if recorded_ or there is not None:
+            assert (finding.hint or "").endswith(hint or "")
+        else:
+            assert finding.hint is None
+
+
 @pytest.mark.parametrize(
     ("verdicts", "expected"),
     [
@@ -340,7 +386,6 @@ def test_without_stop_copy_there_is_no_migration(flags: tuple[Flag, ...]) -> Non
 
 # ---- a driver that said neither yes nor no, and a table ---------------------------
 
-TAKEN = "2026-11-01T00:00:00Z"
 NEITHER = {
     "busy": answered(errno.EBUSY),
     "failed": answered(errno.EIO),

@@ -261,7 +261,8 @@ def _said(
 def _as_of_type(verdict: Verdict, source: Endpoint, destination: Endpoint) -> Verdict:
     """Give a driver's verdict, or none where it is about sources of one type only."""
     if verdict == "compatible" and destination.answers_for_its_type:
-        return verdict if source.type_id is not None else "undetermined"
+        known = None not in {source.type_id, destination.type_id}
+        return verdict if known else "undetermined"
     return verdict
 
 
@@ -272,9 +273,20 @@ def _type_not_known(
     verdict = VERDICT_OF.get(code, "undetermined")
     if _as_of_type(verdict, source, destination) == verdict:
         return ()
-    type_id = shlex.quote(destination.type_id or "")
+    return (_whose_type_is_not_known(source, destination),)
+
+
+def _whose_type_is_not_known(source: Endpoint, destination: Endpoint) -> Diagnostic:
+    path = destination.path
+    if destination.type_id is None:
+        summary = "the destination's mdev type is not known, so its yes is not enough"
+        hint = "scan its host again" if destination.recorded else None
+        return diagnostic(codes.SOURCE_TYPE_NOT_KNOWN, summary, hint=hint, path=path)
+    if source.kind != "literal":
+        return diagnostic(codes.SOURCE_TYPE_NOT_KNOWN, path=path)
+    type_id = shlex.quote(destination.type_id)
     hint = f"if the source is of that type, add --source-type {type_id}"
-    return (diagnostic(codes.SOURCE_TYPE_NOT_KNOWN, hint=hint, path=destination.path),)
+    return diagnostic(codes.SOURCE_TYPE_NOT_KNOWN, hint=hint, path=path)
 
 
 def _by_record(
