@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fleets import QAT_1, QAT_2, inventory, qat, write
+from tests.fleets import QAT_1, QAT_2, answer, inventory, qat, write
 from tests.machines import domain_file, told_to_migrate
 
+from .hosts import DESTINATION, PAIR, SOURCE
+
 if TYPE_CHECKING:
-    from tests.conftest import Run
+    from tests.conftest import Host, Run
 
 HEAD = """\
 schema = 1
@@ -73,6 +75,33 @@ def test_a_broken_table_is_told_once_and_the_rest_is_answered(
         document = json.loads(run(f"{line} --format json", exit_code=4).stdout)
         assert [each["path"] for each in document["problems"]] == [str(table)]
         assert document["problems"][0]["code"] == "VFC204"
+
+
+@pytest.mark.parametrize("accepted", [True, False, None])
+@pytest.mark.parametrize("line", list(COMMANDS)[:4], ids=lambda line: line.split()[0])
+def test_beside_what_a_driver_said_a_broken_table_is_told_too(
+    run: Run, names: dict[str, str], line: str, *, accepted: bool | None
+) -> None:
+    """The table that it was to be might not agree."""
+    said = (answer(QAT_1, accepted=accepted),)
+    there = inventory("b", qat("0000:03:00.1", QAT_2, answers=said))
+    write(Path(names["f"]), [there])
+    Path(names["site"], "tables.d/ours.toml").write_text(BROKEN["of the driver"])
+    result = run(line.format(**names), exit_code=4)
+
+    assert result.stderr.count("error[VFC204]") == 1
+
+
+def test_beside_a_live_drivers_yes_a_broken_table_is_told_too(
+    shared_host: Host, run: Run, names: dict[str, str]
+) -> None:
+    shared_host(PAIR)
+    broken = f'{HEAD}vendor = "pci:1ac1"\ndrivers = ["acme"]\n[format]\nf = 5\n'
+    Path(names["site"], "tables.d/ours.toml").write_text(broken)
+    result = run(f"check {SOURCE} {DESTINATION}", exit_code=4)
+
+    assert result.stdout.startswith("compatible")
+    assert result.stderr.count("error[VFC204]") == 1
 
 
 @pytest.mark.parametrize(("line", "ends"), COMMANDS.items())

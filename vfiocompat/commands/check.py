@@ -100,7 +100,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         settings.print_lines(facts_lines(pairs, line))
     for error in errors.values():
         settings.note(error_lines(error))
-    return _exit_code(document.counts)
+    return ExitCode.FAILED if errors else _exit_code(document.counts)
 
 
 def _each(option: str, values: Iterable[str]) -> list[str]:
