@@ -64,6 +64,7 @@ ATTRIBUTES = [
     Attribute("version", "unreadable", "EIO", None, "type", "VFC106"),
     Attribute("version", "unreadable", "EACCES", None, "type", "VFC103"),
     Attribute("version", "unreadable", "ENODEV", None, "type", "VFC105"),
+    Attribute("version", "unreadable", "ENODEV", None, "type", "VFC104", "open"),
     Attribute("version", "unreadable", None, None, "type", "VFC112"),
     Attribute("version", "unreadable", None, None, "type", "VFC301"),
     Attribute("version", "unreadable", "EIO", None, "type", "VFC107"),

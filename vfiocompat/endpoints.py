@@ -88,7 +88,8 @@ class Attribute(msgspec.Struct, frozen=True, gc=False):
 
     `path` is as seen inside the sysroot: the file, or where it would be. `node` says
     whose directory holds it: an mdev without its own uses that of its type. `code` is
-    the diagnostic that tells why an attribute is unreadable.
+    the diagnostic that tells why an attribute is unreadable. `stage` says of one that
+    could not even be opened that it was not: so no driver said anything.
     """
 
     name: str | None
@@ -97,6 +98,7 @@ class Attribute(msgspec.Struct, frozen=True, gc=False):
     path: str | None = None
     node: Literal["type", "device"] | None = None
     code: str | None = None
+    stage: Literal["open"] | msgspec.UnsetType = msgspec.UNSET
 
 
 Flag = Literal["STOP_COPY", "P2P", "PRE_COPY", "DIRTY_TRACKING"]

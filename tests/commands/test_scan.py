@@ -176,6 +176,22 @@ def test_a_folder_that_is_missing(shared_host: Host, run: Run, tmp_path: Path) -
     assert "cannot write in" in result.stderr
 
 
+@pytest.mark.parametrize("errno", ["ENODEV", "EOPNOTSUPP", "EIO", "EACCES"])
+@pytest.mark.parametrize("stage", ["open", "read"])
+def test_an_inventory_keeps_which_call_failed(
+    host: Host, run: Run, tmp_path: Path, errno: str, stage: str
+) -> None:
+    """What an open(2) is answered, no driver has said: live and recorded alike."""
+    at = "0000:3b:00.0/acme-destination"
+    host(PAIR + fault(at, f'on = "{stage}"', f'errno = "{errno}"'))
+    run(f"scan -o {tmp_path}/f.json")
+    says_no = stage == "read" and errno in {"ENODEV", "EOPNOTSUPP"}
+    there = f"inventory:{tmp_path}/f.json#{at}"
+    run(f"check version:1ac1-a {there}", exit_code=1 if says_no else 3)
+    live = {"open": 4, "read": 1 if says_no else 3}[stage]
+    run(f"check --table-only version:1ac1-a {at}", exit_code=live)
+
+
 # ---- asking ----------------------------------------------------------------------
 
 THREE = f"""{ACME}

@@ -357,6 +357,23 @@ def test_a_recorded_errno_that_means_no_migration_decides() -> None:
     assert (decided.verdict, decided.basis) == ("incompatible", "recorded")
 
 
+@pytest.mark.parametrize("code", ["VFC103", "VFC104", "VFC105", "VFC107", None])
+@pytest.mark.parametrize("errno", ["ENODEV", "EOPNOTSUPP", "ENOTSUPP", "EACCES", None])
+def test_the_errno_of_an_open_is_not_the_drivers(
+    code: str | None, errno: str | None
+) -> None:
+    attribute = Attribute(
+        "version", "unreadable", errno, PATH, "type", code, stage="open"
+    )
+    closed = recorded(endpoint(None, attribute=attribute))
+    for pair in ((recorded(endpoint("1ac1-a")), closed), (closed, closed)):
+        decided = decide(*pair, None)
+        assert (decided.verdict, decided.basis) == ("undetermined", "none")
+        assert decided.diagnostics[0].code == (
+            "VFC103" if code == "VFC103" else "VFC104"
+        )
+
+
 def test_an_attribute_that_is_there_and_has_no_string_is_no_yes() -> None:
     there = recorded(endpoint(None))
     for pair in ((recorded(endpoint("1ac1-a")), there), (there, there)):

@@ -20,6 +20,7 @@ __all__ = [
     "ADVICE",
     "ANSWERS",
     "COULD_NOT_ASK",
+    "NOT_OPENED",
     "NO_STRING",
     "VERDICT_OF",
     "Answer",
@@ -71,10 +72,11 @@ ANSWERS = frozenset(
 )
 """Codes of a driver's yes or no, which tables explain or doubt."""
 
-COULD_NOT_ASK = frozenset(
+NOT_OPENED = frozenset({codes.OPEN_NOT_PERMITTED, codes.OPEN_FAILED})
+"""Codes of an open(2) that failed: its errno is not the driver's."""
+
+COULD_NOT_ASK = NOT_OPENED | frozenset(
     {
-        codes.OPEN_NOT_PERMITTED,
-        codes.OPEN_FAILED,
         codes.FILE_SYSTEM_GONE,
         codes.DEVICE_GONE,
         codes.NOT_AN_ATTRIBUTE,
@@ -132,16 +134,18 @@ _TOLD_OF_READS = frozenset(
 def attribute_code(attribute: Attribute, *, recorded: bool) -> Code | None:
     """Tell by a code why an attribute gives no string; None if it gives one.
 
-    What is `recorded` is the errno: an inventory may hold any code, and decides nothing
-    by it.
+    What is `recorded` is the errno, and whether it is one of open(2): an inventory may
+    hold any code, and decides nothing by it.
     """
     if attribute.state != "unreadable":
         return codes.NO_ATTRIBUTE if attribute.state == "absent" else None
     if not recorded:
         return codes.code_of(attribute.code or "")
+    told = Code(attribute.code or "")
+    if attribute.stage == "open":
+        return told if told in NOT_OPENED else codes.OPEN_FAILED
     if attribute.errno in _NO_MIGRATION_NAMES:
         return codes.NO_MIGRATION_SUPPORT
-    told = Code(attribute.code or "")
     return told if told in _TOLD_OF_READS else codes.READ_FAILED
 
 

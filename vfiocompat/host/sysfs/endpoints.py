@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from vfiocompat import codes
-from vfiocompat.decision.errnos import Answer, read_code
+from vfiocompat.decision.errnos import NOT_OPENED, Answer, read_code
 from vfiocompat.endpoints import (
     NVIDIA_VENDOR,
     Attribute,
@@ -267,7 +267,10 @@ def _attribute_at(
     if code == codes.NO_ATTRIBUTE:
         return Attribute(None, "absent", errno_name(number), path, None, code), None
     errno_text = errno_name(number) if number else None
-    return Attribute(name or None, "unreadable", errno_text, where, node, code), None
+    attribute = Attribute(name or None, "unreadable", errno_text, where, node, code)
+    if code in NOT_OPENED:
+        attribute = msgspec.structs.replace(attribute, stage="open")
+    return attribute, None
 
 
 def _problem(attribute: Attribute, node: Node) -> Problem:
