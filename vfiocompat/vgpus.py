@@ -41,7 +41,7 @@ def _names(vgpus: Sequence[Endpoint]) -> dict[tuple[str, str], str]:
     unclear = set()
     for each in vgpus:
         name = each.facts.get("vgpu_type_name")
-        if name is None or each.parent is None or each.type_id is None:
+        if not name or name.isspace() or each.parent is None or each.type_id is None:
             continue
         key = each.parent, each.type_id
         if names.setdefault(key, name) != name:

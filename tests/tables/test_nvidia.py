@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from vfiocompat.addresses import parse_address
 from vfiocompat.endpoints import Endpoint
@@ -17,6 +18,7 @@ from vfiocompat.pairs import check
 from vfiocompat.tables.judge import derived_text, judge
 from vfiocompat.tables.library import Library
 from vfiocompat.times import Horizon
+from vfiocompat.vgpus import completed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,6 +164,25 @@ def test_without_ids_names_decide_and_refuse_nothing(
     forgotten: str, board: str, expected: str
 ) -> None:
     assert verdict(vgpu(**{forgotten: ""}), vgpu(board=board)) == expected
+
+
+@pytest.mark.parametrize("name", [" ", "   ", "\t", "\u00a0"])
+def test_a_name_of_blanks_is_not_known(name: str) -> None:
+    blank = vgpu(vgpu_type_name=name)
+
+    assert verdict(blank, blank) == "undetermined"
+    assert verdict(blank, vgpu()) == "undetermined"
+    assert verdict(vgpu(), blank) == "undetermined"
+
+
+def test_a_function_in_use_takes_no_name_of_blanks_from_another() -> None:
+    named = replace(vgpu(), parent="0000:41:00.0")
+    blank = replace(named, facts=named.facts | {"vgpu_type_name": "  "})
+    used = replace(named, facts={})
+    name = {"vgpu_type_name": named.facts["vgpu_type_name"]}
+
+    assert completed([blank, used])[1].facts == {"framework": "vendor"}
+    assert completed([blank, named, used])[2].facts == {"framework": "vendor"} | name
 
 
 @pytest.mark.parametrize(

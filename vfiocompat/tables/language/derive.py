@@ -90,7 +90,10 @@ def _value(table: Table, field: str, text: str | None) -> str | None:
     """Give a text as the field has it, if it is a value of the field."""
     if text is None or table.fields.worth(field, text) is None:
         return None
-    return text.removeprefix("0x") if table.fields.kinds[field] == "hex" else text
+    kind = table.fields.kinds[field]
+    if kind == "text" and not text.strip():
+        return None  # nothing has a blank for its name
+    return text.removeprefix("0x") if kind == "hex" else text
 
 
 def learn(table: Table, field: str) -> str | None:
