@@ -26,7 +26,12 @@ def endpoint(address: str, version: str | None, **more: object) -> Endpoint:
     """Make a type of a parent, with a string or without an attribute."""
     parent, _, type_id = address.partition("/")
     path = f"/sys/devices/{parent}/mdev_supported_types/{type_id}"
-    present = Attribute("version", "present", path=f"{path}/version", node="type")
+    name, node = "version", "type"
+    if more.get("kind", "type") != "type":
+        path, node = f"/sys/devices/{parent}", "device"
+    if more.get("kind") == "function":
+        name = "migration_version"
+    present = Attribute(name, "present", path=f"{path}/{name}", node=node)  # type: ignore[arg-type]
     absent = Attribute(None, "absent", "ENOENT", path, None, "VFC102")
     fields: dict[str, object] = {
         "kind": "type",
@@ -47,15 +52,19 @@ def endpoint(address: str, version: str | None, **more: object) -> Endpoint:
 
 def function(address: str, version: str | None, **more: object) -> Endpoint:
     """Make a HiSilicon function."""
+    ids = {
+        name: more.get(name, usual)
+        for name, usual in (("vendor_id", "0x19e5"), ("device_id", "0xa251"))
+    }
     fields: dict[str, object] = {
         "kind": "function",
         "parent": None,
         "type_id": None,
         "driver": "hisi_acc_vfio_pci",
-        "vendor_id": "0x19e5",
-        "device_id": "0xa251",
+        **ids,
         "available_instances": None,
-        "facts": {"vendor_id": "0x19e5", "device_id": "0xa251", "revision": "0x30"},
+        "facts": {name: text for name, text in ids.items() if text is not None}
+        | {"revision": "0x30"},
     }
     return endpoint(address, version, **(fields | more))
 

@@ -10,23 +10,30 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.fleets import TAKEN, answer, endpoint, inventory
+from tests.fleets import TAKEN, answer, endpoint, function, inventory
 from vfiocompat.addresses import InventoryAddress, parse_address
+from vfiocompat.endpoints import Attribute
 from vfiocompat.errors import InvalidAddress, InventoryError, NoSuchEndpoint
-from vfiocompat.inventory import named, parse_inventory, recorded
+from vfiocompat.inventory import Inventory, named, parse_inventory, recorded
 from vfiocompat.times import Horizon, timestamp
 
 WHOLE = inventory("node-a", endpoint("p/t", "1ac1-a"), endpoint("p/u", None))
 
 
-def changed(path: str, value: object) -> bytes:
-    """Give an inventory in which one value, by its dotted path, is another."""
-    document: Any = json.loads(msgspec.json.encode(WHOLE))
+GONE = object()
+
+
+def changed(path: str, value: object, whole: Inventory = WHOLE) -> bytes:
+    """Give an inventory in which one value, by its dotted path, is another or gone."""
+    document: Any = json.loads(msgspec.json.encode(whole))
     *places, last = path.split(".")
     inner = document
     for place in places:
         inner = inner[int(place) if place.isdigit() else place]
-    inner[last] = value
+    if value is GONE:
+        del inner[last]
+    else:
+        inner[last] = value
     return json.dumps(document).encode()
 
 
@@ -113,6 +120,135 @@ def test_what_is_wrong_is_named_with_its_place(data: bytes, says: str) -> None:
     assert says in wrong(data)
 
 
+UUID = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001"
+AT_TYPE = "/sys/devices/p/mdev_supported_types"
+FACTS = {"vendor_id": "0x1ac1", "device_id": "0x0100", "driver": "acme"}
+KINDS = {
+    "type": endpoint("p/t", "1ac1-a", device_id="0x0100", facts=FACTS),
+    "mdev": endpoint(
+        UUID, "1ac1-a", kind="mdev", type_id="t", device_id="0x0100", facts=FACTS
+    ),
+    "function": function("0000:03:00.1", "1ac1-a", facts={}),
+}
+
+
+def one(kind: str, path: str, value: object) -> bytes:
+    """Give an inventory with one endpoint of a kind, in which something is another."""
+    return changed(f"endpoints.0.{path}", value, inventory("a", KINDS[kind]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_endpoint_of_each_kind_is_read(kind: str) -> None:
+    parse_inventory(one(kind, "in_use", None), "f.json")
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "value", "says"),
+    [
+        ("mdev", "attribute.node", None, "attribute.node: is not device or type"),
+        ("function", "attribute.node", None, "attribute.node: is not device"),
+        ("function", "attribute.node", "type", "attribute.node: is not device"),
+        (
+            "mdev",
+            "attribute.path",
+            f"{AT_TYPE}/t/version",
+            "attribute.node: is not type",
+        ),
+        (
+            "type",
+            "attribute.path",
+            f"{AT_TYPE}/u/version",
+            "path: is not one of the type",
+        ),
+        (
+            "type",
+            "attribute.path",
+            f"{AT_TYPE}/t/migration_version",
+            "path: is not one of",
+        ),
+        (
+            "type",
+            "attribute.name",
+            "migration_version",
+            "path: is not one of 'migration_",
+        ),
+        (
+            "mdev",
+            "attribute.name",
+            "get_version",
+            "attribute.path: is not one of 'get_v",
+        ),
+        ("mdev", "attribute.name", "driver", "attribute.name: a mdev has none of"),
+        (
+            "function",
+            "attribute.name",
+            "version",
+            "attribute.name: a function has none",
+        ),
+        ("function", "attribute.name", "get_version", "name: a function has none"),
+        ("type", "attribute", None, "version: there is no attribute"),
+        ("mdev", "attribute.state", "absent", "version: there is no attribute"),
+        ("function", "attribute.state", "unreadable", "version: there is no attribute"),
+        ("type", "facts.vendor_id", "0x8086", "facts.vendor_id: '0x8086', and the"),
+        ("mdev", "facts.device_id", "0x0200", "facts.device_id"),
+        ("mdev", "device_id", "0x0200", "facts.device_id"),
+        ("function", "facts.driver", "vfio-pci", "facts.driver"),
+        ("mdev", "facts.type_id", "u", "facts.type_id"),
+        ("type", "facts.type_id", "u", "facts.type_id"),
+        ("mdev", "facts.framework", "vendor", "facts.framework"),
+        ("type", "facts.framework", "vendor", "facts.framework"),
+        ("function", "facts.framework", "mdev", "facts.framework"),
+        ("type", "vfio", GONE, "endpoints[0].vfio: is missing"),
+        ("function", "vfio", GONE, "endpoints[0].vfio: is missing"),
+        ("function", "vfio", None, "$.endpoints[0].vfio"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(
+    kind: str, path: str, value: object, says: str
+) -> None:
+    assert says in wrong(one(kind, path, value))
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "value"),
+    [
+        ("type", "facts.device_id", "0x0100"),
+        ("type", "facts.vendor_id", "0x1AC1"),
+        ("type", "device_id", None),
+        ("mdev", "driver", None),
+        ("mdev", "facts", {}),
+        ("mdev", "facts.framework", "mdev"),
+        ("function", "facts.framework", "vendor"),
+        ("mdev", "attribute.path", None),
+        ("type", "type_id", None),
+    ],
+)
+def test_what_is_not_known_contradicts_nothing(
+    kind: str, path: str, value: object
+) -> None:
+    parse_inventory(one(kind, path, value), "f.json")
+
+
+def test_an_mdev_may_have_the_attribute_of_its_type() -> None:
+    path = f"{AT_TYPE}/t/migration_version"
+    there = Attribute("migration_version", "present", path=path, node="type")
+    mdev = msgspec.structs.replace(KINDS["mdev"], attribute=there)
+    whole = inventory("a", mdev)
+
+    assert parse_inventory(msgspec.json.encode(whole), "f.json") == whole
+    assert "path: is not one of the type 'u'" in wrong(
+        changed("endpoints.0.type_id", "u", whole)
+    )
+
+
+def test_a_document_that_does_not_say_what_it_is_is_none() -> None:
+    assert "schema: is missing" in wrong(changed("schema", GONE))
+    with_text = changed("schema", GONE).replace(
+        b'"host"', b'"x": {"schema": 1}, "host"'
+    )
+    assert "schema: is missing" in wrong(with_text)
+
+
 def twice(before: str, again: str) -> bytes:
     """Give an inventory with something more, after a text that it has."""
     data = msgspec.json.encode(WHOLE).decode()
@@ -128,7 +264,7 @@ def twice(before: str, again: str) -> bytes:
         (twice('"version":"1ac1-a",', '"ve\\u0072sion" : "1ac1-b",'), "version"),
         (twice('"facts":{', '"revision":"1","revision":"2"'), "revision"),
         (twice('"facts":{', '"a":"1","b":"2","a":"1"'), "a"),
-        (twice('"state":"present",', '"state":"absent",'), "state"),
+        (twice('"state":"present",', '"state":"present",'), "state"),
         (twice('"problems":[]', ',"later":[{"y":1e999,"z":1,"y":2}]'), "y"),
     ],
 )

@@ -19,16 +19,16 @@ from vfiocompat.addresses import (
     address_text,
     parse_address,
 )
-from vfiocompat.endpoints import Endpoint, Problem, Recorded
+from vfiocompat.endpoints import Endpoint, Problem, Recorded, attribute_names
 from vfiocompat.errors import InvalidVersion, InventoryError, NoSuchEndpoint
 from vfiocompat.times import timestamp
 from vfiocompat.versions import VersionString
-from vfiocompat.vgpus import completed
+from vfiocompat.vgpus import completed, framework
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vfiocompat.endpoints import RecordedAnswer
+    from vfiocompat.endpoints import Attribute, EndpointKind, RecordedAnswer
     from vfiocompat.times import Horizon
 
 __all__ = ["Identity", "Inventory", "Tool", "named", "parse_inventory", "recorded"]
@@ -116,14 +116,17 @@ def parse_inventory(data: bytes, path: str) -> Inventory:
         )
     _demand_usable(inventory, path)
     if msgspec.json.encode(inventory) != data.rstrip():
-        _demand_keys_once(data, path)  # what scan writes has each once, and is quicker
+        _demand_keys(data, path)  # what scan writes has each once, and is quicker
     _leave_out_other_answers(inventory)
     inventory.endpoints[:] = completed(inventory.endpoints)
     return inventory
 
 
-def _demand_keys_once(data: bytes, path: str) -> None:
-    """Refuse a key that an object has twice: another reader would take the other one.
+def _demand_keys(data: bytes, path: str) -> None:
+    """Refuse keys that an object has twice, or that are missing and mean something.
+
+    Of two another reader would take the other one. Nothing that is missing says that a
+    document is an inventory, or that a function is bound to a VFIO driver.
 
     Raises:
         InventoryError: there is one.
@@ -131,16 +134,27 @@ def _demand_keys_once(data: bytes, path: str) -> None:
     """
     import json  # noqa: PLC0415 - costs start-up time, and few files need it
 
-    def look(pairs: list[tuple[str, Any]]) -> None:
+    whole: list[tuple[str, Any]] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> bool:
+        """Tell whether an object says `vfio`; the last one is the whole."""
         keys = Counter(key for key, _ in pairs)
         if len(keys) < len(pairs):
             [(key, times)] = keys.most_common(1)
             raise InventoryError(f"{path}: an object has {key!r} {times} times")
+        whole[:] = pairs
+        return "vfio" in keys
 
     def number(_: str) -> int:
         return 0  # of any length
 
     json.loads(data, object_pairs_hook=look, parse_int=number, parse_float=number)
+    found = dict(whole)
+    if "schema" not in found:
+        raise InventoryError(f"{path}: schema: is missing")
+    if False in found["endpoints"]:
+        at = found["endpoints"].index(False)
+        raise InventoryError(f"{path}: endpoints[{at}].vfio: is missing")
 
 
 _OURS = {None, "attribute"}
@@ -215,7 +229,16 @@ def _not_ours(data: bytes, path: str, error: msgspec.ValidationError) -> Invento
     )
 
 
-_KINDS = {"type", "mdev", "function"}
+_TYPES = "mdev_supported_types"
+_KINDS: set[EndpointKind] = {"type", "mdev", "function"}
+_NAMES = {kind: {None, *attribute_names(kind)} for kind in _KINDS}
+_NODES = {
+    ("type", "type"),
+    ("mdev", "device"),
+    ("mdev", "type"),
+    ("function", "device"),
+}
+"""Whose an attribute can be, by the kind of the endpoint."""
 
 
 def _demand_usable(inventory: Inventory, path: str) -> None:
@@ -266,13 +289,65 @@ def _contradiction(endpoint: Endpoint) -> str | None:
         flags = endpoint.stated.get("migration_flags", "STOP_COPY")
         if "STOP_COPY" not in flags.split(","):
             return f"stated: migration_flags: {flags!r} has no STOP_COPY"
-    if endpoint.kind == "type":
-        name = endpoint.address.partition("/")[2]
-        if endpoint.type_id is not None and endpoint.type_id != name:
-            return f"type_id: {endpoint.type_id!r} is not that of its address"
-        attribute = endpoint.attribute
-        if attribute is not None and attribute.state != "absent":
-            return None if attribute.node == "type" else "attribute.node: is not type"
+    kind, type_id = endpoint.kind, endpoint.type_id
+    if kind == "type" and type_id not in {None, endpoint.address.partition("/")[2]}:
+        return f"type_id: {type_id!r} is not that of its address"
+    return _contradiction_of_attribute(endpoint) or _contradiction_of_facts(endpoint)
+
+
+def _contradiction_of_attribute(endpoint: Endpoint) -> str | None:
+    """Say what an endpoint tells of its attribute that cannot be."""
+    attribute = endpoint.attribute
+    state = "absent" if attribute is None else attribute.state
+    if endpoint.version is not None and state != "present":
+        return "version: there is no attribute that holds it"
+    if attribute is None or state == "absent":
+        return None
+    kind = endpoint.kind
+    if (kind, attribute.node) not in _NODES:
+        nodes = sorted(node for each, node in _NODES if each == kind)
+        return f"attribute.node: is not {' or '.join(nodes)}"
+    if attribute.name not in _NAMES[kind]:
+        return f"attribute.name: a {kind} has none of {attribute.name!r}"
+    return _contradiction_of_path(attribute, endpoint.type_id)
+
+
+def _contradiction_of_path(attribute: Attribute, type_id: str | None) -> str | None:
+    """Say what an attribute's path tells that cannot be."""
+    name, path = attribute.name, attribute.path
+    if path is None or name is None:
+        return None
+    if not path.endswith(f"/{name}"):
+        return f"attribute.path: is not one of {name!r}"
+    if _TYPES in path and (of := path.split("/")[-3:-1])[0] == _TYPES:
+        if attribute.node != "type":
+            return "attribute.node: is not type, as its path has it"
+        if type_id not in {None, of[1]}:
+            return f"attribute.path: is not one of the type {type_id!r}"
+    return None
+
+
+def _contradiction_of_facts(endpoint: Endpoint) -> str | None:
+    """Say which fact is not what the endpoint itself says of it."""
+    fact = endpoint.facts.get
+    if (
+        fact("vendor_id") == endpoint.vendor_id
+        and fact("device_id") == endpoint.device_id
+        and fact("driver") == endpoint.driver
+        and fact("type_id") == endpoint.type_id
+        and fact("framework") is None
+    ):
+        return None  # as it is a million times
+    for name, own in (
+        ("vendor_id", endpoint.vendor_id),
+        ("device_id", endpoint.device_id),
+        ("driver", endpoint.driver),
+        ("type_id", endpoint.type_id),
+        ("framework", framework(endpoint.kind)),
+    ):
+        said = fact(name)
+        if said and own and said.lower() != own.lower():
+            return f"facts.{name}: {said!r}, and the endpoint's is {own!r}"
     return None
 
 

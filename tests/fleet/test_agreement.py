@@ -46,16 +46,22 @@ def placed(endpoint: Endpoint, at: int) -> Endpoint:
     if endpoint.kind == "function" and endpoint.type_id is not None:
         address += f"/{endpoint.type_id}"
     type_id = endpoint.type_id
-    attribute = endpoint.attribute
     if endpoint.kind == "type":
         type_id = f"t{at}"
-        if attribute is not None and attribute.state != "absent":
-            attribute = msgspec.structs.replace(attribute, node="type")
+    attribute = endpoint.attribute
+    if attribute is not None and attribute.state != "absent":
+        name, node = attribute.name, attribute.node
+        if endpoint.kind == "function":
+            name, node = "migration_version", "device"
+        elif endpoint.kind == "type":
+            node = "type"
+        attribute = msgspec.structs.replace(attribute, name=name, node=node, path=None)
     return msgspec.structs.replace(
         endpoint,
         address=address,
         type_id=type_id,
         attribute=attribute,
+        device_id=endpoint.facts.get("device_id", endpoint.device_id),
         uuid=uuid if endpoint.kind == "mdev" else None,
         origin=None if endpoint.version is None else "attribute",
         recorded=msgspec.UNSET,

@@ -223,11 +223,8 @@ def test_a_device_that_may_be_free_is_given_to_one(
     ask: Ask, address: str, *, in_use: bool | None
 ) -> None:
     make = mdev if address == FOUR else function
-    takes = replace(
-        make(address, A, answers=TAKES_A, in_use=in_use),
-        driver="acme",
-        vendor_id="0x1ac1",
-    )
+    acme = {"driver": "acme", "vendor_id": "0x1ac1"}
+    takes = make(address, A, answers=TAKES_A, in_use=in_use, **acme)
     found = ask([mdev(TWO, A), mdev(THREE, A)], [takes])
     assert (found.verdict, found.room) == ("compatible", False)
     more = [mdev(each, A, answers=TAKES_A, in_use=False) for each in NEW[:2]]
@@ -580,8 +577,7 @@ SERIAL = endpoint("mtty/mtty-1", None, driver="mtty", vendor_id=None)
 
 
 def mlx5(address: str, **more: object) -> Endpoint:
-    ids = {"vendor_id": "0x15b3", "device_id": "0x101e"}
-    return function(address, None, facts=ids, **(MLX | more))
+    return function(address, None, **(MLX | more))
 
 
 NIC = mlx5("0000:5e:00.2")
