@@ -31,7 +31,7 @@ HISI = """
 [[function]]
 address = "0000:5e:00.2"
 driver = "hisi_acc_vfio_pci"
-pci = { vendor = 0x19e5, device = 0xa251 }
+pci = { vendor = 0x19e5, device = 0xa251, revision = 0x30 }
 """
 
 

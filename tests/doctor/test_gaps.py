@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from tests.fleets import HISI_1, endpoint, function
+from tests.fleets import QAT_1, endpoint, function, qat
 from vfiocompat import codes
 from vfiocompat.doctor import gaps
 from vfiocompat.doctor.gaps import find_gaps, missing_facts, missing_tables
@@ -109,7 +109,7 @@ def test_thousands_that_differ_in_their_names_are_judged_once(
 
     monkeypatch.setattr(gaps, "decide_pair", counted)
     many = [hisi(f"0000:{at:02x}:00.0") for at in range(100)]
-    [found] = find_gaps([*many, function("0000:03:00.1", HISI_1)], library)
+    [found] = find_gaps([*many, qat("0000:03:00.1", QAT_1)], library)
 
     assert len(found.addresses) == 100
     assert len(judged) == 1
@@ -136,7 +136,7 @@ def test_an_endpoint_for_which_no_table_speaks_is_told(library: Library) -> None
     [
         function("0000:5e:00.1", None, driver="vfio-pci"),
         function("0000:5e:00.1", None, driver="pds_vfio_pci", vendor_id="0x1dd8"),
-        function("0000:5e:00.1", HISI_1),
+        qat("0000:5e:00.1", QAT_1),
     ],
     ids=["migrates nothing", "the device decides", "has a string"],
 )
