@@ -11,7 +11,7 @@ import pytest
 
 from vfiocompat import codes
 from vfiocompat.codes import CODES, Code
-from vfiocompat.diagnostics import Span, both_ends, diagnostic, first_of
+from vfiocompat.diagnostics import Span, both_ends, counted, diagnostic, first_of
 
 PACKAGE = Path(__file__).parent.parent / "vfiocompat"
 EXPLANATIONS = {path.stem: path for path in (PACKAGE / "explanations").glob("*")}
@@ -98,3 +98,9 @@ def test_an_end_that_has_nothing_is_not_shown() -> None:
 )
 def test_of_many_names_the_first_are_told(names: list[str], expected: str) -> None:
     assert first_of(names, 2) == expected
+
+
+def test_numbers_are_told_in_words() -> None:
+    assert counted(1, "class", "classes") == "1 class"
+    assert counted(2, "class", "classes") == "2 classes"
+    assert counted(1000, "host") == "1,000 hosts"

@@ -311,7 +311,7 @@ def test_what_reads_no_table_loads_nothing_of_tables(
     ("line", "expected"),
     [
         (("get", "0000:00:02.0/acme-1"), ("get",)),
-        (("list",), ("list", "standings")),
+        (("list",), ("list",)),
         (
             ("check", "0000:00:02.0/acme-1", "version:1ac1-x"),
             ("check", "errors", "pairs", "wayout"),

@@ -18,6 +18,7 @@ __all__ = [
     "Side",
     "Span",
     "both_ends",
+    "counted",
     "diagnostic",
     "first_of",
 ]
@@ -48,6 +49,11 @@ def both_ends(source: str | None, destination: str | None) -> tuple[Span, ...]:
     """Show what each of two ends has, and nothing of one that has none."""
     ends = zip(SIDES, (source, destination), strict=True)
     return tuple(Span(side, text) for side, text in ends if text is not None)
+
+
+def counted(number: int, noun: str, several: str | None = None) -> str:
+    """Give a number of things in words: `1 host`, `2 hosts`, `2 classes`."""
+    return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"
 
 
 def first_of(names: Sequence[str], most: int) -> str:

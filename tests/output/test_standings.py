@@ -9,7 +9,6 @@ from vfiocompat.output.standings import (
     HostStanding,
     Standing,
     answer_line,
-    counted,
     group_lines,
 )
 
@@ -94,9 +93,3 @@ def test_long_lists_are_cut_short_and_say_so_unless_all_is_asked_for() -> None:
     takes = [host(f"h{number}", "can", "x", *places) for number in range(20)]
     assert groups(*takes)[-2:] == ["    and 8 more", "  and 8 more"]
     assert "and" not in " ".join(groups(*takes, whole=True))
-
-
-def test_numbers_are_told_in_words() -> None:
-    assert counted(1, "class", "classes") == "1 class"
-    assert counted(2, "class", "classes") == "2 classes"
-    assert counted(1000, "host") == "1,000 hosts"

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from vfiocompat import codes
 from vfiocompat.codes import CODES
-from vfiocompat.doctor.found import failed, passed, plural, skipped, warned
+from vfiocompat.diagnostics import counted
+from vfiocompat.doctor.found import failed, passed, skipped, warned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,10 +31,10 @@ def endpoints(survey: Survey) -> Found:
     """Look whether there are any, and whether all that they have could be read."""
     number = len(survey.endpoints)
     kinds = Counter(_KINDS[each.kind] for each in survey.endpoints)
-    what = ", ".join(plural(count, kind) for kind, count in kinds.items())
+    what = ", ".join(counted(count, kind) for kind, count in kinds.items())
     if survey.problems:
         return warned(
-            f"{plural(len(survey.problems), 'thing')} of this host could not be read",
+            f"{counted(len(survey.problems), 'thing')} of this host could not be read",
             *sorted({codes.code_of(each.code) for each in survey.problems}),
             detail="\n".join(map(_told, survey.problems)),
             hint="'vfiocompat explain CODE' tells what each means",
@@ -45,7 +46,7 @@ def endpoints(survey: Survey) -> Found:
             hint="load the driver of the vendor, enable virtual functions, and bind "
             "them to their variant driver",
         )
-    return passed(f"{plural(number, 'endpoint')}: {what}")
+    return passed(f"{counted(number, 'endpoint')}: {what}")
 
 
 def _told(problem: Problem) -> str:
@@ -59,7 +60,7 @@ def attribute_channel(found: Sequence[Endpoint]) -> Found:
     number = sum(each.has_attribute for each in found)
     if number:
         return passed(
-            f"{number} of {plural(len(found), 'endpoint')} have a version attribute: "
+            f"{number} of {counted(len(found), 'endpoint')} have a version attribute: "
             "their drivers are asked"
         )
     return passed(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from vfiocompat import codes
-from vfiocompat.doctor.found import error_words, failed, passed, plural, warned
+from vfiocompat.diagnostics import counted
+from vfiocompat.doctor.found import error_words, failed, passed, warned
 from vfiocompat.errors import ErrorRecord, InventoryError
 from vfiocompat.files.inventories import inventory_files
 from vfiocompat.fleet.doubles import newest
@@ -84,13 +85,13 @@ def readable(found: Members) -> Found:
     number = len(found.members)
     if found.errors:
         return failed(
-            f"{plural(len(found.errors), 'file')} of the fleet cannot be used, "
-            f"{plural(number, 'host')} can",
+            f"{counted(len(found.errors), 'file')} of the fleet cannot be used, "
+            f"{counted(number, 'host')} can",
             *sorted({each.code for each in found.errors.values()}),
             detail=error_words(found.errors.values()),
             hint="scan these hosts again, or remove what is no inventory of theirs",
         )
-    return passed(f"{plural(number, 'host')} can be read")
+    return passed(f"{counted(number, 'host')} can be read")
 
 
 def ages(found: Members, horizon: Horizon) -> Found:
@@ -106,7 +107,7 @@ def ages(found: Members, horizon: Horizon) -> Found:
     ahead = [each for each, _ in rejected if _taken(each) > horizon.now]
     if ahead:
         return failed(
-            f"{plural(len(ahead), 'host')} scanned in the future: nothing that the "
+            f"{counted(len(ahead), 'host')} scanned in the future: nothing that the "
             "inventory says counts",
             codes.INVENTORY_TOO_OLD,
             detail=detail,
@@ -114,7 +115,7 @@ def ages(found: Members, horizon: Horizon) -> Found:
         )
     if rejected:
         return warned(
-            f"{plural(len(rejected), 'host')} not scanned for too long",
+            f"{counted(len(rejected), 'host')} not scanned for too long",
             codes.INVENTORY_TOO_OLD,
             detail=detail,
             hint="see there whether the timer runs:\n"
@@ -138,7 +139,7 @@ def clones(found: Members) -> Found:
     if not shared:
         return passed("no two hosts have one machine id")
     return warned(
-        f"{plural(sum(map(len, shared.values())), 'host')} share a machine id: one "
+        f"{counted(sum(map(len, shared.values())), 'host')} share a machine id: one "
         "under several names, or clones of one image",
         codes.MACHINE_TWICE,
         detail="\n".join(f"{id_}: {', '.join(names)}" for id_, names in shared.items()),
@@ -158,7 +159,7 @@ def answers(found: Members) -> Found:
     ]
     if silent:
         return warned(
-            f"the drivers of {plural(len(silent), 'host')} were never asked about the "
+            f"the drivers of {counted(len(silent), 'host')} were never asked about the "
             "others' strings",
             codes.ANSWER_NOT_RECORDED,
             detail=", ".join(silent),

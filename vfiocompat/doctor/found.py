@@ -21,7 +21,6 @@ __all__ = [
     "failed",
     "of_error",
     "passed",
-    "plural",
     "skipped",
     "warned",
 ]
@@ -83,12 +82,3 @@ def error_words(errors: Iterable[ErrorRecord]) -> str:
         f"{each.summary}\n{each.detail}" if each.detail else each.summary
         for each in errors
     )
-
-
-def plural(number: int, noun: str) -> str:
-    """Count something.
-
-    >>> plural(1, "host"), plural(2, "host")
-    ('1 host', '2 hosts')
-    """
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from vfiocompat import codes
-from vfiocompat.diagnostics import first_of
-from vfiocompat.doctor.found import passed, plural, warned
+from vfiocompat.diagnostics import counted, first_of
+from vfiocompat.doctor.found import passed, warned
 from vfiocompat.pairs import decide_pair
 from vfiocompat.tables.lacking import Lacking, lacking
 from vfiocompat.tables.language.table import Table
@@ -100,7 +100,7 @@ def missing_tables(gaps: Sequence[Gap]) -> Found:
         len(gap.addresses) for gap in gaps if gap.table is None or gap.lacks[1]
     )
     return warned(
-        f"no table can decide for {plural(number, 'endpoint')}",
+        f"no table can decide for {counted(number, 'endpoint')}",
         codes.NOTHING_DECIDES,
         detail="\n".join(lines),
         hint="write one, or ask the vendor for one: vfiocompat-table(5)",
@@ -125,7 +125,7 @@ def missing_facts(gaps: Sequence[Gap], config: str) -> Found:
         return passed("tables lack no fact of an endpoint")
     number = sum(len(gap.addresses) for gap in lacking)
     return warned(
-        f"tables lack facts of {plural(number, 'endpoint')}: their pairs are "
+        f"tables lack facts of {counted(number, 'endpoint')}: their pairs are "
         "undetermined",
         codes.VALUE_NOT_KNOWN,
         detail="\n".join(map(_which, lacking)),

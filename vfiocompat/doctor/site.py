@@ -7,7 +7,8 @@ import os
 from typing import TYPE_CHECKING
 
 from vfiocompat import codes
-from vfiocompat.doctor.found import error_words, failed, passed, plural, warned
+from vfiocompat.diagnostics import counted
+from vfiocompat.doctor.found import error_words, failed, passed, warned
 from vfiocompat.errors import FactError, TableError
 from vfiocompat.tables.site import check_facts, check_tables
 
@@ -42,7 +43,7 @@ def tables(library: Library, config: str) -> Found:
             errors[path] = found.record
     if errors:
         return failed(
-            f"{plural(len(errors), 'table')} with mistakes: what it says, or does not "
+            f"{counted(len(errors), 'table')} with mistakes: what it says, or does not "
             "say, cannot be relied on",
             codes.TABLE_MALFORMED,
             detail=error_words(errors.values()),
@@ -51,9 +52,9 @@ def tables(library: Library, config: str) -> Found:
         )
     own = sum(entry.origin != "shipped" for entry in library.entries)
     return passed(
-        f"{plural(len(library.entries), 'table')}, {own} of them the site's"
+        f"{counted(len(library.entries), 'table')}, {own} of them the site's"
         if own
-        else f"{plural(len(library.entries), 'table')}, as they are shipped"
+        else f"{counted(len(library.entries), 'table')}, as they are shipped"
     )
 
 
@@ -63,7 +64,7 @@ def replaced(library: Library) -> Found:
     if not found:
         return passed("no table replaces another one")
     return warned(
-        f"{plural(len(found), 'table')} in the place of another of the same id",
+        f"{counted(len(found), 'table')} in the place of another of the same id",
         codes.TABLE_REPLACED,
         detail="\n".join(
             f"{entry.path}: replaces the {_ORIGINS[entry.replaces]} one"
@@ -93,7 +94,7 @@ def facts(
         )
     if not files:
         return passed(f"the site states nothing in {_folder(config)}")
-    return passed(f"{plural(len(files), 'file')} in {_folder(config)}")
+    return passed(f"{counted(len(files), 'file')} in {_folder(config)}")
 
 
 def _folder(config: str) -> str:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from vfiocompat.codes import CODES
-from vfiocompat.diagnostics import first_of
+from vfiocompat.diagnostics import counted, first_of
 from vfiocompat.endpoints import Problem
 from vfiocompat.fleet.diff import GONE, Change, Path
 from vfiocompat.inventory import Tool
 from vfiocompat.output.errors import fleet_problems
-from vfiocompat.output.standings import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from vfiocompat.diagnostics import first_of
+from vfiocompat.diagnostics import counted, first_of
 from vfiocompat.fleet.hostpairs import HostPair, host_pairs
 from vfiocompat.output.matrix import MARKS, MOST
-from vfiocompat.output.standings import counted
 from vfiocompat.verdicts import Verdict, best_of
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from vfiocompat.diagnostics import counted
 from vfiocompat.endpoints import Endpoint, Problem
 from vfiocompat.inventory import Tool
-from vfiocompat.output.standings import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from vfiocompat.codes import Code
-from vfiocompat.diagnostics import first_of
+from vfiocompat.diagnostics import counted, first_of
 from vfiocompat.endpoints import Problem
 from vfiocompat.fleet.grid import Goes
 from vfiocompat.fleet.hostpairs import HostPair
 from vfiocompat.inventory import Tool
 from vfiocompat.output.errors import fleet_problems
 from vfiocompat.output.json import encoded
-from vfiocompat.output.standings import counted
 from vfiocompat.verdicts import Basis, Verdict
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vfiocompat.diagnostics import first_of
+from vfiocompat.diagnostics import counted, first_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -63,11 +63,6 @@ def answer_line(hosts: Iterable[HostStanding]) -> Line:
             said.append(f"{len(these)} {word}: {_why(these)}")
     style = "compatible" if can else _HEADS[_first(groups)][1]
     return [("; ".join(said), style)]
-
-
-def counted(number: int, noun: str, several: str | None = None) -> str:
-    """Give a number of things in words: `1 host`, `2 hosts`, `2 classes`."""
-    return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"
 
 
 def _first(groups: dict[Standing, list[HostStanding]]) -> Standing:
