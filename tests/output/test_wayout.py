@@ -67,7 +67,9 @@ def test_the_file_is_one_of_facts_and_names_every_endpoint(
     one = text[: text.rindex("[endpoint")]
     stated = tomllib.loads(one)
     assert stated["schema"] == 1
-    assert {*KNOWN} <= {*stated["endpoint"]["0000:75:00.1"]}
+    facts = stated["endpoint"]["0000:75:00.1"]
+    assert {*KNOWN} <= {*facts}
+    assert {*facts.values()} == {"?"}  # the value of no field: it makes no yes
 
 
 @pytest.mark.parametrize("line", ["version:8086-a version:8086-b", "version:1ac1-a {}"])

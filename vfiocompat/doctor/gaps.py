@@ -7,7 +7,6 @@ is so against any other.
 
 from __future__ import annotations
 
-from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -18,6 +17,7 @@ from vfiocompat.doctor.found import passed, warned
 from vfiocompat.pairs import decide_pair
 from vfiocompat.tables.lacking import Lacking, lacking
 from vfiocompat.tables.language.table import Table
+from vfiocompat.tables.stated import Unfilled, unfilled_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Gap", "find_gaps", "missing_facts", "missing_tables"]
 
-_LENGTH = 66
 _SHOWN = 4
 """How many endpoints that are alike are named."""
 
@@ -128,9 +127,9 @@ def missing_facts(gaps: Sequence[Gap], config: str) -> Found:
         f"tables lack facts of {counted(number, 'endpoint')}: their pairs are "
         "undetermined",
         codes.VALUE_NOT_KNOWN,
-        detail="\n".join(map(_which, lacking)),
+        detail="\n".join([*map(_which, lacking), *dict.fromkeys(_learnt(lacking))]),
         hint=f"write {config}/facts.d/here.toml, with what is so in place of '?':\n"
-        + "\n".join(_facts_file(lacking)),
+        + "\n".join(f"    {line}" for line in unfilled_lines(_unfilled(lacking))),
     )
 
 
@@ -141,33 +140,23 @@ def _which(gap: Gap) -> str:
     )
 
 
-def _facts_file(gaps: Iterable[Gap]) -> Iterator[str]:
-    """Write a file of facts, whose values are still to be filled in.
-
-    What all of a driver lack is written once, for the driver.
-    """
-    yield "    schema = 1"
+def _learnt(gaps: Iterable[Gap]) -> Iterator[str]:
+    """Say how each fact is learnt."""
     for gap in gaps:
-        alone = len(gap.addresses) == 1 or gap.driver is None
-        heads = (
-            [f"[endpoint.{_quoted(address)}]" for address in gap.addresses]
-            if alone
-            else [f"[driver.{_quoted(gap.driver or '')}]"]
-        )
-        for head in heads:
-            yield f"    {head}"
-            for name, how in gap.lacks.facts.items():
-                learnt = how or f"'vfiocompat tables show {gap.table}' shows the field"
-                yield from _comment(f"{name}: {learnt}")
-                yield f'    {name} = "?"'
+        for name, how in gap.lacks.facts.items():
+            yield f"{name}: {how or f'see vfiocompat tables show {gap.table}'}"
 
 
-def _comment(text: str) -> Iterator[str]:
-    """Write a comment of TOML, so short that a terminal does not fold it."""
-    for line in wrap(text, _LENGTH, break_long_words=False, break_on_hyphens=False):
-        yield f"    # {line}"
+def _unfilled(gaps: Iterable[Gap]) -> Iterator[Unfilled]:
+    """Give what is to be stated: what several of a driver lack, once for the driver.
 
-
-def _quoted(text: str) -> str:
-    """Write a text in quotes, as TOML does and JSON too."""
-    return msgspec.json.encode(text).decode()
+    Others of that driver lack something else.
+    """
+    drivers = set()
+    for gap in gaps:
+        if gap.driver and len(gap.addresses) > 1 and gap.driver not in drivers:
+            drivers.add(gap.driver)
+            yield Unfilled("driver", gap.driver, gap.lacks.facts)
+        else:
+            for address in gap.addresses:
+                yield Unfilled("endpoint", address, gap.lacks.facts)

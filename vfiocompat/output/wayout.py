@@ -6,6 +6,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from vfiocompat.tables.stated import Unfilled, unfilled_lines
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -47,31 +49,21 @@ def facts_lines(pairs: Sequence[Pair], command: Sequence[str]) -> Iterator[Line]
     yield [("state what is missing", "strong"), (" and ask again:", "plain")]
     yield [("    ", "plain"), (" ".join([shlex.join(command), *options]), "command")]
     yield [("or for good, in a file of /etc/vfiocompat/facts.d:", "plain")]
-    yield [("    schema = 1", "command")]
-    for endpoint, names in _by_endpoint(pairs):
-        where = f"  # on {endpoint.host}" if endpoint.host else ""
-        head = f"[endpoint.{_quoted(endpoint.address)}]{where}"
-        for line in (head, *(f'{name} = "VALUE"' for name in names)):
-            yield [("    ", "plain"), (line, "command")]
+    for line in unfilled_lines(_by_endpoint(pairs)):
+        yield [("    ", "plain"), (line, "command")]
 
 
-def _by_endpoint(pairs: Sequence[Pair]) -> list[tuple[Endpoint, dict[str, None]]]:
+def _by_endpoint(pairs: Sequence[Pair]) -> Iterator[Unfilled]:
     """Give the endpoints of which something is missing, each once."""
-    found: dict[tuple[str | None, str], tuple[Endpoint, dict[str, None]]] = {}
+    found: dict[tuple[str, str | None], dict[str, None]] = {}
     for pair in pairs:
         ends: dict[Side, Endpoint] = {
             "source": pair.source,
             "destination": pair.destination,
         }
         for side, names in missing_facts([pair]).items():
-            end = ends[side]
             if names:
-                known = found.setdefault((end.host, end.address), (end, {}))
-                known[1].update(names)
-    return [*found.values()]
-
-
-def _quoted(text: str) -> str:
-    """Write a text as a basic string of TOML."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+                end = ends[side]
+                found.setdefault((end.address, end.host), {}).update(names)
+    for (address, host), names in found.items():
+        yield Unfilled("endpoint", address, names, host)

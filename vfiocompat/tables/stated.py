@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
@@ -14,6 +14,7 @@ from vfiocompat.addresses import address_text, parse_address
 from vfiocompat.endpoints import Facts
 from vfiocompat.errors import FactError, InvalidAddress, UsageError
 from vfiocompat.tables.language.derive import stated_mistakes
+from vfiocompat.tables.language.kinds import UNKNOWN
 from vfiocompat.tables.language.table import Table
 from vfiocompat.tables.library import CONFIG, toml_files
 from vfiocompat.tomlfile import mistakes_in, read_record
@@ -30,8 +31,10 @@ __all__ = [
     "FactFile",
     "SiteFacts",
     "Stated",
+    "Unfilled",
     "fact_mistakes",
     "parse_facts",
+    "unfilled_lines",
 ]
 
 _DESCRIBED = "the file is described in vfiocompat-facts(5)"
@@ -168,6 +171,29 @@ def _merge(
         for fact, value in values.items():
             if mine.setdefault(fact, value) != value:
                 yield f"{key}.{name!r}.{fact}: another file states {mine[fact]!r}"
+
+
+class Unfilled(NamedTuple):
+    """Facts of an endpoint, or of all of a driver, whose values are to be filled in.
+
+    `host` is where that is to be stated, if it is not here.
+    """
+
+    kind: Literal["endpoint", "driver"]
+    name: str
+    facts: Iterable[str]
+    host: str | None = None
+
+
+def unfilled_lines(stated: Iterable[Unfilled]) -> Iterator[str]:
+    """Write a file of facts.d; who forgets to fill it in has said nothing with it."""
+    yield "schema = 1"
+    for each in stated:
+        name = msgspec.json.encode(each.name).decode()  # a text of TOML too
+        where = f"  # on {each.host}" if each.host else ""
+        yield f"[{each.kind}.{name}]{where}"
+        for fact in each.facts:
+            yield f'{fact} = "{UNKNOWN}"'
 
 
 def parse_facts(texts: Sequence[str]) -> Facts:
