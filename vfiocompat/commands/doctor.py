@@ -12,7 +12,7 @@ from vfiocompat.commands.options import Settings, common_options, duration
 from vfiocompat.doctor.checks import Subject, examine
 from vfiocompat.errors import ExitCode
 from vfiocompat.output.doctor import (
-    answer,
+    answer_line,
     check_lines,
     check_rows,
     doctor_document,
@@ -65,10 +65,10 @@ def command(settings: Settings, fleet: Sequence[str], max_age: float) -> int:
         document = doctor_document(examine(subject))
     if settings.json:
         settings.print_document(document)
-    elif settings.on_terminal and not settings.quiet:
-        lines = check_lines(document, settings.width, verbose=settings.verbose)
-        settings.print_lines(lines)
     elif not settings.quiet:
-        settings.print_tabbed(check_rows(document))
-        settings.note([[(answer(document), "plain")]])
+        settings.print_answer([answer_line(document)])
+        if settings.on_terminal:
+            settings.print_lines(check_lines(document, verbose=settings.verbose))
+        else:
+            settings.print_tabbed(check_rows(document))
     return ExitCode.INCOMPATIBLE if document.counts.fail else ExitCode.DONE

@@ -3,23 +3,24 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from vfiocompat.codes import Code
+from vfiocompat.diagnostics import counted
 from vfiocompat.doctor.found import Found, Outcome
 from vfiocompat.inventory import Tool
+from vfiocompat.output.text import detail_lines, help_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from vfiocompat.output.text import Line
 
 __all__ = [
     "DoctorDocument",
-    "answer",
+    "answer_line",
     "check_lines",
     "check_rows",
     "doctor_document",
@@ -34,10 +35,6 @@ _STYLES: dict[Outcome, str] = {
     "pass": "compatible",
     "skipped": "dim",
 }
-_MARGIN = 11
-_WHOLE = "    "
-"""What lines begin with that are to be pasted: they are not wrapped."""
-
 _MOST_LINES = 8
 """How many lines of a detail are shown."""
 
@@ -84,30 +81,29 @@ def doctor_document(found: Iterable[tuple[str, Found]]) -> DoctorDocument:
     return DoctorDocument(checks=checks, counts=counts)
 
 
-def answer(document: DoctorDocument) -> str:
-    """Say in a line whether something is in the way.
+def answer_line(document: DoctorDocument) -> Line:
+    """Say whether something is in the way.
 
-    >>> answer(doctor_document([]))
-    'nothing is in the way (0 checks passed, 0 skipped)'
+    >>> answer_line(doctor_document([]))
+    [('nothing is in the way (0 checks passed, 0 skipped)', 'compatible')]
     """
-    names: dict[Outcome, list[str]] = {outcome: [] for outcome in _SIGNS}
-    for each in document.checks:
-        names[each.outcome].append(each.id)
-    failed, warned = names["fail"], names["warning"]
-    if not failed and not warned:
-        counts = document.counts
-        return (
-            f"nothing is in the way ({counts.passed} checks passed, "
-            f"{counts.skipped} skipped)"
-        )
-    noun = "check" if len(failed) == 1 else "checks"
+    counts = document.counts
+    if not counts.fail and not counts.warning:
+        passed = counted(counts.passed, "check")
+        said = f"nothing is in the way ({passed} passed, {counts.skipped} skipped)"
+        return [(said, _STYLES["pass"])]
     said = "nothing failed"
-    if failed:
-        said = f"{len(failed)} {noun} failed ({', '.join(failed)})"
-    if warned:
-        noun = "warning" if len(warned) == 1 else "warnings"
-        said += f", {len(warned)} {noun} ({', '.join(warned)})"
-    return said
+    if counts.fail:
+        number = counted(counts.fail, "check")
+        said = f"{number} failed ({_names(document, 'fail')})"
+    if counts.warning:
+        number = counted(counts.warning, "warning")
+        said += f", {number} ({_names(document, 'warning')})"
+    return [(said, _STYLES["fail" if counts.fail else "warning"])]
+
+
+def _names(document: DoctorDocument, outcome: Outcome) -> str:
+    return ", ".join(each.id for each in document.checks if each.outcome == outcome)
 
 
 def check_rows(document: DoctorDocument) -> Iterator[tuple[str, ...]]:
@@ -118,83 +114,46 @@ def check_rows(document: DoctorDocument) -> Iterator[tuple[str, ...]]:
         yield each.outcome, *(cell or "-" for cell in cells)
 
 
-def check_lines(
-    document: DoctorDocument, width: int, *, verbose: bool
-) -> Iterator[Line]:
-    """Give the answer, then what failed and why, and then the rest.
+def check_lines(document: DoctorDocument, *, verbose: bool) -> Iterator[Line]:
+    """Give what failed and why, and then the rest.
 
     Only if `verbose` is all of a long detail shown, and that of what is well.
     """
-    for line in wrap(answer(document), width, break_on_hyphens=False):
-        yield [(line, "strong")]
     yield [("", "plain")]
     for outcome in _SIGNS:
         checks = [each for each in document.checks if each.outcome == outcome]
         if outcome == "skipped" and not verbose:
-            yield from _together(checks, width)
-            continue
+            checks = _together(checks)
         for each in checks:
-            yield from _check(each, width, verbose=verbose)
+            yield from _check(each, verbose=verbose)
 
 
-def _together(checks: Sequence[CheckRecord], width: int) -> Iterator[Line]:
-    """Give what was skipped for one reason once."""
+def _together(checks: Iterable[CheckRecord]) -> list[CheckRecord]:
+    """Make one of all that were skipped for one reason."""
     names: dict[tuple[str, str | None], list[str]] = {}
     for each in checks:
         names.setdefault((each.summary, each.hint), []).append(each.id)
-    for (why, hint), ids in names.items():
-        record = CheckRecord(", ".join(ids), "skipped", (), why, None, hint)
-        yield from _check(record, width, verbose=False)
+    return [
+        CheckRecord(", ".join(ids), "skipped", (), why, None, hint)
+        for (why, hint), ids in names.items()
+    ]
 
 
-def _check(each: CheckRecord, width: int, *, verbose: bool) -> Iterator[Line]:
+def _check(each: CheckRecord, *, verbose: bool) -> Iterator[Line]:
     codes = f"[{','.join(each.codes)}]" if each.codes else ""
-    head = f"{_SIGNS[each.outcome]} {each.outcome}".ljust(_MARGIN - 1)
-    first, *rest = _wrapped(f"{each.id}{codes}: {each.summary}", width - _MARGIN)
-    yield [(head, _STYLES[each.outcome]), (f" {first}", "plain")]
-    for line in rest:
-        yield [(" " * _MARGIN + line, "plain")]
+    head = f"{_SIGNS[each.outcome]} {each.outcome:<9}"
+    yield [
+        (head, _STYLES[each.outcome]),
+        (f"{each.id}{codes}: {each.summary}", "plain"),
+    ]
     if each.detail and (verbose or each.outcome != "pass"):
-        yield from _detail(each.detail, width, verbose=verbose)
-    if each.hint:
-        yield from _hint(each.hint, width)
+        yield from _detail(each.detail, verbose=verbose)
+    yield from help_lines(each.hint)
 
 
-def _detail(detail: str, width: int, *, verbose: bool) -> Iterator[Line]:
-    mark = "   |  "
-    lines = detail.rstrip("\n").split("\n")
+def _detail(detail: str, *, verbose: bool) -> Iterator[Line]:
+    lines = [*detail_lines(detail)]
     left = 0 if verbose else len(lines) - _MOST_LINES
+    yield from lines[:_MOST_LINES] if left > 0 else lines
     if left > 0:
-        lines = [*lines[:_MOST_LINES], f"and {left} more lines, which -v shows"]
-    for line in lines:
-        for part in _wrapped(line, width - len(mark)):
-            yield [(mark, "dim"), (part, "plain")]
-
-
-def _hint(hint: str, width: int) -> Iterator[Line]:
-    mark, margin = "   = ", " " * _MARGIN
-    for line in f"help: {hint}".split("\n"):
-        if line.startswith(_WHOLE):
-            yield [(margin + line.removeprefix(_WHOLE), "strong")]
-            continue
-        first, *rest = _wrapped(line, width - len(mark), width - _MARGIN)
-        yield [(mark, "dim"), (first, "plain")]
-        for part in rest:
-            yield [(margin + part, "plain")]
-        mark = margin
-
-
-def _wrapped(line: str, width: int, following: int | None = None) -> list[str]:
-    """Fold a line at its blanks only: addresses and names stay whole.
-
-    `following` is the width of all lines but the first, if that is another one.
-    """
-    indent = " " * (width - following if following else 0)
-    parts = wrap(
-        line,
-        max(width, 20),
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return [part.removeprefix(indent) for part in parts] or [""]
+        yield from detail_lines(f"and {counted(left, 'more line')}, which -v shows")

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Item",
     "Line",
+    "detail_lines",
     "error_lines",
     "finding_lines",
+    "help_lines",
     "note_lines",
     "nothing_lines",
     "plain",
@@ -72,14 +74,14 @@ def finding_lines(finding: Diagnostic) -> Iterator[Item]:
         rule = f", {kind} {finding.requirement}" if finding.requirement else ""
         why = f": {finding.why}" if finding.why else ""
         yield [("   = ", "dim"), (f"table {finding.table}{rule}{why}", "plain")]
-    yield from _help(finding.hint)
+    yield from help_lines(finding.hint)
 
 
 def error_lines(error: ErrorRecord) -> Iterator[Item]:
     """Give what a command that has no result says instead."""
     yield _head("error", error.code, error.summary)
     yield from _body(Spans(error.spans, _GUTTER), error.detail)
-    yield from _help(error.hint)
+    yield from help_lines(error.hint)
 
 
 def _head(severity: Severity, code: str, summary: str) -> Line:
@@ -89,14 +91,22 @@ def _head(severity: Severity, code: str, summary: str) -> Line:
 def _body(spans: Spans, detail: str | None) -> Iterator[Item]:
     if spans.spans:
         yield spans
+    yield from detail_lines(detail)
+
+
+def detail_lines(detail: str | None) -> Iterator[Line]:
+    """Give what is told beside a summary, behind a drawn margin."""
     # At newlines only: other ends of lines may be a driver's.
     for line in detail.rstrip("\n").split("\n") if detail else ():
         yield [(_GUTTER, "dim"), (line, "plain")]
 
 
-def _help(hint: str | None) -> Iterator[Line]:
-    if hint:
-        yield [("   = ", "dim"), (f"help: {hint}", "plain")]
+def help_lines(hint: str | None) -> Iterator[Line]:
+    """Give what would help; lines that begin with four blanks are to be pasted."""
+    mark = "   = "
+    for line in f"help: {hint}".split("\n") if hint else ():
+        yield [(mark, "dim"), (line, "command" if line.startswith("    ") else "plain")]
+        mark = " " * len(mark)
 
 
 def note_lines(
@@ -104,8 +114,8 @@ def note_lines(
 ) -> Iterator[Item]:
     """Say something that is no result and no error, of what, and what to do."""
     yield _head(CODES[code].severity, code, CODES[code].summary)
-    yield from _body(Spans((), _GUTTER), detail)
-    yield from _help(hint)
+    yield from detail_lines(detail)
+    yield from help_lines(hint)
 
 
 def nothing_lines() -> Iterator[Item]:
