@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import itertools
 import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -219,7 +220,8 @@ def _report(error: VfiocompatError, args: Sequence[str]) -> int:
 
 def _wants_json(args: Sequence[str]) -> bool:
     """Whether JSON was asked for, even if the command line is wrong otherwise."""
-    pairs = zip(args, [*args[1:], ""], strict=True)
+    ours = [*itertools.takewhile(lambda arg: arg != "--", args)]
+    pairs = zip(ours, [*ours[1:], ""], strict=True)
     return any(
         arg == "--format=json" or (arg, following) == ("--format", "json")
         for arg, following in pairs

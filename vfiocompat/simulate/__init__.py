@@ -12,7 +12,8 @@ host        the tree of a specification; create, remove, vanish
 faults      which fault is due
 filesystem  the tree as the operations of a file system
 server      mounting, signals, unmounting
+command     a command for which a host is served
 
-All but the last are free of FUSE; all but `specfile`, `filesystem` and `server` are
+All but the last two are free of FUSE; all but these, `specfile` and `filesystem` are
 pure. A module imports only those that stand before it.
 """

@@ -57,6 +57,11 @@ class FileSystem:
         """Let go of every call that is held: each fails with ECONNABORTED."""
         self._ending.set()
 
+    def let_go(self) -> None:
+        """Let those calls fail so that are held now; later ones are held again."""
+        held, self._ending = self._ending, threading.Event()
+        held.set()
+
     def init_with_config(self, _connection: object, config: Any) -> None:  # noqa: ANN401
         """Say how we are to be called, before the first call."""
         # Every read(2) and write(2) is to come here, and nothing is remembered.

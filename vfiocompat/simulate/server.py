@@ -20,17 +20,20 @@ from vfiocompat.simulate.filesystem import FileSystem
 from vfiocompat.simulate.host import SimulatedHost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from signal import Signals
     from types import ModuleType
 
     from vfiocompat.simulate.spec import Spec
 
-__all__ = ["serve"]
+__all__ = ["ENDING", "LOOK", "held_back", "mounted", "serve"]
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LOOK = 0.1  # seconds between two looks for a signal
 
 # Each call that hangs takes a thread of libfuse.
 _THREADS = 1024
 _THREADS_OPTION_SINCE = (3, 12)
-_LOOK = 0.1  # seconds between two looks for a signal
 
 
 def serve(spec: Spec, mountpoint: str, ready: Callable[[], None]) -> None:
@@ -43,45 +46,62 @@ def serve(spec: Spec, mountpoint: str, ready: Callable[[], None]) -> None:
         SimulationError: it cannot be mounted; the hint is what to type.
 
     """
+    with held_back(ENDING) as ending, mounted(spec, mountpoint) as (loop, _):
+        ready()
+        # Somebody else's umount ends the loop without a signal. Not sigtimedwait:
+        # after SIGSTOP and SIGCONT it may give a signal that nobody has sent
+        # (CPython, Modules/signalmodule.c: where no time is left after EINTR).
+        while loop.is_alive() and not ending & signal.sigpending():
+            loop.join(LOOK)
+
+
+@contextlib.contextmanager
+def held_back(numbers: Iterable[Signals]) -> Iterator[set[Signals]]:
+    """Let signals wait for us to look at them; those that are ignored stay so."""
+    waiting = {each for each in numbers if signal.getsignal(each) != signal.SIG_IGN}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
+    try:
+        yield waiting
+    finally:
+        while signal.sigtimedwait(waiting, 0):
+            pass  # a second Ctrl-C
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def mounted(
+    spec: Spec, mountpoint: str
+) -> Iterator[tuple[threading.Thread, FileSystem]]:
+    """Serve a host at a directory: give libfuse's thread, and what it serves.
+
+    Signals are held back before, so that libfuse's threads never get them.
+
+    Raises:
+        SimulationError: it cannot be mounted; the hint is what to type.
+
+    """
     mountpoint = os.path.abspath(mountpoint)
     fuse = _load_mfusepy()
     _check_fuse()
     _check_mountpoint(mountpoint)
     files = FileSystem(SimulatedHost(spec), spec.fault)
-    ending = {
-        number
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(number) != signal.SIG_IGN  # nohup
-    }
-    # Blocked before libfuse starts, so that its threads never get them.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ending)
     loop = threading.Thread(target=_loop, args=(fuse, files, mountpoint), daemon=True)
+    loop.start()
+    while not files.started.wait(0.01):
+        if not loop.is_alive():
+            raise SimulationError(
+                f"libfuse could not mount {mountpoint}",
+                hint="in a container: --device /dev/fuse --cap-add SYS_ADMIN",
+            )
     try:
-        loop.start()
-        while not files.started.wait(0.01):
-            if not loop.is_alive():
-                raise SimulationError(
-                    f"libfuse could not mount {mountpoint}",
-                    hint="in a container: --device /dev/fuse --cap-add SYS_ADMIN",
-                )
-        try:
-            ready()
-            # Somebody else's umount ends the loop without a signal. Not sigtimedwait:
-            # after SIGSTOP and SIGCONT it may give a signal that nobody has sent
-            # (CPython, Modules/signalmodule.c: where no time is left after EINTR).
-            while loop.is_alive() and not ending & signal.sigpending():
-                loop.join(_LOOK)
-        finally:
-            files.end()
-            if loop.is_alive():
-                with _no_stderr():
-                    _unmount(mountpoint)
-                    # Without root, open files keep it alive: they end with us.
-                    loop.join(0.5)
+        yield loop, files
     finally:
-        while signal.sigtimedwait(ending, 0):
-            pass  # a second Ctrl-C
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        files.end()
+        if loop.is_alive():
+            with _no_stderr():
+                _unmount(mountpoint)
+                # Without root, open files keep it alive: they end with us.
+                loop.join(0.5)
 
 
 def _loop(fuse: ModuleType, files: FileSystem, mountpoint: str) -> None:
