@@ -38,7 +38,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return wheel_of(ROOT, tmp_path_factory.mktemp("wheel"))
 
 
-def test_a_wheel_holds_the_package_and_the_man_pages(wheel: Path) -> None:
+def test_a_wheel_holds_the_package_its_man_pages_and_the_examples(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     package = ROOT / "vfiocompat"
     files = {
@@ -55,12 +55,13 @@ def test_a_wheel_holds_the_package_and_the_man_pages(wheel: Path) -> None:
     assert sorted(page.suffix for page in pages) == [".5"] * 3 + [".8"] * 18
     base = "vfiocompat-0.1.0.data/data/share/vfiocompat"
     share = {
-        f"{base}/{file.relative_to(ROOT / 'share')}"
-        for file in (ROOT / "share").rglob("*")
+        f"{base}{below}/{file.relative_to(ROOT / folder)}"
+        for folder, below in (("share", ""), ("examples", "/examples"))
+        for file in (ROOT / folder).rglob("*")
         if file.is_file()
     }
     others = {name for name in names if ".dist-info/" not in name}
-    assert len(share) == 6
+    assert len(share) == 6 + 15
     assert others == files | share | {f"{INSTALLED}/{page}" for page in pages} | {
         "vfiocompat/py.typed",
         "vfiocompat/tables/README.md",
