@@ -220,11 +220,15 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def answers_for_its_type(self) -> bool:
-        """Whether its attribute is defined for sources of its own type only."""
+        """Whether its attribute is defined for sources of its own type only.
+
+        Where nothing tells whose directory holds an mdev's, it may be the type's.
+        """
         attribute = self.attribute
         return (
             attribute is not None
-            and attribute.node == "type"
+            and attribute.node != "device"
+            and self.kind != "function"
             and attribute.name == MIGRATION_VERSION
         )
 

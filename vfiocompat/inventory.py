@@ -123,10 +123,9 @@ def parse_inventory(data: bytes, path: str) -> Inventory:
 
 
 def _demand_keys(data: bytes, path: str) -> None:
-    """Refuse keys that an object has twice, or that are missing and mean something.
+    """Refuse keys that an object has twice, and a document that names no schema.
 
-    Of two another reader would take the other one. Nothing that is missing says that a
-    document is an inventory, or that a function is bound to a VFIO driver.
+    Of two another reader would take the other one.
 
     Raises:
         InventoryError: there is one.
@@ -134,27 +133,21 @@ def _demand_keys(data: bytes, path: str) -> None:
     """
     import json  # noqa: PLC0415 - costs start-up time, and few files need it
 
-    whole: list[tuple[str, Any]] = []
-
     def look(pairs: list[tuple[str, Any]]) -> bool:
-        """Tell whether an object says `vfio`; the last one is the whole."""
+        """Tell whether an object names a schema; the last one is the whole."""
         keys = Counter(key for key, _ in pairs)
         if len(keys) < len(pairs):
             [(key, times)] = keys.most_common(1)
             raise InventoryError(f"{path}: an object has {key!r} {times} times")
-        whole[:] = pairs
-        return "vfio" in keys
+        return "schema" in keys
 
     def number(_: str) -> int:
         return 0  # of any length
 
-    json.loads(data, object_pairs_hook=look, parse_int=number, parse_float=number)
-    found = dict(whole)
-    if "schema" not in found:
+    if not json.loads(
+        data, object_pairs_hook=look, parse_int=number, parse_float=number
+    ):
         raise InventoryError(f"{path}: schema: is missing")
-    if False in found["endpoints"]:
-        at = found["endpoints"].index(False)
-        raise InventoryError(f"{path}: endpoints[{at}].vfio: is missing")
 
 
 _OURS = {None, "attribute"}
@@ -299,12 +292,12 @@ def _contradiction_of_attribute(endpoint: Endpoint) -> str | None:
     """Say what an endpoint tells of its attribute that cannot be."""
     attribute = endpoint.attribute
     state = "absent" if attribute is None else attribute.state
-    if endpoint.version is not None and state != "present":
+    if endpoint.version is not None and attribute is not None and state != "present":
         return "version: there is no attribute that holds it"
     if attribute is None or state == "absent":
         return None
     kind = endpoint.kind
-    if (kind, attribute.node) not in _NODES:
+    if attribute.node is not None and (kind, attribute.node) not in _NODES:
         nodes = sorted(node for each, node in _NODES if each == kind)
         return f"attribute.node: is not {' or '.join(nodes)}"
     if attribute.name not in _NAMES[kind]:
@@ -314,13 +307,11 @@ def _contradiction_of_attribute(endpoint: Endpoint) -> str | None:
 
 def _contradiction_of_path(attribute: Attribute, type_id: str | None) -> str | None:
     """Say what an attribute's path tells that cannot be."""
-    name, path = attribute.name, attribute.path
-    if path is None or name is None:
+    path = attribute.path
+    if path is None:
         return None
-    if not path.endswith(f"/{name}"):
-        return f"attribute.path: is not one of {name!r}"
     if _TYPES in path and (of := path.split("/")[-3:-1])[0] == _TYPES:
-        if attribute.node != "type":
+        if attribute.node == "device":
             return "attribute.node: is not type, as its path has it"
         if type_id not in {None, of[1]}:
             return f"attribute.path: is not one of the type {type_id!r}"
@@ -333,16 +324,12 @@ def _contradiction_of_facts(endpoint: Endpoint) -> str | None:
     if (
         fact("vendor_id") == endpoint.vendor_id
         and fact("device_id") == endpoint.device_id
-        and fact("driver") == endpoint.driver
-        and fact("type_id") == endpoint.type_id
         and fact("framework") is None
     ):
         return None  # as it is a million times
     for name, own in (
         ("vendor_id", endpoint.vendor_id),
         ("device_id", endpoint.device_id),
-        ("driver", endpoint.driver),
-        ("type_id", endpoint.type_id),
         ("framework", framework(endpoint.kind)),
     ):
         said = fact(name)

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from tests.fleets import QAT_1, QAT_2, answer, endpoint, inventory, qat, write
+from vfiocompat.export.nova import trait
 from vfiocompat.output.check import CheckDocument
 from vfiocompat.output.diff import DiffDocument
 from vfiocompat.output.matrix import MatrixDocument
@@ -126,10 +127,10 @@ def test_an_answer_that_is_not_relied_on_makes_no_yes_of_a_no(
 ) -> None:
     """The table says yes."""
     new = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    said = (answer(HISI_1, accepted=accepted, at=at),)
+    said = (answer(QAT_1, accepted=accepted, at=at),)
     ends = [
-        inventory("a", function("0000:03:00.1", HISI_1), taken_at=new),
-        inventory("b", function("0000:03:00.1", HISI_2, answers=said), taken_at=new),
+        inventory("a", qat("0000:03:00.1", QAT_1), taken_at=new),
+        inventory("b", qat("0000:03:00.1", QAT_2, answers=said), taken_at=new),
     ]
     files = [f"{write(tmp_path, ends)}/{host}.json" for host in "ab"]
     line = f"inventory:{files[0]}"
@@ -142,8 +143,8 @@ def test_an_answer_that_is_not_relied_on_makes_no_yes_of_a_no(
         "undetermined"
     ]
     found = run(f"export nova {' '.join(files)} --host b --max-age 1h")
-    assert "MAGIC_V2" in found.stdout, "its own, which the table takes"
-    assert "MAGIC_V1" not in found.stdout
+    assert trait(QAT_2) in found.stdout, "its own, which the table takes"
+    assert trait(QAT_1) not in found.stdout
 
 
 def test_a_recorded_source_is_asked_of_a_live_driver(

@@ -518,10 +518,12 @@ def test_a_table_that_would_refuse_it_only_warns(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("beside")
-def test_a_broken_table_does_not_change_a_drivers_answer(run: Run, site: Path) -> None:
+def test_beside_a_drivers_answer_a_broken_table_is_told(run: Run, site: Path) -> None:
     (site / "acme-npu.toml").write_text(ACME.replace('"equal"', '"same"'))
     line = "version:1ac1-0200-npu-2 0000:3b:00.0/lenient"
-    assert found(run, line, 0)[3] == ["info VFC107", "warning VFC204"]
+    verdict, basis, _, told = found(run, line, 4)
+    assert (verdict, basis) == ("compatible", "driver")
+    assert told == ["info VFC107", "warning VFC204"]
 
 
 @pytest.mark.usefixtures("beside")

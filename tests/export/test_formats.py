@@ -470,6 +470,7 @@ def acme(address: str, **stated: str) -> Endpoint:
         None,
         driver="acme_vf",
         vendor_id="0x1ac1",
+        device_id="0x0100",
         facts={"vendor_id": "0x1ac1", "device_id": "0x0100"},
         stated={"size": "1G"} | stated,
         parent=f"{address[:-1]}0",

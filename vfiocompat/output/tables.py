@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from vfiocompat.diagnostics import counted
 from vfiocompat.endpoints import Problem
 from vfiocompat.inventory import Tool
-from vfiocompat.output.standings import counted
 from vfiocompat.tables.language.records import MigrationClaim, TableFile, TableOrigin
 from vfiocompat.tables.language.table import Table
 
