@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from tests.conftest import Run
 
 KNOWN = {"queue_pairs": "16", "isolation": "0", "magic": "v2", "major": "1"}
-FOR_GOOD = "or for good, in a file of /etc/vfiocompat/facts.d:"
 IDS = {
     "driver": "hisi_acc_vfio_pci",
     "vendor_id": "0x19e5",
@@ -79,6 +78,15 @@ def test_nothing_is_said_where_nothing_can_be_stated(
     [other] = fleet(tmp_path / "f", "a")
     result = run(f"check {line.format(other)}", exit_code=3 if "8086" in line else 1)
     assert "state what is missing" not in result.stdout
+
+
+def test_the_folder_is_that_of_the_site(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VFIOCOMPAT_CONFIG", str(tmp_path))
+    source, other = fleet(tmp_path / "f", "a", "b")
+    said = run(f"check {source} {other}", exit_code=3).stdout
+    assert f"or for good, in a file of {tmp_path}/facts.d:\n" in said
 
 
 def test_the_document_names_what_is_missing(run: Run, tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
             *_each("--fact", facts),
             *_each("--destination-fact", destination_facts),
         ]
-        settings.print_lines(facts_lines(pairs, line))
+        settings.print_lines(facts_lines(pairs, line, settings.config))
     for error in errors.values():
         settings.note(error_lines(error))
     return ExitCode.FAILED if errors else _exit_code(document.counts)

@@ -32,10 +32,13 @@ def missing_facts(pairs: Sequence[Pair]) -> dict[Side, dict[str, None]]:
     return found
 
 
-def facts_lines(pairs: Sequence[Pair], command: Sequence[str]) -> Iterator[Line]:
+def facts_lines(
+    pairs: Sequence[Pair], command: Sequence[str], config: str
+) -> Iterator[Line]:
     """Give the `command` with all missing facts, and a file that states them for good.
 
-    Nothing where none is missing. `--destination-fact` states one of every destination.
+    That is one of the site, whose directory is `config`. Nothing where none is missing.
+    `--destination-fact` states one of every destination.
     """
     missing = missing_facts(pairs)
     options = [
@@ -48,7 +51,7 @@ def facts_lines(pairs: Sequence[Pair], command: Sequence[str]) -> Iterator[Line]
     yield [("", "plain")]
     yield [("state what is missing", "strong"), (" and ask again:", "plain")]
     yield [("    ", "plain"), (" ".join([shlex.join(command), *options]), "command")]
-    yield [("or for good, in a file of /etc/vfiocompat/facts.d:", "plain")]
+    yield [(f"or for good, in a file of {config}/facts.d:", "plain")]
     for line in unfilled_lines(_by_endpoint(pairs)):
         yield [("    ", "plain"), (line, "command")]
 
