@@ -30,7 +30,25 @@ def test_a_session_in_the_readme_is_what_happens(
 def test_the_readme_has_its_sessions() -> None:
     """Drivers, tables, facts, fleets, two hosts: no fence's tag is lost."""
     steps = [len(session.steps) for session in markdown_sessions(README)]
-    assert steps == [3, 4, 4, 3, 3, 2]
+    assert steps == [4, 4, 4, 3, 3, 2]
+
+
+def test_the_first_example_is_typed_into_a_shell_on_a_simulated_host(
+    example: dict[str, str],
+) -> None:
+    (first, _), *steps = markdown_sessions(README)[0].steps
+    done = subprocess.run(
+        ["bash", "-c", first.removeprefix("$ ")],
+        input="".join(f"{command.removeprefix('$ ')}\n" for command, _ in steps),
+        cwd=ROOT,
+        env={name: text for name, text in example.items() if "SYSROOT" not in name},
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+    assert done.stdout == "".join(output for _, output in steps)
 
 
 def test_the_readmes_python_gives_what_it_shows() -> None:
@@ -60,7 +78,7 @@ def test_every_make_target_in_the_documents_exists() -> None:
             r"^    make ([a-z -]+)", (ROOT / name).read_text(), re.MULTILINE
         ):
             for target in words.split():
-                assert f"\n{target}: " in makefile, f"{name}: make {target}"
+                assert f"\n{target}:" in makefile, f"{name}: make {target}"
 
 
 def test_every_module_is_in_the_guide() -> None:
