@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import doctest
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -115,9 +116,7 @@ def test_every_path_in_the_documents_is_there(document: str) -> None:
     ] == []
 
 
-def test_the_demo_shows_a_yes_and_a_no_of_tables_and_of_a_driver(
-    example: dict[str, str],
-) -> None:
+def test_the_demo_shows_the_program_from_every_side(example: dict[str, str]) -> None:
     """It needs what `example` needs, and says by its exit status that all came."""
     demo = subprocess.run(
         [ROOT / "tools/demo"],
@@ -128,11 +127,32 @@ def test_the_demo_shows_a_yes_and_a_no_of_tables_and_of_a_driver(
     )
 
     lines = demo.stdout.splitlines()
+    shown = {line.split(" ")[2] for line in lines if line.startswith("$ vfiocompat ")}
+    assert shown == set(COMMANDS) - {"parse", "schema", "simulate"}
     for basis, expected in (
-        ("(by table intel-xe)", ["compatible", "incompatible"]),
         ("(decided by the driver)", ["compatible", "incompatible", "compatible"]),
+        ("(by table hisi-acc)", ["undetermined", "compatible"]),
+        ("(by table intel-xe)", ["compatible", "incompatible"]),
     ):
         verdicts = [line for line in lines if line.endswith(basis)]
         assert [line.partition(":")[0] for line in verdicts] == expected
+    assert "state what is missing and ask again:" in lines
     assert "allowed\tnode-b\tcompatible\tyes\t" in demo.stdout
+    assert demo.stdout.endswith("(exit status 0)\n")
+
+
+@pytest.mark.usefixtures("_processes")
+def test_without_fuse_the_demo_shows_what_needs_none(tmp_path: Path) -> None:
+    library = tmp_path / "mfusepy.py"
+    library.write_text("raise OSError('there is no libfuse')\n")
+    demo = subprocess.run(
+        [ROOT / "tools/demo"],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert "Without FUSE there is no simulated host" in demo.stdout
+    assert "apt install libfuse3-3" in demo.stderr
     assert demo.stdout.endswith("(exit status 0)\n")
