@@ -51,7 +51,7 @@ def outcomes(document: DoctorDocument) -> dict[str, str]:
 
 @pytest.mark.usefixtures("config")
 def test_a_host_that_is_well(shared_host: Host, run: Run) -> None:
-    shared_host(PAIR)
+    shared_host(f'modules = {{ mdev = "1", vfio = "1" }}\n{PAIR}')
     result = run("doctor")
 
     rows = [line.split("\t") for line in result.stdout.splitlines()]
