@@ -166,7 +166,6 @@ def test_an_endpoint_of_each_kind_is_read(kind: str) -> None:
         ),
         ("function", "attribute.name", "get_version", "name: a function has none"),
         ("mdev", "attribute.state", "absent", "version: there is no attribute"),
-        ("function", "attribute.state", "unreadable", "version: there is no attribute"),
         ("type", "facts.vendor_id", "0x8086", "facts.vendor_id: '0x8086', and the"),
         ("mdev", "facts.device_id", "0x0200", "facts.device_id"),
         ("mdev", "device_id", "0x0200", "facts.device_id"),
@@ -386,6 +385,18 @@ def test_an_answer_is_about_its_question(
         parse_inventory(data, "f.json")
     else:
         assert "endpoints[0].answers: one has a question that is" in wrong(data)
+
+
+def test_what_was_accepted_has_no_limits() -> None:
+    no, yes = (answer("1ac1-a", accepted=accepted) for accepted in (False, True))
+    for said in (no, yes):
+        limited = msgspec.structs.replace(said, limits=("gpu",))
+        whole = inventory("a", endpoint("p/t", "1ac1-a", answers=(limited,)))
+        data = msgspec.json.encode(whole)
+        if said is no:
+            assert parse_inventory(data, "f.json") == whole
+        else:
+            assert "answers: one that was accepted has limits" in wrong(data)
 
 
 def test_an_answer_about_no_string_is_of_another_channel_and_left_out() -> None:

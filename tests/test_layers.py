@@ -57,6 +57,7 @@ PURE = [
     "addresses",
     "endpoints",
     "vgpus",
+    "contradictions",
     "inventory",
     "verdicts",
     *(f"decision/{name}" for name in WINGS["decision"]),

@@ -123,7 +123,8 @@ class RecordedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """What this endpoint's driver said of one source string, and when.
 
     `channel` is how it was asked, by its attribute if none is told; in another channel
-    the question may be no string. `question` is the SHA-256 of what was asked, in hex.
+    the question may be no string. `question` is the SHA-256 of what was asked, in hex,
+    and `limits` are of what a no of NVML is about.
     """
 
     version: str | None
@@ -132,6 +133,7 @@ class RecordedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     asked_at: str
     channel: str | None = None
     question: str | None = None
+    limits: tuple[str, ...] = ()
 
     @property
     def about(self) -> str:

@@ -19,16 +19,17 @@ from vfiocompat.addresses import (
     address_text,
     parse_address,
 )
-from vfiocompat.endpoints import Endpoint, Problem, Recorded, attribute_names
+from vfiocompat.contradictions import KINDS, OURS, contradiction
+from vfiocompat.endpoints import Endpoint, Problem, Recorded
 from vfiocompat.errors import InvalidVersion, InventoryError, NoSuchEndpoint
 from vfiocompat.times import timestamp
 from vfiocompat.versions import VersionString
-from vfiocompat.vgpus import completed, framework
+from vfiocompat.vgpus import completed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vfiocompat.endpoints import Attribute, EndpointKind, RecordedAnswer
+    from vfiocompat.endpoints import RecordedAnswer
     from vfiocompat.times import Horizon
 
 __all__ = ["Identity", "Inventory", "Tool", "named", "parse_inventory", "recorded"]
@@ -150,17 +151,13 @@ def _demand_keys(data: bytes, path: str) -> None:
         raise InventoryError(f"{path}: schema: is missing")
 
 
-_OURS = {None, "attribute"}
-"""Channels of answers that an attribute gave: None was written before others were."""
-
-
 def _leave_out_other_answers(inventory: Inventory) -> None:
     """Keep of several answers about one string the one that counts."""
     for at, endpoint in enumerate(inventory.endpoints):
         answers = endpoint.answers
         if not answers:
             continue
-        ours = {each.version for each in answers if each.channel in _OURS}
+        ours = {each.version for each in answers if each.channel in OURS}
         if len(ours) == len(answers):
             continue
         said: dict[str, list[RecordedAnswer]] = {}
@@ -179,7 +176,7 @@ def _that_counts(answers: Sequence[RecordedAnswer]) -> RecordedAnswer | None:
     """
     latest: dict[str, RecordedAnswer] = {}
     for each in sorted(answers, key=_weight):
-        latest["attribute" if each.channel in _OURS else each.channel or ""] = each
+        latest["attribute" if each.channel in OURS else each.channel or ""] = each
     noes = [each for each in latest.values() if each.accepted is False]
     if noes:
         return max(noes, key=lambda each: timestamp(each.asked_at) or -math.inf)
@@ -222,18 +219,6 @@ def _not_ours(data: bytes, path: str, error: msgspec.ValidationError) -> Invento
     )
 
 
-_TYPES = "mdev_supported_types"
-_KINDS: set[EndpointKind] = {"type", "mdev", "function"}
-_NAMES = {kind: {None, *attribute_names(kind)} for kind in _KINDS}
-_NODES = {
-    ("type", "type"),
-    ("mdev", "device"),
-    ("mdev", "type"),
-    ("function", "device"),
-}
-"""Whose an attribute can be, by the kind of the endpoint."""
-
-
 def _demand_usable(inventory: Inventory, path: str) -> None:
     """Refuse what no host has: version strings that no attribute could hold, say."""
     endpoints = inventory.endpoints
@@ -247,21 +232,21 @@ def _demand_usable(inventory: Inventory, path: str) -> None:
     addresses = {endpoint.address for endpoint in endpoints}
     if (
         not wrong
-        and kinds <= _KINDS
+        and kinds <= KINDS
         and origins <= {"attribute"}
         and len(addresses) == len(endpoints)
-        and not any(map(_contradiction, endpoints))
+        and not any(map(contradiction, endpoints))
     ):
         return
     known: set[str] = set()
     for number, endpoint in enumerate(endpoints):
         where = f"{path}: endpoints[{number}]"
-        if endpoint.kind not in _KINDS:
+        if endpoint.kind not in KINDS:
             raise InventoryError(f"{where}: a host has no {endpoint.kind}")
         if endpoint.address in known:
             raise InventoryError(f"{where}.address: {endpoint.address} is there twice")
         known.add(endpoint.address)
-        if what := _contradiction(endpoint):
+        if what := contradiction(endpoint):
             raise InventoryError(f"{where}.{what}")
         if endpoint.version is not None and endpoint.origin != "attribute":
             raise InventoryError(
@@ -271,91 +256,6 @@ def _demand_usable(inventory: Inventory, path: str) -> None:
             raise InventoryError(f"{where}.version: no attribute can hold this string")
         if wrong.intersection(answer.version for answer in endpoint.answers):
             raise InventoryError(f"{where}.answers: no attribute can hold this string")
-
-
-def _contradiction(endpoint: Endpoint) -> str | None:
-    """Say what an endpoint tells of itself that cannot be, if it does."""
-    for answer in endpoint.answers:
-        if what := _contradiction_of(answer):
-            return f"answers: {what}"
-    if endpoint.stated:
-        flags = endpoint.stated.get("migration_flags", "STOP_COPY")
-        if "STOP_COPY" not in flags.split(","):
-            return f"stated: migration_flags: {flags!r} has no STOP_COPY"
-    kind, type_id = endpoint.kind, endpoint.type_id
-    if kind == "type" and type_id not in {None, endpoint.address.partition("/")[2]}:
-        return f"type_id: {type_id!r} is not that of its address"
-    return _contradiction_of_attribute(endpoint) or _contradiction_of_facts(endpoint)
-
-
-def _contradiction_of_attribute(endpoint: Endpoint) -> str | None:
-    """Say what an endpoint tells of its attribute that cannot be."""
-    attribute = endpoint.attribute
-    state = "absent" if attribute is None else attribute.state
-    if endpoint.version is not None and attribute is not None and state != "present":
-        return "version: there is no attribute that holds it"
-    if attribute is None or state == "absent":
-        return None
-    kind = endpoint.kind
-    if attribute.node is not None and (kind, attribute.node) not in _NODES:
-        nodes = sorted(node for each, node in _NODES if each == kind)
-        return f"attribute.node: is not {' or '.join(nodes)}"
-    if attribute.name not in _NAMES[kind]:
-        return f"attribute.name: a {kind} has none of {attribute.name!r}"
-    return _contradiction_of_path(attribute, endpoint.type_id)
-
-
-def _contradiction_of_path(attribute: Attribute, type_id: str | None) -> str | None:
-    """Say what an attribute's path tells that cannot be."""
-    path = attribute.path
-    if path is None:
-        return None
-    if _TYPES in path and (of := path.split("/")[-3:-1])[0] == _TYPES:
-        if attribute.node == "device":
-            return "attribute.node: is not type, as its path has it"
-        if type_id not in {None, of[1]}:
-            return f"attribute.path: is not one of the type {type_id!r}"
-    return None
-
-
-def _contradiction_of_facts(endpoint: Endpoint) -> str | None:
-    """Say which fact is not what the endpoint itself says of it."""
-    fact = endpoint.facts.get
-    if (
-        fact("vendor_id") == endpoint.vendor_id
-        and fact("device_id") == endpoint.device_id
-        and fact("framework") is None
-    ):
-        return None  # as it is a million times
-    for name, own in (
-        ("vendor_id", endpoint.vendor_id),
-        ("device_id", endpoint.device_id),
-        ("framework", framework(endpoint.kind)),
-    ):
-        said = fact(name)
-        if said and own and said.lower() != own.lower():
-            return f"facts.{name}: {said!r}, and the endpoint's is {own!r}"
-    return None
-
-
-def _contradiction_of(answer: RecordedAnswer) -> str | None:
-    """Say what an answer tells of itself that cannot be."""
-    if answer.accepted and answer.errno is not None:
-        return "one that was accepted has an errno"
-    if answer.version is None:
-        ours = answer.channel in _OURS
-        return "one of the attribute is about no version" if ours else None
-    if answer.question is not None and not _is_about(answer):
-        return "one has a question that is not its version"
-    return None
-
-
-def _is_about(answer: RecordedAnswer) -> bool:
-    """Whether an answer's question is its version."""
-    import hashlib  # noqa: PLC0415 - costs start-up time, and few files need it
-
-    asked = hashlib.sha256((answer.version or "").encode()).hexdigest()
-    return answer.question is not None and answer.question.lower() == asked
 
 
 @lru_cache(maxsize=65536)

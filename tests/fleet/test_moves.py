@@ -42,7 +42,7 @@ def fleet(size: int, **hosts: dict[int, int]) -> Fleet:
             "",
             msgspec.Raw(
                 msgspec.msgpack.encode(
-                    [(class_, 4, devices, ()) for class_, devices in has.items()]
+                    [(class_, 4, devices, 0, ()) for class_, devices in has.items()]
                 )
             ),
         )

@@ -7,7 +7,6 @@ Nothing else knows what wins over what.
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -31,7 +30,12 @@ from vfiocompat.decision.errnos import (
     write_code,
 )
 from vfiocompat.decision.notes import notes
-from vfiocompat.decision.preconditions import by_vendor, preconditions, too_old
+from vfiocompat.decision.preconditions import (
+    by_vendor,
+    preconditions,
+    too_old,
+    type_not_known,
+)
 from vfiocompat.decision.strings import absent, unreadable
 from vfiocompat.diagnostics import Diagnostic, both_ends, diagnostic
 from vfiocompat.errors import errno_name
@@ -273,20 +277,7 @@ def _type_not_known(
     verdict = VERDICT_OF.get(code, "undetermined")
     if _as_of_type(verdict, source, destination) == verdict:
         return ()
-    return (_whose_type_is_not_known(source, destination),)
-
-
-def _whose_type_is_not_known(source: Endpoint, destination: Endpoint) -> Diagnostic:
-    path = destination.path
-    if destination.type_id is None:
-        summary = "the destination's mdev type is not known, so its yes is not enough"
-        hint = "scan its host again" if destination.recorded else None
-        return diagnostic(codes.SOURCE_TYPE_NOT_KNOWN, summary, hint=hint, path=path)
-    if source.kind != "literal":
-        return diagnostic(codes.SOURCE_TYPE_NOT_KNOWN, path=path)
-    type_id = shlex.quote(destination.type_id)
-    hint = f"if the source is of that type, add --source-type {type_id}"
-    return diagnostic(codes.SOURCE_TYPE_NOT_KNOWN, hint=hint, path=path)
+    return (type_not_known(source, destination),)
 
 
 def _by_record(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vfiocompat.verdicts import Verdict
     from vfiocompat.versions import VendorId
 
-__all__ = ["by_vendor", "not_bound", "preconditions", "too_old"]
+__all__ = ["by_vendor", "not_bound", "preconditions", "too_old", "type_not_known"]
 
 
 def too_old(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]:
@@ -58,6 +58,20 @@ def preconditions(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, 
             )
         )
     return tuple(found)
+
+
+def type_not_known(source: Endpoint, destination: Endpoint) -> Diagnostic:
+    """Say why a yes about sources of one type is none: whose is not known."""
+    path = destination.path
+    if destination.type_id is None:
+        summary = "the destination's mdev type is not known, so its yes is not enough"
+        hint = "scan its host again" if destination.recorded else None
+        return diagnostic(codes.SOURCE_TYPE_NOT_KNOWN, summary, hint=hint, path=path)
+    if source.kind != "literal":
+        return diagnostic(codes.SOURCE_TYPE_NOT_KNOWN, path=path)
+    type_id = shlex.quote(destination.type_id)
+    hint = f"if the source is of that type, add --source-type {type_id}"
+    return diagnostic(codes.SOURCE_TYPE_NOT_KNOWN, hint=hint, path=path)
 
 
 def _interfaces(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:

@@ -7,6 +7,7 @@ nodes      where endpoints are
 records    what was found, as children send it and as a whole
 lookup     the node at an address
 siblings   what other functions of a device tell of one
+modules    which version and build of a driver's module is loaded
 debugfs    migration interfaces, as the kernel tells of them
 endpoints  what the files of nodes say, made endpoints
 questions  a source's string written to destinations

@@ -22,6 +22,7 @@ from vfiocompat.endpoints import (
 )
 from vfiocompat.errors import InvalidVersion, errno_name
 from vfiocompat.host.sysfs.debugfs import migration_interfaces
+from vfiocompat.host.sysfs.modules import NO_MODULE, modules_of
 from vfiocompat.host.sysfs.nodes import (
     CURRENT,
     NVIDIA_DRIVER,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from vfiocompat.endpoints import EndpointKind, Facts
     from vfiocompat.host.batch import Failure, Operation, Reply
+    from vfiocompat.host.sysfs.modules import Module
     from vfiocompat.host.sysfs.nodes import Node
     from vfiocompat.host.sysfs.tree import Tree
 
@@ -58,15 +60,6 @@ _DEVICE_FILES = {
 }
 
 KERNEL = "/proc/sys/kernel"
-_DRIVERS = "/sys/bus/pci/drivers"
-_MODULES = "/sys/module"
-_NOTE = ".note.gnu.build-id"
-_VGPU_MANAGER = {"nvidia": "nvidia_vgpu_vfio"}
-"""Modules that tell a driver's version in place of its own.
-
-KubeVirt reads NVIDIA's vGPU manager version there; on hosts of the vendor-specific VFIO
-framework the module may be missing, and the driver's own tells it.
-"""
 
 _TYPE_FILES = ("name", "device_api")
 _ASKS_DRIVER = ("available_instances", "description")
@@ -80,13 +73,6 @@ class _Device(msgspec.Struct, frozen=True):
     build: str | None = None
 
 
-class _Module(msgspec.Struct, frozen=True):
-    """What tells a driver's module from another: its version, and which build it is."""
-
-    version: str | None
-    build: str | None
-
-
 class _Type(msgspec.Struct, frozen=True):
     """What an mdev type says of itself, once for it and all its mdevs."""
 
@@ -96,7 +82,6 @@ class _Type(msgspec.Struct, frozen=True):
 
 
 _NO_TYPE = _Type(None, None, {})
-_NO_MODULE = _Module(None, None)
 Replies = dict[tuple[str, str], "Reply"]
 Ask = Literal["all", "vgpu-types", "nothing"]
 """What to ask drivers for; they may hang, which the kernel's own answers do not.
@@ -150,7 +135,7 @@ def read_nodes(tree: Tree, nodes: Sequence[Node], *, ask: Ask) -> FoundEndpoints
         if file != _VERSION and reply.failure and not _is_optional(reply.failure)
     ]
     links = [replies[path, "driver"] for path in devices]
-    modules = _modules(tree, links)
+    modules = modules_of(tree, set(filter(None, map(_linked, links))))
     device_of = {path: _device(path, replies, modules) for path in devices}
     type_of = {path: _type(path, replies) for path in types}
     drivers = _mdev_drivers(tree, nodes, device_of)
@@ -279,9 +264,9 @@ def _problem(attribute: Attribute, node: Node) -> Problem:
     )
 
 
-def _device(path: str, replies: Replies, modules: dict[str, _Module]) -> _Device:
+def _device(path: str, replies: Replies, modules: dict[str, Module]) -> _Device:
     driver = _linked(replies[path, "driver"])
-    module = modules.get(driver or "", _NO_MODULE)
+    module = modules.get(driver or "", NO_MODULE)
     read = {fact: text(replies[path, file]) for file, fact in _DEVICE_FILES.items()}
     read["driver"] = driver
     read["module_version"] = module.version
@@ -293,43 +278,6 @@ def _device(path: str, replies: Replies, modules: dict[str, _Module]) -> _Device
 def _linked(link: Reply | None) -> str | None:
     """Give the name that a link leads to; None if there is none."""
     return None if link is None or link.failure else name_of(link.text)
-
-
-def _modules(tree: Tree, links: Sequence[Reply]) -> dict[str, _Module]:
-    """Read which module each PCI driver has, by the name of the driver."""
-    drivers = dict.fromkeys(filter(None, map(_linked, links)))
-    owners = tree.run(
-        {driver: tree.link(f"{_DRIVERS}/{driver}", "module") for driver in drivers}
-    )
-    modules = {
-        driver: name_of(link.text) or driver.replace("-", "_")
-        for driver, link in owners.items()
-    }
-    managers = [_VGPU_MANAGER[name] for name in drivers if name in _VGPU_MANAGER]
-    replies = tree.run(
-        {
-            (name, file): tree.read(f"{_MODULES}/{name}{folder}", file)
-            for name in {*modules.values(), *managers}
-            for folder, file in (("", "version"), ("", "srcversion"), ("/notes", _NOTE))
-        }
-    )
-    versions = {name: text(replies[name, "version"]) for name, _ in replies}
-    return {
-        driver: _Module(
-            versions.get(_VGPU_MANAGER.get(driver, "")) or versions[module] or None,
-            _build(replies[module, _NOTE], replies[module, "srcversion"]),
-        )
-        for driver, module in modules.items()
-    }
-
-
-def _build(note: Reply, sources: Reply) -> str | None:
-    """Tell a build of a module by the note that the linker made, else by its sources.
-
-    The note is a struct elf_note of include/uapi/linux/elf.h: three numbers, the name
-    "GNU", the id.
-    """
-    return note.data[16:].hex() or text(sources) or None
 
 
 def _type(path: str, replies: Replies) -> _Type:
