@@ -12,6 +12,7 @@ import pytest
 
 from tests.fleets import answer, endpoint, function, inventory, write
 from vfiocompat.decision.preconditions import not_bound
+from vfiocompat.endpoints import Attribute
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,10 +49,8 @@ def test_a_type_that_is_named_can_be_pasted(
 ) -> None:
     taken = (answer("1ac1-a", accepted=True),)
     there = endpoint(f"p/{name}", "1ac1-x", answers=taken)
-    there = msgspec.structs.replace(
-        there,
-        attribute=msgspec.structs.replace(there.attribute, name="migration_version"),  # type: ignore[type-var]
-    )
+    attribute = Attribute("migration_version", "present", node="type")
+    there = msgspec.structs.replace(there, attribute=attribute)
     file = write(tmp_path, [inventory("c", there)]) / "c.json"
     line = f"check version:1ac1-a {shlex.quote(f'inventory:{file}#p/{name}')}"
     result = run(line, exit_code=3)

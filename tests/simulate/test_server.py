@@ -83,7 +83,7 @@ def test_begin_and_end(simulate: Simulate, number: signal.Signals) -> None:
         "serving 2 parents, 6 types, 2 mdevs, 2 functions"
         f" at {simulation.root}/sys (Ctrl-C ends)\n"
     )
-    assert os.listdir(simulation.root) == ["sys", "proc"]
+    assert os.listdir(simulation.root) == ["sys", "proc", "etc"]
     assert ended(simulation, number) < SOON
     # The place can be used again.
     assert ended(simulate(FAULTS)) < SOON
@@ -96,7 +96,7 @@ def test_it_lives_on_after_it_was_stopped(simulate: Simulate) -> None:
         time.sleep(pause)
         simulation.process.send_signal(signal.SIGCONT)
         time.sleep(0.3)
-        assert os.listdir(simulation.root) == ["sys", "proc"]
+        assert os.listdir(simulation.root) == ["sys", "proc", "etc"]
         assert simulation.process.poll() is None
     assert ended(simulation) < SOON
 
