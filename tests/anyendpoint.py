@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from hypothesis import strategies as st
 
-from tests.fleets import QAT_1, QAT_2, answer
+from tests.fleets import QAT_1, QAT_2, TAKEN, answer
 from vfiocompat.endpoints import (
     Attribute,
     Endpoint,
@@ -18,7 +18,11 @@ from vfiocompat.endpoints import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hypothesis.strategies import SearchStrategy
+
+    from vfiocompat.endpoints import RecordedAnswer
 
 STRINGS = [
     QAT_1,
@@ -112,11 +116,18 @@ FIELDS: dict[str, SearchStrategy[object]] = {
 """What each field of an endpoint may be."""
 
 
+TIMES = [TAKEN, TAKEN, "2026-10-01T00:00:00Z", TAKEN[:-1], "2999-01-01T00:00:00Z", ""]
+"""When answers were given: some are not relied on."""
+
+
 @st.composite
-def answers(draw: st.DrawFn) -> dict[str, object]:
-    """Draw what is recorded of an endpoint: which answers count, and which do not."""
+def answers(draw: st.DrawFn, about: Sequence[str] = STRINGS) -> dict[str, object]:
+    """Draw what is recorded of an endpoint: which answers count, and which do not.
+
+    Those that count are `about` some strings.
+    """
     said = st.sampled_from([True, False, None])
-    told = draw(st.dictionaries(st.sampled_from(STRINGS), said, max_size=4))
+    told = draw(st.dictionaries(st.sampled_from(about), said, max_size=4))
     old = draw(st.sets(st.sampled_from(sorted(told)), max_size=2)) if told else set()
     too_old = st.sampled_from([None, None, None, "it is 9 days old"])
     recorded = Recorded(
@@ -171,3 +182,68 @@ def changed(draw: st.DrawFn, endpoint: Endpoint) -> Endpoint:
     if name == "recorded":
         return msgspec.structs.replace(endpoint, **draw(answers()))
     return consistent(msgspec.structs.replace(endpoint, **{name: draw(FIELDS[name])}))
+
+
+def placed(endpoint: Endpoint, at: int) -> Endpoint:
+    """Give an endpoint an address of its own, as its kind has one."""
+    uuid = f"83b8f4f2-509f-382f-3c1e-e6bfe0fa{at:04}"
+    address = {
+        "type": f"0000:03:00.0/t{at}",
+        "mdev": uuid,
+        "function": f"0000:03:01.{at}",
+    }[endpoint.kind]
+    if endpoint.kind == "function" and endpoint.type_id is not None:
+        address += f"/{endpoint.type_id}"
+    type_id = endpoint.type_id
+    if endpoint.kind == "type":
+        type_id = f"t{at}"
+    attribute = endpoint.attribute
+    if attribute is not None and attribute.state != "absent":
+        name, node = attribute.name, attribute.node
+        if endpoint.kind == "function":
+            name, node = "migration_version", "device"
+        elif endpoint.kind == "type":
+            node = "type"
+        attribute = msgspec.structs.replace(attribute, name=name, node=node, path=None)
+    return msgspec.structs.replace(
+        endpoint,
+        address=address,
+        type_id=type_id,
+        attribute=attribute,
+        device_id=endpoint.facts.get("device_id", endpoint.device_id),
+        uuid=uuid if endpoint.kind == "mdev" else None,
+        origin=None if endpoint.version is None else "attribute",
+        recorded=msgspec.UNSET,
+    )
+
+
+@st.composite
+def hosts(draw: st.DrawFn, *like: Endpoint) -> list[Endpoint]:
+    """Draw what a host's inventory has; some of that differs in one thing from `like`.
+
+    Some of its answers are about their strings only.
+    """
+    any_ = any_endpoints(recorded=False).filter(lambda end: end.kind != "literal")
+    drawn = st.lists(st.one_of(any_, *map(changed, like)), min_size=1, max_size=4)
+    ends = [placed(end, at) for at, end in enumerate(draw(drawn))]
+    texts = [end.version for end in like if end.version is not None]
+    told = st.one_of(given_answers(), given_answers(texts or STRINGS))
+    return [msgspec.structs.replace(end, answers=draw(told)) for end in ends]
+
+
+@st.composite
+def given_answers(
+    draw: st.DrawFn, about: Sequence[str] = STRINGS
+) -> tuple[RecordedAnswer, ...]:
+    """Draw what a driver said, and when."""
+    drawn = draw(answers(about))["answers"]
+    assert isinstance(drawn, tuple)
+    return tuple(
+        msgspec.structs.replace(each, asked_at=draw(st.sampled_from(TIMES)))
+        for each in drawn
+    )
+
+
+def with_another(here: list[Endpoint]) -> SearchStrategy[tuple[list[Endpoint], ...]]:
+    """Draw another host beside one that has some endpoints."""
+    return st.tuples(st.just(here), hosts(*here))

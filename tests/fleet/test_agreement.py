@@ -8,11 +8,9 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tests.anyendpoint import answers, any_endpoints
+from tests.anyendpoint import hosts, with_another
 from tests.fleets import TAKEN, inventory, write
 from vfiocompat.addresses import parse_address
 from vfiocompat.fleet.classes import Classifier
@@ -25,77 +23,19 @@ from vfiocompat.tables.library import Library
 from vfiocompat.times import Horizon, timestamp
 
 if TYPE_CHECKING:
-    from vfiocompat.endpoints import Endpoint, RecordedAnswer
+    from vfiocompat.endpoints import Endpoint
 
 LIBRARY = Library(config="/nonexistent")
 HORIZON = Horizon((timestamp(TAKEN) or 0) + 60, max_age=3600)
-TIMES = [TAKEN, TAKEN, "2026-10-01T00:00:00Z", TAKEN[:-1], "2999-01-01T00:00:00Z", ""]
-"""When answers were given: some are not relied on."""
-
 HERE = Host("/nonexistent", 1)
 
 
-def placed(endpoint: Endpoint, at: int) -> Endpoint:
-    """Give an endpoint an address of its own, as its kind has one."""
-    uuid = f"83b8f4f2-509f-382f-3c1e-e6bfe0fa{at:04}"
-    address = {
-        "type": f"0000:03:00.0/t{at}",
-        "mdev": uuid,
-        "function": f"0000:03:01.{at}",
-    }[endpoint.kind]
-    if endpoint.kind == "function" and endpoint.type_id is not None:
-        address += f"/{endpoint.type_id}"
-    type_id = endpoint.type_id
-    if endpoint.kind == "type":
-        type_id = f"t{at}"
-    attribute = endpoint.attribute
-    if attribute is not None and attribute.state != "absent":
-        name, node = attribute.name, attribute.node
-        if endpoint.kind == "function":
-            name, node = "migration_version", "device"
-        elif endpoint.kind == "type":
-            node = "type"
-        attribute = msgspec.structs.replace(attribute, name=name, node=node, path=None)
-    return msgspec.structs.replace(
-        endpoint,
-        address=address,
-        type_id=type_id,
-        attribute=attribute,
-        device_id=endpoint.facts.get("device_id", endpoint.device_id),
-        uuid=uuid if endpoint.kind == "mdev" else None,
-        origin=None if endpoint.version is None else "attribute",
-        recorded=msgspec.UNSET,
-    )
-
-
-@st.composite
-def hosts(draw: st.DrawFn) -> list[Endpoint]:
-    """Draw what a host's inventory has."""
-    drawn = st.lists(
-        any_endpoints(recorded=False).filter(lambda end: end.kind != "literal"),
-        min_size=1,
-        max_size=4,
-    )
-    ends = [placed(end, at) for at, end in enumerate(draw(drawn))]
-    return [msgspec.structs.replace(end, answers=draw(given_answers())) for end in ends]
-
-
-@st.composite
-def given_answers(draw: st.DrawFn) -> tuple[RecordedAnswer, ...]:
-    """Draw what a driver said, and when."""
-    drawn = draw(answers())["answers"]
-    assert isinstance(drawn, tuple)
-    return tuple(
-        msgspec.structs.replace(each, asked_at=draw(st.sampled_from(TIMES)))
-        for each in drawn
-    )
-
-
 @settings(max_examples=60)
-@given(hosts(), hosts())
+@given(hosts().flatmap(with_another))
 def test_every_command_says_the_same_of_a_pair(
-    here: list[Endpoint], there: list[Endpoint]
+    both: tuple[list[Endpoint], list[Endpoint]],
 ) -> None:
+    here, there = both
     with tempfile.TemporaryDirectory() as folder:
         ends = [inventory("a", *here), inventory("b", *there)]
         fleet = write(Path(folder), ends)
