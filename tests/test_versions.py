@@ -114,6 +114,7 @@ def text_or_position(raw: bytes) -> str | int:
         ("ab\0", "VFC303", 2, (Span(None, "ab\\x00", 2, 6),)),
         (b"\xff", "VFC303", 0, (Span(None, "\\xff", 0, 4),)),
         ("8086-é", "VFC303", 5, (Span(None, "8086-\\xc3\\xa9", 5, 9),)),
+        ("a\ud800", "VFC303", 1, (Span(None, "a\\xed\\xa0\\x80", 1, 5),)),
         ("a\n\n", "VFC303", 1, (Span(None, "a\\x0a", 1, 5),)),
         ("a" * 4096, "VFC302", 4095, (Span(None, "a" * 25, 24, 25),)),
     ],

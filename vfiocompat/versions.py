@@ -175,8 +175,14 @@ def _from_bits(bits: int, prefixed: str | None) -> VendorId:
 
 
 def _encoded(text: str) -> bytes:
-    """Give back the bytes of an argument, which Python may have had to escape."""
-    return text.encode("utf-8", "surrogateescape")
+    """Give back the bytes of an argument, which Python may have had to escape.
+
+    Half a character that stands for no byte is kept: it is not printable either.
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _demand_printable(body: bytes) -> None:
