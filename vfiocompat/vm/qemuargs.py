@@ -90,7 +90,8 @@ _STRING = re.compile(r"""'(?P<single>(?:[^'\\]|\\.)*)'|"(?:[^"\\]|\\.)*\"""", re
 def _json_object(text: str) -> dict[str, object]:
     """Read JSON as QEMU does: a text may stand in single quotes (qobject/json-lexer.c).
 
-    Numbers stay as they are written, since no number of QEMU's has a limit here.
+    Numbers stay as they are written, since no number of QEMU's has a limit here. Half a
+    character is refused, as QEMU does (qobject/json-parser.c, parse_string).
 
     Raises:
         ValueError: it is no such object.
@@ -115,8 +116,11 @@ def _json_object(text: str) -> dict[str, object]:
             parse_int=number,
             parse_float=number,
         )
+        msgspec.json.encode(found)  # else it could not be written again
     except RecursionError:
         raise ValueError("it is nested too deep") from None
+    except UnicodeEncodeError:
+        raise ValueError("it has half a character") from None
     # What begins with a brace is an object, or an error.
     return cast("dict[str, object]", found)
 
