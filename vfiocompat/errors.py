@@ -25,13 +25,16 @@ from __future__ import annotations
 
 import errno
 from enum import IntEnum
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 from vfiocompat import codes
 from vfiocompat.codes import Code
 from vfiocompat.diagnostics import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = [
     "ENOTSUPP",
@@ -55,6 +58,7 @@ __all__ = [
     "VmError",
     "errno_name",
     "error_of",
+    "nearest",
 ]
 
 ENOTSUPP = 524
@@ -66,6 +70,15 @@ _NAMES = {errno.EOPNOTSUPP: "EOPNOTSUPP", errno.EAGAIN: "EAGAIN", ENOTSUPP: "ENO
 def errno_name(number: int) -> str:
     """Give the symbolic name of an errno, or its decimal where it has none."""
     return _NAMES.get(number) or errno.errorcode.get(number, str(number))
+
+
+def nearest(
+    name: str, known: Iterable[str], number: int = 3, *, likeness: float = 0.5
+) -> list[str]:
+    """Give the names most like one that is not among them, of at least a likeness."""
+    import difflib  # noqa: PLC0415 - costs start-up time, and only mistakes need it
+
+    return difflib.get_close_matches(name, known, number, likeness)
 
 
 class ExitCode(IntEnum):

@@ -21,7 +21,12 @@ from vfiocompat.addresses import (
 )
 from vfiocompat.contradictions import KINDS, OURS, contradiction
 from vfiocompat.endpoints import Endpoint, Problem, Recorded
-from vfiocompat.errors import InvalidVersion, InventoryError, NoSuchEndpoint
+from vfiocompat.errors import (
+    InvalidVersion,
+    InventoryError,
+    NoSuchEndpoint,
+    nearest,
+)
 from vfiocompat.times import timestamp
 from vfiocompat.versions import VersionString
 from vfiocompat.vgpus import completed
@@ -316,10 +321,8 @@ def named(inventory: Inventory, address: InventoryAddress) -> Endpoint:
         found = [each for each in inventory.endpoints if each.address == text]
     if len(found) == 1:
         return found[0]
-    import difflib  # noqa: PLC0415 - costs start-up time, and only mistakes need it
-
     count = "several of" if found else "no"
-    close = difflib.get_close_matches(address.endpoint, known, n=3) or known[:3]
+    close = nearest(address.endpoint, known) or known[:3]
     raise NoSuchEndpoint(
         f"{address.file} has {count} {address.endpoint}",
         hint=f"there is {', '.join(map(shlex.quote, close))}" if close else None,

@@ -12,7 +12,7 @@ import vfiocompat
 from vfiocompat import codes
 from vfiocompat.codes import CODES, Code
 from vfiocompat.commands.options import Settings, common_options
-from vfiocompat.errors import UsageError
+from vfiocompat.errors import UsageError, nearest
 from vfiocompat.output.explain import (
     CODE_COLUMNS,
     ExplainDocument,
@@ -49,12 +49,10 @@ def command(settings: Settings, code: str | None, every: bool) -> None:  # noqa:
 def _known(code: str) -> Code:
     with contextlib.suppress(ValueError):
         return codes.code_of(code)
-    import difflib  # noqa: PLC0415 - costs start-up time, and only mistakes need it
-
-    nearest = difflib.get_close_matches(code, CODES, n=1, cutoff=0) or list(CODES)
+    close = nearest(code, CODES, 1, likeness=0) or list(CODES)
     raise UsageError(
         f"there is no code {code!r}",
-        hint=f"the nearest is {nearest[0]}; 'vfiocompat explain --list' shows all",
+        hint=f"the nearest is {close[0]}; 'vfiocompat explain --list' shows all",
     )
 
 

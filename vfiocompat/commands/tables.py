@@ -11,7 +11,13 @@ import click
 from vfiocompat import codes
 from vfiocompat.commands.options import Group, Settings, common_options
 from vfiocompat.endpoints import Problem
-from vfiocompat.errors import ExitCode, TableError, UsageError, VfiocompatError
+from vfiocompat.errors import (
+    ExitCode,
+    TableError,
+    UsageError,
+    VfiocompatError,
+    nearest,
+)
 from vfiocompat.output.tables import (
     TablesDocument,
     checked_words,
@@ -159,12 +165,10 @@ def _named(entries: Sequence[Entry], id_: str) -> Entry:
     found = {**stated, **{entry.id: entry for entry in entries}}
     if id_ in found:
         return found[id_]
-    import difflib  # noqa: PLC0415 - costs start-up time, and only mistakes need it
-
     known = [entry.id for entry in entries]
-    nearest = difflib.get_close_matches(id_, known, n=1, cutoff=0) or ["none"]
+    close = nearest(id_, known, 1, likeness=0) or ["none"]
     raise UsageError(
         f"there is no table {id_!r}",
-        hint=f"the nearest is {shlex.quote(nearest[0])}; 'vfiocompat tables list' "
+        hint=f"the nearest is {shlex.quote(close[0])}; 'vfiocompat tables list' "
         "shows all",
     )

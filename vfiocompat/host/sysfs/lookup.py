@@ -20,7 +20,7 @@ from vfiocompat.addresses import (
     is_uuid,
 )
 from vfiocompat.endpoints import attribute_names, read_name
-from vfiocompat.errors import NoSuchEndpoint, SysfsError
+from vfiocompat.errors import NoSuchEndpoint, SysfsError, nearest
 from vfiocompat.host.sysfs.nodes import (
     CREATABLE,
     FUNCTIONS,
@@ -180,10 +180,8 @@ def _missing(
 
 def _no_such(summary: str, name: str, existing: Iterable[str]) -> NoSuchEndpoint:
     """Say that something is missing, and what exists that is close to its name."""
-    import difflib  # noqa: PLC0415 - costs start-up time, and only mistakes need it
-
     known = sorted(existing)
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or known[:3]
+    close = nearest(name, known) or known[:3]
     there = ", ".join(map(shlex.quote, close))
     hint = f"there is {there}" if close else "'vfiocompat list' shows all"
     return NoSuchEndpoint(summary, hint=hint)
