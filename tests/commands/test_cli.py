@@ -45,7 +45,8 @@ def test_help_imports_no_command_and_no_rich(line: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     modules = done.stderr.split()
     assert "vfiocompat.cli" in modules
-    for module in {*modules} - {"vfiocompat.commands.options"}:
+    of_all = {f"vfiocompat.commands.{name}" for name in ("arguments", "options")}
+    for module in {*modules} - of_all:
         assert not module.startswith("vfiocompat.commands.")
         assert module.partition(".")[0] not in {"rich", "mfusepy"}
 
@@ -186,6 +187,26 @@ def test_usage(run: Run, line: str) -> None:
     result = run(line, exit_code=2)
     assert result.stdout == ""
     assert result.stderr.startswith("vfiocompat: error[VFC501]: ")
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("chek a b", "check"),
+        ("tables lst", "list"),
+        ("export promethius fleet", "prometheus"),
+        ("schema lst", "list"),
+    ],
+)
+def test_the_name_that_was_meant_is_told(run: Run, line: str, meant: str) -> None:
+    result = run(line, exit_code=2)
+    assert f"did you mean {meant}?" in result.stderr
+    assert run(f"{line} --format json", exit_code=2).document(ErrorDocument).error.hint
+
+
+def test_where_no_name_is_near_all_are_told(run: Run) -> None:
+    assert "there are list, get, check" in run("nonsense", exit_code=2).stderr
+    assert "there are ansible, nfd" in run("export xyz fleet", exit_code=2).stderr
 
 
 @pytest.mark.usefixtures("_processes")

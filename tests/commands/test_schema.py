@@ -54,6 +54,10 @@ def test_every_command_has_a_schema() -> None:
     assert {*COMMANDS, "error", "inventory"} - set(DOCUMENTS) == others | {"scan"}
 
 
+def test_a_scan_writes_an_inventory(run: Run) -> None:
+    assert run("schema scan").stdout == run("schema inventory").stdout
+
+
 @pytest.mark.parametrize("line", ["schema", "schema nonsense", "schema list get"])
 def test_unknown_schema(run: Run, line: str) -> None:
     assert run(line, exit_code=2).stdout == ""

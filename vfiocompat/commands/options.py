@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from vfiocompat import __version__
+from vfiocompat.commands.arguments import unknown
 from vfiocompat.errors import ExitCode
 from vfiocompat.files.reading import wait_at_most
 from vfiocompat.host.sysfs import Host
@@ -251,6 +252,15 @@ class Group(click.Group):
                 click.echo(ctx.get_help(), err=True)
             ctx.exit(ExitCode.USAGE)
         return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that was typed, or say which was meant."""
+        known = self.list_commands(ctx)
+        if not ctx.resilient_parsing and args[0] not in known and args[0][:1] != "-":
+            raise unknown("command", args[0], known)
+        return super().resolve_command(ctx, args)
 
 
 def _store(ctx: click.Context, param: click.Parameter, value: object) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import click
 
+from vfiocompat.commands.arguments import Choice
 from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.output.json import json_schema
-from vfiocompat.output.schemas import DOCUMENTS
+from vfiocompat.output.schemas import ALSO_NAMED, DOCUMENTS
 
 __all__ = ["command"]
 
 
 @click.command("schema")
-@click.argument("name", metavar="NAME", type=click.Choice(sorted(DOCUMENTS)))
+@click.argument(
+    "name", metavar="NAME", type=Choice("schema", sorted({*DOCUMENTS, *ALSO_NAMED}))
+)
 @common_options
 @click.pass_obj
 def command(settings: Settings, name: str) -> None:
@@ -22,4 +25,5 @@ def command(settings: Settings, name: str) -> None:
     NAME is a command whose --format json it describes, or `error` for the document
     that takes its place when there is no result.
     """
+    name = ALSO_NAMED.get(name, name)
     settings.print_document(json_schema(name, DOCUMENTS[name]))

@@ -25,7 +25,7 @@ from vfiocompat.output.vm import VmDocument
 if TYPE_CHECKING:
     import msgspec
 
-__all__ = ["DOCUMENTS"]
+__all__ = ["ALSO_NAMED", "DOCUMENTS"]
 
 DOCUMENTS: dict[str, type[msgspec.Struct]] = {
     "check": CheckDocument,
@@ -46,3 +46,6 @@ DOCUMENTS: dict[str, type[msgspec.Struct]] = {
     "vm": VmDocument,
 }
 """Every document by the name that its schema has."""
+
+ALSO_NAMED = {"scan": "inventory"}
+"""Commands whose document has another name than they have."""
