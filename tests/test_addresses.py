@@ -14,6 +14,7 @@ from vfiocompat.addresses import (
     InventoryAddress,
     LiteralAddress,
     MdevAddress,
+    MdevPrefix,
     PathAddress,
     TypeAddress,
     is_function,
@@ -33,6 +34,9 @@ UUID = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001"
     [
         (UUID, MdevAddress(UUID)),
         (UUID.upper(), MdevAddress(UUID)),
+        (UUID[:-1], MdevPrefix(UUID[:-1])),
+        (UUID[:4].upper(), MdevPrefix(UUID[:4])),
+        (UUID[:9], MdevPrefix(UUID[:9])),
         ("0000:03:00.4", FunctionAddress("0000:03:00.4")),
         ("10000:E1:00.0", FunctionAddress("10000:e1:00.0")),
         ("mtty/mtty-1", TypeAddress("mtty", "mtty-1")),
@@ -50,7 +54,7 @@ def test_each_form_of_an_address(text: str, address: Address) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "a/", "a/b/c", "../x", "x/..", UUID[:-1], "a/\n"],
+    ["", "x", "a/", "a/b/c", "../x", "x/..", UUID[:3], UUID[1:], f"{UUID}0", "a/\n"],
 )
 def test_nothing_else_is_an_address(text: str) -> None:
     with pytest.raises(InvalidAddress):

@@ -496,3 +496,17 @@ def test_a_missing_endpoint_is_told_with_what_is_close() -> None:
 
     assert caught.value.hint is not None
     assert "p/t" in caught.value.hint
+
+
+ENDS = ("83b8f4f2-509f-382f-3c1e-e6bfe0fa1001", "83b8f4f2-509f-382f-3c1e-e6bfe0fa1002")
+
+
+def test_a_short_uuid_is_that_of_one_mdev() -> None:
+    mdevs = [endpoint(each, "1ac1-a", kind="mdev", parent="p") for each in ENDS]
+    one = inventory("a", mdevs[0], endpoint("83b8/t", None))
+    assert named(one, InventoryAddress("f.json", "83B8")) == mdevs[0]
+
+    two = inventory("a", *mdevs)
+    with pytest.raises(NoSuchEndpoint, match=r"has several of 83b8") as caught:
+        named(two, InventoryAddress("f.json", "83b8"))
+    assert caught.value.hint == f"there is {', '.join(ENDS)}"

@@ -23,6 +23,7 @@ __all__ = [
     "LiteralAddress",
     "LiveAddress",
     "MdevAddress",
+    "MdevPrefix",
     "PathAddress",
     "TypeAddress",
     "address_text",
@@ -38,6 +39,12 @@ class MdevAddress(msgspec.Struct, frozen=True):
     """The UUID of an mdev device, in lower case as sysfs has it."""
 
     uuid: str
+
+
+class MdevPrefix(msgspec.Struct, frozen=True):
+    """The beginning of an mdev's UUID, as a person types it; no file has one."""
+
+    prefix: str
 
 
 class TypeAddress(msgspec.Struct, frozen=True):
@@ -72,9 +79,11 @@ class InventoryAddress(msgspec.Struct, frozen=True):
     endpoint: str | None
 
 
-LiveAddress = MdevAddress | TypeAddress | FunctionAddress | PathAddress
+LiveAddress = MdevAddress | MdevPrefix | TypeAddress | FunctionAddress | PathAddress
 Address = LiveAddress | LiteralAddress | InventoryAddress
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_ANY_UUID = "00000000-0000-0000-0000-000000000000"
+_SHORTEST = 4  # characters of a UUID
 PCI_PARTS = {"domain": 0xFFFFFFFF, "bus": 0xFF, "slot": 0x1F, "function": 7}
 """The parts of a PCI address in their order, and the highest number of each."""
 
@@ -145,19 +154,25 @@ def parse_address(text: str) -> Address:
         return _in_inventory(text)
     if not text.isprintable():
         raise InvalidAddress(f"an address has no characters such as in {text!r}")
+    if (found := _on_host(text)) is None:
+        raise InvalidAddress(f"{text!r} is not an address", hint=_hint(text))
+    return found
+
+
+def _on_host(text: str) -> LiveAddress | None:
+    """Read how an endpoint is named on its host."""
     if text.startswith("/"):
         return PathAddress(text)
     if is_uuid(text.lower()):
         return MdevAddress(text.lower())
-    if function := parse_function(text):
-        return FunctionAddress(function)
+    if len(text) >= _SHORTEST and is_uuid(text.lower() + _ANY_UUID[len(text) :]):
+        return MdevPrefix(text.lower())
     parent, slash, type_id = text.partition("/")
-    if slash and _is_name(parent) and _is_name(type_id):
-        return TypeAddress(parse_function(parent) or parent, type_id)
-    raise InvalidAddress(
-        f"{text!r} is not an address",
-        hint=_hint(text),
-    )
+    function = parse_function(parent)
+    if not slash:
+        return None if function is None else FunctionAddress(function)
+    is_type = _is_name(parent) and _is_name(type_id)
+    return TypeAddress(function or parent, type_id) if is_type else None
 
 
 def _in_inventory(text: str) -> InventoryAddress:
@@ -171,7 +186,7 @@ def _in_inventory(text: str) -> InventoryAddress:
 
 
 def address_text(address: Address) -> str | None:
-    """Write an address as an endpoint has it; None for a path or a literal."""
+    """Write an address as an endpoint has it; None if one cannot."""
     match address:
         case MdevAddress(uuid):
             return uuid

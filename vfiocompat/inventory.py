@@ -15,6 +15,7 @@ import msgspec
 from vfiocompat import __version__
 from vfiocompat.addresses import (
     InventoryAddress,
+    MdevPrefix,
     PathAddress,
     address_text,
     parse_address,
@@ -316,13 +317,17 @@ def named(inventory: Inventory, address: InventoryAddress) -> Endpoint:
     if isinstance(wanted, PathAddress):
         path = posixpath.normpath(wanted.path)
         found = [each for each in inventory.endpoints if _is_at(each, path)]
+    elif isinstance(wanted, MdevPrefix):
+        mdevs = (each for each in inventory.endpoints if each.kind == "mdev")
+        found = [each for each in mdevs if each.address.startswith(wanted.prefix)]
     else:
         text = address_text(wanted)
         found = [each for each in inventory.endpoints if each.address == text]
     if len(found) == 1:
         return found[0]
     count = "several of" if found else "no"
-    close = nearest(address.endpoint, known) or known[:3]
+    meant = [each.address for each in found]
+    close = meant[:5] or nearest(address.endpoint, known) or known[:3]
     raise NoSuchEndpoint(
         f"{address.file} has {count} {address.endpoint}",
         hint=f"there is {', '.join(map(shlex.quote, close))}" if close else None,

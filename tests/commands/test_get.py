@@ -121,6 +121,18 @@ def test_no_target_as_json(shared_host: Host, run: Run) -> None:
     assert (problem.errno, problem.code) == ("EIO", "VFC106")
 
 
+def test_the_beginning_of_several_uuids_is_told_with_them(
+    shared_host: Host, run: Run
+) -> None:
+    shared_host(MANY)
+    assert f"there is {UUID}" in run("get 83b9", exit_code=4).stderr
+    run(f"get {UUID[:3]}", exit_code=2)
+    for start in ("83b8", UUID[:-1]):
+        said = run(f"get {start}", exit_code=4).stderr
+        assert f"{start} is the beginning of 2 mdevs" in said
+        assert f"{UUID}, {UUID_2}" in said
+
+
 @pytest.mark.parametrize(
     "rest",
     [
@@ -318,7 +330,7 @@ type = "acme-a"
 {fault(UUID, 'on = "read"', "times = 1", 'text = "1ac1-device"')}
 {fault(UUID, 'on = "read"', 'errno = "EIO"')}"""
     )
-    assert run(f"get {UUID}").stdout == "1ac1-device\n"
+    assert run(f"get {UUID[:9].upper()}").stdout == "1ac1-device\n"
     # One that is there and cannot be read is not replaced.
     assert f"{DEVICE}/{UUID}/version" in run(f"get {UUID}", exit_code=4).stderr
 

@@ -14,11 +14,13 @@ from vfiocompat import codes
 from vfiocompat.addresses import (
     FunctionAddress,
     MdevAddress,
+    MdevPrefix,
     PathAddress,
     TypeAddress,
     is_function,
     is_uuid,
 )
+from vfiocompat.diagnostics import first_of
 from vfiocompat.endpoints import attribute_names, read_name
 from vfiocompat.errors import NoSuchEndpoint, SysfsError, nearest
 from vfiocompat.host.sysfs.nodes import (
@@ -57,6 +59,8 @@ def find(tree: Tree, address: LiveAddress) -> Node:
             link = _only(tree, MDEVS, uuid)
             path = linked_path(MDEVS, link)
             return mdev_node(uuid, path, _one(tree, tree.link(path, "mdev_type")))
+        case MdevPrefix(prefix):
+            return find(tree, MdevAddress(_whole(tree, prefix)))
         case FunctionAddress(name):
             path = linked_path(FUNCTIONS, _only(tree, FUNCTIONS, name))
             return _function(tree, path)
@@ -64,6 +68,20 @@ def find(tree: Tree, address: LiveAddress) -> Node:
             return _find_type(tree, parent, type_id)
         case PathAddress(path):
             return _find_path(tree, path)
+
+
+def _whole(tree: Tree, prefix: str) -> str:
+    """Give the UUID of the one mdev whose UUID begins so."""
+    names = sorted(_names(tree, MDEVS))
+    found = [name for name in names if name.startswith(prefix)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise _no_such(f"no mdev of this host begins with {prefix}", prefix, names)
+    raise NoSuchEndpoint(
+        f"{prefix} is the beginning of {len(found)} mdevs",
+        hint=f"there is {first_of(found, 5)}",
+    )
 
 
 def _find_type(tree: Tree, parent: str, type_id: str) -> Node:
