@@ -211,6 +211,8 @@ def test_hosts_are_chosen(run: Run, fleet: Path, source: str) -> None:
     assert {row[1] for row in rows(said)} == {"b"}
 
     assert "no host x" in run(f"targets {source} {fleet} --host x", exit_code=4).stderr
+    line = f"targets {source} {fleet} --host b --host cc"
+    assert "help: there is c\n" in run(line, exit_code=4).stderr
     assert (
         "for a host of FLEET" in run(f"targets {source} --host b", exit_code=2).stderr
     )

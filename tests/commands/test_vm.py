@@ -442,8 +442,9 @@ def test_hosts_are_chosen_by_their_names(run: Run, line: str) -> None:
     assert [row[1] for row in rows(result)] == ["maybe", "never"]
     for options in ("--host nope", "--host yes --host nope"):
         result = run(f"vm {line} {options}", exit_code=4)
-        error = "error[VFC401]: the fleet has no host nope"
-        assert (result.stdout, result.stderr) == ("", f"vfiocompat: {error}\n")
+        error = "vfiocompat: error[VFC401]: the fleet has no host nope\n"
+        assert result.stdout == ""
+        assert result.stderr == f"{error}   = help: there is home\n"
 
 
 def test_the_own_host_counts_only_if_asked_for(

@@ -6,9 +6,11 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from vfiocompat.errors import InventoryError
+from vfiocompat.errors import InventoryError, nearest
 from vfiocompat.files.reading import in_time, names_in, read_bytes, regular
 from vfiocompat.inventory import MAX_BYTES, parse_inventory
 
@@ -17,7 +19,14 @@ if TYPE_CHECKING:
 
     from vfiocompat.inventory import Inventory
 
-__all__ = ["host_of", "inventory_files", "read_inventory", "shown"]
+__all__ = [
+    "host_of",
+    "hosts_in",
+    "inventory_files",
+    "no_such_host",
+    "read_inventory",
+    "shown",
+]
 
 _HOST = re.compile(rb'"host"\s*:\s*"([^"\\]+)"')
 _BEGINNING = 4096  # bytes in which a scan names its host
@@ -72,6 +81,25 @@ def read_inventory(path: str, name: str | None = None) -> Inventory:
 def shown(path: str) -> str:
     """Give a path as text: of bytes that are none it has the escapes."""
     return path.encode("utf-8", "backslashreplace").decode()
+
+
+def hosts_in(fleet: Sequence[str]) -> list[str]:
+    """Name the hosts of a fleet, as far as the beginnings of its files tell."""
+    paths: list[str] = []
+    with suppress(InventoryError):
+        paths = inventory_files(fleet)
+    return sorted({host_of(path) for path in paths})
+
+
+def no_such_host(names: Sequence[str], fleet: Sequence[str]) -> InventoryError:
+    """Say which hosts a fleet has not, and which it has that are called alike."""
+    known = hosts_in(fleet)
+    close = [each for name in names for each in nearest(name, known)] or known[:3]
+    there = ", ".join(map(shlex.quote, dict.fromkeys(close)))
+    return InventoryError(
+        f"the fleet has no host {', '.join(names)}",
+        hint=f"there is {there}" if there else None,
+    )
 
 
 def host_of(path: str) -> str:

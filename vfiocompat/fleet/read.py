@@ -13,6 +13,7 @@ from vfiocompat.errors import ErrorRecord, InventoryError
 from vfiocompat.files.inventories import (
     host_of,
     inventory_files,
+    no_such_host,
     read_inventory,
     shown,
 )
@@ -121,24 +122,27 @@ def gather(
         return known.reduced(reading.errors)
 
     found = merge(spread(fleet, reduced, Reduced, hosts))
-    demand_hosts(found.hosts, found.errors, hosts)
+    demand_hosts([each.host for each in found.hosts], found.errors, fleet, hosts)
     return found
 
 
 def demand_hosts(
-    found: Collection[object], errors: Mapping[str, ErrorRecord], hosts: Collection[str]
+    found: Collection[str],
+    errors: Mapping[str, ErrorRecord],
+    fleet: Sequence[str],
+    hosts: Collection[str] = (),
 ) -> None:
-    """See that something was found in a fleet.
+    """See that hosts were found in a fleet: those that were asked for, if any were.
 
     Raises:
-        InventoryError: nothing was, and why.
+        InventoryError: one was not, and why.
 
     """
-    if found:
-        return
-    if not errors:
-        raise InventoryError(f"the fleet has no host {', '.join(sorted(hosts))}")
-    raise InventoryError.of(next(iter(errors.values())))
+    unknown = sorted(set(hosts).difference(found))
+    if unknown and not errors:
+        raise no_such_host(unknown, fleet)
+    if not found:
+        raise InventoryError.of(next(iter(errors.values())))
 
 
 class _InventoryFile(NamedTuple):
@@ -163,7 +167,7 @@ class Inventories(Mapping[str, "Inventory"]):
             [_InventoryFile(path, each.host, each.taken_at) for path, each in reading]
         )
         self.errors = reading.errors | doubles
-        demand_hosts(found, self.errors, ())
+        demand_hosts([each.host for each in found], self.errors, fleet)
         self._paths = {each.host: each.path for each in found}
 
     def __getitem__(self, host: str) -> Inventory:

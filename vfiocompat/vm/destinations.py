@@ -242,12 +242,12 @@ def _in_fleet(
     errors = {path: each for part in parts for path, each in part.errors.items()}
     found, doubles = newest(each for part in parts for each in part.results)
     errors |= doubles
-    if unknown := sorted(set(hosts) - {each.host for each in found}):
+    if errors and (unknown := sorted(set(hosts) - {each.host for each in found})):
         raise InventoryError(
             f"the fleet has no host {', '.join(unknown)}",
-            hint="some of the fleet could not be read" if errors else None,
+            hint="some of the fleet could not be read",
         )
-    demand_hosts(found, errors, hosts)
+    demand_hosts([each.host for each in found], errors, fleet, hosts)
     own = without is not None and without.addresses is None and without.host
     return [each for each in found if each.host != own], errors
 
