@@ -3,16 +3,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+import os
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
-from vfiocompat.errors import UsageError, nearest
+from vfiocompat.errors import InventoryError, UsageError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
-__all__ = ["Choice", "unknown"]
+__all__ = ["FLEET_VARIABLE", "Choice", "fleet_argument", "fleet_of_variable", "unknown"]
+
+Command = TypeVar("Command", bound="Callable[..., Any]")
+
+FLEET_VARIABLE = "VFIOCOMPAT_FLEET"
+"""The variable that names a fleet: paths, separated as those of PATH are."""
 
 
 def unknown(what: str, name: str, known: Collection[str]) -> UsageError:
@@ -39,3 +47,54 @@ class Choice(click.Choice):  # type: ignore[type-arg] # of str, in every release
         if value not in self.choices:
             raise unknown(self.what, str(value), self.choices)
         return str(value)
+
+
+# ---- fleets ----------------------------------------------------------------------
+
+
+class _Fleet(click.ParamType):  # type: ignore[type-arg] # of no release before 8.3
+    """Inventories, or folders of them, on the command line or in the variable."""
+
+    name = "fleet"
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """Give the paths of the variable."""
+        return [path for path in rv.split(os.pathsep) if path]
+
+    def get_missing_message(self, *_: object, **__: object) -> str:
+        """Say what would do in its place."""
+        return f"Name inventories, or set {FLEET_VARIABLE}."
+
+
+def fleet_of_variable() -> list[str]:
+    """Give the paths that VFIOCOMPAT_FLEET has."""
+    return _Fleet().split_envvar_value(os.environ.get(FLEET_VARIABLE, ""))
+
+
+def fleet_argument(
+    name: str = "fleet", metavar: str = "[FLEET]...", *, required: bool = True
+) -> Callable[[Command], Command]:
+    """Add the argument FLEET; an error says if it was the variable that named it."""
+
+    def add(command: Command) -> Command:
+        @functools.wraps(command)
+        def told(*args: object, **options: object) -> object:
+            try:
+                return command(*args, **options)
+            except InventoryError as error:
+                source = click.get_current_context().get_parameter_source(name)
+                if source is ParameterSource.ENVIRONMENT and error.detail is None:
+                    error.detail = f"{FLEET_VARIABLE} names this fleet"
+                raise
+
+        argument = click.argument(
+            name,
+            metavar=metavar,
+            nargs=-1,
+            required=required,
+            envvar=FLEET_VARIABLE,
+            type=_Fleet(),
+        )
+        return argument(told)  # type: ignore[return-value] # as click types it
+
+    return add

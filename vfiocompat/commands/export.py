@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vfiocompat.commands.arguments import Choice
+from vfiocompat.commands.arguments import Choice, fleet_argument
 from vfiocompat.commands.options import (
     Settings,
     common_options,
@@ -38,7 +38,7 @@ _LONGEST = 64 << 20  # bytes that are read of a file that was there
 
 @click.command("export")
 @click.argument("form", metavar="FORMAT", type=Choice("format", FORMATS))
-@click.argument("fleet", metavar="FLEET...", nargs=-1, required=True)
+@fleet_argument()
 @click.option(
     "--host",
     metavar="HOST",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 import click
 
 from vfiocompat import codes
+from vfiocompat.commands.arguments import fleet_argument
 from vfiocompat.commands.options import Settings, common_options, max_age_option
 from vfiocompat.errors import ExitCode, InventoryError, UsageError
 from vfiocompat.fleet.classes import Classifier
@@ -45,7 +46,7 @@ __all__ = ["command"]
 
 
 @click.command("matrix")
-@click.argument("fleet", metavar="FLEET...", nargs=-1, required=True)
+@fleet_argument()
 @click.option("--pairs", is_flag=True, help="List every pair of classes.")
 @click.option(
     "--hosts", is_flag=True, help="Tell host by host where all of its devices can go."

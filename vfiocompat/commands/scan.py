@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from vfiocompat import codes
+from vfiocompat.commands.arguments import FLEET_VARIABLE, fleet_of_variable
 from vfiocompat.commands.options import Settings, common_options, duration
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import (
@@ -99,9 +100,12 @@ def command(  # noqa: PLR0917 - click passes every option by name
     status: 0 if it was written, 4 if not, or if a part of FLEET or of the site's facts
     and tables could not be used.
     """
+    if ask and not fleet:
+        fleet = fleet_of_variable()
     if bool(fleet) != ask:
         raise UsageError(
-            "--ask goes with FLEET: inventories whose strings are to be asked about"
+            "--ask goes with FLEET: inventories whose strings are to be asked about",
+            hint=f"name them, or set {FLEET_VARIABLE}" if ask else None,
         )
     if ask_limit is not None and not ask:
         raise UsageError("--ask-limit goes with --ask")

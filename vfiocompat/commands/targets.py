@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from vfiocompat.addresses import parse_address
+from vfiocompat.commands.arguments import fleet_argument
 from vfiocompat.commands.options import (
     Settings,
     common_options,
@@ -45,7 +46,7 @@ __all__ = ["command"]
 
 @click.command("targets")
 @click.argument("source")
-@click.argument("fleet", metavar="[FLEET]...", nargs=-1)
+@fleet_argument(metavar="[here | FLEET...]", required=False)
 @hosts_option
 @click.option("--same-host", is_flag=True, help="To SOURCE's own host too.")
 @require_option
@@ -69,9 +70,14 @@ def command(  # noqa: PLR0917 - click passes every option by name
 
     These are the endpoints of FLEET, inventories or folders of them, that may take its
     state. Compatible ones come first, then undetermined ones with the reason. Without
-    FLEET this host is looked at, and its drivers are asked. Exit status: 0 if there is
-    a compatible one, 3 if there are only undetermined ones, 1 if there is none.
+    FLEET, or with the word here, this host is looked at, and its drivers are asked.
+    Exit status: 0 if there is a compatible one, 3 if there are only undetermined ones,
+    1 if there is none.
     """
+    if "here" in fleet:
+        if len(fleet) > 1:
+            raise UsageError("here is this host alone: name no inventories beside it")
+        fleet = ()
     if hosts and not fleet:
         raise UsageError("--host is for a host of FLEET: name inventories too")
     horizon = Horizon(time.time(), max_age)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from vfiocompat import codes
+from vfiocompat.commands.arguments import fleet_argument
 from vfiocompat.commands.options import (
     Settings,
     common_options,
@@ -53,7 +54,7 @@ __all__ = ["command"]
 
 @click.command("vm")
 @click.argument("vm", metavar="SOURCE_VM")
-@click.argument("destinations", metavar="DESTINATION...", nargs=-1, required=True)
+@fleet_argument("destinations", "[DESTINATION]...")
 @click.option(
     "--from",
     "origin",
@@ -93,9 +94,9 @@ def command(  # noqa: PLR0917 - click passes every option by name
 
     SOURCE_VM is domain:FILE.xml, libvirt:NAME[@URI] or qmp:SOCKET. DESTINATION is the
     word here, for this host, whose drivers are asked, or FLEET: inventories, or folders
-    of them. Each device needs an endpoint that loads its state, and all of them need
-    room. Exit status: 0 if a host takes the VM, 3 if that is not known of any, 1 if
-    none can, 4 if it could not be completed.
+    of them; without any it is that of VFIOCOMPAT_FLEET. Each device needs an endpoint
+    that loads its state, and all of them need room. Exit status: 0 if a host takes the
+    VM, 3 if that is not known of any, 1 if none can, 4 if it could not be completed.
     """
     address = parse_vm(vm)
     wanted = _wanted(address, plan=plan, xml=xml)
