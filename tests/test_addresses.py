@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from vfiocompat.addresses import (
     PCI_PARTS,
     Address,
+    FleetAddress,
     FunctionAddress,
     InventoryAddress,
     LiteralAddress,
@@ -43,6 +44,13 @@ UUID = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001"
         ("0000:3B:00.0/acme-Slice", TypeAddress("0000:3b:00.0", "acme-Slice")),
         ("0.0.26ab/vfio_ccw-io", TypeAddress("0.0.26ab", "vfio_ccw-io")),
         ("/sys/class", PathAddress("/sys/class")),
+        (f"node-a:{UUID}", FleetAddress("node-a", UUID)),
+        ("a:83b8", FleetAddress("a", "83b8")),
+        ("node-a:mtty/mtty-1", FleetAddress("node-a", "mtty/mtty-1")),
+        ("a:0:3:0.4", FleetAddress("a", "0:3:0.4")),
+        ("a.b.c:0000:3b:00.0/t", FleetAddress("a.b.c", "0000:3b:00.0/t")),
+        ("a:3:0.4", FunctionAddress("000a:03:00.4")),
+        ("a:3:0.4/t", TypeAddress("000a:03:00.4", "t")),
         ("version:8086-x", LiteralAddress("8086-x")),
         ("version:/sys", LiteralAddress("/sys")),
         ("version:", LiteralAddress("")),
@@ -54,11 +62,38 @@ def test_each_form_of_an_address(text: str, address: Address) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "a/", "a/b/c", "../x", "x/..", UUID[:3], UUID[1:], f"{UUID}0", "a/\n"],
+    [
+        "",
+        "x",
+        "a/",
+        "a/b/c",
+        "../x",
+        "x/..",
+        "a:b",
+        "a:b:c",
+        ":0000:03:00.4",
+        "x:y:0:3:0.4",
+        UUID[:3],
+        UUID[1:],
+        f"{UUID}0",
+        "a/\n",
+    ],
 )
 def test_nothing_else_is_an_address(text: str) -> None:
     with pytest.raises(InvalidAddress):
         parse_address(text)
+
+
+def test_behind_a_host_a_pci_address_has_its_domain() -> None:
+    for text in ("node-a:3:0.4", "node-a:3:0.4/t"):
+        with pytest.raises(InvalidAddress) as caught:
+            parse_address(text)
+        assert f"write node-a:0000:{text[7:]}" in (caught.value.hint or "")
+
+
+def test_an_inventory_has_no_other_hosts() -> None:
+    with pytest.raises(InvalidAddress):
+        parse_address(f"inventory:f.json#node-a:{UUID}")
 
 
 def test_a_literal_without_its_word_is_recognised() -> None:
@@ -117,9 +152,15 @@ SPELLINGS = [
 spellings = pytest.mark.parametrize(("text", "function"), SPELLINGS)
 
 
+ON_A_HOST = "0:0:3:0.4"
+"""The one that is read as that of a host, called 0."""
+
+
 @spellings
 def test_a_function_on_the_command_line(text: str, function: str | None) -> None:
-    if function is None:
+    if text == ON_A_HOST:
+        assert parse_address(text) == FleetAddress("0", "0:3:0.4")
+    elif function is None:
         with pytest.raises(InvalidAddress):
             parse_address(text)
     else:
@@ -130,7 +171,7 @@ def test_a_function_on_the_command_line(text: str, function: str | None) -> None
 @spellings
 def test_a_parent_on_the_command_line(text: str, function: str | None) -> None:
     """What is no PCI address can still be the name of another parent."""
-    if text.isprintable():
+    if text.isprintable() and text != ON_A_HOST:
         assert parse_address(f"{text}/acme-1") == TypeAddress(
             function or text, "acme-1"
         )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PCI_PARTS",
     "Address",
+    "FleetAddress",
     "FunctionAddress",
     "InventoryAddress",
     "LiteralAddress",
@@ -79,8 +80,15 @@ class InventoryAddress(msgspec.Struct, frozen=True):
     endpoint: str | None
 
 
+class FleetAddress(msgspec.Struct, frozen=True):
+    """An endpoint on a host of a fleet."""
+
+    host: str
+    endpoint: str
+
+
 LiveAddress = MdevAddress | MdevPrefix | TypeAddress | FunctionAddress | PathAddress
-Address = LiveAddress | LiteralAddress | InventoryAddress
+Address = LiveAddress | LiteralAddress | InventoryAddress | FleetAddress
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _ANY_UUID = "00000000-0000-0000-0000-000000000000"
 _SHORTEST = 4  # characters of a UUID
@@ -93,6 +101,9 @@ _PCI = re.compile(
     r"(?:0[xX])?(?P<slot>[0-9a-fA-F]+)"
     r"\.(?P<function>[0-9]+)"
 )
+_PCI_NUMBER = re.compile("[0-9a-fA-FxX]*")
+_PARENT = re.compile(r"[a-zA-Z][^:]*|[0-9a-f]+\.[0-3]\.[0-9a-f]{4}")
+"""A parent that is no PCI device: a name, or a subchannel of s390."""
 
 
 def is_uuid(name: str) -> bool:
@@ -154,7 +165,8 @@ def parse_address(text: str) -> Address:
         return _in_inventory(text)
     if not text.isprintable():
         raise InvalidAddress(f"an address has no characters such as in {text!r}")
-    if (found := _on_host(text)) is None:
+    found = _in_fleet(text) or _on_host(text)
+    if found is None:
         raise InvalidAddress(f"{text!r} is not an address", hint=_hint(text))
     return found
 
@@ -175,12 +187,33 @@ def _on_host(text: str) -> LiveAddress | None:
     return TypeAddress(function or parent, type_id) if is_type else None
 
 
+def _in_fleet(text: str) -> FleetAddress | None:
+    """Read HOST:ADDRESS; what may be a PCI address of this host is none."""
+    host, colon, endpoint = text.partition(":")
+    parent, slash, _ = endpoint.partition("/")
+    function = _PCI.fullmatch(parent)
+    if not colon or not _is_name(host) or parse_function(text.partition("/")[0]):
+        return None
+    if slash and parent and not function and not _PARENT.fullmatch(parent):
+        return None
+    if _on_host(endpoint) is None:
+        return None
+    if function is not None and function["domain"] is None:
+        if _PCI_NUMBER.fullmatch(host):
+            return None
+        raise InvalidAddress(
+            f"{text!r} has no domain: behind a host's name a PCI address needs it",
+            hint=f"write {shlex.quote(f'{host}:0000:{endpoint}')}",
+        )
+    return FleetAddress(host, endpoint)
+
+
 def _in_inventory(text: str) -> InventoryAddress:
     path, hash_, endpoint = text.removeprefix("inventory:").rpartition("#")
     file = path if hash_ else endpoint
     if not file or "\0" in file or (hash_ and not endpoint):
         raise InvalidAddress(f"{text!r} is not inventory:FILE#ADDRESS")
-    if hash_ and isinstance(parse_address(endpoint), LiteralAddress | InventoryAddress):
+    if hash_ and not isinstance(parse_address(endpoint), LiveAddress):
         raise InvalidAddress(f"{endpoint!r} is not the address of an endpoint")
     return InventoryAddress(file, endpoint if hash_ else None)
 

@@ -118,7 +118,8 @@ def cli() -> None:
     """Tell before a live migration whether one VFIO device can load another's state.
 
     An address is an mdev's UUID, PARENT/TYPE_ID, a PCI function, a path below /sys,
-    or version:STRING.
+    version:STRING, inventory:FILE#ADDRESS, or HOST:ADDRESS for a host of the fleet
+    that VFIOCOMPAT_FLEET names.
 
     Exit status: 0 compatible, or the data was produced; 1 incompatible; 2 usage;
     3 undetermined; 4 could not complete.

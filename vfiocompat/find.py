@@ -9,15 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfiocompat.addresses import InventoryAddress, LiteralAddress
+from vfiocompat.addresses import (
+    FleetAddress,
+    InventoryAddress,
+    LiteralAddress,
+)
 from vfiocompat.endpoints import identified, literal
 from vfiocompat.errors import InventoryError, NoSuchEndpoint
-from vfiocompat.files.inventories import read_inventory
+from vfiocompat.files.inventories import inventory_of, read_inventory
 from vfiocompat.host.sysfs import Looked, Survey
 from vfiocompat.inventory import named, recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from vfiocompat.addresses import Address
     from vfiocompat.endpoints import Endpoint
@@ -37,10 +41,12 @@ def look(
     *,
     ask: Ask,
     horizon: Horizon,
+    fleets: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Looked]:
     """Find and read endpoints at once; literals become endpoints by themselves.
 
-    `horizon` says how old an inventory may be.
+    `horizon` says how old an inventory may be. `fleets`, paths by what names them, have
+    the hosts that addresses name.
 
     Raises:
         InvalidVersion: a literal is no version string.
@@ -50,30 +56,37 @@ def look(
     live = [
         address
         for address in addresses
-        if not isinstance(address, LiteralAddress | InventoryAddress)
+        if not isinstance(address, LiteralAddress | InventoryAddress | FleetAddress)
     ]
     found = iter(host.read(live, ask=ask) if live else ())
-    inventories: dict[str, Inventory] = {}
+    inventories: dict[tuple[str, str], Inventory] = {}
     ends = []
     for address in addresses:
         match address:
             case LiteralAddress(text):
                 ends.append(Looked(endpoint=literal(text)))
-            case InventoryAddress():
-                ends.append(_in_inventory(address, inventories, horizon))
+            case InventoryAddress() | FleetAddress():
+                ends.append(_in_inventory(address, inventories, fleets or {}, horizon))
             case _:
                 ends.append(_looked(next(found), drivers))
     return ends
 
 
 def _in_inventory(
-    address: InventoryAddress, known: dict[str, Inventory], horizon: Horizon
+    address: InventoryAddress | FleetAddress,
+    known: dict[tuple[str, str], Inventory],
+    fleets: Mapping[str, Sequence[str]],
+    horizon: Horizon,
 ) -> Looked:
     """Find an endpoint in its inventory, which is read once."""
     try:
-        if address.file not in known:
-            known[address.file] = read_inventory(address.file)
-        inventory = known[address.file]
+        if isinstance(address, InventoryAddress):
+            key = "file", address.file
+            inventory = known.get(key) or read_inventory(address.file)
+        else:
+            key = "host", address.host
+            inventory = known.get(key) or inventory_of(address.host, fleets)
+        known[key] = inventory
         return Looked(endpoint=recorded(named(inventory, address), inventory, horizon))
     except (InventoryError, NoSuchEndpoint) as error:
         return Looked(error=error.record)

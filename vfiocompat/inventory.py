@@ -14,6 +14,7 @@ import msgspec
 
 from vfiocompat import __version__
 from vfiocompat.addresses import (
+    FleetAddress,
     InventoryAddress,
     MdevPrefix,
     PathAddress,
@@ -296,7 +297,7 @@ def recorded(endpoint: Endpoint, inventory: Inventory, horizon: Horizon) -> Endp
     )
 
 
-def named(inventory: Inventory, address: InventoryAddress) -> Endpoint:
+def named(inventory: Inventory, address: InventoryAddress | FleetAddress) -> Endpoint:
     """Find the endpoint that an address names in an inventory.
 
     Raises:
@@ -304,14 +305,16 @@ def named(inventory: Inventory, address: InventoryAddress) -> Endpoint:
 
     """
     known = [endpoint.address for endpoint in inventory.endpoints]
+    if isinstance(address, FleetAddress):
+        where = f"host {inventory.host}"
+    else:
+        where = address.file
     if address.endpoint is None:
         if len(known) == 1:
             return inventory.endpoints[0]
         raise NoSuchEndpoint(
-            f"{address.file} has {len(known)} endpoints: name one",
-            hint=shlex.quote(
-                f"inventory:{address.file}#{known[0] if known else 'ADDRESS'}"
-            ),
+            f"{where} has {len(known)} endpoints: name one",
+            hint=shlex.quote(f"inventory:{where}#{known[0] if known else 'ADDRESS'}"),
         )
     wanted = parse_address(address.endpoint)
     if isinstance(wanted, PathAddress):
@@ -329,7 +332,7 @@ def named(inventory: Inventory, address: InventoryAddress) -> Endpoint:
     meant = [each.address for each in found]
     close = meant[:5] or nearest(address.endpoint, known) or known[:3]
     raise NoSuchEndpoint(
-        f"{address.file} has {count} {address.endpoint}",
+        f"{where} has {count} {address.endpoint}",
         hint=f"there is {', '.join(map(shlex.quote, close))}" if close else None,
     )
 

@@ -21,7 +21,7 @@ from vfiocompat.tables.stated import NOTHING_STATED
 from vfiocompat.tables.strings import derived
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from vfiocompat.addresses import Address
     from vfiocompat.decision.errnos import Answer
@@ -61,11 +61,13 @@ def check(
     source_type: str | None = None,
     table_only: bool = False,
     horizon: Horizon,
+    fleets: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Pair]:
     """Decide for each destination whether it can load the source's state.
 
     `source_type` is the mdev type of a literal source. With `table_only` nothing is
-    written. `horizon` says how old inventories, and answers in them, may be.
+    written. `horizon` says how old inventories, and answers in them, may be; `fleets`
+    are those of `find.look`.
 
     Raises:
         VfiocompatError: the source cannot be used. A destination that cannot is a
@@ -73,13 +75,20 @@ def check(
 
     """
     start = find_source(
-        parse_address(source), host, library.drivers, source_type, horizon
+        parse_address(source),
+        host,
+        library.drivers,
+        source_type,
+        horizon,
+        fleets=fleets,
     )
     start = stated.of_source(start, library)
     addresses = [parse_address(text) for text in destinations]
     asking = not table_only and is_real(start)
     ask: Ask = "nothing" if is_held(start) else "vgpu-types" if asking else "all"
-    ends = look(addresses, host, library.drivers, ask=ask, horizon=horizon)
+    ends = look(
+        addresses, host, library.drivers, ask=ask, horizon=horizon, fleets=fleets
+    )
     found = [end.endpoint for end in ends if end.endpoint is not None]
     pairs = iter(_asked(start, found, host, library, stated, asking=asking))
     return [
@@ -205,6 +214,8 @@ def find_source(
     drivers: Drivers,
     type_id: str | None,
     horizon: Horizon,
+    *,
+    fleets: Mapping[str, Sequence[str]] | None = None,
 ) -> Endpoint:
     """Find and read a source; `type_id` is the mdev type of a literal one.
 
@@ -218,7 +229,7 @@ def find_source(
         raise UsageError(
             "--source-type is for a literal source: a live one has a type of its own"
         )
-    [found] = look([address], host, drivers, ask="all", horizon=horizon)
+    [found] = look([address], host, drivers, ask="all", horizon=horizon, fleets=fleets)
     return usable(found)
 
 

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from tests.fleets import answer, endpoint, inventory, write
@@ -114,3 +116,85 @@ def test_scan_asks_about_the_fleet_of_the_variable(
     monkeypatch.setenv("VFIOCOMPAT_FLEET", f"{fleet}")
     assert '"accepted":true' in run("scan --ask").stdout
     assert '"accepted"' not in run("scan").stdout
+
+
+# ---- HOST:ADDRESS ----------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("known")
+@pytest.mark.parametrize("address", [f"home:{GPU}/t", "home:83b8", f"home:{UUIDS[0]}"])
+def test_an_endpoint_of_a_host_is_found(run: Run, address: str) -> None:
+    [result] = run(f"check {address} there:{GPU}/t --format json").json["results"]
+    assert (result["source"]["host"], result["destination"]["host"]) == (
+        "home",
+        "there",
+    )
+    assert result["basis"] == "recorded"
+
+
+@pytest.mark.usefixtures("known")
+def test_every_command_takes_it(run: Run) -> None:
+    assert run(f"get home:{GPU}/t there:{GPU}/t").stdout == (
+        f"home:{GPU}/t\t{A}\nthere:{GPU}/t\t{B}\n"
+    )
+    run("device home:83b8")
+    assert run("targets home:83b8").stdout.startswith("compatible\tthere\t")
+
+
+def test_the_commands_fleet_counts_first(
+    run: Run, known: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = write(tmp_path / "other", [inventory("new", endpoint("p/t", A))])
+    run(f"targets new:p/t {other} {known}")
+    run(f"targets home:p/t {other}", exit_code=3)
+    monkeypatch.delenv("VFIOCOMPAT_FLEET")
+    run(f"targets home:p/t {known}")
+
+
+def test_of_two_inventories_of_a_host_the_newest_counts(run: Run, known: Path) -> None:
+    newer = inventory("home", endpoint("p/new", A), taken_at="2026-11-02T00:00:00Z")
+    (known / "a.json").write_bytes(msgspec.json.encode(newer))
+    assert run("get home:p/new").stdout == f"{A}\n"
+
+
+def test_a_host_that_is_told_late_in_its_file_is_found(
+    run: Run, known: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VFIOCOMPAT_FLEET", f"{known}")
+    document = json.loads((known / "home.json").read_bytes())
+    late = {"endpoints": document["endpoints"], "pad": "x" * 5000} | document
+    (known / "home.json").unlink()
+    (known / "other.json").write_text(json.dumps(late))
+    assert run("get home:p/t").stdout == f"{A}\n"
+
+
+@pytest.mark.usefixtures("known")
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("hom:p/t", ("no host hom", "VFIOCOMPAT_FLEET", "there is home")),
+        ("home:p/x", ("host home has no p/x", "there is p/t")),
+        ("there:83b8", ("host there has several of 83b8", UUIDS[1], UUIDS[2])),
+    ],
+)
+def test_what_is_not_there_is_told_with_the_nearest(
+    run: Run, address: str, said: tuple[str, ...]
+) -> None:
+    errors = run(f"targets {address}", exit_code=4).stderr
+    assert all(text in errors for text in said)
+    result = run(f"check home:p/t {address} there:{GPU}/t --format json", exit_code=4)
+    assert [each["verdict"] for each in result.json["results"]] == [
+        "undetermined",
+        "compatible",
+    ]
+
+
+def test_a_broken_inventory_of_the_host_is_told(run: Run, known: Path) -> None:
+    (known / "there.json").write_text('{"host": "there"')
+    assert "there.json" in run("get there:p/t", exit_code=4).stderr
+    assert run("get home:p/t").stdout == f"{A}\n"
+
+
+def test_without_a_fleet_it_is_said_how_to_name_one(run: Run) -> None:
+    said = run("get home:p/t", exit_code=4).stderr
+    assert "VFIOCOMPAT_FLEET names one" in said

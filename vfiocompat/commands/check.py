@@ -81,6 +81,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         source_type=source_type,
         table_only=table_only,
         horizon=Horizon(time.time(), max_age),
+        fleets=settings.fleets(),
     )
     errors = settings.library.broken_of(
         [(pair.source, pair.destination) for pair in pairs]

@@ -10,7 +10,12 @@ import click
 import msgspec
 
 from vfiocompat import codes
-from vfiocompat.addresses import InventoryAddress, LiteralAddress, parse_address
+from vfiocompat.addresses import (
+    FleetAddress,
+    InventoryAddress,
+    LiteralAddress,
+    parse_address,
+)
 from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.endpoints import MigrationInterface
 from vfiocompat.errors import ExitCode, UsageError, VfiocompatError
@@ -56,6 +61,7 @@ def command(settings: Settings, address: str, open_: bool) -> int:  # noqa: FBT0
         settings.drivers,
         ask="nothing",
         horizon=Horizon(time.time()),
+        fleets=settings.fleets(),
     )
     if endpoint is None:
         assert error is not None
@@ -97,10 +103,12 @@ def _by_driver(settings: Settings, endpoint: Endpoint) -> Endpoint:
 
 
 def _opened(
-    settings: Settings, place: LiveAddress | InventoryAddress, endpoint: Endpoint
+    settings: Settings,
+    place: LiveAddress | InventoryAddress | FleetAddress,
+    endpoint: Endpoint,
 ) -> Endpoint:
     """Open a device, and give it with what it says."""
-    if isinstance(place, InventoryAddress):
+    if isinstance(place, InventoryAddress | FleetAddress):
         raise UsageError("--open is for a device of this host")
     if settings.sysroot != "/":
         raise UsageError("--open is for this host, not for one that --sysroot names")

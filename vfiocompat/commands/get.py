@@ -127,6 +127,7 @@ def _named(
         settings.drivers,
         ask="all",
         horizon=Horizon(time.time()),
+        fleets=settings.fleets(),
     )
     if deriving is not None:
         found = [

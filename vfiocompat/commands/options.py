@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from vfiocompat import __version__
-from vfiocompat.commands.arguments import unknown
+from vfiocompat.commands.arguments import FLEET_VARIABLE, fleet_of_variable, unknown
 from vfiocompat.errors import ExitCode
 from vfiocompat.files.reading import wait_at_most
 from vfiocompat.host.sysfs import Host
@@ -101,6 +101,14 @@ class Settings(msgspec.Struct, dict=True):
         """
         if self.table:
             _ = self.library.entries
+
+    def fleets(self, given: Sequence[str] = ()) -> dict[str, Sequence[str]]:
+        """Give the fleets whose hosts addresses may name, by what names them."""
+        known = fleet_of_variable()
+        named: dict[str, Sequence[str]] = {}
+        if given and list(given) != known:
+            named["FLEET"] = given
+        return named | ({FLEET_VARIABLE: known} if known else {})
 
     def drivers(self) -> Collection[str]:
         """Name every driver that a table speaks for."""

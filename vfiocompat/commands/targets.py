@@ -85,7 +85,12 @@ def command(  # noqa: PLR0917 - click passes every option by name
     host = settings.host
     stated = Stated(parse_facts(facts), {}, SiteFacts(settings.config))
     start = find_source(
-        parse_address(source), host, library.drivers, source_type, horizon
+        parse_address(source),
+        host,
+        library.drivers,
+        source_type,
+        horizon,
+        fleets=settings.fleets(fleet),
     )
     start = stated.of_source(start, library)
     if not fleet:

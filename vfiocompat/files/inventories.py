@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from vfiocompat.errors import InventoryError, nearest
 from vfiocompat.files.reading import in_time, names_in, read_bytes, regular
 from vfiocompat.inventory import MAX_BYTES, parse_inventory
+from vfiocompat.times import timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from vfiocompat.inventory import Inventory
 
@@ -23,6 +24,7 @@ __all__ = [
     "host_of",
     "hosts_in",
     "inventory_files",
+    "inventory_of",
     "no_such_host",
     "read_inventory",
     "shown",
@@ -83,6 +85,49 @@ def shown(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode()
 
 
+def inventory_of(host: str, fleets: Mapping[str, Sequence[str]]) -> Inventory:
+    """Read the inventory of a host in the first of several fleets that has it.
+
+    Fleets are paths by what names them; of several inventories the newest counts.
+
+    Raises:
+        InventoryError: there is none, or it cannot be used.
+
+    """
+    if not fleets:
+        raise InventoryError(
+            f"{host} is a host of a fleet, and no fleet is named",
+            hint="VFIOCOMPAT_FLEET names one: inventories, or folders of them",
+        )
+    for name, fleet in fleets.items():
+        try:
+            found = _inventory_in(fleet, host)
+        except InventoryError as error:
+            error.detail = f"{name} names this fleet"
+            raise
+        if found is not None:
+            return found
+    known = [path for fleet in fleets.values() for path in fleet]
+    missing = no_such_host([host], known)
+    missing.detail = f"the fleet is that of {' and '.join(fleets)}"
+    raise missing
+
+
+def _inventory_in(fleet: Sequence[str], host: str) -> Inventory | None:
+    found = []
+    errors = []
+    for path in sorted(inventory_files(fleet)):
+        if _told_host(path) in {host, None}:
+            try:
+                found.append(read_inventory(path))
+            except InventoryError as error:
+                errors += [error] if host_of(path) == host else []
+    found = [each for each in found if each.host == host]
+    if errors and not found:
+        raise errors[0]
+    return max(found, key=lambda each: timestamp(each.taken_at) or 0, default=None)
+
+
 def hosts_in(fleet: Sequence[str]) -> list[str]:
     """Name the hosts of a fleet, as far as the beginnings of its files tell."""
     paths: list[str] = []
@@ -107,12 +152,16 @@ def host_of(path: str) -> str:
 
     That is the one that it names, or else the stem of its name.
     """
+    return _told_host(path) or os.path.basename(path).removesuffix(".json")
+
+
+def _told_host(path: str) -> str | None:
+    """Give the host that the beginning of an inventory names, if it does."""
     try:
         named = _HOST.search(in_time(path, _beginning, path))
     except OSError:
-        named = None
-    stem = os.path.basename(path).removesuffix(".json")
-    return stem if named is None else named[1].decode(errors="replace")
+        return None
+    return None if named is None else named[1].decode(errors="replace")
 
 
 def _beginning(path: str) -> bytes:
