@@ -44,7 +44,7 @@ COMMANDS = {
     "vm": "Tell whether a whole VM can move.",
     "parse": "Take a version string apart.",
     "tables": "List, show and check compatibility tables.",
-    "explain": "Explain a diagnostic code.",
+    "explain": "Explain a code, an errno or a message of QEMU.",
     "doctor": "Tell what is in the way of answers, and what to do.",
     "simulate": "Serve a simulated host's /sys over FUSE.",
     "schema": "Print the JSON Schema of an output.",

@@ -57,6 +57,7 @@ __all__ = [
     "VfiocompatError",
     "VmError",
     "errno_name",
+    "errno_number",
     "error_of",
     "nearest",
 ]
@@ -70,6 +71,14 @@ _NAMES = {errno.EOPNOTSUPP: "EOPNOTSUPP", errno.EAGAIN: "EAGAIN", ENOTSUPP: "ENO
 def errno_name(number: int) -> str:
     """Give the symbolic name of an errno, or its decimal where it has none."""
     return _NAMES.get(number) or errno.errorcode.get(number, str(number))
+
+
+def errno_number(name: str) -> int | None:
+    """Give the errno of a symbolic name, if it is one."""
+    if name == _NAMES[ENOTSUPP]:
+        return ENOTSUPP
+    number = getattr(errno, name, None) if name.isupper() else None
+    return number if isinstance(number, int) else None
 
 
 def nearest(

@@ -16,7 +16,7 @@ from vfiocompat.output.errors import ErrorDocument
 from vfiocompat.output.explain import ExplainDocument
 
 if TYPE_CHECKING:
-    from tests.conftest import Run
+    from tests.conftest import Run, RunOnTerminal
 
 EXPLANATIONS = Path(vfiocompat.__file__).parent / "explanations"
 
@@ -67,9 +67,60 @@ def test_unknown_code(run: Run, code: str, nearest: str) -> None:
     assert document.error.code == "VFC501"
 
 
-@pytest.mark.parametrize("line", ["explain", "explain VFC101 --list", "explain a b"])
+@pytest.mark.parametrize(
+    "line", ["explain", "explain VFC101 --list", "explain a b", "explain EXYZ"]
+)
 def test_one_code_or_all(run: Run, line: str) -> None:
     assert run(line, exit_code=2).stdout == ""
+
+
+@pytest.mark.parametrize("name", ["EINVAL", "einval"])
+def test_an_errno_is_told_for_each_call(run: Run, name: str) -> None:
+    head, *rest = run(f"explain {name}").stdout.splitlines()
+    assert head == "EINVAL (22): Invalid argument"
+    told = [line.split()[1:3] for line in rest if line.startswith("at ")]
+    assert told == [["open:", "VFC104"], ["read:", "VFC106"], ["write:", "VFC101"]]
+    assert CODES[codes.REFUSED].summary in rest[-3]
+
+
+def test_an_errno_as_json(run: Run) -> None:
+    document = run("explain ENOTSUPP --format json").document(ExplainDocument)
+    errno = document.errno
+    assert errno is not None
+    assert (errno.name, errno.number) == ("ENOTSUPP", 524)
+    assert errno.calls["write"] == ["VFC105", "VFC113"]
+    assert [each.code for each in document.codes] == ["VFC104", "VFC105", "VFC113"]
+
+
+QEMU = "0000:01:00.0: VFIO migration is not supported in kernel"
+
+
+def test_a_message_of_qemu_is_explained(run: Run) -> None:
+    expected = run("explain VFC537").stdout
+    for line in (f"explain '{QEMU}'", f"explain {QEMU}", "explain " + QEMU[14:]):
+        assert run(line).stdout == expected
+    said = run("explain 'error: something else'", exit_code=2).stderr
+    assert "known message of QEMU 'error: something else'" in said
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 100])
+@pytest.mark.parametrize("code", ["VFC101", "VFC549"])
+def test_prose_is_as_wide_as_a_terminal(
+    run_on_terminal: RunOnTerminal, code: Code, columns: int
+) -> None:
+    shown = run_on_terminal(f"explain {code}", columns=columns).colorless
+    lines = shown.splitlines()
+    prose = [line for line in lines if not line.startswith(" ")]
+    assert max(map(len, prose)) <= columns
+    given = f"{CODES[code].severity}[{code}]: {CODES[code].summary} {explanation(code)}"
+    assert shown.split() == given.split()
+    pasted = [line for line in explanation(code).splitlines() if line.startswith("  ")]
+    assert [line for line in lines if line.startswith("  ")] == pasted
+
+
+def test_an_errno_is_as_wide_as_a_terminal(run_on_terminal: RunOnTerminal) -> None:
+    lines = run_on_terminal("explain EIO", columns=50).colorless.splitlines()
+    assert max(map(len, lines)) <= 50
 
 
 NOTHING = "There is nothing to confirm by hand: "

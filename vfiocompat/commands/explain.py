@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`vfiocompat explain`: what a diagnostic code means."""
+"""`vfiocompat explain`: what a code, an errno or a message of QEMU means."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,46 +13,78 @@ import vfiocompat
 from vfiocompat import codes
 from vfiocompat.codes import CODES, Code
 from vfiocompat.commands.options import Settings, common_options
-from vfiocompat.errors import UsageError, nearest
+from vfiocompat.decision.errnos import meanings
+from vfiocompat.errors import UsageError, errno_name, errno_number, nearest
 from vfiocompat.output.explain import (
     CODE_COLUMNS,
     ExplainDocument,
     ExplainedCode,
+    ExplainedErrno,
     code_rows,
+    errno_lines,
     explanation_lines,
 )
+from vfiocompat.vm.blockers import blocker_code
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["command"]
 
 
 @click.command("explain")
-@click.argument("code", required=False)
+@click.argument("words", metavar="[CODE | ERRNO | MESSAGE]", nargs=-1)
 @click.option("--list", "every", is_flag=True, help="List every code.")
 @common_options
 @click.pass_obj
-def command(settings: Settings, code: str | None, every: bool) -> None:  # noqa: FBT001 - click's
-    """Explain a diagnostic code.
+def command(settings: Settings, words: Sequence[str], every: bool) -> None:  # noqa: FBT001 - click's
+    """Explain a code, an errno or a message of QEMU.
 
-    Say what it means, how to confirm it by hand, and how to mend it.
+    Say what a diagnostic code means, how to confirm it by hand, and how to mend it;
+    what an errno such as EINVAL means where a version attribute is opened, read or
+    written; or why QEMU has said that it cannot migrate.
     """
-    if (code is None) != every:
-        raise UsageError("give either a CODE or --list")
-    wanted = list(CODES) if code is None else [_known(code.upper())]
+    if bool(words) == every:
+        raise UsageError("give either a CODE, an errno or a message, or --list")
+    text = " ".join(words)
+    errno = _errno(text)
+    if errno is not None:
+        wanted = list(
+            dict.fromkeys(code for each in errno.calls.values() for code in each)
+        )
+    else:
+        wanted = list(CODES) if every else [_known(text)]
+    width = settings.width if settings.on_terminal else None
     if settings.json:
         explained = [_explained(each) for each in wanted]
-        settings.print_document(ExplainDocument(codes=explained))
+        settings.print_document(ExplainDocument(codes=explained, errno=errno))
     elif every:
         settings.print_rows(CODE_COLUMNS, code_rows(wanted))
+    elif errno is not None:
+        settings.print_lines(errno_lines(errno, width))
     else:
-        settings.print_lines(explanation_lines(_explained(wanted[0])))
+        settings.print_lines(explanation_lines(_explained(wanted[0]), width))
 
 
-def _known(code: str) -> Code:
+def _errno(name: str) -> ExplainedErrno | None:
+    """Tell what an errno means, if it is the name of one."""
+    number = errno_number(name.upper())
+    if number is None:
+        return None
+    text = os.strerror(number)
+    return ExplainedErrno(errno_name(number), number, text, meanings(number))
+
+
+def _known(text: str) -> Code:
+    """Tell which code is meant, by itself or by what QEMU says."""
+    code = text.upper()
     with contextlib.suppress(ValueError):
         return codes.code_of(code)
+    if found := blocker_code(text):
+        return found
     close = nearest(code, CODES, 1, likeness=0) or list(CODES)
     raise UsageError(
-        f"there is no code {code!r}",
+        f"there is no code, errno or known message of QEMU {text!r}",
         hint=f"the nearest is {close[0]}; 'vfiocompat explain --list' shows all",
     )
 

@@ -13,6 +13,8 @@ from vfiocompat.codes import Code
 from vfiocompat.errors import ENOTSUPP, errno_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from vfiocompat.endpoints import Attribute
     from vfiocompat.verdicts import Verdict
 
@@ -25,6 +27,7 @@ __all__ = [
     "VERDICT_OF",
     "Answer",
     "attribute_code",
+    "meanings",
     "read_code",
     "recordable",
     "write_code",
@@ -159,6 +162,23 @@ def write_code(answer: Answer, length: int) -> Code:
     if answer.stage == "done":
         return codes.ACCEPTED if answer.count == length else codes.SHORT_WRITE
     return _common_code(answer) or _OF_WRITE.get(answer.errno, codes.REFUSED)
+
+
+def meanings(number: int) -> dict[str, list[Code]]:
+    """Tell by codes what an errno means of each call on a version attribute.
+
+    There are two where it also counts whether the path is still there.
+    """
+
+    def answers(stage: Literal["open", "read", "write"]) -> Iterator[Answer]:
+        for gone in (False, True):
+            yield Answer(stage=stage, path="", errno=number, gone=gone)
+
+    return {
+        "open": list(dict.fromkeys(map(read_code, answers("open")))),
+        "read": list(dict.fromkeys(map(read_code, answers("read")))),
+        "write": list(dict.fromkeys(write_code(each, 1) for each in answers("write"))),
+    }
 
 
 def _common_code(answer: Answer) -> Code | None:

@@ -22,6 +22,7 @@ from vfiocompat.vm.model import is_saved
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from vfiocompat.codes import Code
     from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.vm.interfaces import DeviceInterface
@@ -31,6 +32,7 @@ __all__ = [
     "READ_ACROSS_DRIVERS",
     "READ_OF_FUNCTIONS",
     "across_drivers",
+    "blocker_code",
     "blocking",
     "config_space",
 ]
@@ -152,11 +154,13 @@ def _beside_devices(vm: Vm) -> Iterator[Diagnostic]:
         yield diagnostic(codes.NETWORKS_NOT_TOLD, detail=networks)
 
 
+def blocker_code(text: str) -> Code | None:
+    """Tell by a code what a text of QEMU says, if that is known."""
+    return next((code for part, code in _BLOCKERS.items() if part in text), None)
+
+
 def _blocked(text: str) -> Diagnostic:
-    code = next(
-        (code for part, code in _BLOCKERS.items() if part in text), codes.QEMU_REFUSES
-    )
-    return diagnostic(code, detail=text)
+    return diagnostic(blocker_code(text) or codes.QEMU_REFUSES, detail=text)
 
 
 _ASK = (
