@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from vfiocompat.commands.arguments import Group
 from vfiocompat.commands.options import (
-    Group,
     Settings,
     global_options,
     help_option,

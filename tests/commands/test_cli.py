@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import click
 import pytest
@@ -19,6 +19,8 @@ import pytest
 from tests.conftest import HUNG, PROGRAM, SOON
 from vfiocompat import __version__
 from vfiocompat.cli import COMMANDS, cli
+from vfiocompat.commands.help import COMMON, COMMON_LINE, EXAMPLES
+from vfiocompat.commands.options import Settings
 from vfiocompat.output.errors import ErrorDocument
 from vfiocompat.output.list import ListDocument
 
@@ -45,7 +47,9 @@ def test_help_imports_no_command_and_no_rich(line: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     modules = done.stderr.split()
     assert "vfiocompat.cli" in modules
-    of_all = {f"vfiocompat.commands.{name}" for name in ("arguments", "options")}
+    of_all = {
+        f"vfiocompat.commands.{name}" for name in ("arguments", "help", "options")
+    }
     for module in {*modules} - of_all:
         assert not module.startswith("vfiocompat.commands.")
         assert module.partition(".")[0] not in {"rich", "mfusepy"}
@@ -68,19 +72,89 @@ def test_version(run: Run) -> None:
     assert run("--version").stdout == f"vfiocompat {__version__}\n"
 
 
-@pytest.mark.parametrize(
-    "name", [*COMMANDS, *(f"tables {name}" for name in ("list", "show", "check"))]
-)
+COMMAND_LINES = [*COMMANDS, *(f"tables {name}" for name in ("list", "show", "check"))]
+
+
+@pytest.mark.parametrize("name", COMMAND_LINES)
 def test_help_of_a_command(run: Run, name: str) -> None:
     result = run(f"{name} --help")
     assert result.stdout.startswith(f"Usage: vfiocompat {name} [OPTIONS]")
-    assert "Show this message and exit.\n" in result.stdout
     assert result.stderr == ""
-    assert max(len(line) for line in result.stdout.splitlines()) <= 80
-    for option in ("--sysroot", "--timeout", "--color", "--verbose", "--quiet"):
-        assert f"{option}" in result.stdout
-    assert re.search(r"--format \[text\|json(\|markdown)?\]", result.stdout)
+    *_, last = lines = result.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    command = command_of(name)
+    with click.Context(command) as context:
+        options = [
+            each
+            for each in command.get_params(context)
+            if isinstance(each, click.Option)
+        ]
+    described = result.stdout.partition("Options:\n")[2]
+    for option in options:
+        record = option.get_help_record(context)
+        assert record is not None
+        assert (f"  {record[0]}" in described) == (option.name not in COMMON)
+    assert last.startswith("Common: ")
+    assert last.endswith("see vfiocompat -h")
     assert run(f"{name} -h").stdout == result.stdout
+
+
+def test_help_of_the_program_describes_what_every_command_has(run: Run) -> None:
+    shown = run("--help").stdout
+    for option in (
+        "sysroot",
+        "table",
+        "timeout",
+        "color",
+        "verbose",
+        "quiet",
+        "format",
+    ):
+        assert f"--{option}" in shown.partition("Commands:")[0]
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_the_common_options_are_named_at_the_end() -> None:
+    with click.Context(command_of("list")) as context:
+        options = command_of("list").get_params(context)
+    named = {option.name: option.opts for option in options}
+    assert set(named) == {*COMMON}
+    words = COMMON_LINE.replace(";", "").split()
+    assert all({*words}.intersection(opts) for opts in named.values())
+
+
+def command_of(name: str) -> click.Command:
+    """Find a command, or a command of a command."""
+    command: click.Command = cli
+    for word in name.split():
+        assert isinstance(command, click.Group)
+        found = command.get_command(click.Context(cli), word)
+        assert found is not None
+        command = found
+    return command
+
+
+def test_every_command_has_two_examples() -> None:
+    assert set(EXAMPLES) == {
+        "vfiocompat",
+        *(f"vfiocompat {each}" for each in COMMAND_LINES),
+    }
+    assert {len(examples) for examples in EXAMPLES.values()} == {2}
+
+
+@pytest.mark.parametrize(
+    ("name", "line"), [(name, each) for name in EXAMPLES for each in EXAMPLES[name]]
+)
+def test_an_example_can_be_typed(name: str, line: str) -> None:
+    assert line.startswith(name)
+    _, *words = shlex.split(line)
+    context, command = None, cast("click.Command", cli)
+    while isinstance(command, click.Group):
+        context = command.make_context(command.name, [*words], context, obj=Settings())
+        _, found, words = command.resolve_command(context, words)
+        assert found is not None
+        command = found
+    command.make_context(command.name, words, context)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

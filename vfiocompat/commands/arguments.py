@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,12 +11,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from vfiocompat.errors import InventoryError, UsageError, nearest
+from vfiocompat.errors import ExitCode, InventoryError, UsageError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-__all__ = ["FLEET_VARIABLE", "Choice", "fleet_argument", "fleet_of_variable", "unknown"]
+__all__ = [
+    "FLEET_VARIABLE",
+    "Choice",
+    "Group",
+    "fleet_argument",
+    "fleet_of_variable",
+    "unknown",
+]
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
@@ -28,6 +36,32 @@ def unknown(what: str, name: str, known: Collection[str]) -> UsageError:
     close = nearest(name, known, 1)
     hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
     return UsageError(f"there is no {what} {name!r}", hint=hint)
+
+
+class Group(click.Group):
+    """Commands under one name, which by itself shows its help and is a mistake.
+
+    Of click it depends on the release whether that is one, and how it is told.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options, if there is anything to read."""
+        if not args and not ctx.resilient_parsing:
+            from vfiocompat.commands.help import help_text  # noqa: PLC0415 - rare
+
+            with contextlib.suppress(OSError):
+                click.echo(help_text(ctx), err=True)
+            ctx.exit(ExitCode.USAGE)
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that was typed, or say which was meant."""
+        known = self.list_commands(ctx)
+        if not ctx.resilient_parsing and args[0] not in known and args[0][:1] != "-":
+            raise unknown("command", args[0], known)
+        return super().resolve_command(ctx, args)
 
 
 class Choice(click.Choice):  # type: ignore[type-arg] # of str, in every release

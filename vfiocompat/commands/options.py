@@ -14,8 +14,7 @@ import click
 import msgspec
 
 from vfiocompat import __version__
-from vfiocompat.commands.arguments import FLEET_VARIABLE, fleet_of_variable, unknown
-from vfiocompat.errors import ExitCode
+from vfiocompat.commands.arguments import FLEET_VARIABLE, fleet_of_variable
 from vfiocompat.files.reading import wait_at_most
 from vfiocompat.host.sysfs import Host
 from vfiocompat.output.json import json_text, streamed
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from vfiocompat.tables.library import Library
 
 __all__ = [
-    "Group",
     "Settings",
     "common_options",
     "duration",
@@ -247,30 +245,6 @@ def _columns(stream: TextIO) -> int:
     return os.get_terminal_size(stream.fileno()).columns or 80
 
 
-class Group(click.Group):
-    """Commands under one name, which by itself shows its help and is a mistake.
-
-    Of click it depends on the release whether that is one, and how it is told.
-    """
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the options, if there is anything to read."""
-        if not args and not ctx.resilient_parsing:
-            with contextlib.suppress(OSError):
-                click.echo(ctx.get_help(), err=True)
-            ctx.exit(ExitCode.USAGE)
-        return super().parse_args(ctx, args)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that was typed, or say which was meant."""
-        known = self.list_commands(ctx)
-        if not ctx.resilient_parsing and args[0] not in known and args[0][:1] != "-":
-            raise unknown("command", args[0], known)
-        return super().resolve_command(ctx, args)
-
-
 def _store(ctx: click.Context, param: click.Parameter, value: object) -> None:
     """Keep an option that was given; one after the command's name comes last."""
     if value is not None and param.name is not None:
@@ -375,8 +349,14 @@ def _printing(
     )
 
 
+def _help(ctx: click.Context) -> str:
+    from vfiocompat.commands.help import help_text  # noqa: PLC0415 - only for --help
+
+    return help_text(ctx)
+
+
 help_option = _printing(
-    "-h", "--help", help="Show this message and exit.", text=click.Context.get_help
+    "-h", "--help", help="Show what a command takes, and exit.", text=_help
 )
 version_option = _printing(
     "--version",

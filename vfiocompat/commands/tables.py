@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from vfiocompat import codes
-from vfiocompat.commands.options import Group, Settings, common_options
+from vfiocompat.commands.arguments import Group
+from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import (
     ExitCode,
