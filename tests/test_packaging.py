@@ -60,9 +60,19 @@ def test_a_wheel_holds_the_package_its_man_pages_and_the_examples(wheel: Path) -
         for file in (ROOT / folder).rglob("*")
         if file.is_file()
     }
+    completions = {
+        f"{base.removesuffix('/vfiocompat')}/{place}"
+        for place in (
+            "bash-completion/completions/vfiocompat",
+            "zsh/site-functions/_vfiocompat",
+            "fish/vendor_completions.d/vfiocompat.fish",
+        )
+    }
     others = {name for name in names if ".dist-info/" not in name}
-    assert len(share) == 6 + 15
-    assert others == files | share | {f"{INSTALLED}/{page}" for page in pages} | {
+    assert len(share) == 9 + 15
+    assert others == files | share | completions | {
+        f"{INSTALLED}/{page}" for page in pages
+    } | {
         "vfiocompat/py.typed",
         "vfiocompat/tables/README.md",
     }

@@ -101,8 +101,8 @@ _PCI = re.compile(
     r"(?:0[xX])?(?P<slot>[0-9a-fA-F]+)"
     r"\.(?P<function>[0-9]+)"
 )
-_PCI_NUMBER = re.compile("[0-9a-fA-FxX]*")
-_PARENT = re.compile(r"[a-zA-Z][^:]*|[0-9a-f]+\.[0-3]\.[0-9a-f]{4}")
+_PCI_NUMBER = "[0-9a-fA-FxX]*"
+_PARENT = r"[a-zA-Z][^:]*|[0-9a-f]+\.[0-3]\.[0-9a-f]{4}"
 """A parent that is no PCI device: a name, or a subchannel of s390."""
 
 
@@ -194,12 +194,12 @@ def _in_fleet(text: str) -> FleetAddress | None:
     function = _PCI.fullmatch(parent)
     if not colon or not _is_name(host) or parse_function(text.partition("/")[0]):
         return None
-    if slash and parent and not function and not _PARENT.fullmatch(parent):
+    if slash and parent and not function and not re.fullmatch(_PARENT, parent):
         return None
     if _on_host(endpoint) is None:
         return None
     if function is not None and function["domain"] is None:
-        if _PCI_NUMBER.fullmatch(host):
+        if re.fullmatch(_PCI_NUMBER, host):
             return None
         raise InvalidAddress(
             f"{text!r} has no domain: behind a host's name a PCI address needs it",

@@ -28,6 +28,8 @@ from vfiocompat.output.text import error_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from click.shell_completion import CompletionItem
+
 __all__ = ["COMMANDS", "cli", "main"]
 
 COMMANDS = {
@@ -66,6 +68,18 @@ class LazyGroup(Group):
         module = importlib.import_module(f"vfiocompat.commands.{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def shell_complete(
+        self, ctx: click.Context, incomplete: str
+    ) -> list[CompletionItem]:
+        """Give the commands that begin so without importing them, or options."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - for a shell
+
+        return [
+            CompletionItem(name, help=summary)
+            for name, summary in COMMANDS.items()
+            if name.startswith(incomplete)
+        ] + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(
         self,
@@ -169,6 +183,10 @@ def run(args: Sequence[str]) -> int:
     """Run the program and give its exit code."""
     settings = Settings()
     wait_at_most(settings.timeout)
+    if "_VFIOCOMPAT_COMPLETE" in os.environ:
+        from vfiocompat.commands import completion  # noqa: PLC0415 - only for a shell
+
+        completion.begin(settings)
     try:
         result = cli.main(list(args), "vfiocompat", standalone_mode=False, obj=settings)
     except SystemExit as error:  # from click's completion, with 1 where it fails

@@ -625,7 +625,7 @@ def test_beside_a_plan_or_xml_stderr_says_what_else_is_known(
     ("line", "code", "words"),
     [
         ("vm", "VFC501", "Missing argument 'SOURCE_VM'"),
-        ("vm domain:x.xml", "VFC501", "Missing argument 'DESTINATION...'"),
+        ("vm domain:x.xml", "VFC501", "or set VFIOCOMPAT_FLEET"),
         ("vm x.xml here", "VFC502", "'x.xml' names no VM"),
         ("vm domain: here", "VFC502", "'domain:' names no VM"),
         ("vm '' here", "VFC502", "'' names no VM"),

@@ -16,10 +16,21 @@ from vfiocompat.errors import ExitCode, InventoryError, UsageError, nearest
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from click.shell_completion import CompletionItem
+
 __all__ = [
+    "ADDRESS",
+    "CODE",
+    "FILE",
+    "FLEET",
     "FLEET_VARIABLE",
+    "FOLDER",
+    "HOST",
+    "TABLE",
+    "VM",
     "Choice",
     "Group",
+    "Word",
     "fleet_argument",
     "fleet_of_variable",
     "unknown",
@@ -64,6 +75,33 @@ class Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
+class Word(click.ParamType):  # type: ignore[type-arg] # of no release before 8.3
+    """A word of some kind, taken as it is, that a shell can complete."""
+
+    def __init__(self, what: str) -> None:
+        self.name = what
+
+    def shell_complete(
+        self,
+        ctx: click.Context,
+        param: click.Parameter,  # noqa: ARG002 - click's
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Give what it may be."""
+        from vfiocompat.commands.completion import fitting  # noqa: PLC0415 - only then
+
+        return fitting(self.name, ctx, incomplete)
+
+
+ADDRESS = Word("address")
+CODE = Word("code")
+FILE = Word("file")
+FOLDER = Word("dir")
+HOST = Word("host")
+TABLE = Word("table")
+VM = Word("vm")
+
+
 class Choice(click.Choice):  # type: ignore[type-arg] # of str, in every release
     """One of several names; the nearest is told where it is none."""
 
@@ -86,10 +124,8 @@ class Choice(click.Choice):  # type: ignore[type-arg] # of str, in every release
 # ---- fleets ----------------------------------------------------------------------
 
 
-class _Fleet(click.ParamType):  # type: ignore[type-arg] # of no release before 8.3
+class _Fleet(Word):
     """Inventories, or folders of them, on the command line or in the variable."""
-
-    name = "fleet"
 
     def split_envvar_value(self, rv: str) -> list[str]:
         """Give the paths of the variable."""
@@ -100,15 +136,26 @@ class _Fleet(click.ParamType):  # type: ignore[type-arg] # of no release before 
         return f"Name inventories, or set {FLEET_VARIABLE}."
 
 
+FLEET = _Fleet("fleet")
+_DESTINATION = _Fleet("destination")
+
+
 def fleet_of_variable() -> list[str]:
     """Give the paths that VFIOCOMPAT_FLEET has."""
-    return _Fleet().split_envvar_value(os.environ.get(FLEET_VARIABLE, ""))
+    return FLEET.split_envvar_value(os.environ.get(FLEET_VARIABLE, ""))
 
 
 def fleet_argument(
-    name: str = "fleet", metavar: str = "[FLEET]...", *, required: bool = True
+    name: str = "fleet",
+    metavar: str = "[FLEET]...",
+    *,
+    required: bool = True,
+    here: bool = False,
 ) -> Callable[[Command], Command]:
-    """Add the argument FLEET; an error says if it was the variable that named it."""
+    """Add the argument FLEET; an error says if it was the variable that named it.
+
+    With `here` it may also be that word.
+    """
 
     def add(command: Command) -> Command:
         @functools.wraps(command)
@@ -127,7 +174,7 @@ def fleet_argument(
             nargs=-1,
             required=required,
             envvar=FLEET_VARIABLE,
-            type=_Fleet(),
+            type=_DESTINATION if here else FLEET,
         )
         return argument(told)  # type: ignore[return-value] # as click types it
 

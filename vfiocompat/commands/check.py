@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vfiocompat.commands.arguments import ADDRESS
 from vfiocompat.commands.options import (
     Settings,
     common_options,
@@ -32,8 +33,10 @@ __all__ = ["command"]
 
 
 @click.command("check")
-@click.argument("source")
-@click.argument("destinations", metavar="DESTINATION...", nargs=-1, required=True)
+@click.argument("source", type=ADDRESS)
+@click.argument(
+    "destinations", metavar="DESTINATION...", nargs=-1, required=True, type=ADDRESS
+)
 @source_type_option
 @facts_option
 @click.option(

@@ -16,6 +16,7 @@ from vfiocompat.addresses import (
     LiteralAddress,
     parse_address,
 )
+from vfiocompat.commands.arguments import ADDRESS
 from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.endpoints import MigrationInterface
 from vfiocompat.errors import ExitCode, UsageError, VfiocompatError
@@ -33,7 +34,7 @@ __all__ = ["command"]
 
 
 @click.command("device")
-@click.argument("address")
+@click.argument("address", type=ADDRESS)
 @click.option(
     "--open",
     "open_",

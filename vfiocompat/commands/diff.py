@@ -7,6 +7,7 @@ import time
 
 import click
 
+from vfiocompat.commands.arguments import FLEET
 from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.errors import ExitCode
 from vfiocompat.fleet.diff import compare
@@ -19,8 +20,8 @@ __all__ = ["command"]
 
 
 @click.command("diff")
-@click.argument("old")
-@click.argument("new")
+@click.argument("old", type=FLEET)
+@click.argument("new", type=FLEET)
 @common_options
 @click.pass_obj
 def command(settings: Settings, old: str, new: str) -> int:

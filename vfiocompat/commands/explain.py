@@ -12,6 +12,7 @@ import click
 import vfiocompat
 from vfiocompat import codes
 from vfiocompat.codes import CODES, Code
+from vfiocompat.commands.arguments import CODE
 from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.decision.errnos import meanings
 from vfiocompat.errors import UsageError, errno_name, errno_number, nearest
@@ -33,7 +34,7 @@ __all__ = ["command"]
 
 
 @click.command("explain")
-@click.argument("words", metavar="[CODE | ERRNO | MESSAGE]", nargs=-1)
+@click.argument("words", metavar="[CODE | ERRNO | MESSAGE]", nargs=-1, type=CODE)
 @click.option("--list", "every", is_flag=True, help="List every code.")
 @common_options
 @click.pass_obj

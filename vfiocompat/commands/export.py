@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vfiocompat.commands.arguments import Choice, fleet_argument
+from vfiocompat.commands.arguments import FILE, HOST, Choice, fleet_argument
 from vfiocompat.commands.options import (
     Settings,
     common_options,
@@ -42,9 +42,10 @@ _LONGEST = 64 << 20  # bytes that are read of a file that was there
 @click.option(
     "--host",
     metavar="HOST",
+    type=HOST,
     help="The host to tell of (default: this one, or the only).",
 )
-@click.option("-o", "--output", metavar="FILE", help="Replace FILE.")
+@click.option("-o", "--output", metavar="FILE", type=FILE, help="Replace FILE.")
 @click.option(
     "--expires",
     default="45m",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vfiocompat.addresses import parse_address
+from vfiocompat.commands.arguments import ADDRESS
 from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.decision.strings import no_string
 from vfiocompat.endpoints import Problem
@@ -35,7 +36,7 @@ __all__ = ["command"]
 
 
 @click.command("get")
-@click.argument("targets", metavar="[TARGET]...", nargs=-1)
+@click.argument("targets", metavar="[TARGET]...", nargs=-1, type=ADDRESS)
 @click.option(
     "--derive",
     is_flag=True,

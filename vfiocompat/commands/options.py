@@ -14,7 +14,13 @@ import click
 import msgspec
 
 from vfiocompat import __version__
-from vfiocompat.commands.arguments import FLEET_VARIABLE, fleet_of_variable
+from vfiocompat.commands.arguments import (
+    FILE,
+    FLEET_VARIABLE,
+    FOLDER,
+    HOST,
+    fleet_of_variable,
+)
 from vfiocompat.files.reading import wait_at_most
 from vfiocompat.host.sysfs import Host
 from vfiocompat.output.json import json_text, streamed
@@ -269,6 +275,7 @@ _GLOBAL = (
     click.option(
         "--sysroot",
         metavar="DIR",
+        type=FOLDER,
         callback=_store,
         expose_value=False,
         help="Read DIR/sys in place of /sys [env: VFIOCOMPAT_SYSROOT].",
@@ -277,6 +284,7 @@ _GLOBAL = (
         "--table",
         multiple=True,
         metavar="FILE",
+        type=FILE,
         callback=_more,
         expose_value=False,
         help="Decide by the table in FILE before all others; may be given again.",
@@ -395,6 +403,7 @@ hosts_option = click.option(
     "--host",
     "hosts",
     metavar="HOST",
+    type=HOST,
     multiple=True,
     help="Only to this host of FLEET; may be given again.",
 )

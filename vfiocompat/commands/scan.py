@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from vfiocompat import codes
-from vfiocompat.commands.arguments import FLEET_VARIABLE, fleet_of_variable
+from vfiocompat.commands.arguments import FILE, FLEET, FLEET_VARIABLE, fleet_of_variable
 from vfiocompat.commands.options import Settings, common_options, duration
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import (
@@ -48,11 +48,12 @@ __all__ = ["command"]
 
 
 @click.command("scan")
-@click.argument("fleet", metavar="[FLEET]...", nargs=-1)
+@click.argument("fleet", metavar="[FLEET]...", nargs=-1, type=FLEET)
 @click.option(
     "-o",
     "--output",
     metavar="FILE",
+    type=FILE,
     help="Replace FILE, or FOLDER/HOST.json if it ends in a slash or is a folder.",
 )
 @click.option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vfiocompat.commands.arguments import FILE
 from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.errors import ExitCode
 from vfiocompat.output.json import json_text
@@ -34,7 +35,7 @@ class _Simulate(click.Command):
 
 
 @click.command("simulate", cls=_Simulate)
-@click.argument("spec")
+@click.argument("spec", type=FILE)
 @click.argument(
     "where",
     metavar="MOUNTPOINT | -- COMMAND [ARG]...",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vfiocompat import codes
-from vfiocompat.commands.arguments import Group
+from vfiocompat.commands.arguments import FILE, TABLE, Group
 from vfiocompat.commands.options import Settings, common_options
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import (
@@ -78,7 +78,7 @@ def list_(settings: Settings) -> int:
 
 
 @command.command("show")
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", type=TABLE)
 @common_options
 @click.pass_obj
 def show(settings: Settings, id_: str) -> None:
@@ -98,7 +98,7 @@ def show(settings: Settings, id_: str) -> None:
 
 
 @command.command("check")
-@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=FILE)
 @common_options
 @click.pass_obj
 def check(settings: Settings, files: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from vfiocompat.addresses import parse_address
-from vfiocompat.commands.arguments import fleet_argument
+from vfiocompat.commands.arguments import ADDRESS, fleet_argument
 from vfiocompat.commands.options import (
     Settings,
     common_options,
@@ -45,8 +45,8 @@ __all__ = ["command"]
 
 
 @click.command("targets")
-@click.argument("source")
-@fleet_argument(metavar="[here | FLEET...]", required=False)
+@click.argument("source", type=ADDRESS)
+@fleet_argument(metavar="[here | FLEET...]", required=False, here=True)
 @hosts_option
 @click.option("--same-host", is_flag=True, help="To SOURCE's own host too.")
 @require_option

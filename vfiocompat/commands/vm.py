@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from vfiocompat import codes
-from vfiocompat.commands.arguments import fleet_argument
+from vfiocompat.commands.arguments import FLEET, VM, fleet_argument
 from vfiocompat.commands.options import (
     Settings,
     common_options,
@@ -53,13 +53,14 @@ __all__ = ["command"]
 
 
 @click.command("vm")
-@click.argument("vm", metavar="SOURCE_VM")
-@fleet_argument("destinations", "[DESTINATION]...")
+@click.argument("vm", metavar="SOURCE_VM", type=VM)
+@fleet_argument("destinations", "[DESTINATION]...", here=True)
 @click.option(
     "--from",
     "origin",
     metavar="FLEET",
     multiple=True,
+    type=FLEET,
     help="The VM runs on a host of these inventories, not on this host.",
 )
 @click.option(

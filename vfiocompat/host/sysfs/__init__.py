@@ -4,6 +4,7 @@
 tree       file operations below a root that can be moved
 use        who uses which device
 nodes      where endpoints are
+names      what they are called
 records    what was found, as children send it and as a whole
 lookup     the node at an address
 siblings   what other functions of a device tell of one

@@ -65,6 +65,12 @@ class Host:
 
         return whole(self._aside(SURVEYORS, SurveyPart))
 
+    def addresses(self) -> list[str]:
+        """Name every endpoint, as far as no driver has to be asked."""
+        from vfiocompat.host.sysfs.names import addresses
+
+        return self._aside([addresses], list[str])[0]
+
     def identity(self) -> Identity:
         """Tell which host this is."""
         return self._aside([_identity], Identity)[0]
