@@ -803,7 +803,9 @@ def test_an_old_inventory_accepts_nothing(run: Run, fleet: Path) -> None:
 
 
 def test_an_unknown_format(run: Run, fleet: Path) -> None:
-    assert "'moon' is not one of" in run(f"export moon {fleet}", exit_code=2).stderr
+    assert (
+        "there is no format 'moon'" in run(f"export moon {fleet}", exit_code=2).stderr
+    )
 
 
 # ---- on a terminal ---------------------------------------------------------------
