@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from vfiocompat import pairs
 from vfiocompat.codes import Code, Severity
-from vfiocompat.diagnostics import Diagnostic, Side, Span
+from vfiocompat.diagnostics import Diagnostic, Missing, Side, Span
 from vfiocompat.endpoints import Origin, literal
 from vfiocompat.errors import (
     Bug,
@@ -55,6 +55,7 @@ __all__ = [
     "InvalidVersion",
     "InventoryError",
     "Library",
+    "Missing",
     "NoSuchEndpoint",
     "Origin",
     "ParseDocument",

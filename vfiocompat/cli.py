@@ -14,13 +14,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from vfiocompat.commands.arguments import Group
-from vfiocompat.commands.options import (
-    Settings,
-    global_options,
-    help_option,
-    tell,
-    version_option,
-)
+from vfiocompat.commands.options import global_options, help_option, version_option
+from vfiocompat.commands.settings import Settings, tell
 from vfiocompat.errors import Bug, ExitCode, UsageError, VfiocompatError
 from vfiocompat.files.reading import wait_at_most
 from vfiocompat.output.text import error_lines

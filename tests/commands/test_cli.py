@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -20,7 +19,7 @@ from tests.conftest import HUNG, PROGRAM, SOON
 from vfiocompat import __version__
 from vfiocompat.cli import COMMANDS, cli
 from vfiocompat.commands.help import COMMON, COMMON_LINE, EXAMPLES
-from vfiocompat.commands.options import Settings
+from vfiocompat.commands.settings import Settings
 from vfiocompat.output.errors import ErrorDocument
 from vfiocompat.output.list import ListDocument
 
@@ -48,7 +47,8 @@ def test_help_imports_no_command_and_no_rich(line: str) -> None:
     modules = done.stderr.split()
     assert "vfiocompat.cli" in modules
     of_all = {
-        f"vfiocompat.commands.{name}" for name in ("arguments", "help", "options")
+        f"vfiocompat.commands.{name}"
+        for name in ("arguments", "help", "options", "settings")
     }
     for module in {*modules} - of_all:
         assert not module.startswith("vfiocompat.commands.")

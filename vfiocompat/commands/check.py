@@ -10,7 +10,6 @@ import click
 
 from vfiocompat.commands.arguments import ADDRESS
 from vfiocompat.commands.options import (
-    Settings,
     common_options,
     facts_option,
     max_age_option,
@@ -27,6 +26,7 @@ from vfiocompat.times import Horizon
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from vfiocompat.commands.settings import Settings
     from vfiocompat.output.pairs import Counts
 
 __all__ = ["command"]

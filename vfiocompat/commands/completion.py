@@ -23,7 +23,7 @@ from click.shell_completion import (
 )
 
 from vfiocompat.codes import CODES
-from vfiocompat.commands.options import Settings
+from vfiocompat.commands.settings import Settings
 from vfiocompat.errors import VfiocompatError
 from vfiocompat.files.inventories import hosts_in, inventory_of, read_inventory
 from vfiocompat.files.reading import in_time, wait_at_most

@@ -17,7 +17,7 @@ from vfiocompat.addresses import (
     parse_address,
 )
 from vfiocompat.commands.arguments import ADDRESS
-from vfiocompat.commands.options import Settings, common_options
+from vfiocompat.commands.options import common_options
 from vfiocompat.endpoints import MigrationInterface
 from vfiocompat.errors import ExitCode, UsageError, VfiocompatError
 from vfiocompat.find import look
@@ -28,6 +28,7 @@ from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
     from vfiocompat.addresses import LiveAddress
+    from vfiocompat.commands.settings import Settings
     from vfiocompat.endpoints import Endpoint
 
 __all__ = ["command"]

@@ -4,17 +4,21 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import click
 
 from vfiocompat.commands.arguments import FLEET
-from vfiocompat.commands.options import Settings, common_options
+from vfiocompat.commands.options import common_options
 from vfiocompat.errors import ExitCode
 from vfiocompat.fleet.diff import compare
 from vfiocompat.fleet.read import Inventories
 from vfiocompat.output.diff import diff_answer, diff_document, diff_lines, diff_rows
 from vfiocompat.output.text import error_lines
 from vfiocompat.times import Horizon
+
+if TYPE_CHECKING:
+    from vfiocompat.commands.settings import Settings
 
 __all__ = ["command"]
 

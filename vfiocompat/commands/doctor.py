@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vfiocompat.commands.options import Settings, common_options, duration
+from vfiocompat.commands.options import common_options, duration
 from vfiocompat.doctor.checks import Subject, examine
 from vfiocompat.errors import ExitCode
 from vfiocompat.output.doctor import (
@@ -22,6 +22,8 @@ from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from vfiocompat.commands.settings import Settings
 
 __all__ = ["command"]
 

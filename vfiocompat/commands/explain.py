@@ -13,7 +13,7 @@ import vfiocompat
 from vfiocompat import codes
 from vfiocompat.codes import CODES, Code
 from vfiocompat.commands.arguments import CODE
-from vfiocompat.commands.options import Settings, common_options
+from vfiocompat.commands.options import common_options
 from vfiocompat.decision.errnos import meanings
 from vfiocompat.errors import UsageError, errno_name, errno_number, nearest
 from vfiocompat.output.explain import (
@@ -29,6 +29,8 @@ from vfiocompat.vm.blockers import blocker_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from vfiocompat.commands.settings import Settings
 
 __all__ = ["command"]
 

@@ -11,12 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vfiocompat.commands.arguments import FILE, HOST, Choice, fleet_argument
-from vfiocompat.commands.options import (
-    Settings,
-    common_options,
-    duration,
-    max_age_option,
-)
+from vfiocompat.commands.options import common_options, duration, max_age_option
 from vfiocompat.errors import ExitCode, InventoryError, OutputError, VfiocompatError
 from vfiocompat.export import FORMATS, writer
 from vfiocompat.export.acceptance import view_of
@@ -29,6 +24,7 @@ from vfiocompat.times import Horizon
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from vfiocompat.commands.settings import Settings
     from vfiocompat.inventory import Inventory
 
 __all__ = ["command"]

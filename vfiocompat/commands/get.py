@@ -10,7 +10,7 @@ import click
 
 from vfiocompat.addresses import parse_address
 from vfiocompat.commands.arguments import ADDRESS
-from vfiocompat.commands.options import Settings, common_options
+from vfiocompat.commands.options import common_options
 from vfiocompat.decision.strings import no_string
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import ExitCode, FactError, UsageError, VfiocompatError
@@ -28,6 +28,7 @@ from vfiocompat.times import Horizon
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from vfiocompat.commands.settings import Settings
     from vfiocompat.endpoints import Endpoint
 
     Deriving = Callable[[Endpoint], Looked]

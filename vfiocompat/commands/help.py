@@ -52,6 +52,14 @@ EXAMPLES = {
         "vfiocompat diff /srv/fleet.old /srv/fleet",
         "vfiocompat diff before.json after.json --format json",
     ),
+    "vfiocompat report": (
+        "vfiocompat report /srv/fleet -o fleet.html",
+        "vfiocompat report /srv/fleet --format markdown",
+    ),
+    "vfiocompat doctor": (
+        "vfiocompat doctor",
+        "vfiocompat doctor /srv/fleet --max-age 2h",
+    ),
     "vfiocompat export": (
         "vfiocompat export prometheus /srv/fleet --host node-a -o vfio.prom",
         "vfiocompat export nova /srv/fleet -o /etc/nova/provider_config/vfio.yaml",

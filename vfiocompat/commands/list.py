@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from vfiocompat.commands.options import Settings, common_options
+from vfiocompat.commands.options import common_options
 from vfiocompat.errors import ExitCode
 from vfiocompat.find import survey
 from vfiocompat.output.list import (
@@ -16,6 +18,9 @@ from vfiocompat.output.list import (
     tree_lines,
 )
 from vfiocompat.output.text import nothing_lines, problem_lines
+
+if TYPE_CHECKING:
+    from vfiocompat.commands.settings import Settings
 
 __all__ = ["command"]
 

@@ -10,7 +10,7 @@ import click
 
 from vfiocompat import codes
 from vfiocompat.commands.arguments import fleet_argument
-from vfiocompat.commands.options import Settings, common_options, max_age_option
+from vfiocompat.commands.options import common_options, max_age_option
 from vfiocompat.errors import ExitCode, InventoryError, UsageError
 from vfiocompat.fleet.classes import Classifier
 from vfiocompat.fleet.grid import decide_grid
@@ -39,6 +39,7 @@ from vfiocompat.times import Horizon
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vfiocompat.commands.settings import Settings
     from vfiocompat.fleet.classes import Fleet
     from vfiocompat.fleet.grid import Grid
 

@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from vfiocompat.commands.options import Settings, common_options
+from vfiocompat.commands.options import common_options
 from vfiocompat.errors import UsageError
 from vfiocompat.output.parse import parse_document, parse_rows
 from vfiocompat.output.text import error_lines
 from vfiocompat.versions import MAX_BYTES, VersionString
+
+if TYPE_CHECKING:
+    from vfiocompat.commands.settings import Settings
 
 __all__ = ["command"]
 

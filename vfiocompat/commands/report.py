@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vfiocompat import codes
-from vfiocompat.commands.options import (
-    Settings,
-    global_options,
-    help_option,
-    max_age_option,
-)
+from vfiocompat.commands.options import global_options, help_option, max_age_option
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.files.replacing import replace
 from vfiocompat.fleet.classes import Classifier
@@ -31,6 +26,7 @@ from vfiocompat.times import Horizon
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from vfiocompat.commands.settings import Settings
     from vfiocompat.fleet.report import Report
 
 __all__ = ["command"]

@@ -13,7 +13,7 @@ import msgspec
 
 from vfiocompat import codes
 from vfiocompat.commands.arguments import FILE, FLEET, FLEET_VARIABLE, fleet_of_variable
-from vfiocompat.commands.options import Settings, common_options, duration
+from vfiocompat.commands.options import common_options, duration
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import (
     ExitCode,
@@ -42,6 +42,7 @@ from vfiocompat.times import timestamp
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vfiocompat.commands.settings import Settings
     from vfiocompat.inventory import Identity, Inventory
 
 __all__ = ["command"]

@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from vfiocompat.commands.arguments import Choice
-from vfiocompat.commands.options import Settings, common_options
+from vfiocompat.commands.options import common_options
 from vfiocompat.output.json import json_schema
 from vfiocompat.output.schemas import ALSO_NAMED, DOCUMENTS
+
+if TYPE_CHECKING:
+    from vfiocompat.commands.settings import Settings
 
 __all__ = ["command"]
 

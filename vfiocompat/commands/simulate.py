@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vfiocompat.commands.arguments import FILE
-from vfiocompat.commands.options import Settings, common_options
+from vfiocompat.commands.options import common_options
 from vfiocompat.errors import ExitCode
 from vfiocompat.output.json import json_text
 from vfiocompat.output.simulate import simulate_document, simulate_sentence
@@ -20,6 +20,7 @@ from vfiocompat.simulate.specfile import load
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vfiocompat.commands.settings import Settings
     from vfiocompat.simulate.spec import Spec
 
 __all__ = ["command"]

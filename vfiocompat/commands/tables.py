@@ -10,7 +10,7 @@ import click
 
 from vfiocompat import codes
 from vfiocompat.commands.arguments import FILE, TABLE, Group
-from vfiocompat.commands.options import Settings, common_options
+from vfiocompat.commands.options import common_options
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import (
     ExitCode,
@@ -35,6 +35,8 @@ from vfiocompat.tables.stated import FactFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from vfiocompat.commands.settings import Settings
 
 __all__ = ["command"]
 

@@ -12,7 +12,6 @@ import msgspec
 from vfiocompat.addresses import parse_address
 from vfiocompat.commands.arguments import ADDRESS, fleet_argument
 from vfiocompat.commands.options import (
-    Settings,
     common_options,
     facts_option,
     hosts_option,
@@ -38,6 +37,7 @@ from vfiocompat.times import Horizon
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vfiocompat.commands.settings import Settings
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.verdicts import Basis
 

@@ -11,7 +11,6 @@ import click
 from vfiocompat import codes
 from vfiocompat.commands.arguments import FLEET, VM, fleet_argument
 from vfiocompat.commands.options import (
-    Settings,
     common_options,
     hosts_option,
     max_age_option,
@@ -43,6 +42,7 @@ from vfiocompat.vm.sources import Site, find_sources
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from vfiocompat.commands.settings import Settings
     from vfiocompat.verdicts import Basis
     from vfiocompat.vm.hosts import HostResult
     from vfiocompat.vm.model import Vm, VmAddress
