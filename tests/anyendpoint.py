@@ -65,6 +65,7 @@ ATTRIBUTES = [
     Attribute("version", "present", path="/sys/b/version", node="device"),
     Attribute("migration_version", "present", node="type"),
     Attribute("migration_version", "present", node="device"),
+    Attribute("migration_version", "present"),
     Attribute("version", "unreadable", "EIO", None, "type", "VFC106"),
     Attribute("version", "unreadable", "EACCES", None, "type", "VFC103"),
     Attribute("version", "unreadable", "ENODEV", None, "type", "VFC105"),
@@ -203,7 +204,7 @@ def placed(endpoint: Endpoint, at: int) -> Endpoint:
     if attribute is not None and attribute.state != "absent":
         name, node = attribute.name, attribute.node
         if endpoint.kind == "function":
-            name, node = "migration_version", "device"
+            name, node = "migration_version", node and "device"
         elif endpoint.kind == "type":
             node = "type"
         attribute = msgspec.structs.replace(attribute, name=name, node=node, path=None)

@@ -87,8 +87,10 @@ def reads_recorded(
             (
                 attribute.name,
                 attribute.state,
-                # As `_node`, without its call.
-                attribute.node if attribute.name == MIGRATION_VERSION else None,
+                # As `answers_for_its_type`, without its call.
+                attribute.name == MIGRATION_VERSION
+                and attribute.node != "device"
+                and endpoint.kind != "function",
                 attribute.state == "unreadable"
                 and attribute_code(attribute, recorded=outdated is not None),
                 attribute.errno,
@@ -113,9 +115,11 @@ def _facts(endpoint: Endpoint, names: Sequence[str]) -> Values | None:
     )
 
 
-def _node(attribute: Attribute) -> str | None:
+def _node(endpoint: Endpoint, attribute: Attribute) -> str | None:
     """Give whose directory has an attribute, where a decision asks for that."""
-    return attribute.node if attribute.name == MIGRATION_VERSION else None
+    if attribute.name != MIGRATION_VERSION:
+        return None
+    return "type" if endpoint.answers_for_its_type else "device"
 
 
 def answers_read(
@@ -161,7 +165,7 @@ def standing(
         and msgspec.structs.replace(
             attribute,
             path=None,
-            node=_node(attribute),
+            node=_node(endpoint, attribute),
             code=attribute_code(attribute, recorded=True),
         ),
         migration=endpoint.migration,
