@@ -157,6 +157,24 @@ def test_an_endpoint_of_each_kind_is_read(kind: str) -> None:
             f"{AT_TYPE}/u/version",
             "path: is not one of the type",
         ),
+        (
+            "type",
+            "attribute.path",
+            f"{AT_TYPE}/t/migration_version",
+            "attribute.path: is not one of 'version'",
+        ),
+        (
+            "mdev",
+            "attribute.path",
+            "/sys/devices/u/get_version",
+            "attribute.path: is not one of 'version'",
+        ),
+        (
+            "type",
+            "attribute.name",
+            "migration_version",
+            "attribute.path: is not one of 'migration_version'",
+        ),
         ("mdev", "attribute.name", "driver", "attribute.name: a mdev has none of"),
         (
             "function",

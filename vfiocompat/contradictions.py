@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfiocompat.endpoints import attribute_names
+from vfiocompat.endpoints import ATTRIBUTE_NAMES, attribute_names
 from vfiocompat.vgpus import framework
 
 if TYPE_CHECKING:
@@ -62,6 +62,9 @@ def _contradiction_of_attribute(endpoint: Endpoint) -> str | None:
 def _contradiction_of_path(attribute: Attribute, type_id: str | None) -> str | None:
     """Say what an attribute's path tells that cannot be."""
     path = attribute.path or ""
+    name = path.rpartition("/")[2]
+    if name in ATTRIBUTE_NAMES and name != attribute.name:
+        return f"attribute.path: is not one of {attribute.name!r}"
     if _TYPES in path and (of := path.split("/")[-3:-1])[0] == _TYPES:
         if attribute.node == "device":
             return "attribute.node: is not type, as its path has it"
