@@ -39,7 +39,7 @@ def main() -> None:
             write_fleet(Path(fleet), hosts=hosts, endpoints=endpoints, classes=CLASSES)
             peer = [sys.executable, "-c", DECODE, fleet]
             program = [sys.executable, "-m", "vfiocompat"]
-            source = f"version:{strings(CLASSES)[7]}"
+            source = f"version:{strings(CLASSES)[4]}"
             print(f"{endpoints} endpoints of {CLASSES} classes in {hosts} files")
             print("matrix")
             compare([*program, "matrix", fleet], peer, rounds=5, limit=3)
