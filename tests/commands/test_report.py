@@ -93,7 +93,9 @@ def test_a_fleet_without_endpoints_is_no_success(run: Run, tmp_path: Path) -> No
 def test_a_fleet_without_devices_is_told_class_by_class(
     run: Run, tmp_path: Path
 ) -> None:
-    idle = write(tmp_path / "idle", [inventory("a", qat("0000:03:00.1", QAT_1))])
+    idle = write(
+        tmp_path / "idle", [inventory("a", qat("0000:03:00.1", QAT_1, in_use=False))]
+    )
     result = run(f"report {idle}")
 
     assert "No host has a device now" in result.stdout

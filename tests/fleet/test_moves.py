@@ -33,8 +33,11 @@ def grid(*rows: Sequence[int]) -> Grid:
     return Grid(len(rows), CELLS, array("I", [cell for row in rows for cell in row]))
 
 
-def fleet(size: int, **hosts: dict[int, int]) -> Fleet:
-    """Make a fleet of hosts: by class how many of its endpoints are devices."""
+def fleet(size: int, **hosts: dict[int, int | tuple[int, int]]) -> Fleet:
+    """Make a fleet of hosts: by class how many of its endpoints are devices.
+
+    Of two numbers the other one says of how many more nobody knows it.
+    """
     found = [
         HostClasses(
             f"{name}.json",
@@ -42,7 +45,15 @@ def fleet(size: int, **hosts: dict[int, int]) -> Fleet:
             "",
             msgspec.Raw(
                 msgspec.msgpack.encode(
-                    [(class_, 4, devices, 0, ()) for class_, devices in has.items()]
+                    [
+                        (
+                            class_,
+                            4,
+                            *(each if isinstance(each, tuple) else (each, 0)),
+                            (),
+                        )
+                        for class_, each in has.items()
+                    ]
                 )
             ),
         )
@@ -130,21 +141,31 @@ def test_sources_are_those_whose_devices_are_taken() -> None:
         assert ways[there].sources >> at & 1 == ways[at].arrives >> there & 1
 
 
+def test_what_may_have_to_go_leaves_open_what_does_not_take_it() -> None:
+    found = fleet(2, a={0: 1, 1: (0, 1)}, b={0: 0}, c={0: 0, 1: 0})
+
+    assert told(found, grid([YES, NO], [NO, YES])) == {
+        ("a", "b", "undetermined"),
+        ("a", "c", "compatible"),
+    }
+    assert told(fleet(1, a={0: (0, 1)}, b={0: 0}), grid([NO])) == {
+        ("a", "b", "undetermined")
+    }
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_ways_are_as_pairs_of_hosts_say(seed: int) -> None:
     random = Random(seed)  # noqa: S311 - examples
     size = random.randrange(1, 7)
     pairs = grid(*(random.choices((YES, NO, OPEN), k=size) for _ in range(size)))
-    found = fleet(
-        size,
-        **{
-            f"h{at}": {
-                class_: random.randrange(2)
-                for class_ in random.sample(range(size), random.randint(0, size))
-            }
-            for at in range(8)
-        },
-    )
+    hosts: dict[str, dict[int, int | tuple[int, int]]] = {
+        f"h{at}": {
+            class_: (random.randrange(2), random.randrange(2))
+            for class_ in random.sample(range(size), random.randint(0, size))
+        }
+        for at in range(8)
+    }
+    found = fleet(size, **hosts)
     verdicts: dict[str, Verdict] = {
         "compatible": "compatible",
         "one way": "compatible",
@@ -174,6 +195,7 @@ def one_way(found: Fleet, pairs: Grid) -> set[tuple[str, str]]:
                 pairs.can_go(device)[there] and pairs.can_go(there)[here]
                 for here, there in product(*offers)
             )
-            if each.devices and pair.verdict == "compatible" and not back:
+            leaves = each.devices or each.unknown
+            if leaves and pair.verdict == "compatible" and not back:
                 stuck.add((pair.source, pair.destination))
     return stuck

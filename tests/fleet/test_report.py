@@ -16,6 +16,7 @@ from vfiocompat.tables.library import Library
 from vfiocompat.times import Horizon, timestamp
 
 if TYPE_CHECKING:
+    from vfiocompat.endpoints import Endpoint
     from vfiocompat.inventory import Inventory
 
 LIBRARY = Library(config="/nonexistent")
@@ -38,9 +39,14 @@ def host(name: str, version: str | None, **more: object) -> Inventory:
     return msgspec.structs.replace(inventory(name, in_use), **more)
 
 
+def idle(address: str, version: str | None) -> Endpoint:
+    """Make a function that nobody uses."""
+    return qat(address, version, in_use=False)
+
+
 def test_each_host_is_told_where_its_devices_go_and_whose_it_takes() -> None:
     old, new = host("old", QAT_1), host("new", QAT_2)
-    found = report(old, new, inventory("empty", qat("0000:03:00.1", QAT_2)))
+    found = report(old, new, inventory("empty", idle("0000:03:00.1", QAT_2)))
 
     assert [
         (line.found.host, line.outlook, line.to, line.one_way, line.takes)
@@ -56,6 +62,14 @@ def test_each_host_is_told_where_its_devices_go_and_whose_it_takes() -> None:
         (1, 1),
     ]
     assert {line.age for line in found.hosts} == {"1 h old"}
+
+
+def test_a_host_whose_functions_may_be_in_use_is_told_among_those_that_may_go() -> None:
+    used = qat("0000:03:00.1", QAT_2)  # nobody knows whether
+    found = report(host("old", QAT_1), inventory("perhaps", used))
+
+    outlooks = {line.found.host: line.outlook for line in found.hosts}
+    assert outlooks == {"old": "elsewhere", "perhaps": "unknown"}
 
 
 def test_a_dead_end_has_the_closest_class_and_what_would_help() -> None:
@@ -78,7 +92,7 @@ def test_a_dead_end_has_the_closest_class_and_what_would_help() -> None:
 
 
 def test_what_may_go_elsewhere_is_no_dead_end() -> None:
-    unknown = qat("0000:03:00.2", None)
+    unknown = idle("0000:03:00.2", None)
     found = report(host("a", QAT_1), inventory("b", unknown))
 
     assert [stuck.outlook for stuck in found.stuck] == ["unknown"]

@@ -82,7 +82,7 @@ def test_where_all_is_well_nothing_else_is_said() -> None:
 
 
 def test_nothing_compared_is_no_success() -> None:
-    found = report(inventory("a", qat("0000:03:00.1", QAT_1)))
+    found = report(inventory("a", qat("0000:03:00.1", QAT_1, in_use=False)))
 
     assert said(found)[0] == (
         "No host has a device now, so nothing is told of whole hosts."
@@ -91,7 +91,8 @@ def test_nothing_compared_is_no_success() -> None:
 
 
 def test_what_is_undetermined_is_no_dead_end_and_no_yes() -> None:
-    found = report(host("a", QAT_1), inventory("b", qat("0000:03:00.2", None)))
+    unknown = qat("0000:03:00.2", None, in_use=False)
+    found = report(host("a", QAT_1), inventory("b", unknown))
 
     assert said(found)[:2] == [
         "0 of 1 host with devices can give all of them to another host.",

@@ -39,22 +39,32 @@ undetermined counts as none.
 class Group(NamedTuple):
     """Hosts that have devices, and endpoints, of the same classes.
 
-    `hosts` are places in the fleet's hosts, the others places in its classes.
+    `hosts` are places in the fleet's hosts, the others places in its classes. Of
+    endpoints of the classes in `unsure` nobody knows whether they are devices.
     """
 
     hosts: tuple[int, ...]
     devices: tuple[int, ...]
+    unsure: tuple[int, ...]
     offers: tuple[int, ...]
+
+    @property
+    def leaving(self) -> tuple[int, ...]:
+        """The classes of what has to go, or may have to."""
+        return self.devices + self.unsure
 
 
 def groups_of(fleet: Fleet) -> list[Group]:
     """Sort a fleet's hosts into groups; those that have similar classes are near."""
-    found: dict[tuple[tuple[int, ...], tuple[int, ...]], list[int]] = {}
+    found: dict[tuple[tuple[int, ...], ...], list[int]] = {}
     for at, host in enumerate(fleet.hosts):
         has = sorted(fleet.on_host(host), key=lambda each: each[0])
         devices = tuple(place for place, each in has if each.devices)
+        unsure = tuple(
+            place for place, each in has if each.unknown and not each.devices
+        )
         offers = tuple(place for place, _ in has)
-        found.setdefault((devices, offers), []).append(at)
+        found.setdefault((devices, unsure, offers), []).append(at)
     ordered = sorted(found, key=lambda key: (not key[0], key))
     return [Group(tuple(found[key]), *key) for key in ordered]
 
@@ -129,15 +139,16 @@ class Reach:
         every = (1 << len(self._groups)) - 1
         found = []
         for at, group in enumerate(self._groups):
-            if not group.devices:
+            if not group.leaving:
                 found.append(Ways(0, 0, 0, 0, 0))
                 continue
             others = every & ~(1 << at) if len(group.hosts) == 1 else every
-            yes = reduce(and_, (self.taken[each] for each in group.devices), others)
+            # What only may have to go refuses nothing; not taken, it leaves open.
+            yes = reduce(and_, (self.taken[each] for each in group.leaving), others)
             maybe = reduce(
                 and_, (self._maybe_taken[each] for each in group.devices), others
             )
-            both = reduce(and_, (self.back(at, each) for each in group.devices), yes)
+            both = reduce(and_, (self.back(at, each) for each in group.leaving), yes)
             found.append(Ways(both, yes & ~both, maybe & ~yes, others & ~maybe, 0))
         sources = [0] * len(found)
         for at, ways in enumerate(found):

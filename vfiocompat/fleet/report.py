@@ -146,7 +146,7 @@ def report_on(fleet: Fleet, grid: Grid, library: Library, horizon: Horizon) -> R
 
 
 def _outlook(ways: Ways, group: Group) -> Outlook:
-    if not group.devices:
+    if not group.leaving:
         return "no devices"
     if ways.arrives:
         return "elsewhere"
@@ -210,7 +210,7 @@ class _Search:
         others = self._every & ~(bits(group.offers) & self._alone)
         return tuple(
             self._explained(device, others)
-            for device in group.devices
+            for device in group.leaving
             if not self._reach.yes[device] & others
         )
 
@@ -252,8 +252,8 @@ def _one_way(
     """Give the groups from which moves are one way."""
     for at, each in enumerate(ways):
         if each.one_way:
-            devices = groups[at].devices
-            stays = [one for one in devices if each.one_way & ~reach.back(at, one)]
+            leaving = groups[at].leaving
+            stays = [one for one in leaving if each.one_way & ~reach.back(at, one)]
             yield OneWay(at, tuple(places(each.one_way)), tuple(stays))
 
 
