@@ -193,9 +193,10 @@ def look_at_fleet(drawn: tuple[list[Inventory], str], _folder: str) -> None:
     grid = decide_grid([class_.endpoint for class_ in fleet.classes], LIBRARY)
     rows = chosen_rows(fleet, grid, (), None)
     demand_harmless_rows(class_rows(fleet, grid, rows))
-    demand_harmless_rows(host_rows(fleet, grid, (), None))
+    hosts = [*host_pairs(fleet, grid)]
+    demand_harmless_rows(host_rows(hosts))
     demand_harmless(grid_lines(grid, 80))
-    demand_document(matrix_document(fleet, grid, [*host_pairs(fleet, grid)]))
+    demand_document(matrix_document(fleet, grid, hosts))
     report = report_on(fleet, grid, LIBRARY, NOW)
     demand_document(report_document(report))
     assert all(map(str.isprintable, markdown(report)))

@@ -14,6 +14,7 @@ from vfiocompat.commands.options import common_options, max_age_option
 from vfiocompat.errors import ExitCode, InventoryError, UsageError
 from vfiocompat.fleet.classes import Classifier
 from vfiocompat.fleet.grid import decide_grid
+from vfiocompat.fleet.hostpairs import host_pairs
 from vfiocompat.fleet.read import gather
 from vfiocompat.output.hostpairs import (
     chosen_hosts,
@@ -124,7 +125,8 @@ def _print_document(
     settings: Settings, fleet: Fleet, grid: Grid, chosen: _Chosen, *, hosts: bool
 ) -> None:
     ids = [class_.id for class_ in fleet.classes]
-    pairs = [*chosen_hosts(fleet, grid, *chosen)] if hosts else []
+    every = [*host_pairs(fleet, grid)] if hosts else []
+    pairs = [*chosen_hosts(every, *chosen)]
     rows = chosen_rows(fleet, grid, *chosen)
     cells = matrix_cells(ids, grid, rows, chosen.only)
     settings.print_streamed(matrix_document(fleet, grid, pairs), cells)
@@ -133,13 +135,13 @@ def _print_document(
 def _print_hosts(settings: Settings, fleet: Fleet, grid: Grid, chosen: _Chosen) -> None:
     if settings.quiet:
         return
-    answer = hosts_answer(fleet, grid)
+    every = [*host_pairs(fleet, grid)]
+    answer, pairs = hosts_answer(every), chosen_hosts(every, *chosen)
     if settings.on_terminal:
         settings.print_lines([answer])
-        whole = settings.verbose
-        settings.print_lines(host_lines(fleet, grid, *chosen, whole=whole))
+        settings.print_lines(host_lines(pairs, whole=settings.verbose))
     else:
-        settings.print_tabbed(host_rows(fleet, grid, *chosen))
+        settings.print_tabbed(host_rows(pairs))
         settings.note([answer])
 
 

@@ -3,39 +3,39 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from vfiocompat.diagnostics import counted, first_of
-from vfiocompat.fleet.hostpairs import HostPair, host_pairs
 from vfiocompat.output.matrix import MARKS, MOST
 from vfiocompat.verdicts import Verdict, best_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from vfiocompat.fleet.classes import Fleet
-    from vfiocompat.fleet.grid import Grid
+    from vfiocompat.fleet.hostpairs import HostPair
     from vfiocompat.output.matrix import Only
     from vfiocompat.output.text import Line
 
 __all__ = ["chosen_hosts", "host_lines", "host_rows", "hosts_answer"]
 
 
-def host_rows(
-    fleet: Fleet, grid: Grid, hosts: Collection[str], only: Only | None
-) -> Iterator[tuple[str, ...]]:
+def host_rows(pairs: Iterable[HostPair]) -> Iterator[tuple[str, ...]]:
     """Give one row for each two hosts: whether all devices can go to the other."""
-    for pair in chosen_hosts(fleet, grid, hosts, only):
+    for pair in pairs:
         yield pair.source, pair.destination, pair.verdict, pair.number
 
 
 def chosen_hosts(
-    fleet: Fleet, grid: Grid, hosts: Collection[str], only: Only | None
+    pairs: Sequence[HostPair], hosts: Collection[str], only: Only | None
 ) -> Iterator[HostPair]:
-    """Give pairs of hosts: from some, if any are named, and of one kind."""
-    pairs = list(host_pairs(fleet, grid))
-    go = {(each.source, each.destination) for each in pairs if _goes_whole(each)}
+    """Give of all pairs of hosts those from some, if any are named, and of one kind."""
+    go = {
+        (each.source, each.destination)
+        for each in pairs
+        if each.verdict == "compatible"
+    }
     leave = {source for source, _ in go}
     for each in pairs:
         if hosts and each.source not in hosts:
@@ -51,17 +51,14 @@ def chosen_hosts(
             yield each
 
 
-def _goes_whole(pair: HostPair) -> bool:
-    return pair.verdict == "compatible"
+def host_lines(pairs: Iterable[HostPair], *, whole: bool) -> Iterator[Line]:
+    """Give each host and where all its devices can go; those alike stand once.
 
-
-def host_lines(
-    fleet: Fleet, grid: Grid, hosts: Collection[str], only: Only | None, *, whole: bool
-) -> Iterator[Line]:
-    """Give each host and where all its devices can go; those alike stand once."""
+    Unless it is to be `whole`, long lists are cut short, and say so.
+    """
     to: dict[str, dict[Verdict, list[str]]] = {}
     devices = {}
-    for pair in chosen_hosts(fleet, grid, hosts, only):
+    for pair in pairs:
         to.setdefault(pair.source, {}).setdefault(pair.verdict, []).append(
             pair.destination
         )
@@ -73,7 +70,7 @@ def host_lines(
     for sources in alike.values():
         number = devices[sources[0]]
         what = "device" if number == "1" else "devices"
-        most = len(fleet.hosts) if whole else MOST
+        most = sys.maxsize if whole else MOST
         yield [("", "plain")]
         yield [
             (first_of(sources, most), "strong"),
@@ -94,10 +91,10 @@ _TO: dict[Verdict, str] = {
 }
 
 
-def hosts_answer(fleet: Fleet, grid: Grid) -> Line:
+def hosts_answer(pairs: Iterable[HostPair]) -> Line:
     """Say in a line how many hosts can be emptied into another."""
     verdicts: dict[str, set[Verdict]] = {}
-    for pair in host_pairs(fleet, grid):
+    for pair in pairs:
         verdicts.setdefault(pair.source, set()).add(pair.verdict)
     best = Counter(best_of(each, "incompatible") for each in verdicts.values())
     said = [f"{best['compatible']} can give all of them to another host"]
