@@ -54,6 +54,7 @@ def known(fleet: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("targets inventory:{0}/home.json#p/t --host there", 0),
         ("matrix", 0),
         ("matrix --hosts --format json", 0),
+        ("matrix --host there", 0),
         ("export nfd --host there", 0),
     ],
 )
@@ -66,6 +67,15 @@ def test_the_variable_stands_for_a_fleet(
     named = run(f"{line} {known}", exit_code=exit_code)
     assert by_variable.stdout == named.stdout != ""
     assert by_variable.stderr == named.stderr
+
+
+@pytest.mark.parametrize("command", ["matrix", "targets version:1ac1-a"])
+def test_a_host_that_is_not_there_is_told_with_the_nearest(
+    run: Run, fleet: Path, command: str
+) -> None:
+    said = run(f"{command} {fleet} --host ther", exit_code=4).stderr
+    assert "no host ther" in said
+    assert "there is there" in said
 
 
 @pytest.mark.usefixtures("known")
@@ -84,7 +94,7 @@ def test_here_is_this_host_all_the_same(shared_host: Host, run: Run) -> None:
     run(f"targets {SOURCE} here --host there", exit_code=2)
 
 
-@pytest.mark.parametrize("line", ["matrix", "export nfd", "vm domain:x.xml"])
+@pytest.mark.parametrize("line", ["matrix", "report", "export nfd", "vm domain:x.xml"])
 def test_without_any_fleet_the_variable_is_told(run: Run, line: str) -> None:
     assert "or set VFIOCOMPAT_FLEET" in run(line, exit_code=2).stderr
 
@@ -96,7 +106,9 @@ def test_without_the_variable_targets_is_about_this_host(
     assert "acme-destination" in run(f"targets {SOURCE}").stdout
 
 
-@pytest.mark.parametrize("line", ["matrix", "export nfd", "targets version:1ac1-a"])
+@pytest.mark.parametrize(
+    "line", ["matrix", "report", "export nfd", "targets version:1ac1-a"]
+)
 def test_an_error_says_where_the_name_is_from(
     run: Run, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:

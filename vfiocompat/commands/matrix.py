@@ -11,11 +11,11 @@ import click
 from vfiocompat import codes
 from vfiocompat.commands.arguments import fleet_argument
 from vfiocompat.commands.options import common_options, max_age_option
-from vfiocompat.errors import ExitCode, InventoryError, UsageError
+from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.classes import Classifier
 from vfiocompat.fleet.grid import decide_grid
 from vfiocompat.fleet.hostpairs import host_pairs
-from vfiocompat.fleet.read import gather
+from vfiocompat.fleet.read import demand_hosts, gather
 from vfiocompat.output.hostpairs import (
     chosen_hosts,
     host_lines,
@@ -89,8 +89,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     horizon = Horizon(time.time(), max_age)
     with settings.progress("reading the fleet"):
         found = gather(fleet, lambda: Classifier(horizon, library.facts_read))
-    if unknown := sorted({*named} - {host.host for host in found.hosts}):
-        raise InventoryError(f"the fleet has no host {', '.join(unknown)}")
+    demand_hosts({host.host for host in found.hosts}, found.errors, fleet, named)
     found.errors |= library.broken(class_.endpoint for class_ in found.classes)
     with settings.progress("comparing classes"):
         grid = decide_grid([class_.endpoint for class_ in found.classes], library)
