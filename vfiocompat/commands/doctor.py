@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vfiocompat.commands.arguments import fleet_argument
 from vfiocompat.commands.options import common_options, duration
 from vfiocompat.doctor.checks import Subject, examine
 from vfiocompat.errors import ExitCode
@@ -29,13 +30,7 @@ __all__ = ["command"]
 
 
 @click.command("doctor")
-@click.argument(
-    "fleet",
-    metavar="[FLEET]...",
-    nargs=-1,
-    envvar="VFIOCOMPAT_FLEET",
-    type=click.Path(),
-)
+@fleet_argument(required=False)
 @click.option(
     "--max-age",
     default="1d",

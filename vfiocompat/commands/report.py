@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vfiocompat import codes
+from vfiocompat.commands.arguments import FILE, fleet_argument
 from vfiocompat.commands.options import global_options, help_option, max_age_option
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.files.replacing import replace
@@ -33,8 +34,8 @@ __all__ = ["command"]
 
 
 @click.command("report")
-@click.argument("fleet", metavar="FLEET...", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="FILE", help="Replace FILE.")
+@fleet_argument()
+@click.option("-o", "--output", metavar="FILE", type=FILE, help="Replace FILE.")
 @max_age_option
 @click.option(
     "--format",
