@@ -43,384 +43,299 @@ def _code(code: str, severity: Severity, summary: str) -> Code:
     return Code(code)
 
 
+def _error(code: str, summary: str) -> Code:
+    return _code(code, "error", summary)
+
+
+def _warning(code: str, summary: str) -> Code:
+    return _code(code, "warning", summary)
+
+
+def _info(code: str, summary: str) -> Code:
+    return _code(code, "info", summary)
+
+
 # ---- 1xx: the attribute and the driver's answer ----
 
-REFUSED = _code(
-    "VFC101", "error", "the destination driver refused the source's version string"
+REFUSED = _error("VFC101", "the destination driver refused the source's version string")
+NO_ATTRIBUTE = _warning("VFC102", "there is no version attribute")
+OPEN_NOT_PERMITTED = _error("VFC103", "the version attribute may not be opened")
+OPEN_FAILED = _error("VFC104", "the version attribute could not be opened")
+NO_MIGRATION_SUPPORT = _error(
+    "VFC105", "the driver says that this device cannot migrate"
 )
-NO_ATTRIBUTE = _code("VFC102", "warning", "there is no version attribute")
-OPEN_NOT_PERMITTED = _code("VFC103", "error", "the version attribute may not be opened")
-OPEN_FAILED = _code("VFC104", "error", "the version attribute could not be opened")
-NO_MIGRATION_SUPPORT = _code(
-    "VFC105", "error", "the driver says that this device cannot migrate"
+READ_FAILED = _error("VFC106", "the version attribute could not be read")
+ACCEPTED = _info("VFC107", "the destination driver accepts the source's version string")
+DRIVER_BUSY = _warning("VFC108", "the driver was busy and did not answer")
+DRIVER_FAILED = _warning("VFC109", "the driver failed while it was deciding")
+ANSWERED_ABOUT_CAPACITY = _warning(
+    "VFC110", "the driver answered about capacity, not about compatibility"
 )
-READ_FAILED = _code("VFC106", "error", "the version attribute could not be read")
-ACCEPTED = _code(
-    "VFC107", "info", "the destination driver accepts the source's version string"
+FILE_SYSTEM_GONE = _error(
+    "VFC111", "the file system behind the attribute has gone away"
 )
-DRIVER_BUSY = _code("VFC108", "warning", "the driver was busy and did not answer")
-DRIVER_FAILED = _code("VFC109", "warning", "the driver failed while it was deciding")
-ANSWERED_ABOUT_CAPACITY = _code(
-    "VFC110", "warning", "the driver answered about capacity, not about compatibility"
+NO_ANSWER_IN_TIME = _warning("VFC112", "the driver did not answer in time")
+DEVICE_GONE = _error("VFC113", "the device went away while it was being asked")
+SHORT_WRITE = _warning("VFC114", "the driver took only a part of the version string")
+CALL_STILL_HELD = _warning(
+    "VFC115", "the driver still holds an earlier scan's call, so it was not asked again"
 )
-FILE_SYSTEM_GONE = _code(
-    "VFC111", "error", "the file system behind the attribute has gone away"
+DEVICE_API_DIFFERS = _error(
+    "VFC120", "source and destination have different device APIs"
 )
-NO_ANSWER_IN_TIME = _code("VFC112", "warning", "the driver did not answer in time")
-DEVICE_GONE = _code("VFC113", "error", "the device went away while it was being asked")
-SHORT_WRITE = _code(
-    "VFC114", "warning", "the driver took only a part of the version string"
+MDEV_TYPE_DIFFERS = _error(
+    "VFC123", "source and destination are of different mdev types"
 )
-CALL_STILL_HELD = _code(
-    "VFC115",
-    "warning",
-    "the driver still holds an earlier scan's call, so it was not asked again",
+SOURCE_TYPE_NOT_KNOWN = _warning(
+    "VFC124", "the source's mdev type is not known, so the driver's yes is not enough"
 )
-DEVICE_API_DIFFERS = _code(
-    "VFC120", "error", "source and destination have different device APIs"
+STRING_HAS_UNKNOWN_PARTS = _warning(
+    "VFC125", "the version string has unknown parts, so it is not written to a device"
 )
-MDEV_TYPE_DIFFERS = _code(
-    "VFC123", "error", "source and destination are of different mdev types"
+NO_MIGRATION_INTERFACE = _error("VFC126", "the driver has no migration interface")
+MIGRATION_INTERFACE_DIFFERS = _error(
+    "VFC127", "source and destination have different migration interfaces"
 )
-SOURCE_TYPE_NOT_KNOWN = _code(
-    "VFC124",
-    "warning",
-    "the source's mdev type is not known, so the driver's yes is not enough",
-)
-STRING_HAS_UNKNOWN_PARTS = _code(
-    "VFC125",
-    "warning",
-    "the version string has unknown parts, so it is not written to a device",
-)
-NO_MIGRATION_INTERFACE = _code(
-    "VFC126", "error", "the driver has no migration interface"
-)
-MIGRATION_INTERFACE_DIFFERS = _code(
-    "VFC127", "error", "source and destination have different migration interfaces"
-)
-NO_PRE_COPY_THERE = _code(
+NO_PRE_COPY_THERE = _warning(
     "VFC128",
-    "warning",
     "the source copies its state ahead, the destination's driver says it does not",
 )
-MIGRATION_INTERFACE_NOT_TOLD = _code(
-    "VFC129",
-    "warning",
-    "the kernel does not tell which migration interface the device has",
+MIGRATION_INTERFACE_NOT_TOLD = _warning(
+    "VFC129", "the kernel does not tell which migration interface the device has"
 )
-NOT_BOUND_TO_VFIO = _code(
-    "VFC130", "warning", "the function is not bound to a VFIO driver"
+NOT_BOUND_TO_VFIO = _warning("VFC130", "the function is not bound to a VFIO driver")
+TYPE_NOT_CREATABLE_NOW = _warning(
+    "VFC131", "the vGPU type cannot be created on this function now"
 )
-TYPE_NOT_CREATABLE_NOW = _code(
-    "VFC131", "warning", "the vGPU type cannot be created on this function now"
+RECORDED_YES = _info(
+    "VFC132", "the destination's driver took the source's string when it was asked"
 )
-RECORDED_YES = _code(
-    "VFC132",
-    "info",
-    "the destination's driver took the source's string when it was asked",
+RECORDED_NO = _error(
+    "VFC133", "the destination's driver refused the source's string when it was asked"
 )
-RECORDED_NO = _code(
-    "VFC133",
-    "error",
-    "the destination's driver refused the source's string when it was asked",
+RECORDED_NEITHER = _warning(
+    "VFC134", "the destination's driver gave no definite answer when it was asked"
 )
-RECORDED_NEITHER = _code(
-    "VFC134",
-    "warning",
-    "the destination's driver gave no definite answer when it was asked",
+NOT_AN_ATTRIBUTE = _error(
+    "VFC141", "this is not a version attribute, so nothing was written"
 )
-NOT_AN_ATTRIBUTE = _code(
-    "VFC141", "error", "this is not a version attribute, so nothing was written"
+PATH_LEAVES_ENDPOINT = _error(
+    "VFC142", "the path leaves the endpoint's directory, so nothing was written"
 )
-PATH_LEAVES_ENDPOINT = _code(
-    "VFC142",
-    "error",
-    "the path leaves the endpoint's directory, so nothing was written",
-)
-NOT_ON_SYSFS = _code(
-    "VFC143", "error", "the attribute is not on sysfs, so nothing was written"
-)
+NOT_ON_SYSFS = _error("VFC143", "the attribute is not on sysfs, so nothing was written")
 
 # ---- 2xx: tables and their requirements ----
 
-NOTHING_DECIDES = _code(
-    "VFC201", "warning", "neither a driver nor a table could decide this pair"
+NOTHING_DECIDES = _warning(
+    "VFC201", "neither a driver nor a table could decide this pair"
 )
-NO_FORMAT_MATCHES = _code(
-    "VFC202", "warning", "no format of the table matches the version string"
+NO_FORMAT_MATCHES = _warning(
+    "VFC202", "no format of the table matches the version string"
 )
-SEVERAL_TABLES = _code("VFC203", "warning", "several tables speak for this pair")
-TABLE_MALFORMED = _code("VFC204", "error", "a compatibility table is malformed")
-TABLE_DISAGREES = _code("VFC205", "warning", "a table does not agree with the driver")
-DRIVER_CANNOT_MIGRATE = _code(
-    "VFC206", "error", "the driver cannot migrate this device as it is bound now"
+SEVERAL_TABLES = _warning("VFC203", "several tables speak for this pair")
+TABLE_MALFORMED = _error("VFC204", "a compatibility table is malformed")
+TABLE_DISAGREES = _warning("VFC205", "a table does not agree with the driver")
+DRIVER_CANNOT_MIGRATE = _error(
+    "VFC206", "the driver cannot migrate this device as it is bound now"
 )
-DEVICE_DECIDES = _code(
-    "VFC207", "warning", "the device itself decides, so no table can say yes"
+DEVICE_DECIDES = _warning(
+    "VFC207", "the device itself decides, so no table can say yes"
 )
-EXCEPTION_REFUSES = _code(
-    "VFC208", "error", "an exception of the table refuses this pair"
+EXCEPTION_REFUSES = _error("VFC208", "an exception of the table refuses this pair")
+REQUIREMENTS_HOLD = _info("VFC209", "every requirement of the table holds")
+LOWER = _error("VFC210", "the destination's value is lower than the source's")
+HIGHER = _error("VFC211", "the destination's value is higher than the source's")
+NOT_EQUAL = _error(
+    "VFC212", "source and destination differ in a field that has to be equal"
 )
-REQUIREMENTS_HOLD = _code("VFC209", "info", "every requirement of the table holds")
-LOWER = _code("VFC210", "error", "the destination's value is lower than the source's")
-HIGHER = _code("VFC211", "error", "the destination's value is higher than the source's")
-NOT_EQUAL = _code(
-    "VFC212", "error", "source and destination differ in a field that has to be equal"
+OTHER_MAJOR_OR_LOWER = _error(
+    "VFC213", "the destination's version is of another major version, or lower"
 )
-OTHER_MAJOR_OR_LOWER = _code(
-    "VFC213", "error", "the destination's version is of another major version, or lower"
+LACKING = _error("VFC214", "the destination lacks something that the source has")
+OUTSIDE_RANGE = _error(
+    "VFC215", "the source's value is outside the destination's range"
 )
-LACKING = _code(
-    "VFC214", "error", "the destination lacks something that the source has"
+MISSING_OR_LOWER = _error(
+    "VFC216", "something that the source has is missing or lower at the destination"
 )
-OUTSIDE_RANGE = _code(
-    "VFC215", "error", "the source's value is outside the destination's range"
+CONDITION_NOT_MET = _error("VFC217", "one side does not fulfil a condition")
+VALUE_NOT_KNOWN = _warning("VFC220", "a value that the table needs is not known")
+EXCEPTION_NOT_KNOWN = _warning(
+    "VFC221", "whether an exception refuses this pair is not known"
 )
-MISSING_OR_LOWER = _code(
-    "VFC216",
-    "error",
-    "something that the source has is missing or lower at the destination",
+REQUIREMENT_LIFTED = _info("VFC222", "an exception lifts a requirement for this pair")
+STRING_DERIVED = _info("VFC223", "the version string is derived from facts")
+NO_STRING_DERIVED = _warning(
+    "VFC224", "the table makes no version string of this endpoint's facts"
 )
-CONDITION_NOT_MET = _code("VFC217", "error", "one side does not fulfil a condition")
-VALUE_NOT_KNOWN = _code(
-    "VFC220", "warning", "a value that the table needs is not known"
-)
-EXCEPTION_NOT_KNOWN = _code(
-    "VFC221", "warning", "whether an exception refuses this pair is not known"
-)
-REQUIREMENT_LIFTED = _code(
-    "VFC222", "info", "an exception lifts a requirement for this pair"
-)
-STRING_DERIVED = _code("VFC223", "info", "the version string is derived from facts")
-NO_STRING_DERIVED = _code(
-    "VFC224", "warning", "the table makes no version string of this endpoint's facts"
-)
-FACTS_NOT_NEEDED = _code("VFC225", "info", "the stated facts were not needed")
-FACT_UNUSABLE = _code("VFC228", "error", "a stated fact cannot be used")
-LEFT_OPEN = _code(
-    "VFC230", "warning", "a requirement does not hold, and what follows is not known"
+FACTS_NOT_NEEDED = _info("VFC225", "the stated facts were not needed")
+FACT_UNUSABLE = _error("VFC228", "a stated fact cannot be used")
+LEFT_OPEN = _warning(
+    "VFC230", "a requirement does not hold, and what follows is not known"
 )
 
 # ---- 3xx: version strings ----
 
-VERSION_EMPTY = _code("VFC301", "error", "the version string is empty or cut short")
-VERSION_TOO_LONG = _code("VFC302", "error", "the version string is too long")
-VERSION_NOT_PRINTABLE = _code(
-    "VFC303", "error", "the version string is not printable ASCII"
-)
-VENDOR_DIFFERS = _code(
-    "VFC304", "error", "source and destination are of different vendors"
-)
-VENDOR_UNCLEAR = _code(
-    "VFC305", "warning", "the vendor ids may or may not mean the same vendor"
+VERSION_EMPTY = _error("VFC301", "the version string is empty or cut short")
+VERSION_TOO_LONG = _error("VFC302", "the version string is too long")
+VERSION_NOT_PRINTABLE = _error("VFC303", "the version string is not printable ASCII")
+VENDOR_DIFFERS = _error("VFC304", "source and destination are of different vendors")
+VENDOR_UNCLEAR = _warning(
+    "VFC305", "the vendor ids may or may not mean the same vendor"
 )
 
 # ---- 4xx: inventories and fleets ----
 
-INVENTORY_UNUSABLE = _code("VFC401", "error", "the inventory cannot be used")
-INVENTORY_TOO_OLD = _code(
-    "VFC402", "warning", "the inventory is too old to be relied on"
+INVENTORY_UNUSABLE = _error("VFC401", "the inventory cannot be used")
+INVENTORY_TOO_OLD = _warning("VFC402", "the inventory is too old to be relied on")
+ANSWER_TOO_OLD = _warning("VFC404", "the recorded answer is too old to be relied on")
+ANSWER_NOT_RECORDED = _warning(
+    "VFC405", "the destination's driver was not asked about the source's string"
 )
-ANSWER_TOO_OLD = _code(
-    "VFC404", "warning", "the recorded answer is too old to be relied on"
+SCAN_STUCK = _error("VFC406", "another scan has held the lock for too long")
+SCAN_UNDER_WAY = _info("VFC407", "another scan is at work, so this one did nothing")
+HOST_TWICE = _warning("VFC408", "a host is in the fleet twice")
+CLOCK_WENT_BACK = _warning("VFC409", "the clock has gone backwards since the last scan")
+WEAKER_THAN_REQUIRED = _warning(
+    "VFC410", "the verdict rests on less than --require asks for"
 )
-ANSWER_NOT_RECORDED = _code(
-    "VFC405",
-    "warning",
-    "the destination's driver was not asked about the source's string",
+ENDPOINT_GONE = _error("VFC411", "there are no two such endpoints any more")
+OLD_INVENTORY_UNUSABLE = _warning(
+    "VFC412", "the inventory that was there could not be used"
 )
-SCAN_STUCK = _code("VFC406", "error", "another scan has held the lock for too long")
-SCAN_UNDER_WAY = _code(
-    "VFC407", "info", "another scan is at work, so this one did nothing"
+NO_HOST_HAS_DEVICES = _warning(
+    "VFC413", "no host has a device, so no two hosts are compared"
 )
-HOST_TWICE = _code("VFC408", "warning", "a host is in the fleet twice")
-CLOCK_WENT_BACK = _code(
-    "VFC409", "warning", "the clock has gone backwards since the last scan"
+FLEET_WITHOUT_ENDPOINTS = _warning(
+    "VFC414", "no host of the fleet has an endpoint, so nothing is compared"
 )
-WEAKER_THAN_REQUIRED = _code(
-    "VFC410", "warning", "the verdict rests on less than --require asks for"
-)
-ENDPOINT_GONE = _code("VFC411", "error", "there are no two such endpoints any more")
-OLD_INVENTORY_UNUSABLE = _code(
-    "VFC412", "warning", "the inventory that was there could not be used"
-)
-NO_HOST_HAS_DEVICES = _code(
-    "VFC413", "warning", "no host has a device, so no two hosts are compared"
-)
-FLEET_WITHOUT_ENDPOINTS = _code(
-    "VFC414", "warning", "no host of the fleet has an endpoint, so nothing is compared"
-)
-TRAIT_AMBIGUOUS = _code(
-    "VFC421", "warning", "several version strings would have one name"
-)
-EXPORT_NOT_ACCEPTED = _code("VFC422", "error", "the other program would not take this")
+TRAIT_AMBIGUOUS = _warning("VFC421", "several version strings would have one name")
+EXPORT_NOT_ACCEPTED = _error("VFC422", "the other program would not take this")
 
 # ---- 5xx: the system ----
 
-USAGE = _code("VFC501", "error", "the command line cannot be understood")
-NOT_AN_ADDRESS = _code("VFC502", "error", "this is not an address")
-NOT_COMPLETED = _code("VFC503", "error", "the command could not be completed")
-NO_SUCH_ENDPOINT = _code("VFC504", "error", "there is no such endpoint on this host")
-SYSFS_UNREADABLE = _code("VFC505", "error", "a path of sysfs could not be read")
-NO_ENDPOINTS = _code(
-    "VFC506",
-    "info",
-    "this host has no mdev types, no mdev devices and no VFIO functions",
+USAGE = _error("VFC501", "the command line cannot be understood")
+NOT_AN_ADDRESS = _error("VFC502", "this is not an address")
+NOT_COMPLETED = _error("VFC503", "the command could not be completed")
+NO_SUCH_ENDPOINT = _error("VFC504", "there is no such endpoint on this host")
+SYSFS_UNREADABLE = _error("VFC505", "a path of sysfs could not be read")
+NO_ENDPOINTS = _info(
+    "VFC506", "this host has no mdev types, no mdev devices and no VFIO functions"
 )
-NO_SYSFS = _code("VFC507", "error", "there is no sysfs there")
-SPECIFICATION_MALFORMED = _code(
-    "VFC510", "error", "the specification of the simulation has mistakes"
+NO_SYSFS = _error("VFC507", "there is no sysfs there")
+SPECIFICATION_MALFORMED = _error(
+    "VFC510", "the specification of the simulation has mistakes"
 )
-SIMULATION_FAILED = _code("VFC511", "error", "the simulation cannot be served")
-FILE_NOT_WRITTEN = _code("VFC512", "error", "the file could not be written")
-DEVICE_IN_USE = _code("VFC520", "error", "the device is in use, so it was not opened")
-DEVICE_NOT_PERMITTED = _code("VFC521", "error", "the device may not be opened")
-NO_IOMMU = _code("VFC522", "error", "the device has no IOMMU")
-NO_DEVICE_NODE = _code("VFC523", "error", "the device has no node to open")
-DEVICE_NOT_OPENED = _code("VFC524", "error", "the device could not be opened")
-DEVICE_IS_OPENED = _code(
-    "VFC525", "warning", "the device is opened, which may reset it"
+SIMULATION_FAILED = _error("VFC511", "the simulation cannot be served")
+FILE_NOT_WRITTEN = _error("VFC512", "the file could not be written")
+DEVICE_IN_USE = _error("VFC520", "the device is in use, so it was not opened")
+DEVICE_NOT_PERMITTED = _error("VFC521", "the device may not be opened")
+NO_IOMMU = _error("VFC522", "the device has no IOMMU")
+NO_DEVICE_NODE = _error("VFC523", "the device has no node to open")
+DEVICE_NOT_OPENED = _error("VFC524", "the device could not be opened")
+DEVICE_IS_OPENED = _warning("VFC525", "the device is opened, which may reset it")
+NO_VFIO_DEVICE = _info("VFC530", "the VM has no VFIO device: there is nothing to load")
+NO_P2P = _error(
+    "VFC531", "the VM has several VFIO devices, and not all of them support P2P"
 )
-NO_VFIO_DEVICE = _code(
-    "VFC530", "info", "the VM has no VFIO device: there is nothing to load"
+POSTCOPY_ON = _error(
+    "VFC532", "post-copy is switched on, which QEMU refuses for a VM with VFIO devices"
 )
-NO_P2P = _code(
-    "VFC531",
-    "error",
-    "the VM has several VFIO devices, and not all of them support P2P",
+MIGRATION_OFF = _error("VFC533", "migration is switched off for a device")
+DRIVERS_DIFFER = _error(
+    "VFC534", "the hosts' NVIDIA drivers differ, and the machine type is older than 9.1"
 )
-POSTCOPY_ON = _code(
-    "VFC532",
-    "error",
-    "post-copy is switched on, which QEMU refuses for a VM with VFIO devices",
-)
-MIGRATION_OFF = _code("VFC533", "error", "migration is switched off for a device")
-DRIVERS_DIFFER = _code(
-    "VFC534",
-    "error",
-    "the hosts' NVIDIA drivers differ, and the machine type is older than 9.1",
-)
-DRIVERS_MAY_DIFFER = _code(
+DRIVERS_MAY_DIFFER = _warning(
     "VFC535",
-    "warning",
     "the hosts' NVIDIA drivers differ, and what the machine type does is not known",
 )
-UNPLUGGED = _code("VFC536", "info", "a device is unplugged before the migration")
-QEMU_CANNOT_MIGRATE = _code(
-    "VFC537", "error", "QEMU says that it cannot migrate the device"
+UNPLUGGED = _info("VFC536", "a device is unplugged before the migration")
+QEMU_CANNOT_MIGRATE = _error("VFC537", "QEMU says that it cannot migrate the device")
+QEMU_NOT_INITIALIZED = _error(
+    "VFC538", "QEMU could not initialize the device's migration"
 )
-QEMU_NOT_INITIALIZED = _code(
-    "VFC538", "error", "QEMU could not initialize the device's migration"
+WRITES_NOT_TRACKED = _error("VFC539", "nothing tracks what the device writes to memory")
+VIRTUAL_IOMMU = _error("VFC540", "the VM has a virtual IOMMU")
+QEMU_REFUSES = _error("VFC541", "QEMU refuses to migrate the VM now")
+UNMIGRATABLE_DEVICE = _error("VFC542", "the VM has a device that QEMU cannot migrate")
+NETWORKS_NOT_TOLD = _info(
+    "VFC543", "whether interfaces of networks are VFIO devices is not told"
 )
-WRITES_NOT_TRACKED = _code(
-    "VFC539", "error", "nothing tracks what the device writes to memory"
+P2P_NOT_KNOWN = _warning(
+    "VFC544", "whether all of the VM's VFIO devices support P2P is not known"
 )
-VIRTUAL_IOMMU = _code("VFC540", "error", "the VM has a virtual IOMMU")
-QEMU_REFUSES = _code("VFC541", "error", "QEMU refuses to migrate the VM now")
-UNMIGRATABLE_DEVICE = _code(
-    "VFC542", "error", "the VM has a device that QEMU cannot migrate"
+NO_ROOM = _error("VFC545", "there is not room for all of the VM's devices")
+ROOM_NOT_KNOWN = _warning(
+    "VFC546", "it is not known whether there is room for all of the VM's devices"
 )
-NETWORKS_NOT_TOLD = _code(
-    "VFC543", "info", "whether interfaces of networks are VFIO devices is not told"
+NO_ENDPOINT_LOADS = _error(
+    "VFC547", "no endpoint of the destination can load the device's state"
 )
-P2P_NOT_KNOWN = _code(
-    "VFC544", "warning", "whether all of the VM's VFIO devices support P2P is not known"
+ADDRESS_ABSENT = _warning("VFC548", "the destination has no device of this address now")
+TRACKING_NOT_KNOWN = _warning(
+    "VFC549", "whether what the VM's devices write to memory is tracked is not known"
 )
-NO_ROOM = _code("VFC545", "error", "there is not room for all of the VM's devices")
-ROOM_NOT_KNOWN = _code(
-    "VFC546",
-    "warning",
-    "it is not known whether there is room for all of the VM's devices",
+CONFIG_FILE_NOT_READ = _warning(
+    "VFC560", "the VM has a configuration file of QEMU's, which is not read"
 )
-NO_ENDPOINT_LOADS = _code(
-    "VFC547", "error", "no endpoint of the destination can load the device's state"
+DOMAIN_UNUSABLE = _error("VFC550", "this is no domain XML that can be used")
+VM_NOT_READ = _error("VFC551", "virsh could not give the VM's XML")
+MONITOR_NOT_ASKED = _error("VFC552", "QEMU's monitor could not be asked")
+QEMU_TOO_OLD = _error("VFC553", "this QEMU is too old to be asked")
+QMP_NOT_INSTALLED = _error("VFC554", "the package qemu.qmp is not installed")
+VM_DEVICE_ABSENT = _error("VFC555", "one of the VM's devices is not where the VM runs")
+SEVERAL_VM_HOSTS = _error("VFC556", "several hosts have all of the VM's devices")
+NO_DOMAIN_XML = _error("VFC557", "there is no XML of the VM to be rewritten")
+XML_FOR_ANOTHER_HOST = _error("VFC558", "the VM's XML was made for another host")
+DEVICES_BEFORE_NOT_KNOWN = _error(
+    "VFC559", "nothing tells what the VM's devices were before they came here"
 )
-ADDRESS_ABSENT = _code(
-    "VFC548", "warning", "the destination has no device of this address now"
-)
-TRACKING_NOT_KNOWN = _code(
-    "VFC549",
-    "warning",
-    "whether what the VM's devices write to memory is tracked is not known",
-)
-CONFIG_FILE_NOT_READ = _code(
-    "VFC560", "warning", "the VM has a configuration file of QEMU's, which is not read"
-)
-DOMAIN_UNUSABLE = _code("VFC550", "error", "this is no domain XML that can be used")
-VM_NOT_READ = _code("VFC551", "error", "virsh could not give the VM's XML")
-MONITOR_NOT_ASKED = _code("VFC552", "error", "QEMU's monitor could not be asked")
-QEMU_TOO_OLD = _code("VFC553", "error", "this QEMU is too old to be asked")
-QMP_NOT_INSTALLED = _code("VFC554", "error", "the package qemu.qmp is not installed")
-VM_DEVICE_ABSENT = _code(
-    "VFC555", "error", "one of the VM's devices is not where the VM runs"
-)
-SEVERAL_VM_HOSTS = _code(
-    "VFC556", "error", "several hosts have all of the VM's devices"
-)
-NO_DOMAIN_XML = _code("VFC557", "error", "there is no XML of the VM to be rewritten")
-XML_FOR_ANOTHER_HOST = _code(
-    "VFC558", "error", "the VM's XML was made for another host"
-)
-DEVICES_BEFORE_NOT_KNOWN = _code(
-    "VFC559", "error", "nothing tells what the VM's devices were before they came here"
-)
-BOUND_ON_ARRIVAL = _code(
+BOUND_ON_ARRIVAL = _warning(
     "VFC570",
-    "warning",
     "libvirt binds a function to VFIO when the VM comes: which one is not known",
 )
-TRAITS_LEFT = _code(
+TRAITS_LEFT = _warning(
     "VFC430",
-    "warning",
     "traits are accepted no more, and nova-compute leaves them on their providers",
 )
-INTERFACE_NEEDS_FUNCTION = _code(
-    "VFC571", "error", "a network interface can be a PCI function only, never an mdev"
+INTERFACE_NEEDS_FUNCTION = _error(
+    "VFC571", "a network interface can be a PCI function only, never an mdev"
 )
-RAMFB_LOST = _code(
-    "VFC572",
-    "warning",
-    "a PCI function has no ramfb, which the device's state may hold",
+RAMFB_LOST = _warning(
+    "VFC572", "a PCI function has no ramfb, which the device's state may hold"
 )
-QEMU_MAY_BE_OLD = _code(
-    "VFC573",
-    "warning",
-    "a QEMU before 8.1 migrates no VFIO device that it is not told to migrate",
+QEMU_MAY_BE_OLD = _warning(
+    "VFC573", "a QEMU before 8.1 migrates no VFIO device that it is not told to migrate"
 )
-DISK_BY_VFIO = _code(
-    "VFC574",
-    "warning",
-    "QEMU drives a disk of the VM through VFIO: it stays on its host",
+DISK_BY_VFIO = _warning(
+    "VFC574", "QEMU drives a disk of the VM through VFIO: it stays on its host"
 )
-MEMORY_PROTECTED = _code(
+MEMORY_PROTECTED = _warning(
     "VFC575",
-    "warning",
     "the VM's memory is kept from its host, and QEMU may not migrate it at all",
 )
-CONFIG_SPACE_DIFFERS = _code(
-    "VFC576", "error", "QEMU compares the PCI ids of functions, and they differ"
+CONFIG_SPACE_DIFFERS = _error(
+    "VFC576", "QEMU compares the PCI ids of functions, and they differ"
 )
-NOT_ROOT = _code(
-    "VFC580", "warning", "not run as root, which limits what can be read and asked"
+NOT_ROOT = _warning(
+    "VFC580", "not run as root, which limits what can be read and asked"
 )
-NO_VFIO = _code("VFC581", "warning", "the kernel has no VFIO loaded")
-KERNEL_TELLS_LESS = _code(
-    "VFC582", "warning", "this kernel does not tell all of a migration interface"
+NO_VFIO = _warning("VFC581", "the kernel has no VFIO loaded")
+KERNEL_TELLS_LESS = _warning(
+    "VFC582", "this kernel does not tell all of a migration interface"
 )
-NO_DEBUGFS = _code(
-    "VFC583", "warning", "debugfs cannot be read, so migration interfaces are not told"
+NO_DEBUGFS = _warning(
+    "VFC583", "debugfs cannot be read, so migration interfaces are not told"
 )
-SYSFS_READ_ONLY = _code(
-    "VFC584", "error", "sysfs is mounted read-only, so no driver can be asked"
+SYSFS_READ_ONLY = _error(
+    "VFC584", "sysfs is mounted read-only, so no driver can be asked"
 )
-PROCESSES_HIDDEN = _code(
-    "VFC585", "warning", "processes are hidden, so nobody tells which devices are used"
+PROCESSES_HIDDEN = _warning(
+    "VFC585", "processes are hidden, so nobody tells which devices are used"
 )
-LIBVIRT_NOT_REACHED = _code("VFC586", "warning", "libvirt cannot be asked for VMs")
-TABLE_REPLACED = _code("VFC587", "warning", "a table of the site replaces another one")
-NO_SCAN_BY_ITSELF = _code("VFC588", "warning", "nothing scans this host by itself")
-SCAN_FAILED = _code("VFC589", "error", "the last scan that ran by itself has failed")
-MACHINE_TWICE = _code(
-    "VFC590", "warning", "several hosts of the fleet have one machine id"
-)
-BUG = _code("VFC599", "error", "vfiocompat itself has failed: this is a bug")
+LIBVIRT_NOT_REACHED = _warning("VFC586", "libvirt cannot be asked for VMs")
+TABLE_REPLACED = _warning("VFC587", "a table of the site replaces another one")
+NO_SCAN_BY_ITSELF = _warning("VFC588", "nothing scans this host by itself")
+SCAN_FAILED = _error("VFC589", "the last scan that ran by itself has failed")
+MACHINE_TWICE = _warning("VFC590", "several hosts of the fleet have one machine id")
+BUG = _error("VFC599", "vfiocompat itself has failed: this is a bug")
