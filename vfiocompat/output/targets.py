@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from vfiocompat.endpoints import Problem
-from vfiocompat.fleet.targets import HostTargets
 from vfiocompat.inventory import Tool
 from vfiocompat.output.brief import brief_of
 from vfiocompat.output.errors import fleet_problems
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.fleet.members import Member
-    from vfiocompat.fleet.targets import Target, Targets
+    from vfiocompat.fleet.targets import HostTargets, Target, Targets
     from vfiocompat.output.standings import Standing
     from vfiocompat.pairs import Pair
 
@@ -133,20 +132,18 @@ def _reason(pair: Pair) -> str:
 def host_standings(hosts: Iterable[HostTargets]) -> Iterator[HostStanding]:
     """Say of each host where it stands with a source."""
     said: dict[int, tuple[str, tuple[str, ...]]] = {}
-    for host, pair, members in hosts:
-        name = host or THIS_HOST
+    for each in hosts:
+        name, pair = each.host or THIS_HOST, each.pair
         if pair is None:
             yield HostStanding(name, "cannot", "nothing there", ("it has no endpoint",))
             continue
         if id(pair) not in said:
             said[id(pair)] = _said_of(pair)
         brief, reasons = said[id(pair)]
-        room = HostTargets(host, pair, members).has_room
-        standing = _standing(pair, room)
-        places = sorted(members, key=lambda each: each[0].has_room is not True)
-        yield HostStanding(
-            name, standing, brief, reasons, tuple(_place(*each) for each in places)
-        )
+        standing = _standing(pair, each.has_room)
+        members = sorted(each.members, key=lambda one: one[0].has_room is not True)
+        places = tuple(_place(*one) for one in members)
+        yield HostStanding(name, standing, brief, reasons, places)
 
 
 _STANDINGS: dict[bool | None, Standing] = {
