@@ -44,12 +44,12 @@ def command(settings: Settings, old: str, new: str) -> int:
     errors = before.errors | after.errors | broken
     if settings.json:
         settings.print_document(diff_document(found, errors))
-    elif settings.on_terminal and not settings.quiet:
-        settings.print_lines([diff_answer(found)])
-        settings.print_lines(diff_lines(found, whole=settings.verbose))
     elif not settings.quiet:
-        settings.print_tabbed(diff_rows(found))
-        settings.note([diff_answer(found)])
+        settings.print_answered(
+            lambda: diff_answer(found),
+            lambda: diff_lines(found, whole=settings.verbose),
+            diff_rows(found),
+        )
     for error in errors.values():
         settings.note(error_lines(error))
     if errors:

@@ -63,9 +63,9 @@ def command(settings: Settings, fleet: Sequence[str], max_age: float) -> int:
     if settings.json:
         settings.print_document(document)
     elif not settings.quiet:
-        settings.print_answer([answer_line(document)])
-        if settings.on_terminal:
-            settings.print_lines(check_lines(document, verbose=settings.verbose))
-        else:
-            settings.print_tabbed(check_rows(document))
+        settings.print_answered(
+            lambda: answer_line(document),
+            lambda: check_lines(document, verbose=settings.verbose),
+            check_rows(document),
+        )
     return ExitCode.INCOMPATIBLE if document.counts.fail else ExitCode.DONE

@@ -43,12 +43,12 @@ def command(settings: Settings) -> int:
         )
     else:
         ends = found.endpoints
-        if settings.on_terminal:
-            settings.print_lines([list_answer(ends)])
-            settings.print_lines(tree_lines(ends, verbose=settings.verbose))
-        else:
-            settings.print_tabbed(list_rows(ends, LIST_COLUMNS))
-            settings.note([list_answer(ends)] if ends else [])
+        if ends or settings.on_terminal:
+            settings.print_answered(
+                lambda: list_answer(ends),
+                lambda: tree_lines(ends, verbose=settings.verbose),
+                list_rows(ends, LIST_COLUMNS),
+            )
     settings.note(problem_lines(found.problems))
     if not found.endpoints and not found.problems:
         settings.note(nothing_lines())

@@ -38,11 +38,12 @@ from vfiocompat.output.text import error_lines, note_lines
 from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from vfiocompat.commands.settings import Settings
     from vfiocompat.fleet.classes import Fleet
     from vfiocompat.fleet.grid import Grid
+    from vfiocompat.output.text import Item
 
 __all__ = ["command"]
 
@@ -135,30 +136,31 @@ def _print_hosts(settings: Settings, fleet: Fleet, grid: Grid, chosen: _Chosen) 
     if settings.quiet:
         return
     every = [*host_pairs(fleet, grid)]
-    answer, pairs = hosts_answer(every), chosen_hosts(every, *chosen)
-    if settings.on_terminal:
-        settings.print_lines([answer])
-        settings.print_lines(host_lines(pairs, whole=settings.verbose))
-    else:
-        settings.print_tabbed(host_rows(pairs))
-        settings.note([answer])
+    pairs = chosen_hosts(every, *chosen)
+    settings.print_answered(
+        lambda: hosts_answer(every),
+        lambda: host_lines(pairs, whole=settings.verbose),
+        host_rows(pairs),
+    )
 
 
 def _print_classes(
     settings: Settings, fleet: Fleet, grid: Grid, chosen: _Chosen, *, pairs: bool
 ) -> None:
     rows = chosen_rows(fleet, grid, *chosen)
-    answer = matrix_answer(fleet, grid)
-    if not settings.on_terminal:
-        listed = pair_rows(fleet, grid, rows, chosen.only) if pairs else None
-        settings.print_tabbed(listed or class_rows(fleet, grid, rows))
-        settings.note([answer])
+    if pairs and settings.on_terminal:
+        settings.print_lines([matrix_answer(fleet, grid)])
+        settings.print_rows(PAIR_COLUMNS, pair_rows(fleet, grid, rows, chosen.only))
         return
-    settings.print_lines([answer])
-    if pairs:
-        listed = pair_rows(fleet, grid, rows, chosen.only)
-        settings.print_rows(PAIR_COLUMNS, listed)
-        return
-    settings.print_lines(class_lines(fleet, grid, rows, whole=settings.verbose))
-    if chosen == ((), None):
-        settings.print_lines(grid_lines(grid, settings.width))
+
+    def lines() -> Iterator[Item]:
+        yield from class_lines(fleet, grid, rows, whole=settings.verbose)
+        if chosen == ((), None):
+            yield from grid_lines(grid, settings.width)
+
+    listed = (
+        pair_rows(fleet, grid, rows, chosen.only)
+        if pairs
+        else class_rows(fleet, grid, rows)
+    )
+    settings.print_answered(lambda: matrix_answer(fleet, grid), lines, listed)

@@ -20,13 +20,14 @@ from vfiocompat.output.visible import visible, visible_text
 
 if TYPE_CHECKING:
     from collections.abc import (
+        Callable,
         Collection,
         Iterable,
         Iterator,
         Sequence,
     )
 
-    from vfiocompat.output.text import Item
+    from vfiocompat.output.text import Item, Line
     from vfiocompat.tables.library import Library
 
 __all__ = ["Settings", "tell"]
@@ -164,14 +165,23 @@ class Settings(msgspec.Struct, dict=True):
         else:
             self.print_tabbed(rows)
 
-    def print_answer(self, answer: Iterable[Item]) -> None:
-        """Print the line that answers: it comes first, and in a pipe on stderr."""
-        if self.quiet:
-            return
+    def print_answered(
+        self,
+        answer: Callable[[], Line],
+        lines: Callable[[], Iterable[Item]],
+        rows: Iterable[Sequence[str]],
+    ) -> None:
+        """Print the line that answers, and what is behind it.
+
+        A person gets it first, and then `lines`. In a pipe `rows` do not wait for it:
+        it follows on stderr. What is not printed is not made.
+        """
         if self.on_terminal:
-            self.print_lines(answer)
+            self.print_lines([answer()])
+            self.print_lines(lines())
         else:
-            self.note(answer)
+            self.print_tabbed(rows)
+            self.note([answer()])
 
     def print_tabbed(self, rows: Iterable[Sequence[str]]) -> None:
         """Print rows for programs: cells separated by a tab."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 from typing import TYPE_CHECKING
 
 import click
@@ -123,13 +124,13 @@ def _print(settings: Settings, source: Endpoint, found: Targets) -> None:
         settings.print_streamed(
             targets_document(source, found), target_results(found.found())
         )
-    elif settings.on_terminal and not settings.quiet:
-        standings = [*host_standings(found.hosts())]
-        settings.print_lines([answer_line(standings)])
-        settings.print_lines(group_lines(standings, whole=settings.verbose))
     elif not settings.quiet:
-        settings.print_tabbed(target_rows(found.found()))
-        settings.note([answer_line([*host_standings(found.hosts())])])
+        standings = cache(lambda: [*host_standings(found.hosts())])
+        settings.print_answered(
+            lambda: answer_line(standings()),
+            lambda: group_lines(standings(), whole=settings.verbose),
+            target_rows(found.found()),
+        )
     for error in found.errors.values():
         settings.note(error_lines(error))
 

@@ -138,12 +138,11 @@ def command(  # noqa: PLR0917 - click passes every option by name
             _print(settings, described.vm, best, wanted, text)
     elif not settings.quiet:
         standings = [*vm_standings(results)]
-        if settings.on_terminal:
-            settings.print_lines([answer_line(standings)])
-            settings.print_lines(group_lines(standings, whole=settings.verbose))
-        else:
-            settings.print_tabbed(result_rows(results))
-            settings.note([answer_line(standings)])
+        settings.print_answered(
+            lambda: answer_line(standings),
+            lambda: group_lines(standings, whole=settings.verbose),
+            result_rows(results),
+        )
     for error in found.errors.values():
         settings.note(error_lines(error))
     if unread or found.errors:
