@@ -43,7 +43,7 @@ def command(settings: Settings) -> int:
         )
     else:
         ends = found.endpoints
-        if ends or settings.on_terminal:
+        if ends:
             settings.print_answered(
                 lambda: list_answer(ends),
                 lambda: tree_lines(ends, verbose=settings.verbose),
