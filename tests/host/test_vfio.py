@@ -11,14 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vfiocompat.errors import DeviceError
-from vfiocompat.host.vfio import (
-    OpenNodes,
-    _ask,
-    holders,
-    migration_region,
-    open_migration,
-    open_nodes,
-)
+from vfiocompat.host.migration import interface_of, migration_region
+from vfiocompat.host.vfio import OpenNodes, holders, open_nodes, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,8 +135,8 @@ def test_without_proc_nothing_is_known(tmp_path: Path) -> None:
 
 
 def test_a_device_without_an_iommu_group(tmp_path: Path) -> None:
-    with pytest.raises(DeviceError) as caught:
-        open_migration(str(tmp_path))
+    with pytest.raises(DeviceError) as caught, opened(str(tmp_path)):
+        pass
 
     assert caught.value.code == "VFC522"
 
@@ -154,14 +148,17 @@ def test_a_device_without_an_iommu_has_an_unsafe_node(
     monkeypatch.setattr("vfiocompat.host.vfio._DEV", str(tmp_path))
     (tmp_path / "iommu_group").symlink_to("/sys/kernel/iommu_groups/3")
     (tmp_path / "noiommu-3").touch()
-    with pytest.raises(DeviceError, match="noiommu-3") as caught:
-        open_migration(str(tmp_path))
+    with pytest.raises(DeviceError, match="noiommu-3") as caught, opened(str(tmp_path)):
+        pass
     assert caught.value.code == "VFC522"
 
     held = OpenNodes({f"{tmp_path}/noiommu-3": 14}, complete=True)
     monkeypatch.setattr("vfiocompat.host.vfio.open_nodes", lambda _: held)
-    with pytest.raises(DeviceError, match="process 14") as caught:
-        open_migration(str(tmp_path))
+    with (
+        pytest.raises(DeviceError, match="process 14") as caught,
+        opened(str(tmp_path)),
+    ):
+        pass
     assert caught.value.code == "VFC520"
 
 
@@ -177,13 +174,13 @@ def test_a_device_that_does_not_tell_about_its_regions(
 
     monkeypatch.setattr("vfiocompat.host.vfio.fcntl.ioctl", ioctl)
     with pytest.raises(DeviceError, match="cannot ask the device") as caught:
-        _ask(-1)
+        interface_of(-1)
     assert caught.value.code == code
 
 
 def test_a_device_without_a_node(tmp_path: Path) -> None:
     (tmp_path / "iommu_group").symlink_to("/sys/kernel/iommu_groups/987654")
-    with pytest.raises(DeviceError) as caught:
-        open_migration(str(tmp_path))
+    with pytest.raises(DeviceError) as caught, opened(str(tmp_path)):
+        pass
 
     assert caught.value.code == "VFC523"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A VFIO device opened, to ask the kernel which migration interface it has.
+"""A VFIO device opened, and who has one open.
 
 Opening is intrusive: the driver may reset the device, and only one user can have it. So
 it is done on demand only, and not while a process has it open. Numbers and layouts are
@@ -19,55 +19,52 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from vfiocompat import codes
-from vfiocompat.endpoints import Flag, MigrationInterface
 from vfiocompat.errors import DeviceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "GET",
     "OUTERMOST",
+    "PROBE",
+    "SET",
     "OpenNodes",
+    "cannot",
+    "feature",
+    "group_of",
     "holders",
-    "migration_region",
-    "open_migration",
     "open_nodes",
+    "opened",
 ]
 
 _GROUP_GET_STATUS = 0x3B67
 _GROUP_SET_CONTAINER = 0x3B68
 _SET_IOMMU = 0x3B66
 _GROUP_GET_DEVICE_FD = 0x3B6A
-_DEVICE_GET_INFO = 0x3B6B
-_DEVICE_GET_REGION_INFO = 0x3B6C
 _DEVICE_FEATURE = 0x3B75
 _DEVICE_BIND_IOMMUFD = 0x3B76
 
 _TYPE1V2_IOMMU = 3
 _VIABLE = 1
-_FEATURE_MIGRATION = 1
-_FEATURE_DMA_LOGGING_START = 6
-_GET, _SET, _PROBE = 1 << 16, 1 << 17, 1 << 18
-_FLAGS: dict[int, Flag] = {1: "STOP_COPY", 2: "P2P", 4: "PRE_COPY"}
 
-_REGION_CAPS = 1 << 3
-_REGION_INFO = struct.Struct("=IIIIQQ")
-_CAP_HEADER = struct.Struct("=HHI")
-_CAP_TYPE = 2
-_MIGRATION_REGION = 3, 1
-"""Type and subtype of the region that the first interface is."""
+GET, SET, PROBE = 1 << 16, 1 << 17, 1 << 18
+"""What a request is to do with a feature: VFIO_DEVICE_FEATURE_*."""
 
 _DEV = "/dev/vfio"
 
 
-def open_migration(device: str) -> MigrationInterface:
-    """Open a device, by its directory in sysfs, and ask for its migration interface.
+@contextlib.contextmanager
+def opened(device: str) -> Iterator[int]:
+    """Open a device, by its directory in sysfs, and close it in the end.
+
+    Through its own node where the kernel has iommufd, else in its group.
 
     Raises:
         DeviceError: it cannot be opened; the code says why.
 
     """
-    group = _group(device)
+    group = group_of(device)
     own = _own_node(device)
     unsafe = f"{_DEV}/noiommu-{group}"
     nodes = [f"{_DEV}/{group}", unsafe] + ([own] if own is not None else [])
@@ -89,7 +86,7 @@ def open_migration(device: str) -> MigrationInterface:
             file = _open_own(own, files)
         if file is None:
             file = _open_in_group(group, os.path.basename(device), files)
-        return _ask(file)
+        yield file
 
 
 def holders(nodes: list[str], proc: str = "/proc") -> Iterator[int]:
@@ -148,7 +145,13 @@ OUTERMOST = "pid:[4026531836]"
 """The first namespace of processes (include/linux/proc_ns.h, PROC_PID_INIT_INO)."""
 
 
-def _group(device: str) -> str:
+def group_of(device: str) -> str:
+    """Give the number of a device's IOMMU group.
+
+    Raises:
+        DeviceError: it is in none.
+
+    """
     try:
         return os.path.basename(os.readlink(f"{device}/iommu_group"))
     except OSError:
@@ -173,10 +176,10 @@ def _open(path: str) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
-        raise _cannot(f"open {path}", error) from None
+        raise cannot(f"open {path}", error) from None
 
 
-def _cannot(do: str, error: OSError) -> DeviceError:
+def cannot(do: str, error: OSError) -> DeviceError:
     """Say why something could not be done with a device."""
     what = f"cannot {do}: {errno.errorcode.get(error.errno or 0, error.errno)}"
     if error.errno == errno.EBUSY:
@@ -219,7 +222,7 @@ def _open_in_group(group: str, name: str, files: contextlib.ExitStack) -> int:
             fcntl.ioctl(opened, _GROUP_GET_DEVICE_FD, bytearray(name.encode() + b"\0"))
         )
     except OSError as error:
-        raise _cannot(f"open {name} in group {group}", error) from None
+        raise cannot(f"open {name} in group {group}", error) from None
     files.callback(os.close, device)
     return device
 
@@ -236,84 +239,17 @@ def _open_own(node: str, files: contextlib.ExitStack) -> int | None:
     except OSError as error:
         if error.errno == errno.ENOTTY:
             return None
-        raise _cannot(f"open {node}", error) from None
+        raise cannot(f"open {node}", error) from None
     return device
 
 
-def _ask(device: int) -> MigrationInterface:
-    """Ask an open device for the second interface, and if it has none for the first."""
-    feature = bytearray(struct.pack("=IIQ", 16, _FEATURE_MIGRATION | _GET, 0))
-    try:
-        fcntl.ioctl(device, _DEVICE_FEATURE, feature)
-    except OSError as error:
-        if error.errno != errno.ENOTTY:
-            raise _cannot("ask the device", error) from None
-    else:
-        (bits,) = struct.unpack_from("=Q", feature, 8)
-        flags = [flag for bit, flag in _FLAGS.items() if bits & bit]
-        if _logs(device):
-            flags.append("DIRTY_TRACKING")
-        return MigrationInterface("v2", tuple(flags), "open")
-    return _first_interface(device)
+def feature(device: int, what: int, data: bytes = b"") -> bytes:
+    """Ask an open device for a feature, or set it; give what it wrote in `data`.
 
+    Raises:
+        OSError: the device refuses, or does not know it (ENOTTY).
 
-def _logs(device: int) -> bool:
-    """Whether the device's driver tracks what the device writes to memory."""
-    probe = struct.pack("=II", 8, _FEATURE_DMA_LOGGING_START | _SET | _PROBE)
-    try:
-        fcntl.ioctl(device, _DEVICE_FEATURE, bytearray(probe))
-    except OSError:
-        return False
-    return True
-
-
-def _first_interface(device: int) -> MigrationInterface:
-    """Look for the migration region among a device's regions."""
-    info = bytearray(struct.pack("=IIII", 16, 0, 0, 0))
-    try:
-        fcntl.ioctl(device, _DEVICE_GET_INFO, info)
-    except OSError as error:
-        raise _cannot("ask the device", error) from None
-    _, _, regions, _ = struct.unpack("=IIII", info)
-    for index in range(regions):
-        with contextlib.suppress(OSError):
-            region = _region(device, index)
-            version = migration_region(region)
-            if version is not None:
-                return MigrationInterface("v1", None, "open", version)
-    return MigrationInterface("none", None, "open")
-
-
-def _region(device: int, index: int) -> bytes:
-    """Read what the kernel says of a region, with its capabilities."""
-    region = bytearray(_REGION_INFO.pack(_REGION_INFO.size, 0, index, 0, 0, 0))
-    fcntl.ioctl(device, _DEVICE_GET_REGION_INFO, region)
-    size = _REGION_INFO.unpack_from(region)[0]
-    if size > _REGION_INFO.size:
-        region = bytearray(size)
-        _REGION_INFO.pack_into(region, 0, size, 0, index, 0, 0, 0)
-        fcntl.ioctl(device, _DEVICE_GET_REGION_INFO, region)
-    return bytes(region)
-
-
-def migration_region(region: bytes) -> int | None:
-    """Find the capability that says that a region is the migration region.
-
-    Gives its version, None if there is none. `region` is a struct vfio_region_info with
-    its chain of struct vfio_info_cap_header; a chain that leaves it or runs in a circle
-    ends there.
     """
-    _, flags, _, offset, _, _ = _REGION_INFO.unpack_from(region)
-    seen: set[int] = set()
-    while flags & _REGION_CAPS and offset and offset not in seen:
-        seen.add(offset)
-        if offset + _CAP_HEADER.size > len(region):
-            break
-        kind, version, following = _CAP_HEADER.unpack_from(region, offset)
-        about = offset + _CAP_HEADER.size
-        if kind == _CAP_TYPE and about + 8 <= len(region):
-            type_: tuple[int, int] = struct.unpack_from("=II", region, about)
-            if type_ == _MIGRATION_REGION:
-                return int(version)
-        offset = following
-    return None
+    buffer = bytearray(struct.pack("=II", 8 + len(data), what) + data)
+    fcntl.ioctl(device, _DEVICE_FEATURE, buffer)
+    return bytes(buffer[8:])

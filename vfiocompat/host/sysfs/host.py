@@ -159,9 +159,11 @@ def _identity(tree: Tree) -> Identity:
 
 
 def _open_device(tree: Tree, address: LiveAddress) -> MigrationInterface:
-    from vfiocompat.host.vfio import open_migration
+    from vfiocompat.host.migration import interface_of
+    from vfiocompat.host.vfio import opened
 
-    return open_migration(find(tree, address).path)
+    with opened(find(tree, address).path) as device:
+        return interface_of(device)
 
 
 def _read(tree: Tree, addresses: Sequence[LiveAddress], *, ask: Ask) -> list[Looked]:
