@@ -62,6 +62,7 @@ PURE = [
     "verdicts",
     *(f"decision/{name}" for name in WINGS["decision"]),
     "tables/facts",
+    "tables/heads",
     "tables/judge",
     "tables/lacking",
     *(f"tables/language/{name}" for name in WINGS["tables/language"]),

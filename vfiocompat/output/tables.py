@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Head,
         Interface,
         Requirement,
+        Stream,
     )
     from vfiocompat.tables.library import Entry
     from vfiocompat.tables.stated import FactFile
@@ -171,6 +172,8 @@ def _table_sections(file: TableFile) -> Iterator[tuple[str, list[str]]]:
             "migration interface, where the kernel does not tell",
             [*_interface(file.interface)],
         )
+    if file.stream:
+        yield "head of the migration stream", [*_stream(file.stream)]
     if file.gaps:
         yield "what it leaves open", list(file.gaps)
     yield "references", list(file.references)
@@ -215,6 +218,32 @@ def _interface(interface: Interface) -> Iterator[str]:
     if interface.dirty_tracking is not None:
         yield f"tracks what it writes: {'yes' if interface.dirty_tracking else 'no'}"
     yield f"    see {interface.reference}"
+
+
+def _stream(stream: Stream) -> Iterator[str]:
+    size = "all initial bytes" if stream.size == "initial" else f"{stream.size} bytes"
+    yield f"{size} of {stream.via}, spoiled at byte {stream.control} for the control"
+    covers = ", ".join(stream.covers) or "no requirement"
+    later = "nothing is" if stream.complete else "more may be"
+    yield f"checked there: {covers}; {later} checked later"
+    yield f"may stand for another device: {_SIBLINGS[stream.sibling]}"
+    for name, field in stream.fields.items():
+        end = field.offset + field.width - 1
+        values = (f"{text} ({number})" for number, text in field.values.items())
+        kind = field.kind or ", ".join(values)
+        yield f"bytes {field.offset} to {end}: {name}, {kind}"
+    if stream.hazard is not None:
+        yield f"hazard: {stream.hazard}"
+    if stream.reference is not None:
+        yield f"    see {stream.reference}"
+
+
+_SIBLINGS = {
+    "none": "no other",
+    "type": "one of the same mdev type",
+    "parent": "one of the same parent",
+}
+"""Whose head stands for a device's, in words."""
 
 
 def _standing(each: Requirement | Exemption) -> str:

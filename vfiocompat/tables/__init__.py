@@ -3,6 +3,7 @@
 
 facts     what a table may read of an endpoint, and how to learn each by hand
 language  what a table can say, and what follows for a pair
+heads     heads of migration streams: what they show, and how they are offered
 judge     which table speaks for a pair, and what it says
 lacking   what one would have to know of an endpoint to decide
 library   the tables there are: of --table, the site's, the shipped ones

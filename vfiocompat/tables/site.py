@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat.endpoints import Endpoint
 from vfiocompat.errors import FactError, TableError
+from vfiocompat.tables.heads import head_mistakes
 from vfiocompat.tables.language.cases import case_mistakes
 from vfiocompat.tables.language.derive import stated_mistakes
 from vfiocompat.tables.language.table import Table
@@ -38,7 +39,7 @@ def check_table(path: str) -> Table:
 
     """
     table = load_table(path)
-    if wrong := list(case_mistakes(table)):
+    if wrong := [*case_mistakes(table), *head_mistakes(table)]:
         hint = "what cases have to show is described in vfiocompat-table(5)"
         raise mistakes_in(path, wrong, TableError, hint)
     return table

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, get_args
 
 from vfiocompat.errors import InvalidVersion
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from vfiocompat.tables.language.table import Table
 
-__all__ = ["derive", "learn", "state", "stated_mistakes"]
+__all__ = ["derive", "learn", "state", "stated_mistakes", "text_of"]
 
 
 def derive(
@@ -27,21 +28,25 @@ def derive(
     facts: Mapping[str, str],
     stated: Mapping[str, str],
     vendor_id: str | None,
+    head: Mapping[str, str] = MappingProxyType({}),
 ) -> Reading | None:
     """Derive an endpoint's version string; None where the table does not say how.
 
     `facts` were read, `stated` is what an operator states: facts, or fields that the
     table does not derive. `vendor_id` is the endpoint's, as sysfs has it, for tables of
-    no vendor. What is not known, or would not be read back as it is, is written `?`.
+    no vendor. `head` are fields that the head of its stream shows: these win. What is
+    not known, or would not be read back as it is, is written `?`.
     """
     vendor = _vendor(table, vendor_id)
-    if vendor is None or "format" not in table.file.derive:
+    if vendor is None or not ("format" in table.file.derive or head):
         return None
-    name = table.file.derive["format"]
+    name = table.file.filled_format
     form = next(form for form in table.formats if form.name == name)
     texts = {}
     for part in form.parts:
-        text = _text(table, part.name, facts, stated)
+        text = text_of(table, part.name, facts, stated)
+        if part.name in head:
+            text = _other_spelling(table, part.name, text, head[part.name])
         if text is None or not part.gives_back(text):
             text = UNKNOWN
         texts[part.name] = text
@@ -50,10 +55,18 @@ def derive(
     except InvalidVersion:
         return None
     found = table.read(version, derived=True)
-    if not isinstance(found, Reading):
+    if not isinstance(found, Reading) or found.format != form.name:
         return None
     written = {name: found.pieces[name].text for name in texts}
     return found if written == texts else None
+
+
+def _other_spelling(table: Table, field: str, text: str | None, wins: str) -> str:
+    """Give what wins, but as another text writes the same value."""
+    value = None if text is None else table.fields.worth(field, text)
+    worth = table.fields.worth(field, wins)
+    same = None not in {value, worth} and equal(value, worth)
+    return text if text is not None and same else wins
 
 
 def _vendor(table: Table, vendor_id: str | None) -> str | None:
@@ -62,7 +75,7 @@ def _vendor(table: Table, vendor_id: str | None) -> str | None:
     return VendorId.named(table.file.vendor).prefix
 
 
-def _text(
+def text_of(
     table: Table, field: str, facts: Mapping[str, str], stated: Mapping[str, str]
 ) -> str | None:
     """Find the text of a field: of the first fact that gives one, else as stated.

@@ -10,6 +10,7 @@ from vfiocompat.tables.facts import FACTS
 from vfiocompat.tables.language.formats import RESERVED, compile_format
 from vfiocompat.tables.language.kinds import KINDS
 from vfiocompat.tables.language.relations import GENERATION, RELATIONS
+from vfiocompat.tables.language.streams import field_mistakes, stream_mistakes
 from vfiocompat.tables.language.table import Fields
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["misnamed", "mistakes"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_OF_FIELDS = ("field", "requirement", "exception", "case", "derive")
+_OF_FIELDS = ("field", "requirement", "exception", "case", "derive", "stream")
 _GROUPED = {"hex", "int", "text", "version", "size"}
 
 
@@ -43,6 +44,8 @@ def mistakes(file: TableFile, stem: str, broken: Collection[str] = ()) -> Iterat
     if file.interface is not None:
         unsupported = file.migration == "unsupported"
         yield from _interface(file.interface, unsupported=unsupported)
+    if file.stream is not None:
+        yield from stream_mistakes(file, file.stream, broken)
     formats: list[Format] = []
     for name, text in file.format.items():
         if not _NAME.fullmatch(name):
@@ -57,6 +60,19 @@ def mistakes(file: TableFile, stem: str, broken: Collection[str] = ()) -> Iterat
     yield from _ids(file)
     if found or len(formats) < len(file.format) or {"format", "field"} & set(broken):
         return  # which fields there are is not known
+    yield from _uses(file, formats, broken)
+
+
+def misnamed(head: Head, stem: str, broken: Collection[str] = ()) -> Iterator[str]:
+    """Say of a table that its file has another name."""
+    if head.id != stem and "id" not in broken:
+        yield f"id: {head.id!r} is not the name of the file without .toml ({stem!r})"
+
+
+def _uses(
+    file: TableFile, formats: list[Format], broken: Collection[str]
+) -> Iterator[str]:
+    """Check what is said of fields, now that there are fields."""
     fields = Fields(file, formats)
     for number, requirement in enumerate(file.requirement):
         yield from _requirement(f"requirement[{number}]", requirement, fields)
@@ -68,12 +84,9 @@ def mistakes(file: TableFile, stem: str, broken: Collection[str] = ()) -> Iterat
     if not {"requirement", "exception"} & set(broken):
         yield from _stand_ins(file)
     yield from _derive(file, {form.name: form for form in formats})
-
-
-def misnamed(head: Head, stem: str, broken: Collection[str] = ()) -> Iterator[str]:
-    """Say of a table that its file has another name."""
-    if head.id != stem and "id" not in broken:
-        yield f"id: {head.id!r} is not the name of the file without .toml ({stem!r})"
+    for form in formats:
+        if file.stream and form.name == file.filled_format and "derive" not in broken:
+            yield from field_mistakes(file.stream, form, fields)
 
 
 def _migration(file: TableFile, broken: Collection[str]) -> Iterator[str]:

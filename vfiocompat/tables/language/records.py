@@ -13,6 +13,7 @@ from vfiocompat.verdicts import Verdict
 from vfiocompat.versions import VendorId
 
 __all__ = [
+    "MAX_HEAD",
     "Case",
     "Condition",
     "Derivation",
@@ -20,11 +21,14 @@ __all__ = [
     "FieldNote",
     "Generation",
     "Head",
+    "HeadField",
+    "HeadKind",
     "Interface",
     "InterfaceFlag",
     "MigrationClaim",
     "RelationName",
     "Requirement",
+    "Stream",
     "TableFile",
     "TableOrigin",
 ]
@@ -145,16 +149,69 @@ class Interface(_Section, frozen=True):
     dirty_tracking: bool | None = None
 
 
+MAX_HEAD = 4096
+"""How many bytes of a stream its head has at most."""
+
+HeadKind = Literal["hex", "int", "set"]
+Hexadecimal = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9a-fA-F]{2}( ?[0-9a-fA-F]{2})*$",
+        max_length=3 * MAX_HEAD,
+        description="bytes of two hexadecimal digits each, with a space between them "
+        "or none",
+    ),
+]
+
+
+class HeadField(_Section, frozen=True):
+    """Where a field of the table's format stands in a head, and how it is written.
+
+    It is an unsigned number, the lowest byte first. `kind` writes it as it is, `values`
+    gives the text of each that is known by its digits.
+    """
+
+    offset: Annotated[int, Meta(ge=0, lt=MAX_HEAD)]
+    width: Annotated[int, Meta(ge=1, le=8)]
+    kind: HeadKind | None = None
+    values: Annotated[dict[str, Short], Meta(max_length=1000)] = {}
+
+
+class Stream(_Section, frozen=True):
+    """The head of the migration stream of the table's drivers, which loading checks.
+
+    `size` is its bytes, or "initial" for all that PRE_COPY announces first. `control`
+    is the byte that is spoiled to see whether a driver checks at all. `covers` names
+    the requirements that a driver checks in the head, `complete` says that it checks
+    nothing later. `sibling` says whose head may stand for another device's, `hazard`
+    which harm an ask can do.
+    """
+
+    via: Literal["PRE_COPY", "STOP_COPY"]
+    size: Annotated[int, Meta(ge=1, le=MAX_HEAD)] | Literal["initial"]
+    control: Annotated[int, Meta(ge=0, lt=MAX_HEAD)]
+    covers: Annotated[tuple[str, ...], Meta(max_length=100)]
+    fields: Annotated[dict[str, HeadField], Meta(max_length=100)] = msgspec.field(
+        name="field"
+    )
+    complete: bool = False
+    sibling: Literal["none", "type", "parent"] = "none"
+    hazard: Sentence | None = None
+    reference: Sentence | None = None
+
+
 class Case(_Section, frozen=True):
     """A pair of version strings, and what the table has to say of it.
 
     `decided_by` names the requirements that fail (or are unknown, or are lifted), or
-    the exceptions that apply; absent, only the verdict is compared.
+    the exceptions that apply; absent, only the verdict is compared. `head` is one that
+    has the source's values, in hexadecimal.
     """
 
     source: str
     destination: str
     verdict: Verdict
+    head: Hexadecimal | None = None
     decided_by: Annotated[tuple[str, ...], Meta(max_length=200)] | None = None
     note: str | None = None
 
@@ -203,6 +260,15 @@ class TableFile(Head, frozen=True, kw_only=True):
         dict[str, str | tuple[str, ...] | Derivation], Meta(max_length=100)
     ] = {}
     interface: Interface | None = None
+    stream: Stream | None = None
+
+    @property
+    def filled_format(self) -> object:
+        """Name the format of the strings that are made of facts and heads.
+
+        Without `[derive]` it is the first, and a head fills it alone.
+        """
+        return self.derive.get("format", next(iter(self.format), None))
 
     def derivation(self, field: str) -> Derivation:
         """Give the facts that give a field; there may be none."""

@@ -148,6 +148,7 @@ class Table:
 
     def __init__(self, file: TableFile) -> None:
         self.file = file
+        self.stream = file.stream
         self.formats = [
             compile_format(name, text) for name, text in file.format.items()
         ]

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Heads of migration streams: what a table's `[stream]` reads in their bytes.
+
+A driver writes at the start of its stream what the loading driver compares. The
+functions take that as bytes and open nothing. `decode`, `string_of` and `contradicted`
+take any bytes; a head is offered to a driver only if it is `whole`, and so are those
+that `spoiled`, `apart` and `transplanted` take.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vfiocompat.errors import InvalidVersion
+from vfiocompat.tables.language.derive import derive, text_of
+from vfiocompat.tables.language.kinds import UNKNOWN
+from vfiocompat.tables.language.records import MAX_HEAD
+from vfiocompat.tables.language.relations import equal
+from vfiocompat.tables.language.table import Reading
+from vfiocompat.versions import VersionString
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from vfiocompat.tables.language.records import Case, HeadField, Stream
+    from vfiocompat.tables.language.table import Table
+
+__all__ = [
+    "MOST",
+    "apart",
+    "contradicted",
+    "decode",
+    "head_mistakes",
+    "spoiled",
+    "string_of",
+    "transplanted",
+    "whole",
+]
+
+MOST = MAX_HEAD
+"""How many bytes a head has at most."""
+
+
+def decode(stream: Stream, head: bytes) -> dict[str, str]:
+    """Give the text of each field, as the table's format has it.
+
+    It is `?` of a number whose value the table does not have, and behind the end.
+    """
+    return {name: _text(field, head) for name, field in stream.fields.items()}
+
+
+def _text(field: HeadField, head: bytes) -> str:
+    data = head[field.offset : field.offset + field.width]
+    if len(data) < field.width:
+        return UNKNOWN
+    number = int.from_bytes(data, "little")
+    match field.kind:
+        case "hex":
+            return f"{number:x}"
+        case "set":
+            return f"{number:#x}"
+        case "int":
+            return str(number)
+        case None:
+            return field.values.get(f"{number:0{2 * field.width}x}", UNKNOWN)
+
+
+def string_of(
+    table: Table,
+    head: bytes,
+    facts: Mapping[str, str],
+    stated: Mapping[str, str] | None = None,
+) -> str | None:
+    """Give the table's string, as `derive` makes it, with what the head shows.
+
+    The head wins over facts and over what is stated. A value that both have is spelled
+    as the fact is. None where `derive` makes none, for want of a vendor.
+    """
+    if table.stream is None:
+        return None
+    shown = decode(table.stream, head)
+    found = derive(table, facts, stated or {}, facts.get("vendor_id"), shown)
+    return found and found.version.text
+
+
+def contradicted(
+    table: Table, head: bytes, stated: Mapping[str, str]
+) -> dict[str, str]:
+    """Name what is stated and what the head says otherwise, each with what it says.
+
+    What is stated are fields of the table, or facts that give one.
+    """
+    shown = {} if table.stream is None else decode(table.stream, head)
+    found = {}
+    for name, text in stated.items():
+        for field, there in shown.items():
+            says = text_of(table, field, {}, {name: text})
+            if says is None or there == UNKNOWN:
+                continue
+            worths = (table.fields.worth(field, each) for each in (says, there))
+            if not equal(*worths):
+                found[name] = there
+    return found
+
+
+# ---- what is offered ---------------------------------------------------------------
+
+
+def whole(stream: Stream, head: bytes, own: bytes | None = None) -> bool:
+    """Whether a head has the size that it has to have, and no value is unknown.
+
+    Where the table does not tell the size, it is that of the destination's `own` head,
+    and any that has room for the table's fields if none is given.
+    """
+    size = stream.size if stream.size != "initial" else own and len(own)
+    if size is None:
+        size = len(head)
+    right = len(head) == size and stream.control < size <= MOST
+    return right and UNKNOWN not in decode(stream, head).values()
+
+
+def spoiled(stream: Stream, head: bytes) -> bytes:
+    """Give the control: the head with all bits of one byte turned."""
+    data = bytearray(head)
+    data[stream.control] ^= 0xFF
+    return bytes(data)
+
+
+def apart(stream: Stream, one: bytes, other: bytes) -> bool:
+    """Whether two heads differ in more than the table's fields."""
+    return transplanted(stream, one, other) != other
+
+
+def transplanted(stream: Stream, own: bytes, source: bytes) -> bytes:
+    """Give a head of one's own with the fields of the source's put in."""
+    data = bytearray(own)
+    for field in stream.fields.values():
+        place = slice(field.offset, field.offset + field.width)
+        data[place] = source[place]
+    return bytes(data)
+
+
+# ---- a table's own cases -----------------------------------------------------------
+
+
+def head_mistakes(table: Table) -> Iterator[str]:
+    """Read the heads of cases; give each mistake as `key: what is wrong`."""
+    for number, case in enumerate(table.file.case):
+        if case.head is not None:
+            for wrong in _of_case(table, case, bytes.fromhex(case.head)):
+                yield f"case[{number}].head: {wrong}"
+
+
+def _of_case(table: Table, case: Case, head: bytes) -> Iterator[str]:
+    """Say where a case's head shows other values than its source's string."""
+    if table.stream is None:
+        yield "there is no [stream] that reads it"
+        return
+    size = len(head) if table.stream.size == "initial" else table.stream.size
+    if len(head) != size:
+        yield f"has {len(head)} bytes, and the size is {size}"
+    try:
+        found = table.read(VersionString.parse(case.source))
+    except InvalidVersion:
+        return
+    if not isinstance(found, Reading):
+        return  # which is told of the source
+    for name, text in decode(table.stream, head).items():
+        there = found.pieces[name].text if name in found.pieces else UNKNOWN
+        worths = [table.fields.worth(name, each) for each in (text, there)]
+        if worths != [None, None] and (None in worths or not equal(*worths)):
+            yield f"shows {name} {text}, and the source has {there}"
