@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 import vfiocompat
 from vfiocompat.tables.facts import FACTS
+from vfiocompat.tables.heads import apart, decode, head_mistakes, spoiled, whole
 from vfiocompat.tables.language.cases import case_mistakes
 from vfiocompat.tables.language.derive import derive
 from vfiocompat.tables.language.records import Head
@@ -64,7 +65,8 @@ def test_there_is_one_for_each_driver_and_its_kind() -> None:
 
 @each_table
 def test_its_cases_hold_and_are_enough(name: str) -> None:
-    assert list(case_mistakes(TABLES[name])) == []
+    table = TABLES[name]
+    assert [*case_mistakes(table), *head_mistakes(table)] == []
 
 
 @each_table
@@ -74,6 +76,7 @@ def test_it_has_sources(name: str) -> None:
     assert [each.id for each in file.requirement if each.reference is None] == []
     assert [each.id for each in file.exception if each.reference is None] == []
     assert file.evidence != "site"
+    assert file.stream is None or file.stream.reference is not None
 
 
 @each_table
@@ -114,6 +117,61 @@ def test_no_two_tables_of_a_vendor_read_one_string() -> None:
                 if rival.file.claims(version.vendor):
                     found = rival.read(version)
                     assert not isinstance(found, Reading), f"{other} reads {text}"
+
+
+# ---- heads of streams --------------------------------------------------------------
+
+STREAMS = {name: table for name, table in TABLES.items() if table.stream is not None}
+each_stream = pytest.mark.parametrize("name", STREAMS)
+
+
+def heads(table: Table) -> list[bytes]:
+    return [bytes.fromhex(case.head) for case in table.file.case if case.head]
+
+
+def test_these_drivers_have_streams_whose_heads_are_known() -> None:
+    assert sorted(STREAMS) == ["hisi-acc", "intel-qat-gen4", "intel-xe", "mtty"]
+
+
+@each_stream
+def test_heads_of_cases_are_whole_and_show_every_value(name: str) -> None:
+    stream = TABLES[name].stream
+    assert stream is not None
+    shown = [decode(stream, head) for head in heads(TABLES[name])]
+    assert shown
+    for head in heads(TABLES[name]):
+        assert whole(stream, head)
+        assert not apart(stream, heads(TABLES[name])[0], head)
+    for field, place in stream.fields.items():
+        assert {each[field] for each in shown} >= {*place.values.values()}, field
+
+
+@each_stream
+def test_the_control_changes_what_the_driver_compares(name: str) -> None:
+    """Of QAT that is the magic number, which is no field of the table."""
+    stream = TABLES[name].stream
+    assert stream is not None
+    [head, *_] = heads(TABLES[name])
+    changed = decode(stream, head) != decode(stream, spoiled(stream, head))
+    assert changed or name == "intel-qat-gen4"
+
+
+def test_no_xe_is_offered_a_packet_of_an_unknown_version() -> None:
+    """Some kernels follow a null pointer then, and all keep a part of a packet."""
+    stream = TABLES["intel-xe"].stream
+    assert stream is not None
+    [head] = heads(TABLES["intel-xe"])
+    assert spoiled(stream, head)[0] == head[0]
+    for version in range(256):
+        assert whole(stream, bytes([version]) + head[1:]) == (version == 1)
+    assert not whole(stream, head[:39])
+
+
+def test_what_an_ask_can_do_to_a_driver_is_told() -> None:
+    told = {
+        name: table.stream.hazard for name, table in STREAMS.items() if table.stream
+    }
+    assert {name for name, hazard in told.items() if hazard} == {"hisi-acc", "intel-xe"}
 
 
 # ---- mutants: each rule is held by a case ----------------------------------------
