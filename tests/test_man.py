@@ -35,8 +35,10 @@ from vfiocompat.tables.language.records import (
     FieldNote,
     Generation,
     Head,
+    HeadField,
     RelationName,
     Requirement,
+    Stream,
     TableFile,
 )
 from vfiocompat.tables.language.relations import GENERATION, RELATIONS
@@ -392,6 +394,8 @@ SECTIONS_OF_A_TABLE: dict[str, type[msgspec.Struct]] = {
     "[[exception]]": Exemption,
     "[[case]]": Case,
     "Facts of a field": Derivation,
+    "[stream]": Stream,
+    "Fields of a head": HeadField,
 }
 
 
