@@ -226,12 +226,12 @@ def _stream(stream: Stream) -> Iterator[str]:
     covers = ", ".join(stream.covers) or "no requirement"
     later = "nothing is" if stream.complete else "more may be"
     yield f"checked there: {covers}; {later} checked later"
-    yield f"may stand for another device: {_SIBLINGS[stream.sibling]}"
+    yield f"whose head may stand for a device's: {_SIBLINGS[stream.sibling]}"
     for name, field in stream.fields.items():
-        end = field.offset + field.width - 1
         values = (f"{text} ({number})" for number, text in field.values.items())
         kind = field.kind or ", ".join(values)
-        yield f"bytes {field.offset} to {end}: {name}, {kind}"
+        place = f"{counted(field.width, 'byte')} from {field.offset} on"
+        yield f"{place}: {name}, {kind}"
     if stream.hazard is not None:
         yield f"hazard: {stream.hazard}"
     if stream.reference is not None:
@@ -239,11 +239,11 @@ def _stream(stream: Stream) -> Iterator[str]:
 
 
 _SIBLINGS = {
-    "none": "no other",
-    "type": "one of the same mdev type",
-    "parent": "one of the same parent",
+    "none": "no other's",
+    "type": "that of another of the same mdev type",
+    "parent": "that of another of the same parent",
 }
-"""Whose head stands for a device's, in words."""
+"""Whose head may stand for a device's, in words."""
 
 
 def _standing(each: Requirement | Exemption) -> str:
