@@ -31,8 +31,20 @@ from vfiocompat.output.tables import listed_table, table_lines
 from vfiocompat.output.text import plain
 from vfiocompat.output.visible import visible, visible_text
 from vfiocompat.pairs import decide_pair
+from vfiocompat.tables.heads import (
+    MOST,
+    apart,
+    contradicted,
+    decode,
+    head_mistakes,
+    spoiled,
+    string_of,
+    transplanted,
+    whole,
+)
 from vfiocompat.tables.judge import judge, read_end
 from vfiocompat.tables.language.cases import case_mistakes
+from vfiocompat.tables.language.relations import equal
 from vfiocompat.tables.language.table import Reading, Table
 from vfiocompat.tables.library import Entry, load_table
 from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
@@ -173,8 +185,71 @@ def look_at_table(drawn: tuple[str, str], folder: str) -> None:
     path = written(folder, name, text)
     table = load_table(path)
     list(case_mistakes(table))
+    list(head_mistakes(table))
     entry = Entry(path, "option", table.file)
     demand_harmless(table_lines(table.file, listed_table(table.file, entry)))
+
+
+# ---- heads of streams --------------------------------------------------------------
+
+
+@cache
+def stream_documents() -> tuple[tuple[str, dict[str, Any]], ...]:
+    return tuple((name, each) for name, each in table_documents() if "stream" in each)
+
+
+def draw_head(chance: Chance) -> tuple[str, str, list[bytes]]:
+    """Draw a table that has a changed `[stream]`, and heads like those of its cases."""
+    name, document = chance.choice(stream_documents())
+    known = [bytes.fromhex(case["head"]) for case in document["case"] if "head" in case]
+    if chance.random() < 0.5:
+        document = {**document, "stream": chance.like(document["stream"])}
+    heads = []
+    for _ in range(3):
+        head = bytearray(chance.choice(known))
+        for _ in range(chance.choice([0, 0, 1, 3])):
+            head[chance.randrange(len(head))] = chance.randrange(256)
+        if chance.is_rare(3):
+            head[chance.randrange(len(head)) :] = chance.randbytes(chance.choice(SIZES))
+        heads.append(bytes(head))
+    return name, toml_file(document), heads
+
+
+SIZES = [0, 1, 7, 40, MOST - 90, MOST, 100_000]
+
+
+def look_at_head(drawn: tuple[str, str, list[bytes]], folder: str) -> None:
+    """Read heads by a table, and make of them what would be offered to a driver."""
+    name, text, (source, own, other) = drawn
+    table = load_table(written(folder, name, text))
+    list(head_mistakes(table))
+    stream = table.stream
+    if stream is None:  # it was changed so that nothing is left of it
+        return
+    facts = {"device_id": "0xa251", "type_id": "mtty-1", "vendor_id": "0x8086"}
+    for head in (source, own, other):
+        string = string_of(table, head, facts)
+        if string is not None:
+            read = table.read(VersionString.parse(string), derived=True)
+            assert isinstance(read, Reading)
+            for field, shown in decode(stream, head).items():
+                piece = read.pieces[field]
+                worths = (
+                    table.fields.worth(field, each) for each in (piece.text, shown)
+                )
+                assert equal(*worths) or piece.text == shown == "?"
+        told = dict.fromkeys(stream.fields, "1")
+        assert contradicted(table, head, told).keys() <= told.keys()
+    if not (whole(stream, own) and whole(stream, source, own)):
+        return
+    control = spoiled(stream, source)
+    assert len(control) == len(source) == len(own) <= MOST
+    assert sum(one != two for one, two in zip(control, source, strict=True)) == 1
+    mixed = transplanted(stream, own, source)
+    assert whole(stream, mixed, own)
+    assert decode(stream, mixed) == decode(stream, source)
+    assert not apart(stream, own, mixed)
+    assert apart(stream, own, source) == (mixed != source)
 
 
 def written(folder: str, name: str, text: str) -> str:
@@ -258,7 +333,8 @@ def look_at_text(text: str, _: str) -> None:
 SUBJECTS = [
     Subject("version", 20, draw_version, look_at_version),
     Subject("strings", 12, draw_strings, look_at_strings),
-    Subject("address", 16, draw_address, look_at_address),
+    Subject("address", 13, draw_address, look_at_address),
+    Subject("head", 3, draw_head, look_at_head),
     Subject("text", 6, draw_text, look_at_text),
     Subject("facts", 3, draw_facts, look_at_facts),
     Subject("table", 2, draw_table, look_at_table),

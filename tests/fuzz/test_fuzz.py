@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.fuzz import strings
 from tests.fuzz.running import SUBJECTS, run
 from vfiocompat.output import text
 from vfiocompat.tables.language.table import Table
@@ -65,3 +66,8 @@ def test_what_takes_too_long_is_found() -> None:
 
     assert why
     assert set(why) == {"it takes more than 0.0001 s"}
+
+
+def test_a_head_that_nobody_may_offer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strings, "whole", lambda *_: True)
+    assert "head" in subjects_that_fail()

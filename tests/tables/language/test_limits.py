@@ -47,6 +47,18 @@ def quoted(number: int) -> str:
     return "[" + ",".join('"same"' for _ in range(number)) + "]"
 
 
+def stream(covers: int = 1, fields: int = 1, values: int = 1) -> str:
+    numbers = ",".join(f'"{at:08x}" = "{at}"' for at in range(values))
+    place = f"width = 4, values = {{ {numbers} }}"
+    return (
+        '[stream]\nvia = "PRE_COPY"\nsize = "initial"\ncontrol = 0\n'
+        f"covers = {quoted(covers)}\n"
+        + "".join(
+            f"field.a{at} = {{ offset = {4 * at}, {place} }}\n" for at in range(fields)
+        )
+    )
+
+
 def load(folder: Path, text: str) -> str:
     """Load and check a table, and give its mistakes."""
     path = folder / "acme-npu.toml"
@@ -93,6 +105,22 @@ def load(folder: Path, text: str) -> str:
             SMALL + requirement("same", "n", "equal", f"stands_in_for = {quoted(33)}"),
             "requirement[0].stands_in_for: ",
         ),
+        (SMALL + RULE + stream(covers=101), "stream.covers: "),
+        (SMALL + RULE + stream(fields=101), "stream.field: "),
+        (SMALL + RULE + stream(values=1001), "stream.field.a0.values: "),
+        (
+            f'[format]\nf = "{fields(100)}"\n'
+            + requirement("same", "a0", "equal")
+            + stream(fields=100, values=400).replace("a99 ", "b "),
+            "stream.field.b: the format f has no such field",
+        ),
+        (
+            f'[format]\nf = "{{a0:hex}}{"a" * 8000}"\n'
+            + requirement("same", "a0", "equal")
+            + stream(values=1000).replace('"0"', '"?"'),
+            "stream.field.a0.values.00000000: ",
+        ),
+        (SMALL + RULE + case() + f'head = "{"00" * 6145}"\n', "case[0].head: "),
     ],
 )
 def test_more_than_a_limit_is_told_at_once(tmp_path: Path, text: str, key: str) -> None:
