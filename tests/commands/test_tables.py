@@ -144,6 +144,41 @@ def test_show_says_what_is_left_open_and_what_stands_in(run: Run) -> None:
     ) in shown
 
 
+def test_show_has_the_head_of_the_stream(run: Run) -> None:
+    shown = run("tables show hisi-acc").stdout
+    for line in [
+        "  40 bytes of PRE_COPY, spoiled at byte 0 for the control",
+        "  whose head may stand for a device's: no other's",
+        "  8 bytes from 0 on: magic, v1 (cdcdcdcdfeedaacc), v2 (aaccfeeddecadede)",
+        "  2 bytes from 28 on: major, int",
+    ]:
+        assert f"{line}\n" in shown
+    assert "same-major; more may be checked later\n" in shown
+    assert "\n  hazard: before commit 8c6ac1730a97 (January 2026) " in shown
+    shown = run("tables show mtty").stdout
+    assert "no-flags; nothing is checked later\n" in shown
+    assert "hazard" not in shown
+    assert (
+        "\n  all initial bytes of PRE_COPY, spoiled"
+        in run("tables show intel-qat-gen4").stdout
+    )
+    table = run("tables show intel-xe --format json").document(TablesDocument).table
+    assert table is not None
+    assert table.stream is not None
+    assert (table.stream.size, table.stream.via) == (40, "STOP_COPY")
+
+
+def test_check_reads_the_heads_of_cases(run: Run, tmp_path: Path) -> None:
+    shipped = Path(__file__).parents[2] / "vfiocompat/tables/shipped/mtty.toml"
+    path = tmp_path / "mtty.toml"
+    path.write_text(shipped.read_text().replace("7e 01000000", "7e 02000000", 1))
+    result = run(f"tables check {path}", exit_code=4)
+    assert "case[0].head: shows major 2, and the source has 1" in result.stderr
+    path.write_text(shipped.read_text().replace("size = 24", "size = 23"))
+    result = run(f"tables check {path}", exit_code=4)
+    assert "stream.field.flags: ends at byte 24, behind the head" in result.stderr
+
+
 def test_show_of_none_names_the_nearest(run: Run) -> None:
     result = run("tables show hisi-ac", exit_code=2)
     assert "the nearest is hisi-acc" in result.stderr
