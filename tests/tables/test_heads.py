@@ -225,6 +225,7 @@ def test_heads_are_apart_by_what_is_in_no_field() -> None:
         assert apart(stream, REAL, REAL[:at] + b"\x77" + REAL[at + 1 :])
     assert apart(stream, REAL, REAL + b"\0")
     assert apart(stream, REAL + b"\0", REAL)
+    assert apart(stream, b"", REAL[:2])
 
 
 def test_the_sources_fields_are_put_into_ones_own_head() -> None:

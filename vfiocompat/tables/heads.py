@@ -127,8 +127,8 @@ def spoiled(stream: Stream, head: bytes) -> bytes:
 
 
 def apart(stream: Stream, one: bytes, other: bytes) -> bool:
-    """Whether two heads differ in more than the table's fields."""
-    return transplanted(stream, one, other) != other
+    """Whether two heads differ in more than the table's fields, or in length."""
+    return len(one) != len(other) or transplanted(stream, one, other) != other
 
 
 def transplanted(stream: Stream, own: bytes, source: bytes) -> bytes:
