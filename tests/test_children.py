@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import HUNG
 from vfiocompat import children, codes
-from vfiocompat.children import aside_all
+from vfiocompat.children import Followed, aside_all, follow_all
 from vfiocompat.diagnostics import both_ends
 from vfiocompat.errors import (
     Bug,
@@ -27,7 +27,7 @@ from vfiocompat.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.usefixtures("_processes")
 
@@ -121,6 +121,53 @@ def test_a_large_result_comes_whole() -> None:
 
 
 # ---- what is left of them ------------------------------------------------------
+
+
+def counting(then: str) -> Iterator[int]:
+    """Tell three numbers, and come to an end or not."""
+    yield from (1, 2, 3)
+    if then == "raise":
+        raise NoSuchEndpoint("it is gone", code=codes.NO_SUCH_ENDPOINT)
+    if then == "die":
+        os.kill(os.getpid(), 9)
+    if then == "hang":
+        time.sleep(HUNG)
+
+
+def follow(*thens: str, timeout: float = 5.0) -> list[Followed[int]]:
+    tasks = [partial(counting, then) for then in thens]
+    return follow_all(tasks, int, "counting", timeout)
+
+
+def test_what_a_child_told_is_known_whatever_becomes_of_it(way: str) -> None:
+    assert way
+    ended, raised, died = follow("end", "raise", "die")
+    assert ended == Followed([1, 2, 3], None)
+    assert [each.told for each in (raised, died)] == [[1, 2, 3]] * 2
+    assert raised.error is not None
+    assert raised.error.summary == "it is gone"
+    assert died.error is not None
+    assert "has died" in died.error.summary
+
+
+def test_of_children_that_are_silent_all_are_given_up_at_once() -> None:
+    start = time.monotonic()
+    followed = follow("hang", "end", "hang", timeout=0.5)
+    assert time.monotonic() - start < 2 * 0.5 + 0.3
+    errors = [each.error and each.error.code for each in followed]
+    assert errors == ["VFC112", None, "VFC112"]
+    assert {len(each.told) for each in followed} == {3}
+
+
+def slowly() -> Iterator[int]:
+    for number in range(4):
+        time.sleep(0.2)
+        yield number
+
+
+def test_a_child_that_goes_on_telling_is_waited_for() -> None:
+    [followed] = follow_all([slowly], int, "counting", 0.5)
+    assert followed == Followed([0, 1, 2, 3], None)
 
 
 def surroundings() -> tuple[list[str], str, bool]:

@@ -18,9 +18,13 @@ import fcntl
 import gc
 import os
 import select
+import struct
 import sys
+import time
+from collections.abc import Iterable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Generic, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -28,15 +32,24 @@ from vfiocompat import codes
 from vfiocompat.errors import Bug, ErrorRecord, VfiocompatError, error_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     Task = Callable[[], object]
 
-__all__ = ["aside_all", "fork_all", "fork_aside", "has_threads", "workers"]
+__all__ = [
+    "Followed",
+    "aside_all",
+    "follow_all",
+    "fork_all",
+    "fork_aside",
+    "has_threads",
+    "workers",
+]
 
 Result = TypeVar("Result")
 
 _CHUNK = 1 << 20
+_LENGTH = struct.Struct("=I")
 _STANDARD = 3  # descriptors that every program takes for its own
 _HELPER_ENDS = 60.0  # seconds; one that has not ended is no Python
 _HELPER = """
@@ -102,8 +115,103 @@ def aside_all(
             raise VfiocompatError(why, hint=hint) from error
 
 
-def _start(tasks: Sequence[Task], ours: ExitStack) -> list[int]:
-    """Have each task done by a child; give the pipes on which they send the results."""
+class Followed(NamedTuple, Generic[Result]):
+    """What a child told one after the other, and why it did not come to its end."""
+
+    told: list[Result]
+    error: ErrorRecord | None
+
+
+def follow_all(
+    tasks: Sequence[Callable[[], Iterable[Result]]],
+    result: type[Result],
+    doing: str,
+    timeout: float,
+) -> list[Followed[Result]]:
+    """Run functions at once, each in a child, and give what each tells until it ends.
+
+    What one of them tells is known though it dies, raises, or is silent for `timeout`
+    seconds: then it is left behind. The rest is as for `aside_all`.
+
+    Raises:
+        VfiocompatError: a child could not be made.
+
+    """
+    decoder = msgspec.msgpack.Decoder(result)
+    with ExitStack() as ours:
+        try:
+            pipes = _start(tasks, ours, tell=True)
+        except OSError as error:
+            why = f"a process for {doing} could not be started: {error}"
+            raise VfiocompatError(why) from error
+        messages = {pipe: bytearray() for pipe in pipes}
+        silent = _fill(messages, timeout)
+    found = []
+    for pipe in pipes:
+        told, rest = _told(messages[pipe])
+        found.append(
+            Followed(
+                [decoder.decode(each) for each in told],
+                _not_ended(rest, doing, silent=pipe in silent),
+            )
+        )
+    return found
+
+
+def _fill(messages: Mapping[int, bytearray], timeout: float) -> set[int]:
+    """Read all pipes to their ends; give those on which nothing came for too long."""
+    deadlines = dict.fromkeys(messages, time.monotonic() + timeout)
+    silent = set()
+    while deadlines:
+        wait = max(0.0, min(deadlines.values()) - time.monotonic())
+        ready = select.select(list(deadlines), [], [], wait)[0]
+        now = time.monotonic()
+        for pipe in ready:
+            part = os.read(pipe, _CHUNK)
+            messages[pipe].extend(part)
+            deadlines[pipe] = now + timeout
+            if not part:
+                del deadlines[pipe]
+        for pipe in [pipe for pipe, until in deadlines.items() if until <= now]:
+            silent.add(pipe)
+            del deadlines[pipe]
+    return silent
+
+
+def _told(message: bytearray) -> tuple[list[bytes], bytes]:
+    """Take a child's message apart: what it told, and how it ended."""
+    told = []
+    rest = bytes(message)
+    while len(rest) >= _LENGTH.size:
+        (length,) = _LENGTH.unpack_from(rest)
+        end = _LENGTH.size + length
+        if length == 0 or len(rest) < end:
+            break
+        told.append(rest[_LENGTH.size : end])
+        rest = rest[end:]
+    return told, rest
+
+
+def _not_ended(rest: bytes, doing: str, *, silent: bool) -> ErrorRecord | None:
+    """Say why a child did not come to its end, if it did not."""
+    if silent:
+        why = f"the process that was {doing} did not answer in time"
+        return VfiocompatError(why, code=codes.NO_ANSWER_IN_TIME).record
+    try:
+        end = msgspec.msgpack.decode(rest[_LENGTH.size :], type=_Outcome[None])
+    except msgspec.DecodeError:
+        hint = "the kernel's log tells if it was killed for want of memory"
+        return VfiocompatError(
+            f"the process that was {doing} has died", hint=hint
+        ).record
+    return end.error
+
+
+def _start(tasks: Sequence[Task], ours: ExitStack, *, tell: bool = False) -> list[int]:
+    """Have each task done by a child; give the pipes on which they send the results.
+
+    With `tell` they are functions that give several, each of which is sent at once.
+    """
     readers: list[int] = []
     writers: list[int] = []
     with ExitStack() as theirs:
@@ -116,6 +224,9 @@ def _start(tasks: Sequence[Task], ours: ExitStack) -> list[int]:
             theirs.callback(os.close, writer)
             readers.append(reader)
             writers.append(writer)
+        if tell:
+            pairs = zip(tasks, writers, strict=True)
+            tasks = [partial(_tell_all, *pair) for pair in pairs]
         _begin(tasks, writers)
     return readers
 
@@ -237,6 +348,18 @@ def _run(task: Callable[[], Result]) -> _Outcome[Result]:
         return _Outcome(error=error.record)
     except Exception as error:  # noqa: BLE001 - the parent reports it as a bug
         return _Outcome(error=Bug.of_exception(error).record)
+
+
+def _tell_all(task: Task, pipe: int) -> None:
+    """Send on a pipe what a function gives, each with its length before it, then 0."""
+    told = task()
+    assert isinstance(told, Iterable)
+    try:
+        for each in told:
+            data = msgspec.msgpack.encode(each)
+            _send(pipe, _LENGTH.pack(len(data)) + data)
+    finally:
+        _send(pipe, _LENGTH.pack(0))
 
 
 def _keep_only(pipe: int) -> None:
