@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     import msgspec
 
     from tests.documents import Session
-    from vfiocompat.decision.decide import Decision
+    from vfiocompat.decision.decisions import Decision
 
 MAN = ROOT / "man"
 PAGES = {page.stem: page for page in sorted(MAN.glob("man*/*.[58]"))}

@@ -123,6 +123,42 @@ PATH_LEAVES_ENDPOINT = _error(
     "VFC142", "the path leaves the endpoint's directory, so nothing was written"
 )
 NOT_ON_SYSFS = _error("VFC143", "the attribute is not on sysfs, so nothing was written")
+HEAD_TAKEN = _info(
+    "VFC150", "the destination's driver takes the head of the source's stream"
+)
+HEAD_REFUSED = _error(
+    "VFC151", "the destination's driver refused the head of the source's stream"
+)
+HEAD_NOT_CHECKED = _warning(
+    "VFC152", "the destination's driver takes even a spoiled head, so it tells nothing"
+)
+HEAD_NOT_ANSWERED = _warning(
+    "VFC153", "the destination's driver said neither yes nor no to the head"
+)
+HEAD_NOT_READ = _warning("VFC154", "the head of a migration stream could not be read")
+HEAD_NOT_OFFERED = _info("VFC155", "no head was offered to the destination's driver")
+ASK_MAY_HARM = _warning(
+    "VFC156", "asking this driver may do harm, so nothing was offered to it"
+)
+HEAD_MAY_BE_OLD = _warning(
+    "VFC157", "the source's head is of another boot, kernel or driver"
+)
+HEAD_OF_SIBLING = _warning(
+    "VFC158", "the head of another device stands for the source's"
+)
+HEAD_MADE = _warning(
+    "VFC159", "the recorded head was not offered as it is, but what tables read of it"
+)
+CHECKED_LATER = _warning("VFC160", "the driver may refuse what comes after the head")
+HEAD_WAS_TAKEN = _info(
+    "VFC161", "the destination's driver took the source's head when it was asked"
+)
+HEAD_WAS_REFUSED = _error(
+    "VFC162", "the destination's driver refused the source's head when it was asked"
+)
+HEAD_WAS_NOT_ANSWERED = _warning(
+    "VFC163", "the destination's driver said neither yes nor no when it was asked"
+)
 
 # ---- 2xx: tables and their requirements ----
 
@@ -234,6 +270,11 @@ NO_IOMMU = _error("VFC522", "the device has no IOMMU")
 NO_DEVICE_NODE = _error("VFC523", "the device has no node to open")
 DEVICE_NOT_OPENED = _error("VFC524", "the device could not be opened")
 DEVICE_IS_OPENED = _warning("VFC525", "the device is opened, which may reset it")
+DEVICE_NOT_RUNNING = _error("VFC526", "the device does not run, not even after a reset")
+DEVICE_NOT_RESET = _error("VFC527", "the device cannot be reset, so it was not asked")
+DEVICES_ARE_ASKED = _warning(
+    "VFC528", "devices are opened, asked by their migration streams, and reset"
+)
 NO_VFIO_DEVICE = _info("VFC530", "the VM has no VFIO device: there is nothing to load")
 NO_P2P = _error(
     "VFC531", "the VM has several VFIO devices, and not all of them support P2P"

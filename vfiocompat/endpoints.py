@@ -27,6 +27,7 @@ __all__ = [
     "EndpointKind",
     "Facts",
     "Flag",
+    "Head",
     "MigrationInterface",
     "Origin",
     "Problem",
@@ -137,8 +138,28 @@ class RecordedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def about(self) -> str:
-        """The string that it is about; none is empty."""
-        return self.version or ""
+        """What it is about: a string, or the hash of what else was asked."""
+        return self.version or self.question or ""
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """The first bytes of a device's migration stream, in hex, and who wrote them.
+
+    `srcversion` and `build_id` tell builds of the driver's module apart; `boot_id` is
+    random(4)'s, of the host's boot.
+    """
+
+    data: str
+    driver: str | None
+    srcversion: str | None
+    build_id: str | None
+    kernel: str | None
+    boot_id: str | None
+    taken_at: str
+
+    def exact_bytes(self) -> bytes:
+        """Give the bytes."""
+        return bytes.fromhex(self.data)
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -146,7 +167,8 @@ class Recorded(msgspec.Struct, frozen=True):
 
     `rejected` says why that is too old to be relied on, or of no known age, and
     `rejected_answers` the same of some of its answers, by the string they are about.
-    `ages` says how old the others are.
+    `ages` says how old the others are. `changed` names what has, since the head of its
+    stream was read.
     """
 
     host: str
@@ -154,6 +176,7 @@ class Recorded(msgspec.Struct, frozen=True):
     rejected: str | None = None
     rejected_answers: dict[str, str] = {}
     ages: dict[str, str] = {}
+    changed: tuple[str, ...] = ()
 
 
 Instances = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
@@ -168,8 +191,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     it; `available_instances` and `in_use` are None where that is not told, and
     `migration` where the kernel does not. `vfio` is false for a PCI function that no
     VFIO driver is bound to. `build` tells builds of its driver's module apart.
-    `recorded` is there where it comes from an inventory: such an endpoint cannot be
-    asked.
+    `head` is that of its migration stream, where it was read. `recorded` is there where
+    it comes from an inventory: such an endpoint cannot be asked.
     """
 
     kind: EndpointKind
@@ -193,6 +216,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     answers: tuple[RecordedAnswer, ...] = ()
     vfio: bool = True
     build: str | msgspec.UnsetType = msgspec.UNSET
+    head: Head | msgspec.UnsetType = msgspec.UNSET
     recorded: Recorded | msgspec.UnsetType = msgspec.UNSET
 
     @property

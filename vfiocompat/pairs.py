@@ -9,7 +9,8 @@ import msgspec
 
 from vfiocompat.addresses import LiteralAddress, parse_address
 from vfiocompat.decision.answers import is_held, is_real, question
-from vfiocompat.decision.decide import Decision, decide, not_found
+from vfiocompat.decision.decide import decide
+from vfiocompat.decision.decisions import Decision, not_found
 from vfiocompat.decision.errnos import COULD_NOT_ASK
 from vfiocompat.decision.strings import unreadable
 from vfiocompat.endpoints import Endpoint, literal, missing
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
 
     from vfiocompat.addresses import Address
     from vfiocompat.decision.errnos import Answer
+    from vfiocompat.decision.streams import Streamed
     from vfiocompat.find import Drivers
     from vfiocompat.host.sysfs import Ask, Host, Looked
     from vfiocompat.host.sysfs.questions import Probed
+    from vfiocompat.streams import Streaming
     from vfiocompat.tables.library import Library
     from vfiocompat.tables.stated import Stated
     from vfiocompat.times import Horizon
@@ -60,14 +63,15 @@ def check(
     stated: Stated = NOTHING_STATED,
     source_type: str | None = None,
     table_only: bool = False,
+    streaming: Streaming | None = None,
     horizon: Horizon,
     fleets: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Pair]:
     """Decide for each destination whether it can load the source's state.
 
     `source_type` is the mdev type of a literal source. With `table_only` nothing is
-    written. `horizon` says how old inventories, and answers in them, may be; `fleets`
-    are those of `find.look`.
+    written; with `streaming` devices are opened and asked. `horizon` says how old
+    inventories, and answers in them, may be; `fleets` are those of `find.look`.
 
     Raises:
         VfiocompatError: the source cannot be used. A destination that cannot is a
@@ -90,7 +94,12 @@ def check(
         addresses, host, library.drivers, ask=ask, horizon=horizon, fleets=fleets
     )
     found = [end.endpoint for end in ends if end.endpoint is not None]
-    pairs = iter(_asked(start, found, host, library, stated, asking=asking))
+    asked: list[Pair]
+    if streaming is None:
+        asked = _asked(start, found, host, library, stated, asking=asking)
+    else:
+        [asked] = _streamed([start], found, host, library, stated, streaming)
+    pairs = iter(asked)
     return [
         next(pairs)
         if end.error is None
@@ -152,6 +161,29 @@ def _asked(
     return _decided(source, destinations, answers, library, stated)
 
 
+def _streamed(  # noqa: PLR0917 - all that was gathered
+    sources: Sequence[Endpoint],
+    destinations: Sequence[Endpoint],
+    host: Host,
+    library: Library,
+    stated: Stated,
+    streaming: Streaming,
+) -> list[list[Pair]]:
+    """Decide pairs whose drivers are asked by attribute, and else by the stream."""
+    from vfiocompat.streams import offer_all, source_head  # noqa: PLC0415 - few ask so
+
+    heads = [source_head(each, host, library, streaming) for each in sources]
+    known, streams = offer_all(heads, destinations, host, library, streaming)
+    rows = []
+    for head, streamed in zip(heads, streams, strict=True):
+        source = head.endpoint
+        answers: dict[int, Probed] = {}
+        if is_real(source) and not is_held(source):
+            answers = _answers(_questions(source, known), host)
+        rows.append(_decided(source, known, answers, library, stated, streamed))
+    return rows
+
+
 def _questions(
     source: Endpoint, destinations: Sequence[Endpoint]
 ) -> dict[int, Question]:
@@ -168,14 +200,18 @@ def _answers(questions: dict[int, Question], host: Host) -> dict[int, Probed]:
     return dict(zip(questions, replies, strict=True))
 
 
-def _decided(
+def _decided(  # noqa: PLR0917 - all that was gathered
     source: Endpoint,
     destinations: Sequence[Endpoint],
     answers: dict[int, Probed],
     library: Library,
     stated: Stated,
+    streams: Sequence[Streamed | None] | None = None,
 ) -> list[Pair]:
-    """Decide pairs whose drivers have been asked, if they were to be."""
+    """Decide pairs whose drivers have been asked, if they were to be.
+
+    `streams` is what came of asking destinations by their streams.
+    """
     pairs = []
     for at, end in enumerate(destinations):
         known = end
@@ -189,7 +225,8 @@ def _decided(
         except FactError as error:
             pairs.append(Pair(source, known, not_found(error.record)))
             continue
-        pairs.append(decide_pair(source, known, library, answer))
+        streamed = streams[at] if streams is not None else None
+        pairs.append(decide_pair(source, known, library, answer, streamed))
     return pairs
 
 
@@ -198,13 +235,14 @@ def decide_pair(
     destination: Endpoint,
     library: Library,
     answer: Answer | None = None,
+    streamed: Streamed | None = None,
 ) -> Pair:
-    """Decide a pair by the driver's answer, if it was asked, and by tables."""
+    """Decide a pair by the driver's answers, if it was asked, and by tables."""
     judgement = judge(source, destination, library.shelf(source, destination))
     return Pair(
         derived(source, judgement.source),
         derived(destination, judgement.destination),
-        decide(source, destination, answer, judgement),
+        decide(source, destination, answer, judgement, streamed),
     )
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "GROUNDS",
     "NOT_JUDGED",
     "Basis",
+    "Beyond",
     "Judgement",
     "Verdict",
     "best_of",
@@ -33,12 +34,26 @@ GROUNDS: dict[Basis, int] = {"none": 0, "table": 1, "recorded": 2, "driver": 3}
 """How much a verdict can be relied on by what it rests on."""
 
 
+class Beyond(msgspec.Struct, frozen=True, kw_only=True):
+    """What tables say of all that a driver does not check in the head of a stream.
+
+    `covered` are the requirements that it checks there; `complete` says that it checks
+    nothing else when the rest of the stream comes.
+    """
+
+    verdict: Verdict
+    findings: tuple[Diagnostic, ...]
+    covered: tuple[str, ...]
+    complete: bool
+
+
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """What tables say of a pair.
 
     `table` is the one that speaks for it; None where there is none, or more than one.
     `failed` says that a table that might is malformed. `source` and `destination` are
-    the strings that were derived.
+    the strings that were derived. `beyond` is there where the table reads heads, and
+    the source's is known.
     """
 
     verdict: Verdict = "undetermined"
@@ -47,6 +62,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     failed: bool = False
     source: str | None = None
     destination: str | None = None
+    beyond: Beyond | None = None
 
 
 NOT_JUDGED = Judgement()

@@ -10,7 +10,8 @@ import pytest
 
 from vfiocompat import codes
 from vfiocompat.decision.answers import question
-from vfiocompat.decision.decide import Decision, decide, worst
+from vfiocompat.decision.decide import decide
+from vfiocompat.decision.decisions import Decision, worst
 from vfiocompat.decision.errnos import Answer
 from vfiocompat.decision.strings import no_string
 from vfiocompat.diagnostics import both_ends, diagnostic

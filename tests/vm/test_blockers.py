@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tests.fleets import endpoint, function
 from vfiocompat import codes
 from vfiocompat.addresses import FunctionAddress, MdevAddress
-from vfiocompat.decision.decide import Decision, beside, whole
+from vfiocompat.decision.decisions import Decision, beside, whole
 from vfiocompat.diagnostics import both_ends, diagnostic
 from vfiocompat.endpoints import Endpoint, Flag, MigrationInterface
 from vfiocompat.vm import blockers as blockers_

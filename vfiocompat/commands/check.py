@@ -11,10 +11,13 @@ import click
 from vfiocompat.commands.arguments import ADDRESS
 from vfiocompat.commands.options import (
     common_options,
+    despite_hazard_option,
     facts_option,
     max_age_option,
     source_type_option,
+    stream_option,
 )
+from vfiocompat.commands.streaming import streaming_of
 from vfiocompat.errors import ExitCode
 from vfiocompat.output.check import check_document, check_lines
 from vfiocompat.output.text import error_lines
@@ -51,6 +54,14 @@ __all__ = ["command"]
     is_flag=True,
     help="Ask no driver: write nothing, only read.",
 )
+@stream_option
+@despite_hazard_option
+@click.option(
+    "--sibling",
+    metavar="ADDRESS",
+    type=ADDRESS,
+    help="With --stream: an idle device whose head stands for SOURCE's.",
+)
 @max_age_option
 @common_options
 @click.pass_obj
@@ -62,15 +73,26 @@ def command(  # noqa: PLR0917 - click passes every option by name
     facts: Sequence[str],
     destination_facts: Sequence[str],
     table_only: bool,  # noqa: FBT001 - click passes every option by name
+    stream: bool,  # noqa: FBT001
+    despite_hazard: bool,  # noqa: FBT001
+    sibling: str | None,
     max_age: float | None,
 ) -> int:
     """Tell whether SOURCE's state can be loaded.
 
     SOURCE's version string is written to the version attribute of each DESTINATION:
     its driver takes the string or refuses it. Where there is no driver to ask,
-    compatibility tables decide. Exit status: 0 if all are compatible,
+    compatibility tables decide. With --stream idle devices are opened, and asked by the
+    head of SOURCE's migration stream. Exit status: 0 if all are compatible,
     1 if one is incompatible, 3 if one is undetermined, 4 if one could not be asked.
     """
+    streaming = streaming_of(
+        settings,
+        stream=stream,
+        table_only=table_only,
+        despite_hazard=despite_hazard,
+        sibling=sibling,
+    )
     pairs = check(
         source,
         destinations,
@@ -83,6 +105,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         ),
         source_type=source_type,
         table_only=table_only,
+        streaming=streaming,
         horizon=Horizon(time.time(), max_age),
         fleets=settings.fleets(),
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "common_options",
+    "despite_hazard_option",
     "duration",
     "facts_option",
     "global_options",
@@ -27,6 +28,7 @@ __all__ = [
     "max_age_option",
     "require_option",
     "source_type_option",
+    "stream_option",
     "version_option",
 ]
 
@@ -188,6 +190,16 @@ hosts_option = click.option(
     type=HOST,
     multiple=True,
     help="Only to this host of FLEET; may be given again.",
+)
+stream_option = click.option(
+    "--stream",
+    is_flag=True,
+    help="Open idle devices, and ask by the heads of their streams.",
+)
+despite_hazard_option = click.option(
+    "--despite-hazard",
+    is_flag=True,
+    help="With --stream: ask drivers too that an ask may harm.",
 )
 require_option = click.option(
     "--require",

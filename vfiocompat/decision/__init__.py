@@ -2,10 +2,12 @@
 """The one decision: whether a destination can load a source's state.
 
 errnos         what a driver's errno means
+streams        what a driver's answer to the head of a stream means
 preconditions  what forbids a pair before a driver is asked, and another vendor
 notes          what is told beside, and changes nothing
 strings        why an endpoint has no version string, as `get` says it
 answers        what a driver may be asked, and what it said when it was asked earlier
+decisions      what a decision is, and what becomes of it beside what else is found
 decide         all of it together: it alone knows what wins
 reads          what of an endpoint the decision reads: so what is alike is decided once
 

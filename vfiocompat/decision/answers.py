@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vfiocompat import codes
 from vfiocompat.decision.preconditions import by_vendor, preconditions
+from vfiocompat.decision.streams import head_question
 from vfiocompat.diagnostics import Diagnostic, diagnostic
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RECORDED",
+    "RECORDED_OF_HEAD",
     "doubts_a_yes",
     "has_unknown_parts",
     "is_held",
@@ -29,6 +31,11 @@ RECORDED: dict[bool | None, Code] = {
     True: codes.RECORDED_YES,
     False: codes.RECORDED_NO,
     None: codes.RECORDED_NEITHER,
+}
+RECORDED_OF_HEAD: dict[bool | None, Code] = {
+    True: codes.HEAD_WAS_TAKEN,
+    False: codes.HEAD_WAS_REFUSED,
+    None: codes.HEAD_WAS_NOT_ANSWERED,
 }
 
 
@@ -71,12 +78,14 @@ def is_held(source: Endpoint) -> bool:
 
 
 def recorded_answer(source: Endpoint, destination: Endpoint) -> RecordedAnswer | None:
-    """Find what the destination's driver said of the source's string earlier.
+    """Find what the destination's driver said of the source's string or head earlier.
 
-    An answer that is not relied on is none.
+    An answer that is not relied on is none. Of two any no beats a yes.
     """
     known = _given(source, destination)
-    return None if known is None or _rejected(known, destination) else known
+    relied_on = [each for each in known if not _rejected(each, destination)]
+    best = (False, True, None)
+    return min(relied_on, key=lambda each: best.index(each.accepted), default=None)
 
 
 def doubts_a_yes(source: Endpoint, destination: Endpoint) -> bool:
@@ -84,19 +93,26 @@ def doubts_a_yes(source: Endpoint, destination: Endpoint) -> bool:
 
     It was asked, so a table's yes does not stand for it.
     """
-    known = _given(source, destination)
-    if known is None or known.accepted:
-        return False
-    return _rejected(known, destination) is not None
-
-
-def _given(source: Endpoint, destination: Endpoint) -> RecordedAnswer | None:
-    """Find the answer about the source's string, whether it is relied on or not."""
-    if not _may_be_recorded(source, destination):
-        return None
-    return next(
-        (each for each in destination.answers if each.version == source.version), None
+    return any(
+        not each.accepted and _rejected(each, destination) is not None
+        for each in _given(source, destination)
     )
+
+
+def _given(source: Endpoint, destination: Endpoint) -> list[RecordedAnswer]:
+    """Find answers about the source's string and head, relied on or not."""
+    if not destination.recorded or not destination.answers:
+        return []
+    about: set[tuple[str | None, str | None]] = set()
+    if _may_be_recorded(source, destination):
+        about.add((None, source.version))
+    if source.head:
+        about.add(("stream", head_question(source.head)))
+    return [
+        each
+        for each in destination.answers
+        if (each.channel if each.channel == "stream" else None, each.about) in about
+    ]
 
 
 def _may_be_recorded(source: Endpoint, destination: Endpoint) -> bool:
@@ -112,25 +128,26 @@ def _rejected(answer: RecordedAnswer, destination: Endpoint) -> str | None:
 
 def not_recorded(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:
     """Say of a destination with an attribute why no recorded answer decides."""
-    if not _may_be_recorded(source, destination):
+    known = _given(source, destination)
+    if not known and not _may_be_recorded(source, destination):
         return []
     hint = (
         "on the destination's host: vfiocompat scan --ask FLEET, with the source in "
         "FLEET"
     )
-    known = _given(source, destination)
-    if known is None:
+    if not known:
         return [diagnostic(codes.ANSWER_NOT_RECORDED, hint=hint, path=destination.path)]
-    said = {True: "yes", False: "no", None: "neither yes nor no"}[known.accepted]
+    said = {True: "yes", False: "no", None: "neither yes nor no"}
     return [
         diagnostic(
             codes.ANSWER_TOO_OLD,
             "the destination's recorded answer is not relied on: "
-            f"{_rejected(known, destination)}",
-            detail=f"it was {said}",
+            f"{_rejected(each, destination)}",
+            detail=f"it was {said[each.accepted]}",
             hint=hint,
             path=destination.path,
         )
+        for each in known
     ]
 
 

@@ -15,61 +15,44 @@ from vfiocompat import codes
 from vfiocompat.codes import CODES, Code
 from vfiocompat.decision.answers import (
     RECORDED,
+    RECORDED_OF_HEAD,
     doubts_a_yes,
     has_unknown_parts,
     not_recorded,
     question,
     recorded_answer,
 )
+from vfiocompat.decision.decisions import Decision
 from vfiocompat.decision.errnos import (
     ADVICE,
-    ANSWERS,
     COULD_NOT_ASK,
     VERDICT_OF,
     Answer,
     write_code,
 )
-from vfiocompat.decision.notes import notes
+from vfiocompat.decision.notes import (
+    beside_answer,
+    derivations,
+    for_information,
+    notes,
+    softened,
+)
 from vfiocompat.decision.preconditions import (
     by_vendor,
     preconditions,
     too_old,
     type_not_known,
 )
+from vfiocompat.decision.streams import Streamed, answered, stale
 from vfiocompat.decision.strings import absent, unreadable
 from vfiocompat.diagnostics import Diagnostic, both_ends, diagnostic
 from vfiocompat.errors import errno_name
-from vfiocompat.verdicts import GROUNDS, NOT_JUDGED, Basis, Judgement, Verdict, worst_of
+from vfiocompat.verdicts import NOT_JUDGED, Basis, Judgement, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from vfiocompat.endpoints import Endpoint, RecordedAnswer
-    from vfiocompat.errors import ErrorRecord
 
-__all__ = [
-    "Decision",
-    "beside",
-    "decide",
-    "leaves_no_yes",
-    "not_found",
-    "required",
-    "whole",
-    "worst",
-]
-
-
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """A verdict, what it rests on, and every reason for it.
-
-    `failed` marks an undetermined pair whose destination could not be asked at all.
-    """
-
-    verdict: Verdict
-    basis: Basis
-    table: str | None = None
-    diagnostics: tuple[Diagnostic, ...] = ()
-    failed: bool = False
+__all__ = ["decide"]
 
 
 def decide(
@@ -77,11 +60,12 @@ def decide(
     destination: Endpoint,
     answer: Answer | None,
     judgement: Judgement = NOT_JUDGED,
+    streamed: Streamed | None = None,
 ) -> Decision:
     """Decide a pair from its endpoints and the driver's answer, if it was asked.
 
     `judgement` is what tables say: it decides where no driver answers, and explains or
-    doubts what a driver says.
+    doubts what a driver says. `streamed` is what came of asking by the stream.
     """
     if outdated := too_old(source, destination):
         return Decision(verdict="undetermined", basis="none", diagnostics=outdated)
@@ -96,9 +80,14 @@ def decide(
             return _unreadable(finding, told, recorded=bool(endpoint.recorded))
     if answer is not None:
         return _by_driver(source, destination, answer, judgement, told)
+    if streamed is not None and (said := answered(streamed)) is not None:
+        found = _by_head(said, source, destination, judgement, told)
+        return _by_stream(found, streamed)
     if (known := recorded_answer(source, destination)) is not None:
-        return _by_record(source, destination, known, judgement, told)
-    return _without_driver(source, destination, judgement, told)
+        decision = _by_record(source, destination, known, judgement, told)
+    else:
+        decision = _without_driver(source, destination, judgement, told)
+    return decision if streamed is None else _not_offered(decision, streamed)
 
 
 def _unreadable(
@@ -113,92 +102,6 @@ def _unreadable(
         diagnostics=(finding, *told),
         failed=not_asked and not recorded,
     )
-
-
-def required(decision: Decision, basis: Basis) -> Decision:
-    """Give a decision, or none where what it rests on is weaker than a basis."""
-    if decision.verdict != "compatible":
-        return decision
-    if GROUNDS[decision.basis] >= GROUNDS[basis]:
-        return decision
-    by = {"table": "a table", "recorded": "a recorded answer"}.get(decision.basis, "")
-    doubt = diagnostic(
-        codes.WEAKER_THAN_REQUIRED,
-        f"compatible by {by}, and --require asks for {basis}",
-    )
-    return msgspec.structs.replace(
-        decision, verdict="undetermined", diagnostics=(doubt, *decision.diagnostics)
-    )
-
-
-def beside(decision: Decision, finding: Diagnostic, *, doubt: bool = False) -> Decision:
-    """Give a pair's decision with what else was found; an error of it overrules it.
-
-    A warning leaves a yes undetermined if it is a `doubt`. What overrules a decision,
-    or doubts it, stands first.
-    """
-    verdict = decision.verdict
-    if finding.severity == "error":
-        verdict = "incompatible"
-    elif doubt and finding.severity == "warning" and verdict == "compatible":
-        verdict = "undetermined"
-    overruled = verdict != decision.verdict
-    found = (*decision.diagnostics, finding)
-    if overruled or doubt:
-        found = (finding, *decision.diagnostics)
-    if not overruled:
-        return msgspec.structs.replace(decision, diagnostics=found)
-    return Decision(verdict=verdict, basis="none", diagnostics=found)
-
-
-_LEAVES_OPEN = frozenset(
-    {
-        codes.P2P_NOT_KNOWN,
-        codes.TRACKING_NOT_KNOWN,
-        codes.VIRTUAL_IOMMU,
-        codes.CONFIG_FILE_NOT_READ,
-        codes.DISK_BY_VFIO,
-        codes.MEMORY_PROTECTED,
-    }
-)
-"""What QEMU demands of a whole VM, where it is not known: it leaves no yes."""
-
-
-def whole(verdicts: Iterable[Verdict], findings: Sequence[Diagnostic]) -> Verdict:
-    """Give the verdict of a VM: the worst of its devices' and of what is demanded.
-
-    One without devices is compatible: it has nothing that could not be loaded.
-    """
-    if any(finding.severity == "error" for finding in findings):
-        return "incompatible"
-    known = list(verdicts)
-    if any(map(leaves_no_yes, findings)):
-        known.append("undetermined")
-    return worst_of(known, "compatible")
-
-
-def leaves_no_yes(finding: Diagnostic) -> bool:
-    """Whether what was found of a whole VM forbids a yes, or leaves it open."""
-    return finding.severity == "error" or finding.code in _LEAVES_OPEN
-
-
-def not_found(error: ErrorRecord) -> Decision:
-    """Give the decision on a pair whose destination is not there."""
-    finding = diagnostic(
-        error.code,
-        error.summary,
-        detail=error.detail,
-        hint=error.hint,
-        spans=error.spans,
-    )
-    return Decision(
-        verdict="undetermined", basis="none", diagnostics=(finding,), failed=True
-    )
-
-
-def worst(decisions: tuple[Decision, ...]) -> Verdict:
-    """Give the verdict that stands for several pairs; no pair is undetermined."""
-    return worst_of((decision.verdict for decision in decisions), "undetermined")
 
 
 def _by_driver(
@@ -224,7 +127,8 @@ def _by_driver(
         path=answer.path,
         spans=both_ends(source.version, destination.version) if refused else (),
     )
-    return _said(finding, source, destination, judgement, told)
+    said = _said(finding, source, destination, judgement, told)
+    return msgspec.structs.replace(said, channel="attribute")
 
 
 def _said(
@@ -245,7 +149,7 @@ def _said(
             verdict="incompatible",
             basis="table",
             table=judgement.table,
-            diagnostics=(*judgement.findings, finding, *_derivations(judgement), *told),
+            diagnostics=(*judgement.findings, finding, *derivations(judgement), *told),
         )
     asked: Basis = "recorded" if destination.recorded else "driver"
     return Decision(
@@ -254,7 +158,7 @@ def _said(
         table=judgement.table,
         diagnostics=(
             finding,
-            *_beside(code, judgement),
+            *beside_answer(code, judgement),
             *_type_not_known(code, source, destination),
             *told,
         ),
@@ -288,48 +192,142 @@ def _by_record(
     told: tuple[Diagnostic, ...],
 ) -> Decision:
     """Decide by what the destination's driver said when it was asked earlier."""
-    code = RECORDED[answer.accepted]
+    by_stream = answer.channel == "stream"
+    code = (RECORDED_OF_HEAD if by_stream else RECORDED)[answer.accepted]
     age = destination.recorded.ages.get(answer.about) if destination.recorded else None
-    channel = f" by {answer.channel}" if answer.channel else ""
-    asked = f"asked{channel} at {answer.asked_at}" + (f", {age}" if age else "")
+    asked = f"asked at {answer.asked_at}" + (f", {age}" if age else "")
     finding = diagnostic(
         code,
         CODES[code].summary + (f" ({answer.errno})" if answer.errno else ""),
         detail=asked,
         errno=answer.errno,
         path=destination.path,
-        spans=both_ends(source.version, destination.version),
+        spans=() if by_stream else both_ends(source.version, destination.version),
     )
-    return _said(finding, source, destination, judgement, told)
+    if by_stream:
+        return _by_head(finding, source, destination, judgement, told)
+    said = _said(finding, source, destination, judgement, told)
+    return msgspec.structs.replace(said, channel="attribute")
 
 
-def _beside(code: Code, judgement: Judgement) -> list[Diagnostic]:
-    """Give what tables add to a driver's answer: its explanation, or their doubts."""
-    if judgement.failed:
-        return [_softened(finding) for finding in judgement.findings]
-    if code not in ANSWERS or judgement.table is None:
-        return []
-    if judgement.verdict == VERDICT_OF[code]:
-        return list(judgement.findings)
-    if judgement.verdict == "undetermined":
-        return []
-    doubt = diagnostic(
-        codes.TABLE_DISAGREES,
-        f"table {judgement.table} says {judgement.verdict}, the driver says otherwise",
+# ---- asked by the head of a stream -------------------------------------------------
+
+
+def _by_head(
+    finding: Diagnostic,
+    source: Endpoint,
+    destination: Endpoint,
+    judgement: Judgement,
+    told: tuple[Diagnostic, ...],
+) -> Decision:
+    """Decide by what a driver said of the head of the source's stream.
+
+    Its yes covers what it checks there: the rest is decided by the table. Since a head
+    was recorded its host may have changed: a yes is none then, and a no needs the
+    table's.
+    """
+    said = VERDICT_OF.get(finding.code)
+    if said == "compatible":
+        found = _taken(finding, destination, judgement, told)
+    else:
+        found = _said(finding, source, destination, judgement, told)
+    found = msgspec.structs.replace(found, channel="stream")
+    changes = source.recorded.changed if source.recorded else ()
+    if not changes or said is None:
+        return found
+    stands = found.verdict == judgement.verdict == "incompatible"
+    return msgspec.structs.replace(
+        found,
+        verdict="incompatible" if stands else "undetermined",
+        diagnostics=(stale(changes), *found.diagnostics),
+    )
+
+
+def _taken(
+    finding: Diagnostic,
+    destination: Endpoint,
+    judgement: Judgement,
+    told: tuple[Diagnostic, ...],
+) -> Decision:
+    """Decide where the driver took the head, and the table has the rest."""
+    basis: Basis = "recorded" if destination.recorded else "driver"
+    beyond = judgement.beyond
+    if beyond is None:
+        later = diagnostic(
+            codes.CHECKED_LATER,
+            "no table says what else has to hold, so the driver's yes is not enough",
+            hint="see 'vfiocompat tables list' for the tables of this driver",
+        )
+        return Decision(
+            verdict="undetermined", basis=basis, diagnostics=(finding, later, *told)
+        )
+    found = [finding, *beyond.findings]
+    if beyond.verdict == "compatible":
+        found += beside_answer(finding.code, judgement)
+        if not beyond.complete:
+            found.append(
+                diagnostic(
+                    codes.CHECKED_LATER,
+                    detail="in the head it checks " + ", ".join(beyond.covered),
+                    table=judgement.table,
+                )
+            )
+    return Decision(
+        verdict=beyond.verdict,
+        basis=basis,
         table=judgement.table,
+        covered=beyond.covered,
+        diagnostics=(*found, *derivations(judgement), *told),
     )
-    return [doubt, *map(_softened, judgement.findings)]
 
 
-def _softened(finding: Diagnostic) -> Diagnostic:
-    """Let what would be an error be a warning, where it does not decide."""
-    if finding.severity != "error":
-        return finding
-    return msgspec.structs.replace(finding, severity="warning")
+def _by_stream(decision: Decision, streamed: Streamed) -> Decision:
+    """Add to a decision by a head whose that was; a made one leaves no yes."""
+    offer = streamed.offer
+    told = list(streamed.told)
+    verdict = decision.verdict
+    if offer is not None and offer.made:
+        told.insert(0, diagnostic(codes.HEAD_MADE))
+        verdict = "undetermined" if verdict == "compatible" else verdict
+    error = streamed.error
+    failed = error is not None and error.code == codes.DEVICE_NOT_RUNNING
+    return msgspec.structs.replace(
+        decision,
+        verdict="undetermined" if failed else verdict,
+        head=streamed.used,
+        diagnostics=(*decision.diagnostics, *told),
+        failed=failed or decision.failed,
+    )
 
 
-def _for_information(finding: Diagnostic) -> Diagnostic:
-    return msgspec.structs.replace(finding, severity="info")
+def _not_offered(decision: Decision, streamed: Streamed) -> Decision:
+    """Add to a decision why the destination was not asked by its stream.
+
+    Where nothing else decides, a device that could not be opened is a failure.
+    """
+    told = list(streamed.told)
+    error = streamed.error
+    if error is not None:
+        found = diagnostic(error.code, error.summary, hint=error.hint)
+        told.append(found if decision.basis == "none" else softened(found))
+    elif streamed.offer is not None:
+        told.append(
+            diagnostic(
+                codes.HEAD_NOT_OFFERED,
+                "the recorded head is not as long as its driver's, or has a value that "
+                "the table does not know, so it was not offered",
+            )
+        )
+    return msgspec.structs.replace(
+        decision,
+        diagnostics=(*decision.diagnostics, *told),
+        failed=decision.failed
+        or (
+            error is not None
+            and decision.basis == "none"
+            and decision.verdict == "undetermined"
+        ),
+    )
 
 
 def _without_driver(
@@ -363,10 +361,10 @@ def _without_driver(
             diagnostics=(*unasked, *found, *told),
         )
     if judgement.verdict != "undetermined":
-        found = list(map(_for_information, found))
-        unasked = unasked if doubted else list(map(_for_information, unasked))
+        found = list(map(for_information, found))
+        unasked = unasked if doubted else list(map(for_information, unasked))
     found += unasked
-    found += _derivations(judgement)
+    found += derivations(judgement)
     if judgement.table is None:
         could_ask = question(source, destination) is not None
         hint = "the driver is asked without --table-only" if could_ask else None
@@ -383,16 +381,3 @@ def _without_driver(
         diagnostics=(*found, *told),
         failed=judgement.failed,
     )
-
-
-def _derivations(judgement: Judgement) -> list[Diagnostic]:
-    sides = ("source", judgement.source), ("destination", judgement.destination)
-    return [
-        diagnostic(
-            codes.STRING_DERIVED,
-            f"the {side}'s string is derived from facts",
-            detail=text,
-        )
-        for side, text in sides
-        if text is not None
-    ]

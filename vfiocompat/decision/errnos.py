@@ -68,11 +68,13 @@ VERDICT_OF: dict[Code, Verdict] = {
     codes.ACCEPTED: "compatible",
     codes.RECORDED_YES: "compatible",
     codes.RECORDED_NO: "incompatible",
+    codes.HEAD_TAKEN: "compatible",
+    codes.HEAD_REFUSED: "incompatible",
+    codes.HEAD_WAS_TAKEN: "compatible",
+    codes.HEAD_WAS_REFUSED: "incompatible",
 }
 
-ANSWERS = frozenset(
-    {codes.REFUSED, codes.ACCEPTED, codes.RECORDED_YES, codes.RECORDED_NO}
-)
+ANSWERS = frozenset(VERDICT_OF) - {codes.NO_MIGRATION_SUPPORT}
 """Codes of a driver's yes or no, which tables explain or doubt."""
 
 NOT_OPENED = frozenset({codes.OPEN_NOT_PERMITTED, codes.OPEN_FAILED})

@@ -5,14 +5,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from vfiocompat import codes
+from vfiocompat.decision.errnos import ANSWERS, VERDICT_OF
 from vfiocompat.diagnostics import Diagnostic, diagnostic
 from vfiocompat.endpoints import stated_of_pair
 
 if TYPE_CHECKING:
+    from vfiocompat.codes import Code
     from vfiocompat.endpoints import Endpoint
+    from vfiocompat.verdicts import Judgement
 
-__all__ = ["is_full", "notes"]
+__all__ = [
+    "beside_answer",
+    "derivations",
+    "for_information",
+    "is_full",
+    "notes",
+    "softened",
+]
 
 
 def is_full(destination: Endpoint) -> bool:
@@ -53,3 +65,47 @@ def _not_needed(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ..
         for side, endpoint in sides
         if endpoint.version is not None and stated_of_pair(endpoint)
     )
+
+
+def beside_answer(code: Code, judgement: Judgement) -> list[Diagnostic]:
+    """Give what tables add to a driver's answer: its explanation, or their doubts."""
+    if judgement.failed:
+        return [softened(finding) for finding in judgement.findings]
+    if code not in ANSWERS or judgement.table is None:
+        return []
+    if judgement.verdict == VERDICT_OF[code]:
+        return list(judgement.findings)
+    if judgement.verdict == "undetermined":
+        return []
+    doubt = diagnostic(
+        codes.TABLE_DISAGREES,
+        f"table {judgement.table} says {judgement.verdict}, the driver says otherwise",
+        table=judgement.table,
+    )
+    return [doubt, *map(softened, judgement.findings)]
+
+
+def softened(finding: Diagnostic) -> Diagnostic:
+    """Let what would be an error be a warning, where it does not decide."""
+    if finding.severity != "error":
+        return finding
+    return msgspec.structs.replace(finding, severity="warning")
+
+
+def for_information(finding: Diagnostic) -> Diagnostic:
+    """Let a finding that changes nothing be for information."""
+    return msgspec.structs.replace(finding, severity="info")
+
+
+def derivations(judgement: Judgement) -> list[Diagnostic]:
+    """Tell which strings tables made of facts."""
+    sides = ("source", judgement.source), ("destination", judgement.destination)
+    return [
+        diagnostic(
+            codes.STRING_DERIVED,
+            f"the {side}'s string is derived from facts",
+            detail=text,
+        )
+        for side, text in sides
+        if text is not None
+    ]

@@ -29,7 +29,7 @@ from vfiocompat.verdicts import Basis, Verdict, worst_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vfiocompat.decision.decide import Decision
+    from vfiocompat.decision.decisions import Decision
     from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.pairs import Pair

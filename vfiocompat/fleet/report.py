@@ -12,7 +12,7 @@ from vfiocompat.pairs import decide_pair
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vfiocompat.decision.decide import Decision
+    from vfiocompat.decision.decisions import Decision
     from vfiocompat.fleet.classes import Fleet, HostClasses
     from vfiocompat.fleet.grid import Grid
     from vfiocompat.fleet.moves import Group, Ways

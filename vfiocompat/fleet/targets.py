@@ -7,7 +7,7 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from vfiocompat.decision.decide import required
+from vfiocompat.decision.decisions import required
 from vfiocompat.fleet.classes import Classifier
 from vfiocompat.fleet.members import Member
 from vfiocompat.fleet.read import gather

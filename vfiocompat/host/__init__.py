@@ -5,6 +5,7 @@ batch      file operations that a driver may hold, many at once, in threads
 held       processes that drivers still hold
 vfio       a device opened; who has one open
 migration  which migration interface an open device has
+stream     the head of its migration stream, read and offered
 sysfs      endpoints found, read, and their drivers asked
 
 A module imports only those that stand before it.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from vfiocompat.decision.decide import worst
+from vfiocompat.decision.decisions import worst
 from vfiocompat.endpoints import Problem
 from vfiocompat.inventory import Tool
 from vfiocompat.output.errors import fleet_problems
@@ -24,7 +24,7 @@ from vfiocompat.verdicts import Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from vfiocompat.decision.decide import Decision
+    from vfiocompat.decision.decisions import Decision
     from vfiocompat.errors import ErrorRecord
     from vfiocompat.output.text import Item, Line
     from vfiocompat.pairs import Pair

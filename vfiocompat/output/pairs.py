@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from vfiocompat.decision.decisions import Channel
+from vfiocompat.decision.streams import HeadUsed
 from vfiocompat.diagnostics import Diagnostic
 from vfiocompat.endpoints import Origin
 from vfiocompat.output.text import finding_lines
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterable, Iterator
 
-    from vfiocompat.decision.decide import Decision
+    from vfiocompat.decision.decisions import Decision
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.output.text import Item
     from vfiocompat.pairs import Pair
@@ -67,7 +69,10 @@ class CheckResult(msgspec.Struct, frozen=True):
     destination: AddressRecord
     verdict: Verdict
     basis: Basis
+    channel: Channel | None
     table: str | None
+    covered: tuple[str, ...] | None
+    head: HeadUsed | None
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -89,7 +94,10 @@ def check_result(
         address_record(destination),
         decision.verdict,
         decision.basis,
+        decision.channel,
         decision.table,
+        decision.covered,
+        decision.head,
         decision.diagnostics,
     )
 

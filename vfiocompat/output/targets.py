@@ -91,7 +91,10 @@ def target_results(found: Iterable[Target]) -> Iterator[TargetResult]:
             AddressRecord(address, host, version, origin),
             like.verdict,
             like.basis,
+            like.channel,
             like.table,
+            like.covered,
+            like.head,
             like.diagnostics,
             free,
         )

@@ -9,21 +9,29 @@ that `spoiled`, `apart` and `transplanted` take.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from vfiocompat.errors import InvalidVersion
 from vfiocompat.tables.language.derive import derive, text_of
 from vfiocompat.tables.language.kinds import UNKNOWN
 from vfiocompat.tables.language.records import MAX_HEAD
 from vfiocompat.tables.language.relations import equal
-from vfiocompat.tables.language.table import Reading
+from vfiocompat.tables.language.table import Reading, Table
 from vfiocompat.versions import VersionString
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from vfiocompat.tables.language.records import Case, HeadField, Stream
-    from vfiocompat.tables.language.table import Table
+    from vfiocompat.tables.language.records import (
+        Case,
+        Exemption,
+        HeadField,
+        Requirement,
+        Stream,
+    )
 
 __all__ = [
     "MOST",
@@ -31,6 +39,8 @@ __all__ = [
     "contradicted",
     "decode",
     "head_mistakes",
+    "offered",
+    "rest_of",
     "spoiled",
     "string_of",
     "transplanted",
@@ -138,6 +148,83 @@ def transplanted(stream: Stream, own: bytes, source: bytes) -> bytes:
         place = slice(field.offset, field.offset + field.width)
         data[place] = source[place]
     return bytes(data)
+
+
+def offered(
+    stream: Stream, own: bytes, head: bytes, *, recorded: bool
+) -> tuple[bytes | None, bool]:
+    """Give what a destination is offered, and whether it is made of its `own` head.
+
+    A head that was read is offered as it is. One that was `recorded` may be anything:
+    it has to be whole, and what the table does not read of it has to be as in the own
+    one, else the fields are put into that. None where nothing may be offered.
+    """
+    if not stream.control < len(head) <= MOST:
+        return None, False
+    if not recorded:
+        return head, False
+    if not whole(stream, head, own):
+        return None, False
+    if apart(stream, own, head):
+        return transplanted(stream, own, head), True
+    return head, False
+
+
+# ---- what is left to the table -----------------------------------------------------
+
+
+@lru_cache(maxsize=64)
+def rest_of(table: Table) -> Table:
+    """Give a table of all that its drivers do not check in a head.
+
+    These are the requirements outside `covers`, and the denies that read a field which
+    no covered requirement reads.
+    """
+    assert table.stream is not None
+    covered = frozenset(table.stream.covers)
+    file = table.file
+    read = {
+        name
+        for each in file.requirement
+        if each.id in covered
+        for name in (each.field, each.destination_field or each.field)
+    }
+    return Table(
+        msgspec.structs.replace(
+            file,
+            requirement=tuple(
+                msgspec.structs.replace(each, stands_in_for=_without(each, covered))
+                for each in file.requirement
+                if each.id not in covered and _is_left(each, covered)
+            ),
+            exception=tuple(
+                msgspec.structs.replace(
+                    each,
+                    stands_in_for=_without(each, covered),
+                    lifts=tuple(name for name in each.lifts if name not in covered),
+                )
+                for each in file.exception
+                if _is_left(each, covered) and _decides(each, covered, read)
+            ),
+            case=(),
+        )
+    )
+
+
+def _without(each: Requirement | Exemption, covered: frozenset[str]) -> tuple[str, ...]:
+    return tuple(name for name in each.stands_in_for if name not in covered)
+
+
+def _is_left(each: Requirement | Exemption, covered: frozenset[str]) -> bool:
+    """Whether there is something left that a rule stands in for, if it does."""
+    return not each.stands_in_for or bool(_without(each, covered))
+
+
+def _decides(each: Exemption, covered: frozenset[str], read: set[str]) -> bool:
+    """Whether an exception decides about more than what is covered."""
+    if each.verdict is None:
+        return not covered.issuperset(each.lifts)
+    return not read.issuperset({*each.source, *each.destination})
 
 
 # ---- a table's own cases -----------------------------------------------------------

@@ -11,14 +11,17 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from vfiocompat import codes
 from vfiocompat.diagnostics import SIDES, Diagnostic, diagnostic
 from vfiocompat.errors import ErrorRecord
+from vfiocompat.tables.heads import decode, rest_of
 from vfiocompat.tables.language.derive import derive
 from vfiocompat.tables.language.reasons import End
 from vfiocompat.tables.language.table import Reading
 from vfiocompat.tables.language.wording import findings, unmatched
-from vfiocompat.verdicts import Judgement
+from vfiocompat.verdicts import Beyond, Judgement
 from vfiocompat.versions import VersionString
 
 if TYPE_CHECKING:
@@ -147,7 +150,8 @@ def judge(
         if len(matches) > 1:
             return _ambiguous(matches)
         if matches:
-            return _evaluated(matches[0])
+            judgement = _evaluated(matches[0])
+            return _beside_head(judgement, matches[0]) if source.head else judgement
     return Judgement(findings=tuple(_unread(unread, source, destination)))
 
 
@@ -199,7 +203,10 @@ def read_end(table: Table, endpoint: Endpoint) -> Reading | list[Stop] | None:
     """
     if endpoint.version is not None:
         return table.read(VersionString.parse(endpoint.version))
-    return derive(table, endpoint.facts, endpoint.stated, endpoint.vendor_id)
+    known = endpoint.facts, endpoint.stated, endpoint.vendor_id
+    if not endpoint.head or table.stream is None:
+        return derive(table, *known)
+    return derive(table, *known, decode(table.stream, endpoint.head.exact_bytes()))
 
 
 def derived_text(endpoint: Endpoint, shelf: Sequence[Shelved]) -> str | None:
@@ -240,6 +247,24 @@ def _evaluated(match: _Match) -> Judgement:
         findings=tuple(found),
         source=source.reading.version.text if source.derived else None,
         destination=destination.reading.version.text if destination.derived else None,
+    )
+
+
+def _beside_head(judgement: Judgement, match: _Match) -> Judgement:
+    """Add what is left to tables where the driver takes the source's head."""
+    table, source, destination = match
+    if table.stream is None or source is None or destination is None:
+        return judgement
+    rest = rest_of(table)
+    outcome = rest.outcome(source.reading.values, destination.reading.values)
+    return msgspec.structs.replace(
+        judgement,
+        beyond=Beyond(
+            verdict=outcome.verdict,
+            findings=tuple(findings(rest, outcome, source, destination)),
+            covered=table.stream.covers,
+            complete=table.stream.complete,
+        ),
     )
 
 

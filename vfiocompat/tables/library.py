@@ -234,6 +234,23 @@ class Library:
                 return found
         return []
 
+    def reading_heads(self, endpoint: Endpoint) -> Table | None:
+        """Give the table that reads the heads of an endpoint's driver, if one does.
+
+        It is of the first origin that speaks for the driver; of several none is.
+        """
+        for tier in tiers(self.speaking_for(endpoint)):
+            tables = [each.table for each in tier if isinstance(each.table, Table)]
+            if len(tables) < len(tier):
+                return None
+            speaking = [
+                table for table in tables if endpoint.driver in table.file.drivers
+            ]
+            if speaking:
+                only = speaking[0] if len(speaking) == 1 else None
+                return only if only is not None and only.stream is not None else None
+        return None
+
     def readings(
         self, version: VersionString
     ) -> tuple[list[tuple[str, Reading]], list[ErrorRecord]]:

@@ -13,7 +13,7 @@ import msgspec
 
 from vfiocompat import codes
 from vfiocompat.codes import Code
-from vfiocompat.decision.decide import leaves_no_yes, whole
+from vfiocompat.decision.decisions import leaves_no_yes, whole
 from vfiocompat.fleet.grid import Cell, decide_rows
 from vfiocompat.verdicts import GOODNESS, GROUNDS, Basis, Verdict
 from vfiocompat.vm.room import Placement, place

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from vfiocompat.decision.decide import beside, required
+from vfiocompat.decision.decisions import beside, required
 from vfiocompat.decision.reads import reads
 from vfiocompat.vm.blockers import (
     READ_ACROSS_DRIVERS,
@@ -19,7 +19,7 @@ from vfiocompat.vm.kinds import becoming
 from vfiocompat.vm.model import leaves_by_qemu
 
 if TYPE_CHECKING:
-    from vfiocompat.decision.decide import Decision
+    from vfiocompat.decision.decisions import Decision
     from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.pairs import Pair

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat import codes
 from vfiocompat.addresses import FunctionAddress
-from vfiocompat.decision.decide import Decision, beside
+from vfiocompat.decision.decisions import Decision, beside
 from vfiocompat.diagnostics import diagnostic
 from vfiocompat.endpoints import missing
 from vfiocompat.pairs import Pair

@@ -14,6 +14,8 @@ endpoints  what the files of nodes say, made endpoints
 questions  a source's string written to destinations
 survey     every endpoint of a host
 kernel     what its kernel has of VFIO, and tells of it
+located    where devices are that are to be opened, and what their heads rest on
+asking     devices asked by their migration streams, each IOMMU group in a child
 host       all of that, each in a child process: what the rest of the program uses
 
 A module imports only those that stand before it.

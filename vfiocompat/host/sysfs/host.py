@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from vfiocompat.addresses import LiveAddress
+    from vfiocompat.host.sysfs.asking import HeadAsked, ToAsk
     from vfiocompat.host.sysfs.kernel import Kernel
     from vfiocompat.host.sysfs.questions import Probed, Question
     from vfiocompat.host.sysfs.records import Survey
@@ -109,6 +110,19 @@ class Host:
             [task], MigrationInterface, "opening a device", self._timeout
         )
         return found
+
+    def ask_streams(self, errands: Sequence[ToAsk], now: float) -> list[HeadAsked]:
+        """Open devices, read their heads, and offer them those of others.
+
+        Devices of different IOMMU groups are asked beside each other. `now` is in
+        seconds since 1970.
+        """
+        from vfiocompat.host.sysfs.asking import ask_located
+        from vfiocompat.host.sysfs.located import Located, locate
+
+        addresses = [each.address for each in errands]
+        [places] = self._aside([partial(locate, addresses=addresses)], list[Located])
+        return ask_located(errands, places, self._timeout, now)
 
     def probe(self, questions: Sequence[Question]) -> list[Probed]:
         """Ask drivers; see `questions.probe`."""

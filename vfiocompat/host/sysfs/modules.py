@@ -16,11 +16,18 @@ if TYPE_CHECKING:
     from vfiocompat.host.batch import Reply
     from vfiocompat.host.sysfs.tree import Tree
 
-__all__ = ["NO_MODULE", "Module", "modules_of"]
+__all__ = [
+    "MODULES",
+    "NOTE",
+    "NO_MODULE",
+    "Module",
+    "build_of_note",
+    "modules_of",
+]
 
 _DRIVERS = "/sys/bus/pci/drivers"
-_MODULES = "/sys/module"
-_NOTE = ".note.gnu.build-id"
+MODULES = "/sys/module"
+NOTE = ".note.gnu.build-id"
 _VGPU_MANAGER = {"nvidia": "nvidia_vgpu_vfio"}
 """Modules that tell a driver's version in place of its own.
 
@@ -51,16 +58,16 @@ def modules_of(tree: Tree, drivers: Collection[str]) -> dict[str, Module]:
     managers = [_VGPU_MANAGER[name] for name in drivers if name in _VGPU_MANAGER]
     replies = tree.run(
         {
-            (name, file): tree.read(f"{_MODULES}/{name}{folder}", file)
+            (name, file): tree.read(f"{MODULES}/{name}{folder}", file)
             for name in {*modules.values(), *managers}
-            for folder, file in (("", "version"), ("", "srcversion"), ("/notes", _NOTE))
+            for folder, file in (("", "version"), ("", "srcversion"), ("/notes", NOTE))
         }
     )
     versions = {name: text(replies[name, "version"]) for name, _ in replies}
     return {
         driver: Module(
             versions.get(_VGPU_MANAGER.get(driver, "")) or versions[module] or None,
-            _build(replies[module, _NOTE], replies[module, "srcversion"]),
+            _build(replies[module, NOTE], replies[module, "srcversion"]),
         )
         for driver, module in modules.items()
     }
@@ -72,4 +79,9 @@ def _build(note: Reply, sources: Reply) -> str | None:
     The note is a struct elf_note of include/uapi/linux/elf.h: three numbers, the name
     "GNU", the id.
     """
-    return note.data[16:].hex() or text(sources) or None
+    return build_of_note(note) or text(sources) or None
+
+
+def build_of_note(note: Reply) -> str | None:
+    """Give the id in the note of a module's build."""
+    return note.data[16:].hex() or None

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What commands do that take --stream: they are told so, and warn before they ask."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from vfiocompat import codes
+from vfiocompat.addresses import (
+    FleetAddress,
+    InventoryAddress,
+    LiteralAddress,
+    parse_address,
+)
+from vfiocompat.errors import UsageError, error_of
+from vfiocompat.find import look
+from vfiocompat.output.text import note_lines
+from vfiocompat.times import Horizon
+
+if TYPE_CHECKING:
+    from vfiocompat.commands.settings import Settings
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.streams import Streaming
+
+__all__ = ["streaming_of"]
+
+
+def streaming_of(
+    settings: Settings,
+    *,
+    stream: bool,
+    table_only: bool = False,
+    despite_hazard: bool = False,
+    sibling: str | None = None,
+) -> Streaming | None:
+    """Say how devices are asked by their streams; None where they are not.
+
+    Raises:
+        UsageError: --stream does not go with another option, or is missing.
+
+    """
+    if not stream:
+        if despite_hazard or sibling is not None:
+            option = "--despite-hazard" if despite_hazard else "--sibling"
+            raise UsageError(f"{option} is for --stream")
+        return None
+    if table_only:
+        raise UsageError("--stream asks drivers, and --table-only asks none")
+    if settings.sysroot != "/":
+        raise UsageError("--stream is for this host, not for one that --sysroot names")
+    found = None if sibling is None else _sibling(settings, sibling)
+    settings.note(
+        note_lines(
+            codes.DEVICES_ARE_ASKED,
+            hint="a VM that starts on one meanwhile gets EBUSY; a refusal is an error "
+            "in the kernel's log",
+        )
+    )
+    from vfiocompat.streams import Streaming  # noqa: PLC0415 - few commands ask so
+
+    return Streaming(time.time(), despite_hazard, found)
+
+
+def _sibling(settings: Settings, text: str) -> Endpoint:
+    place = parse_address(text)
+    if isinstance(place, LiteralAddress | InventoryAddress | FleetAddress):
+        raise UsageError("--sibling is a device of this host")
+    [(endpoint, error)] = look(
+        [place],
+        settings.host,
+        settings.drivers,
+        ask="nothing",
+        horizon=Horizon(time.time()),
+    )
+    if endpoint is None:
+        assert error is not None
+        raise error_of(error)
+    return endpoint
