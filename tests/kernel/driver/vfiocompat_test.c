@@ -21,9 +21,6 @@
  * a type of generation T and slice N, gen<G>_<N> is compatible if G <= T and
  * the slice is the same.
  *
- * As a PCI device, an mdev has a configuration space and nothing else: enough
- * for QEMU's vfio-pci to take it.
- *
  * Written for the mdev API of Linux 6.1; the ifdefs are for up to 6.12.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -31,24 +28,21 @@
 #include <linux/atomic.h>
 #include <linux/delay.h>
 #include <linux/device.h>
-#include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/mdev.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
-#include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 #include <linux/version.h>
 #include <linux/vfio.h>
 
-#define VCT_VENDOR	0x8086
-#define VCT_DEVICE	0xc104
+#include "config_space.h"
+
 #define VCT_MAX_PARENTS	8
 #define VCT_MAX_SLICES	4
 #define VCT_VERSION_MAX	80
-#define VCT_REGION_SHIFT	40
 
 static int generations[VCT_MAX_PARENTS] = { 4, 5 };
 static unsigned int nr_generations = 2;
@@ -123,7 +117,7 @@ struct vct_state {
 	struct vct_parent *vparent;
 	struct mutex lock;
 	enum vfio_device_mig_state mig_state;
-	__le16 config[PCI_CFG_SPACE_SIZE / 2];
+	struct vct_config config;
 };
 
 static struct vct_parent *parents[VCT_MAX_PARENTS];
@@ -408,9 +402,7 @@ static int vct_init_dev(struct vfio_device *vdev)
 				     avail - (int)st->vtype->slices));
 	mutex_init(&st->lock);
 	st->mig_state = VFIO_DEVICE_STATE_RUNNING;
-	st->config[PCI_VENDOR_ID / 2] = cpu_to_le16(VCT_VENDOR);
-	st->config[PCI_DEVICE_ID / 2] = cpu_to_le16(VCT_DEVICE);
-	st->config[PCI_CLASS_DEVICE / 2] = cpu_to_le16(PCI_CLASS_SYSTEM_OTHER);
+	vct_config_init(&st->config);
 	if (st->vtype->migratable) {
 		vdev->migration_flags = mig_flags;
 		vdev->mig_ops = &vct_mig_ops;
@@ -430,105 +422,20 @@ static void vct_release_dev(struct vfio_device *vdev)
 #endif
 }
 
-/* The configuration space is the one region with bytes; no interrupt exists. */
-static long vct_get_info(void __user *arg)
-{
-	unsigned long minsz = offsetofend(struct vfio_device_info, num_irqs);
-	struct vfio_device_info info;
-
-	if (copy_from_user(&info, arg, minsz))
-		return -EFAULT;
-	if (info.argsz < minsz)
-		return -EINVAL;
-	info.flags = VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET;
-	info.num_regions = VFIO_PCI_NUM_REGIONS;
-	info.num_irqs = VFIO_PCI_NUM_IRQS;
-	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
-}
-
-static long vct_get_region_info(void __user *arg)
-{
-	unsigned long minsz = offsetofend(struct vfio_region_info, offset);
-	struct vfio_region_info info;
-
-	if (copy_from_user(&info, arg, minsz))
-		return -EFAULT;
-	if (info.argsz < minsz || info.index >= VFIO_PCI_NUM_REGIONS)
-		return -EINVAL;
-	info.offset = (u64)info.index << VCT_REGION_SHIFT;
-	info.flags = 0;
-	info.size = 0;
-	if (info.index == VFIO_PCI_CONFIG_REGION_INDEX) {
-		info.flags = VFIO_REGION_INFO_FLAG_READ |
-			     VFIO_REGION_INFO_FLAG_WRITE;
-		info.size = PCI_CFG_SPACE_SIZE;
-	}
-	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
-}
-
-static long vct_get_irq_info(void __user *arg)
-{
-	unsigned long minsz = offsetofend(struct vfio_irq_info, count);
-	struct vfio_irq_info info;
-
-	if (copy_from_user(&info, arg, minsz))
-		return -EFAULT;
-	if (info.argsz < minsz || info.index >= VFIO_PCI_NUM_IRQS)
-		return -EINVAL;
-	info.flags = 0;
-	info.count = 0;
-	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
-}
-
 static long vct_ioctl(struct vfio_device *vdev, unsigned int cmd,
 		      unsigned long arg)
 {
-	switch (cmd) {
-	case VFIO_DEVICE_GET_INFO:
-		return vct_get_info((void __user *)arg);
-	case VFIO_DEVICE_GET_REGION_INFO:
-		return vct_get_region_info((void __user *)arg);
-	case VFIO_DEVICE_GET_IRQ_INFO:
-		return vct_get_irq_info((void __user *)arg);
-	case VFIO_DEVICE_RESET:
+	if (cmd == VFIO_DEVICE_RESET)
 		return 0;
-	}
-	return -ENOTTY;
-}
-
-/* Turns a file position into one in the configuration space. */
-static int vct_config_pos(loff_t *pos)
-{
-	*pos -= (loff_t)VFIO_PCI_CONFIG_REGION_INDEX << VCT_REGION_SHIFT;
-	return *pos < 0 || *pos >= PCI_CFG_SPACE_SIZE ? -EINVAL : 0;
+	return vct_config_ioctl(cmd, arg, VFIO_DEVICE_FLAGS_RESET);
 }
 
 static ssize_t vct_read(struct vfio_device *vdev, char __user *buf,
 			size_t count, loff_t *ppos)
 {
 	struct vct_state *st = container_of(vdev, struct vct_state, vdev);
-	loff_t pos = *ppos;
-	ssize_t done;
 
-	if (vct_config_pos(&pos))
-		return -EINVAL;
-	done = simple_read_from_buffer(buf, count, &pos, st->config,
-				       sizeof(st->config));
-	if (done > 0)
-		*ppos += done;
-	return done;
-}
-
-/* All of it is read-only, which PCI does not tell the writer. */
-static ssize_t vct_write(struct vfio_device *vdev, const char __user *buf,
-			 size_t count, loff_t *ppos)
-{
-	loff_t pos = *ppos;
-
-	if (vct_config_pos(&pos))
-		return -EINVAL;
-	*ppos += count;
-	return count;
+	return vct_config_read(&st->config, buf, count, ppos);
 }
 
 static const struct vfio_device_ops vct_dev_ops = {
@@ -537,7 +444,7 @@ static const struct vfio_device_ops vct_dev_ops = {
 	.release = vct_release_dev,
 	.ioctl = vct_ioctl,
 	.read = vct_read,
-	.write = vct_write,
+	.write = vct_config_write,
 #if IS_ENABLED(CONFIG_IOMMUFD) && LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 	.bind_iommufd = vfio_iommufd_emulated_bind,
 	.unbind_iommufd = vfio_iommufd_emulated_unbind,
