@@ -14,18 +14,19 @@ import subprocess
 import sys
 import time
 import traceback
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+
+from tests.kernel.guest.modules import create, insmod, remove, rmmod, write
+from tests.kernel.guest.streams import StreamDriver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MARK = "vfiocompat.guest"  # what guest.py puts on the kernel's command line
 MODULE = "vfiocompat_test"
-MDEVS = Path("/sys/bus/mdev/devices")
 PARAMETERS = Path("/sys/module", MODULE, "parameters")
 HUNG = 40
 """Seconds after which a command shows where it hangs, and is killed."""
@@ -40,34 +41,19 @@ def _in_the_guest(_processes: None) -> None:
         pytest.fail("not in the virtual machine: run `make test-kernel`")
 
 
-def write(path: Path, content: str) -> None:
-    """Write with one write(2), whose error is not put off to close(2)."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(descriptor, content.encode())
-    finally:
-        os.close(descriptor)
-
-
 class Driver:
     """The test driver in the kernel, and the mdevs made of its types."""
 
     def load(self, **parameters: str | int) -> None:
-        """Load it. Its parents have to be there, with their attributes, after it."""
-        options = [f"{name}={value}" for name, value in parameters.items()]
-        module = os.environ["VFIOCOMPAT_TEST_MODULE"]
-        subprocess.run(["busybox", "insmod", module, *options], check=True)
+        """Load it."""
+        insmod(MODULE, **parameters)
 
     def unload(self) -> None:
-        """Remove all mdevs and the driver; nothing may hold it for long."""
+        """Remove all mdevs and the driver."""
         if not PARAMETERS.exists():
             return
         self.order(fail_errno=0, delay_ms=0, hold_ms=0)
-        start = time.monotonic()
-        for device in MDEVS.iterdir():
-            self.remove(device.name)
-        subprocess.run(["busybox", "rmmod", MODULE], check=True)
-        assert time.monotonic() - start < 5, "a reader was left behind"
+        rmmod(MODULE)
 
     def order(self, **faults: int) -> None:
         """Order faults (`fail_errno`, `delay_ms`, `hold_ms`) for every access."""
@@ -78,21 +64,20 @@ class Driver:
         """Tell how many writes have reached the driver."""
         return int((PARAMETERS / "writes").read_text(encoding="ascii"))
 
-    def create(self, parent: str, type_id: str) -> str:
-        """Create an mdev; give its UUID."""
-        name = str(uuid.uuid4())
-        types = Path("/sys/class/mdev_bus", parent, "mdev_supported_types")
-        write(types / type_id / "create", name)
-        return name
-
-    def remove(self, name: str) -> None:
-        """Remove an mdev."""
-        write(MDEVS / name / "remove", "1")
+    create = staticmethod(create)
+    remove = staticmethod(remove)
 
 
 @pytest.fixture
 def driver(_in_the_guest: None) -> Iterator[Driver]:
     driver = Driver()
+    yield driver
+    driver.unload()
+
+
+@pytest.fixture
+def streams(_in_the_guest: None) -> Iterator[StreamDriver]:
+    driver = StreamDriver()
     yield driver
     driver.unload()
 
