@@ -391,6 +391,21 @@ def test_who_has_no_attribute_was_not_asked(attribute: Attribute | None) -> None
     assert decide(recorded(endpoint()), there, None).verdict == "undetermined"
 
 
+@pytest.mark.parametrize("accepted", [False, None])
+@pytest.mark.parametrize(
+    "attribute", [None, Attribute(None, "absent", "ENOENT", PATH, None, "VFC102")]
+)
+def test_what_another_channel_said_stands_against_a_tables_yes(
+    attribute: Attribute | None, *, accepted: bool | None
+) -> None:
+    said = RecordedAnswer("8086-x", accepted, None, "2026-11-01T00:00:00Z", "stream")
+    there = recorded(endpoint(None, attribute=attribute, answers=(said,)))
+    yes = Judgement(verdict="compatible", table="t")
+    found = decide(recorded(endpoint()), there, None, yes)
+    verdict = "undetermined" if accepted is None else "incompatible"
+    assert (found.verdict, found.basis) == (verdict, "recorded")
+
+
 @pytest.mark.parametrize("flags", [(), ("P2P",), ("P2P", "PRE_COPY")])
 def test_without_stop_copy_there_is_no_migration(flags: tuple[Flag, ...]) -> None:
     lacking = endpoint(migration=MigrationInterface("v2", flags))

@@ -100,24 +100,35 @@ def doubts_a_yes(source: Endpoint, destination: Endpoint) -> bool:
 
 
 def _given(source: Endpoint, destination: Endpoint) -> list[RecordedAnswer]:
-    """Find answers about the source's string and head, relied on or not."""
+    """Find answers about the source's string and head, relied on or not.
+
+    Where there is no attribute one about a string is of another channel, and a yes of
+    it is none here.
+    """
     if not destination.recorded or not destination.answers:
         return []
-    about: set[tuple[str | None, str | None]] = set()
+    found = []
     if _may_be_recorded(source, destination):
-        about.add((None, source.version))
+        found += [
+            each
+            for each in destination.answers
+            if each.version == source.version
+            and (destination.has_attribute or not each.accepted)
+        ]
     if source.head:
-        about.add(("stream", head_question(source.head)))
-    return [
-        each
-        for each in destination.answers
-        if (each.channel if each.channel == "stream" else None, each.about) in about
-    ]
+        question = head_question(source.head)
+        found += [
+            each
+            for each in destination.answers
+            if each.version is None
+            and (each.channel, each.question) == ("stream", question)
+        ]
+    return found
 
 
 def _may_be_recorded(source: Endpoint, destination: Endpoint) -> bool:
     """Whether the driver of an inventory's destination may have been asked."""
-    return bool(destination.recorded and destination.has_attribute and is_real(source))
+    return bool(destination.recorded and is_real(source))
 
 
 def _rejected(answer: RecordedAnswer, destination: Endpoint) -> str | None:
@@ -127,9 +138,11 @@ def _rejected(answer: RecordedAnswer, destination: Endpoint) -> str | None:
 
 
 def not_recorded(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:
-    """Say of a destination with an attribute why no recorded answer decides."""
+    """Say of a destination whose driver may have been asked why no answer decides."""
+    if not destination.recorded:
+        return []
     known = _given(source, destination)
-    if not known and not _may_be_recorded(source, destination):
+    if not known and not (destination.has_attribute and is_real(source)):
         return []
     hint = (
         "on the destination's host: vfiocompat scan --ask FLEET, with the source in "
