@@ -231,7 +231,10 @@ def hosts(draw: st.DrawFn, *like: Endpoint) -> list[Endpoint]:
     ends = [placed(end, at) for at, end in enumerate(draw(drawn))]
     texts = [end.version for end in like if end.version is not None]
     told = st.one_of(given_answers(), given_answers(texts or STRINGS))
-    return [msgspec.structs.replace(end, answers=draw(told)) for end in ends]
+    return [
+        end if end.lacks_attribute else msgspec.structs.replace(end, answers=draw(told))
+        for end in ends
+    ]
 
 
 @st.composite

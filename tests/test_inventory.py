@@ -191,6 +191,19 @@ def test_an_endpoint_of_each_kind_is_read(kind: str) -> None:
         ("type", "facts.framework", "vendor", "facts.framework"),
         ("function", "facts.framework", "mdev", "facts.framework"),
         ("function", "vfio", None, "$.endpoints[0].vfio"),
+        ("type", "facts.driver", "i915", "facts.driver: 'i915', and the endpoint's"),
+        ("type", "facts.type_id", "u", "facts.type_id: 'u', and the endpoint's is"),
+        ("mdev", "facts.type_id", "u", "facts.type_id"),
+        ("type", "stated.type_id", "u", "stated.type_id"),
+        ("mdev", "stated.device_id", "0200", "stated.device_id"),
+        ("function", "stated.driver", "vfio-pci", "stated.driver"),
+        ("mdev", "uuid", f"0{UUID[1:]}", "uuid: "),
+        ("type", "parent", "q", "parent: 'q' is not that of its address"),
+        ("type", "type_id", "u", "type_id: 'u' is not that of its address"),
+        ("type", "attribute.errno", "ENODEV", "attribute: one that could be read"),
+        ("mdev", "attribute.stage", "open", "attribute: one that could be read"),
+        ("type", "attribute.state", "unreadable", "version: its attribute could not"),
+        ("function", "attribute", None, "version: there is no attribute"),
     ],
 )
 def test_what_contradicts_itself_is_refused(
@@ -211,12 +224,56 @@ def test_what_contradicts_itself_is_refused(
         ("function", "facts.framework", "vendor"),
         ("mdev", "attribute.path", None),
         ("type", "type_id", None),
+        ("type", "parent", None),
+        ("mdev", "uuid", None),
+        ("type", "facts.type_id", "t"),
+        ("mdev", "stated.device_id", "0100"),
+        ("mdev", "stated.device_id", "?"),
     ],
 )
 def test_what_is_not_known_contradicts_nothing(
     kind: str, path: str, value: object
 ) -> None:
     parse_inventory(one(kind, path, value), "f.json")
+
+
+@pytest.mark.parametrize(
+    ("address", "type_id", "says"),
+    [
+        ("0000:03:00.1/557", "558", "type_id: '558' is not that of its address"),
+        ("0000:03:00.1/557", "557", None),
+        ("0000:03:00.1", "557", None),
+    ],
+)
+def test_a_functions_type_is_that_of_its_address_and_of_its_facts(
+    address: str, type_id: str, says: str | None
+) -> None:
+    facts = {"vgpu_type": type_id}
+    whole = inventory("a", function(address, None, type_id=type_id, facts=facts))
+    if says is None:
+        parse_inventory(msgspec.json.encode(whole), "f.json")
+        other = changed("endpoints.0.facts.vgpu_type", "1", whole)
+        assert "facts.vgpu_type: '1', and the endpoint's" in wrong(other)
+    else:
+        assert says in wrong(msgspec.json.encode(whole))
+
+
+@pytest.mark.parametrize("attribute", [None, Attribute(None, "absent", "ENOENT")])
+@pytest.mark.parametrize(
+    ("channel", "can_be"),
+    [(None, False), ("attribute", False), ("stream", True), ("nvml", True)],
+)
+def test_an_attribute_that_is_not_there_has_given_no_answer(
+    attribute: Attribute | None, channel: str | None, *, can_be: bool
+) -> None:
+    no = answer("1ac1-a", accepted=False)
+    said = msgspec.structs.replace(no, channel=channel)
+    whole = inventory("a", endpoint("p/t", None, attribute=attribute, answers=(said,)))
+    data = msgspec.json.encode(whole)
+    if can_be:
+        assert parse_inventory(data, "f.json") == whole
+    else:
+        assert "answers: there is no attribute that gave one" in wrong(data)
 
 
 def test_an_mdev_may_have_the_attribute_of_its_type() -> None:

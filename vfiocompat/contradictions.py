@@ -9,13 +9,20 @@ from vfiocompat.endpoints import ATTRIBUTE_NAMES, attribute_names
 from vfiocompat.vgpus import framework
 
 if TYPE_CHECKING:
-    from vfiocompat.endpoints import Attribute, Endpoint, EndpointKind, RecordedAnswer
+    from vfiocompat.endpoints import (
+        Attribute,
+        Endpoint,
+        EndpointKind,
+        Facts,
+        RecordedAnswer,
+    )
 
-__all__ = ["KINDS", "OURS", "contradiction"]
+__all__ = ["KINDS", "OURS", "contradiction", "own_facts"]
 
 OURS = {None, "attribute"}
 """Channels of answers that an attribute gave: None was written before others were."""
 
+_UNKNOWN = "?"  # what an operator has not filled in
 _TYPES = "mdev_supported_types"
 KINDS: set[EndpointKind] = {"type", "mdev", "function"}
 _NAMES = {kind: {None, *attribute_names(kind)} for kind in KINDS}
@@ -31,26 +38,43 @@ _NODES = {
 def contradiction(endpoint: Endpoint) -> str | None:
     """Say what an endpoint tells of itself that cannot be, if it does."""
     for answer in endpoint.answers:
-        if what := _contradiction_of(answer):
+        if what := _contradiction_of(answer, endpoint):
             return f"answers: {what}"
     if endpoint.stated:
         flags = endpoint.stated.get("migration_flags", "STOP_COPY")
         if "STOP_COPY" not in flags.split(","):
             return f"stated: migration_flags: {flags!r} has no STOP_COPY"
-    kind, type_id = endpoint.kind, endpoint.type_id
-    if kind == "type" and type_id not in {None, endpoint.address.partition("/")[2]}:
-        return f"type_id: {type_id!r} is not that of its address"
-    return _contradiction_of_attribute(endpoint) or _contradiction_of_facts(endpoint)
+    return (
+        _contradiction_of_address(endpoint)
+        or _contradiction_of_attribute(endpoint)
+        or _contradiction_of_facts(endpoint)
+    )
+
+
+def _contradiction_of_address(endpoint: Endpoint) -> str | None:
+    """Say what an endpoint tells beside its address that cannot be."""
+    address, kind = endpoint.address, endpoint.kind
+    if kind == "mdev":
+        other = endpoint.uuid not in {None, address}
+        return f"uuid: {endpoint.uuid!r} is not its address" if other else None
+    parent, slash, type_id = address.partition("/")
+    if (kind == "type" or slash) and endpoint.type_id not in {None, type_id}:
+        return f"type_id: {endpoint.type_id!r} is not that of its address"
+    if kind == "type" and endpoint.parent not in {None, parent}:
+        return f"parent: {endpoint.parent!r} is not that of its address"
+    return None
 
 
 def _contradiction_of_attribute(endpoint: Endpoint) -> str | None:
     """Say what an endpoint tells of its attribute that cannot be."""
     attribute, kind = endpoint.attribute, endpoint.kind
-    if attribute is None:
-        return None
-    if attribute.state == "absent":
+    if attribute is None or attribute.state == "absent":
         holds = "version: there is no attribute that holds it"
         return None if endpoint.version is None else holds
+    if attribute.state == "unreadable" and endpoint.version is not None:
+        return "version: its attribute could not be read"
+    if attribute.state == "present" and (attribute.errno or attribute.stage):
+        return "attribute: one that could be read has an errno"
     if attribute.node is not None and (kind, attribute.node) not in _NODES:
         nodes = sorted(node for each, node in _NODES if each == kind)
         return f"attribute.node: is not {' or '.join(nodes)}"
@@ -79,22 +103,43 @@ def _contradiction_of_facts(endpoint: Endpoint) -> str | None:
     if (
         fact("vendor_id") == endpoint.vendor_id
         and fact("device_id") == endpoint.device_id
+        and fact("driver") == endpoint.driver
+        and fact("type_id") == endpoint.type_id
+        and fact("vgpu_type") is None
         and fact("framework") is None
+        and not endpoint.stated
     ):
         return None  # as it is a million times
-    for name, own in (
-        ("vendor_id", endpoint.vendor_id),
-        ("device_id", endpoint.device_id),
-        ("framework", framework(endpoint.kind)),
-    ):
-        said = fact(name)
-        if said and own and said.lower() != own.lower():
-            return f"facts.{name}: {said!r}, and the endpoint's is {own!r}"
+    for name, own in own_facts(endpoint).items():
+        for key, facts in (("facts", endpoint.facts), ("stated", endpoint.stated)):
+            said = facts.get(name)
+            if said and said != _UNKNOWN and _plain(said) != _plain(own):
+                return f"{key}.{name}: {said!r}, and the endpoint's is {own!r}"
     return None
 
 
-def _contradiction_of(answer: RecordedAnswer) -> str | None:
+def own_facts(endpoint: Endpoint) -> Facts:
+    """Give the facts that an endpoint tells outside of its facts."""
+    told = {
+        "vendor_id": endpoint.vendor_id,
+        "device_id": endpoint.device_id,
+        "driver": endpoint.driver,
+        "type_id": endpoint.type_id if endpoint.kind != "function" else None,
+        "vgpu_type": endpoint.type_id if endpoint.kind == "function" else None,
+        "framework": framework(endpoint.kind),
+    }
+    return {name: text for name, text in told.items() if text is not None}
+
+
+def _plain(text: str) -> str:
+    """Give a value as it is compared: a person may leave out the 0x of an id."""
+    return text.lower().removeprefix("0x")
+
+
+def _contradiction_of(answer: RecordedAnswer, endpoint: Endpoint) -> str | None:
     """Say what an answer tells of itself that cannot be."""
+    if answer.channel in OURS and endpoint.lacks_attribute:
+        return "there is no attribute that gave one"
     if answer.accepted and answer.errno is not None:
         return "one that was accepted has an errno"
     if answer.accepted and answer.limits:

@@ -159,7 +159,8 @@ class Chance(Random):
             for text in versions
             if self.random() < 0.5
         )
-        return consistent(Endpoint(**fields))
+        end = consistent(Endpoint(**fields))
+        return replace(end, answers=()) if end.lacks_attribute else end
 
     def endpoints(self, most: int, like: Sequence[Endpoint] = ()) -> list[Endpoint]:
         """Draw a host's endpoints as JSON has them, each at an address of its own."""

@@ -207,7 +207,8 @@ def test_a_device_that_is_there_is_given_if_nobody_has_it(
 ) -> None:
     one, free = mdev(ONE, A), mdev(TWO, A, answers=TAKES_A, in_use=in_use)
     for options in ("", "--as-is"):
-        free = replace(free, address=ONE if options else TWO)
+        address = ONE if options else TWO
+        free = replace(free, address=address, uuid=address)
         found = ask([one], [free], options=options)
         assert (found.verdict, found.room) == ("compatible", room)
         assert placed(found) == ([] if room is False else [free.address])
@@ -290,12 +291,12 @@ def test_types_on_functions_of_one_gpu_share_it(ask: Ask) -> None:
     assert ask(sources, on_gpu("0000:41:00.0", "0000:42:00.0")).room is True
 
 
-@pytest.mark.parametrize("parent", [None, "a"])
+@pytest.mark.parametrize("parent", [None, "p"])
 def test_what_shares_is_told_by_addresses(ask: Ask, parent: str | None) -> None:
     one = {"answers": TAKES_A, "available_instances": 1}
     types = [
         endpoint("p/t", A, **one, parent=parent),
-        endpoint("p/u", A, **one, parent="b"),
+        endpoint("p/u", A, **one, parent="p"),
     ]
     assert ask([mdev(ONE, A), mdev(TWO, A)], types).room is None
 
