@@ -8,6 +8,7 @@ from a saved file are decided alike.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
@@ -58,6 +59,7 @@ v3 to v5, and `get_version` with `check_version` the pair of the March 2019 thre
 NVIDIA_VENDOR = "0x10de"
 """NVIDIA's PCI vendor id, as sysfs has it."""
 
+_ID = re.compile("(0x)?[0-9a-fA-F]{1,8}")
 _WRITTEN = {"get_version": "check_version"}
 
 
@@ -292,10 +294,9 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """The vendor that the string names; without a string, the PCI vendor."""
         if self.version is not None:
             return VersionString.parse(self.version).vendor
-        try:
-            return VendorId("pci", int(self.vendor_id or "", 16), "bare")
-        except ValueError:
+        if self.vendor_id is None or not _ID.fullmatch(self.vendor_id):
             return None
+        return VendorId("pci", int(self.vendor_id, 16), "bare")
 
     def exact_bytes(self) -> bytes | None:
         """Give what a write to a destination must carry: the source's own bytes."""

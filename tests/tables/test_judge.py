@@ -70,6 +70,13 @@ UNSUPPORTED = table(
         (device(vendor_id="0x8086"), False),
         (device(vendor_id=None), True),
         (device(vendor_id=None, driver=None), False),
+        (device(vendor_id="0x1AC1"), True),
+        (device(vendor_id="0x1a_c1"), False),
+        (device(vendor_id=" 0x1ac1"), False),
+        (device(vendor_id="+0x1ac1"), False),
+        (device(vendor_id="\uff11ac1"), False),
+        (device(vendor_id="Acme"), False),
+        (device(vendor_id=""), False),
     ],
 )
 def test_a_table_speaks_for_its_vendor_and_drivers(

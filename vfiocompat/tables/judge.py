@@ -92,7 +92,8 @@ def speaks_for(head: Head, endpoint: Endpoint) -> bool:
         return endpoint.version is not None or endpoint.driver is not None
     vendor = endpoint.vendor
     if vendor is None:  # a virtual parent has no ids, an opaque string no vendor
-        return endpoint.version is None and endpoint.driver is not None
+        told = endpoint.version is not None or endpoint.vendor_id is not None
+        return endpoint.driver is not None and not told
     return head.claims(vendor)
 
 
