@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from tests.fleets import function
+from tests.fleets import endpoint, function
 from vfiocompat.endpoints import Recorded, literal
 from vfiocompat.errors import FactError, UsageError
 from vfiocompat.tables.library import Library
@@ -115,6 +115,29 @@ def test_what_an_option_gives_wrongly_is_a_wrong_use() -> None:
         Stated({}, {"moon": "1"}).of_destination(DEVICE, LIBRARY)
     with pytest.raises(UsageError, match="a literal string says all"):
         Stated({"magic": "v1"}).of_source(literal("19e5-x"), LIBRARY)
+
+
+TYPE = endpoint("mtty/mtty-2", None, driver="mtty", vendor_id=None, facts={})
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        (TYPE, {"type_id": "mtty-1"}),
+        (TYPE, {"type": "mtty-1"}),
+        (TYPE, {"driver": "i915"}),
+        (msgspec.structs.replace(DEVICE, facts={}), {"device_id": "0xa250"}),
+        (msgspec.structs.replace(DEVICE, facts={}), {"vendor_id": "8086"}),
+        (msgspec.structs.replace(DEVICE, facts={}), {"driver": "vfio-pci"}),
+    ],
+)
+def test_what_an_endpoint_is_counts_where_its_facts_do_not_tell(
+    there: Endpoint, said: dict[str, str]
+) -> None:
+    for side in ("of_source", "of_destination"):
+        with pytest.raises(UsageError) as caught:
+            getattr(Stated(said, said), side)(there, LIBRARY)
+        assert "is stated, sysfs says" in (caught.value.detail or "")
 
 
 def test_files_of_this_host_say_nothing_of_an_inventorys_endpoints(

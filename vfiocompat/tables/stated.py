@@ -11,6 +11,7 @@ import msgspec
 
 from vfiocompat import codes
 from vfiocompat.addresses import address_text, parse_address
+from vfiocompat.contradictions import own_facts
 from vfiocompat.endpoints import Facts
 from vfiocompat.errors import FactError, InvalidAddress, UsageError
 from vfiocompat.tables.language.derive import stated_mistakes
@@ -274,7 +275,8 @@ def _demand(
     error: type[VfiocompatError],
 ) -> None:
     """Raise an error if something stated cannot be used."""
-    wrong = stated_mistakes(stated, endpoint.facts, tables)
+    facts = own_facts(endpoint) | endpoint.facts
+    wrong = stated_mistakes(stated, facts, tables)
     if not wrong:
         return
     known = " or ".join(f"'vfiocompat tables show {table.id}'" for table in tables)
