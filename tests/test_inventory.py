@@ -276,6 +276,17 @@ def test_an_attribute_that_is_not_there_has_given_no_answer(
         assert "answers: there is no attribute that gave one" in wrong(data)
 
 
+@pytest.mark.parametrize("name", ["vendor_id", "driver"])
+def test_whose_an_endpoint_is_may_be_told_by_its_facts_alone(name: str) -> None:
+    """Where nothing tells it any table may speak for an endpoint."""
+    facts = {"vendor_id": "0x8086", "driver": "vfio-pci"}
+    there = function("0000:03:00.1", None, **facts, facts=facts)
+    found = parse_inventory(
+        changed(f"endpoints.0.{name}", None, inventory("a", there)), ""
+    )
+    assert found.endpoints == [there]
+
+
 def test_an_mdev_may_have_the_attribute_of_its_type() -> None:
     path = f"{AT_TYPE}/t/migration_version"
     there = Attribute("migration_version", "present", path=path, node="type")

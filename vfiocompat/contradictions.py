@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from vfiocompat.endpoints import ATTRIBUTE_NAMES, attribute_names
 from vfiocompat.vgpus import framework
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
         RecordedAnswer,
     )
 
-__all__ = ["KINDS", "OURS", "contradiction", "own_facts"]
+__all__ = ["KINDS", "OURS", "contradiction", "identified_by_facts", "own_facts"]
 
 OURS = {None, "attribute"}
 """Channels of answers that an attribute gave: None was written before others were."""
@@ -129,6 +131,21 @@ def own_facts(endpoint: Endpoint) -> Facts:
         "framework": framework(endpoint.kind),
     }
     return {name: text for name, text in told.items() if text is not None}
+
+
+def identified_by_facts(endpoint: Endpoint) -> Endpoint:
+    """Give an endpoint the vendor and the driver that only its facts tell.
+
+    Of what is not known any table may speak.
+    """
+    vendor_id, driver = map(endpoint.facts.get, ("vendor_id", "driver"))
+    if (endpoint.vendor_id or not vendor_id) and (endpoint.driver or not driver):
+        return endpoint
+    return msgspec.structs.replace(
+        endpoint,
+        vendor_id=endpoint.vendor_id or vendor_id,
+        driver=endpoint.driver or driver,
+    )
 
 
 def _plain(text: str) -> str:

@@ -21,7 +21,7 @@ from vfiocompat.addresses import (
     address_text,
     parse_address,
 )
-from vfiocompat.contradictions import KINDS, OURS, contradiction
+from vfiocompat.contradictions import KINDS, OURS, contradiction, identified_by_facts
 from vfiocompat.endpoints import Endpoint, Problem, Recorded
 from vfiocompat.errors import (
     InvalidVersion,
@@ -126,7 +126,7 @@ def parse_inventory(data: bytes, path: str) -> Inventory:
     if msgspec.json.encode(inventory) != data.rstrip():
         _demand_keys(data, path)  # what scan writes has each once, and is quicker
     _leave_out_other_answers(inventory)
-    inventory.endpoints[:] = completed(inventory.endpoints)
+    inventory.endpoints[:] = completed([*map(identified_by_facts, inventory.endpoints)])
     return inventory
 
 
