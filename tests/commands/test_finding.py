@@ -207,6 +207,39 @@ def test_a_broken_inventory_of_the_host_is_told(run: Run, known: Path) -> None:
     assert run("get home:p/t").stdout == f"{A}\n"
 
 
+@pytest.mark.parametrize("text", ["", "{}", '{"host": "home", "endp'])
+def test_no_older_inventory_stands_for_a_broken_one(
+    run: Run, known: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VFIOCOMPAT_FLEET", str(known))
+    (known / "home.json").rename(known / "a.json")
+    run("get home:p/t")
+    (known / "home.json").write_text(text)
+    assert "home.json" in run("check home:p/t home:p/t", exit_code=4).stderr
+    assert run("check version:x home:p/t", exit_code=4).stdout.startswith("undeterm")
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_host_is_the_one_that_the_inventory_names_itself(
+    run: Run, known: Path, *, late: bool
+) -> None:
+    """What else is called host at its beginning is something else's."""
+    newer = inventory("home", endpoint("p/new", A), taken_at="2026-11-02T00:00:00Z")
+    document = json.loads(msgspec.json.encode(newer))
+    document["tool"]["host"] = "another"
+    document["problems"] = [
+        {"path": "", "operation": "", "errno": None, "code": "", "host": "another"}
+    ]
+    if late:
+        document = {name: document[name] for name in sorted(document, reverse=True)}
+    (known / "a.json").write_text(json.dumps(document))
+    assert run("get home:p/new").stdout == f"{A}\n"
+    broken = json.dumps(document)[:-2]
+    (known / "a.json").write_text(broken)
+    if not late:
+        assert "a.json" in run("get home:p/t", exit_code=4).stderr
+
+
 def test_without_a_fleet_it_is_said_how_to_name_one(run: Run) -> None:
     said = run("get home:p/t", exit_code=4).stderr
     assert "VFIOCOMPAT_FLEET names one" in said

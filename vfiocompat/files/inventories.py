@@ -30,7 +30,12 @@ __all__ = [
     "shown",
 ]
 
-_HOST = re.compile(rb'"host"\s*:\s*"([^"\\]+)"')
+_HOST = re.compile(
+    rb'\s*\{\s*(?:"schema"\s*:\s*"[^"\\]*"\s*,\s*)?'
+    rb'(?:"tool"\s*:\s*\{[^{}]*\}\s*,\s*)?"host"\s*:\s*"([^"\\]+)"'
+)
+"""How a scan begins: behind anything else the name may be another thing's."""
+
 _BEGINNING = 4096  # bytes in which a scan names its host
 
 
@@ -91,7 +96,7 @@ def inventory_of(host: str, fleets: Mapping[str, Sequence[str]]) -> Inventory:
     Fleets are paths by what names them; of several inventories the newest counts.
 
     Raises:
-        InventoryError: there is none, or it cannot be used.
+        InventoryError: there is none, or one of them cannot be used.
 
     """
     if not fleets:
@@ -123,7 +128,7 @@ def _inventory_in(fleet: Sequence[str], host: str) -> Inventory | None:
             except InventoryError as error:
                 errors += [error] if host_of(path) == host else []
     found = [each for each in found if each.host == host]
-    if errors and not found:
+    if errors:  # it may be the newest
         raise errors[0]
     return max(found, key=lambda each: timestamp(each.taken_at) or 0, default=None)
 
@@ -158,7 +163,7 @@ def host_of(path: str) -> str:
 def _told_host(path: str) -> str | None:
     """Give the host that the beginning of an inventory names, if it does."""
     try:
-        named = _HOST.search(in_time(path, _beginning, path))
+        named = _HOST.match(in_time(path, _beginning, path))
     except OSError:
         return None
     return None if named is None else named[1].decode(errors="replace")
