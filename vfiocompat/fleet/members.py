@@ -27,8 +27,13 @@ class Member(NamedTuple):
 
     @property
     def has_room(self) -> bool | None:
-        """Whether there is an instance to be had of it now, None if nobody knows."""
-        if self.kind == "mdev" or (self.kind == "function" and self.free is None):
+        """Whether there is an instance to be had of it now, None if nobody knows.
+
+        A function that somebody has has none, whatever its inventory says is free.
+        """
+        is_function = self.kind == "function"
+        is_there = self.kind == "mdev" or (is_function and "/" not in self.address)
+        if is_there or (is_function and (self.in_use or self.free is None)):
             return None if self.in_use is None else not self.in_use
         return None if self.free is None else self.free > 0
 
