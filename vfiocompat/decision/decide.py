@@ -307,9 +307,10 @@ def _not_offered(decision: Decision, streamed: Streamed) -> Decision:
     """
     told = list(streamed.told)
     error = streamed.error
+    failed = error is not None and decision.verdict == "undetermined"
     if error is not None:
         found = diagnostic(error.code, error.summary, hint=error.hint)
-        told.append(found if decision.basis == "none" else softened(found))
+        told.insert(0, found if failed else softened(found))
     elif streamed.offer is not None:
         told.append(
             diagnostic(
@@ -320,13 +321,9 @@ def _not_offered(decision: Decision, streamed: Streamed) -> Decision:
         )
     return msgspec.structs.replace(
         decision,
+        basis="none" if failed else decision.basis,
         diagnostics=(*decision.diagnostics, *told),
-        failed=decision.failed
-        or (
-            error is not None
-            and decision.basis == "none"
-            and decision.verdict == "undetermined"
-        ),
+        failed=failed or decision.failed,
     )
 
 
