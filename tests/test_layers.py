@@ -160,7 +160,9 @@ def test_imports_within_a_wing_only_point_up_its_map(wing: str, name: str) -> No
                 assert module in {*before, name}, target
 
 
-OF_ALL_COMMANDS = {"arguments", "completion", "help", "options", "settings"}
+OF_ALL_COMMANDS = {
+    *("arguments", "completion", "help", "options", "settings", "streaming"),
+}
 
 
 def test_a_command_imports_no_other_command() -> None:
