@@ -44,7 +44,8 @@ __all__ = [
 ]
 
 EndpointKind = Literal["type", "mdev", "function", "literal", "missing"]
-Origin = Literal["attribute", "literal", "recorded", "derived"]
+Origin = Literal["attribute", "literal", "recorded", "derived", "stream"]
+"""Where a string is from; of `stream` a table filled it from a head."""
 Facts = dict[str, str]
 MIGRATION_VERSION = "migration_version"
 """The name whose answer, at an mdev type, is about sources of that type only."""

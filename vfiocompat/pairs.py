@@ -240,8 +240,12 @@ def decide_pair(
     """Decide a pair by the driver's answers, if it was asked, and by tables."""
     judgement = judge(source, destination, library.shelf(source, destination))
     return Pair(
-        derived(source, judgement.source),
-        derived(destination, judgement.destination),
+        derived(source, judgement.source, by_head="source" in judgement.by_head),
+        derived(
+            destination,
+            judgement.destination,
+            by_head="destination" in judgement.by_head,
+        ),
         decide(source, destination, answer, judgement, streamed),
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from vfiocompat.diagnostics import Diagnostic
+from vfiocompat.diagnostics import Diagnostic, Side
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,8 +52,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
     `table` is the one that speaks for it; None where there is none, or more than one.
     `failed` says that a table that might is malformed. `source` and `destination` are
-    the strings that were derived. `beyond` is there where the table reads heads, and
-    the source's is known.
+    the strings that were derived, `by_head` the sides whose head of a stream filled
+    them. `beyond` is there where the table reads heads, and the source's is known.
     """
 
     verdict: Verdict = "undetermined"
@@ -62,6 +62,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     failed: bool = False
     source: str | None = None
     destination: str | None = None
+    by_head: tuple[Side, ...] = ()
     beyond: Beyond | None = None
 
 

@@ -14,7 +14,7 @@ from vfiocompat.errors import ErrorRecord
 from vfiocompat.tables.judge import (
     Shelved,
     concerns,
-    derived_text,
+    derivation,
     judge,
     speaks_for,
     tiers,
@@ -23,6 +23,8 @@ from vfiocompat.tables.judge import (
 from .language.making import HEAD, requirement, table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vfiocompat.tables.language.table import Table
 
 FORMAT = '[format]\nf = "npu-{n:int}"\n'
@@ -30,6 +32,11 @@ DERIVE = '[derive]\nformat = "f"\nn = "revision"\n'
 SAME = requirement("same", "n", "equal")
 ABSENT = Attribute(None, "absent", "ENOENT", "/sys/x", None, "VFC102")
 BROKEN = ErrorRecord(codes.TABLE_MALFORMED, "mistakes in x.toml", "n: is missing", None)
+
+
+def derived_text(endpoint: Endpoint, shelf: Sequence[Shelved]) -> str | None:
+    found = derivation(endpoint, shelf)
+    return found and found[1].version.text
 
 
 def made(id_: str, text: str = FORMAT + DERIVE + SAME, more: str = "") -> Table:

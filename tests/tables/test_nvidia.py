@@ -15,7 +15,7 @@ from vfiocompat.endpoints import Endpoint
 from vfiocompat.find import look
 from vfiocompat.host.sysfs import Host
 from vfiocompat.pairs import check
-from vfiocompat.tables.judge import derived_text, judge
+from vfiocompat.tables.judge import derivation, judge
 from vfiocompat.tables.library import Library
 from vfiocompat.times import Horizon
 from vfiocompat.vgpus import completed
@@ -223,7 +223,9 @@ def test_mdevs_bound_to_nvidias_own_mdev_driver_are_of_the_table() -> None:
 
 def test_a_type_without_a_name_is_told_with_what_can_be_followed() -> None:
     source, destination = vgpu(vgpu_type_name=""), vgpu()
-    assert "type=?" in (derived_text(source, LIBRARY.speaking_for(source)) or "")
+    made = derivation(source, LIBRARY.speaking_for(source))
+    assert made is not None
+    assert "type=?" in made[1].version.text
     found = judge(source, destination, LIBRARY.shelf(source, destination))
 
     hints = " ".join(each.hint or "" for each in found.findings)

@@ -14,6 +14,7 @@ from vfiocompat.endpoints import stated_of_pair
 
 if TYPE_CHECKING:
     from vfiocompat.codes import Code
+    from vfiocompat.diagnostics import Side
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.verdicts import Judgement
 
@@ -99,13 +100,20 @@ def for_information(finding: Diagnostic) -> Diagnostic:
 
 def derivations(judgement: Judgement) -> list[Diagnostic]:
     """Tell which strings tables made of facts."""
-    sides = ("source", judgement.source), ("destination", judgement.destination)
+    sides: tuple[tuple[Side, str | None], ...] = (
+        ("source", judgement.source),
+        ("destination", judgement.destination),
+    )
     return [
         diagnostic(
             codes.STRING_DERIVED,
-            f"the {side}'s string is derived from facts",
+            f"the {side}'s string is derived {_from(side in judgement.by_head)}",
             detail=text,
         )
         for side, text in sides
         if text is not None
     ]
+
+
+def _from(by_head: bool) -> str:  # noqa: FBT001 - only here
+    return "from the head of its migration stream" if by_head else "from facts"

@@ -38,9 +38,9 @@ __all__ = [
     "cannot_migrate",
     "concerns",
     "derivation",
-    "derived_text",
     "judge",
     "read_end",
+    "reads_head",
     "speaks_for",
     "tiers",
 ]
@@ -152,6 +152,12 @@ def judge(
             return _ambiguous(matches)
         if matches:
             judgement = _evaluated(matches[0])
+            ends = zip(SIDES, (source, destination), strict=True)
+            table = matches[0].table
+            judgement = msgspec.structs.replace(
+                judgement,
+                by_head=tuple(side for side, end in ends if reads_head(table, end)),
+            )
             return _beside_head(judgement, matches[0]) if source.head else judgement
     return Judgement(findings=tuple(_unread(unread, source, destination)))
 
@@ -205,21 +211,25 @@ def read_end(table: Table, endpoint: Endpoint) -> Reading | list[Stop] | None:
     if endpoint.version is not None:
         return table.read(VersionString.parse(endpoint.version))
     known = endpoint.facts, endpoint.stated, endpoint.vendor_id
-    if not endpoint.head or table.stream is None:
+    if not reads_head(table, endpoint):
         return derive(table, *known)
+    assert table.stream is not None
+    assert endpoint.head
     return derive(table, *known, decode(table.stream, endpoint.head.exact_bytes()))
 
 
-def derived_text(endpoint: Endpoint, shelf: Sequence[Shelved]) -> str | None:
-    """Give the string that the table for an endpoint derives; None if not just one."""
-    found = derivation(endpoint, shelf)
-    return None if found is None else found[1].version.text
+def reads_head(table: Table, endpoint: Endpoint) -> bool:
+    """Whether a table makes an endpoint's string of the head of its stream."""
+    return table.stream is not None and bool(endpoint.head) and not endpoint.version
 
 
 def derivation(
     endpoint: Endpoint, shelf: Sequence[Shelved]
 ) -> tuple[Table, Reading] | None:
-    """Give that string as its table reads it, and the table."""
+    """Give the string that an endpoint's table derives, as it reads it, and the table.
+
+    None if that is not just one.
+    """
     for tier in tiers(shelf):
         readings = []
         for each in tier:

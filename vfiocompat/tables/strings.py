@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vfiocompat.tables.judge import derived_text
+from vfiocompat.tables.judge import derivation, reads_head
 
 if TYPE_CHECKING:
-    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.endpoints import Endpoint, Origin
     from vfiocompat.tables.library import Library
     from vfiocompat.tables.stated import Stated
 
@@ -32,11 +32,19 @@ def derive_string(endpoint: Endpoint, library: Library, stated: Stated) -> Endpo
     if not endpoint.lacks_attribute:
         return endpoint
     known = stated.of_source(endpoint, library)
-    return derived(known, derived_text(known, library.speaking_for(known)))
+    found = derivation(known, library.speaking_for(known))
+    if found is None:
+        return known
+    table, reading = found
+    return derived(known, reading.version.text, by_head=reads_head(table, known))
 
 
-def derived(endpoint: Endpoint, text: str | None) -> Endpoint:
-    """Show an endpoint with the string that was derived for it; none is written."""
+def derived(endpoint: Endpoint, text: str | None, *, by_head: bool) -> Endpoint:
+    """Show an endpoint with the string that was derived for it; none is written.
+
+    `by_head` says that the head of its stream filled it.
+    """
     if text is None:
         return endpoint
-    return msgspec.structs.replace(endpoint, version=text, origin="derived")
+    origin: Origin = "stream" if by_head else "derived"
+    return msgspec.structs.replace(endpoint, version=text, origin=origin)

@@ -142,8 +142,11 @@ def _this_host(
 
     def pair_of(device: int, at: int) -> Pair:
         pair = pairs[alike[device]][at]
-        text = pair.source.version if pair.source.origin == "derived" else None
-        return pair._replace(source=derived(migration.sources[device], text))
+        was = pair.source
+        text = was.version if was.origin in {"derived", "stream"} else None
+        by_head = was.origin == "stream"
+        source = derived(migration.sources[device], text, by_head=by_head)
+        return pair._replace(source=source)
 
     taken = [endpoint.address for endpoint in known]
     write = partial(report, migration, result, ends, pair_of, taken=taken)
