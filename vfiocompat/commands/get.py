@@ -10,7 +10,8 @@ import click
 
 from vfiocompat.addresses import parse_address
 from vfiocompat.commands.arguments import ADDRESS
-from vfiocompat.commands.options import common_options
+from vfiocompat.commands.options import common_options, stream_option
+from vfiocompat.commands.streaming import streaming_of
 from vfiocompat.decision.strings import no_string
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import ExitCode, FactError, UsageError, VfiocompatError
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     from vfiocompat.commands.settings import Settings
     from vfiocompat.endpoints import Endpoint
+    from vfiocompat.errors import ErrorRecord
+    from vfiocompat.streams import Streaming
 
     Deriving = Callable[[Endpoint], Looked]
 
@@ -48,8 +51,9 @@ __all__ = ["command"]
     "facts",
     metavar="NAME=VALUE",
     multiple=True,
-    help="State a fact, or a table's field, with --derive; may be given again.",
+    help="State a fact, or a table's field, with --derive or --stream.",
 )
+@stream_option
 @common_options
 @click.pass_obj
 def command(
@@ -57,39 +61,75 @@ def command(
     targets: Sequence[str],
     derive: bool,  # noqa: FBT001 - click passes every option by name
     facts: Sequence[str],
+    stream: bool,  # noqa: FBT001
 ) -> int:
     """Print version strings.
 
     With one TARGET, print its string alone, as `vfiocompat check version:STRING`
     takes it on another host. With several, or with none (every string there is),
-    print ADDRESS and STRING, separated by a tab.
+    print ADDRESS and STRING, separated by a tab. With --stream a TARGET without an
+    attribute is opened, and its table's string made of the head of its stream.
     """
-    if facts and not derive:
+    if facts and not (derive or stream):
         raise UsageError("--fact is for --derive: a driver's string needs no facts")
     if facts and not targets:
         raise UsageError("--fact is about a TARGET: name one")
+    if stream and not targets:
+        raise UsageError(
+            "--stream opens devices: name each TARGET",
+            hint="'vfiocompat list' names the devices of this host",
+        )
     settings.demand_tables()
-    deriving = _deriving(settings, facts) if derive else None
-    if targets:
-        return _named(settings, targets, deriving)
-    return _every(settings, deriving)
+    if not targets:
+        return _every(settings, _Strings(settings, facts).derived if derive else None)
+    streaming = streaming_of(settings, stream=stream)
+    strings = _Strings(settings, facts) if derive or streaming else None
+    return _named(settings, targets, strings, streaming, derive=derive)
 
 
-def _deriving(settings: Settings, facts: Sequence[str]) -> Deriving:
-    """Give what makes the strings of endpoints that have no attribute."""
-    from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts  # noqa: PLC0415
-    from vfiocompat.tables.strings import derive_string  # noqa: PLC0415 - only with --derive
+class _Strings:
+    """Makes the strings of endpoints that have no attribute."""
 
-    library = settings.library
-    stated = Stated(parse_facts(facts), {}, SiteFacts(settings.config))
+    def __init__(self, settings: Settings, facts: Sequence[str]) -> None:
+        from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts  # noqa: PLC0415 - few need tables
 
-    def derive(endpoint: Endpoint) -> Looked:
+        self._settings = settings
+        self._library = settings.library
+        self._stated = Stated(parse_facts(facts), {}, SiteFacts(settings.config))
+
+    def derived(self, endpoint: Endpoint) -> Looked:
+        """Give an endpoint with its table's string, if there is one."""
+        from vfiocompat.tables.strings import derive_string  # noqa: PLC0415
+
         try:
-            return Looked(endpoint=derive_string(endpoint, library, stated))
+            known = derive_string(endpoint, self._library, self._stated)
         except FactError as error:
             return Looked(error=error.record)
+        return Looked(endpoint=known)
 
-    return derive
+    def read(self, found: Sequence[Looked], streaming: Streaming) -> list[Looked]:
+        """Read the heads of the devices that have no attribute."""
+        from vfiocompat.streams import lacks_head, read_heads  # noqa: PLC0415
+
+        ends = [
+            (at, each.endpoint)
+            for at, each in enumerate(found)
+            if each.endpoint is not None and each.endpoint.lacks_attribute
+        ]
+        known = list(found)
+        heads = read_heads(
+            [end for _, end in ends], self._settings.host, self._library, streaming.now
+        )
+        for (at, _), (end, error) in zip(ends, heads, strict=True):
+            known[at] = Looked(end) if error is None else Looked(error=error)
+            self._stated.demand_agreement(end, self._library, "source")
+            if error is None and (lacking := lacks_head(end, self._library)):
+                self._settings.note(finding_lines(lacking))
+        return known
+
+    def denied(self, endpoints: Sequence[Endpoint]) -> dict[str, ErrorRecord]:
+        """Give what is wrong with files of facts that a head denies."""
+        return self._stated.denied(endpoints, self._library)
 
 
 def _every(settings: Settings, deriving: Deriving | None) -> int:
@@ -120,7 +160,10 @@ def _every(settings: Settings, deriving: Deriving | None) -> int:
 def _named(
     settings: Settings,
     targets: Sequence[str],
-    deriving: Deriving | None,
+    strings: _Strings | None,
+    streaming: Streaming | None,
+    *,
+    derive: bool,
 ) -> int:
     addresses = [parse_address(target) for target in targets]
     found = look(
@@ -131,9 +174,14 @@ def _named(
         horizon=Horizon(time.time()),
         fleets=settings.fleets(),
     )
-    if deriving is not None:
+    if strings is not None:
+        if streaming is not None:
+            found = strings.read(found, streaming)
         found = [
-            each if each.endpoint is None else deriving(each.endpoint) for each in found
+            strings.derived(each.endpoint)
+            if each.endpoint is not None and (derive or each.endpoint.head)
+            else each
+            for each in found
         ]
     if len(found) == 1 and found[0].error is not None:
         raise VfiocompatError.of(found[0].error)
@@ -155,6 +203,10 @@ def _named(
         elif not settings.json:
             row = (target, endpoint.version or "")
             settings.print_tabbed([row if len(targets) > 1 else row[1:]])
+    for path, wrong in (strings.denied(endpoints) if strings else {}).items():
+        problems.append(Problem(path, "load", None, wrong.code))
+        settings.note(error_lines(wrong))
+        code = ExitCode.FAILED
     if settings.json:
         settings.print_document(GetDocument(endpoints=endpoints, problems=problems))
     return code

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from vfiocompat.tables.language.table import Table
     from vfiocompat.tables.library import Library
 
-__all__ = ["errand_of", "no_head", "not_offered", "read_heads", "with_head"]
+__all__ = [
+    "errand_of",
+    "lacks_head",
+    "no_head",
+    "not_offered",
+    "read_heads",
+    "with_head",
+]
 
 _IS_DEVICE = frozenset({"mdev", "function"})
 
@@ -60,6 +67,14 @@ def no_head(endpoint: Endpoint, table: Table | None) -> str | None:
         driver = endpoint.driver or "of no name"
         return f"no table says where the head of the driver {driver} is"
     return None
+
+
+def lacks_head(endpoint: Endpoint, library: Library) -> Diagnostic | None:
+    """Say why an endpoint has no head, if no table reads one of it."""
+    if endpoint.head:
+        return None
+    why = no_head(endpoint, library.reading_heads(endpoint))
+    return None if why is None else not_offered(f"{endpoint.address}: {why}")
 
 
 def errand_of(endpoint: Endpoint, library: Library) -> ToAsk | None:

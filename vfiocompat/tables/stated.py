@@ -14,6 +14,7 @@ from vfiocompat.addresses import address_text, parse_address
 from vfiocompat.contradictions import own_facts
 from vfiocompat.endpoints import Facts
 from vfiocompat.errors import FactError, InvalidAddress, UsageError
+from vfiocompat.tables.heads import contradicted
 from vfiocompat.tables.language.derive import stated_mistakes
 from vfiocompat.tables.language.kinds import UNKNOWN
 from vfiocompat.tables.language.table import Table
@@ -23,8 +24,9 @@ from vfiocompat.tomlfile import mistakes_in, read_record
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from vfiocompat.diagnostics import Side
     from vfiocompat.endpoints import Endpoint
-    from vfiocompat.errors import VfiocompatError
+    from vfiocompat.errors import ErrorRecord, VfiocompatError
     from vfiocompat.tables.library import Library
 
 __all__ = [
@@ -76,6 +78,11 @@ class SiteFacts:
             if (path := self._paths.get((one, name))) is not None
         }
         return ", ".join(sorted(paths))
+
+    def file(self, endpoint: Endpoint, name: str) -> str | None:
+        """Name the file whose value of a fact counts for an endpoint."""
+        of_driver = self._paths.get((endpoint.driver or "", name))
+        return self._paths.get((endpoint.address, name), of_driver)
 
     def checked(self) -> Iterator[tuple[str, FactFile | FactError]]:
         """Give each file by its path, or every mistake in it.
@@ -239,6 +246,52 @@ class Stated(msgspec.Struct, frozen=True):
         """Give a destination what is stated of it; raises as `of_source` does."""
         return self._of(endpoint, library, self.destination, "--destination-fact")
 
+    def demand_agreement(
+        self, endpoint: Endpoint, library: Library, side: Side
+    ) -> None:
+        """See that no option states what the head of an endpoint's stream denies.
+
+        Raises:
+            UsageError: one does.
+
+        """
+        given = self.source if side == "source" else self.destination
+        wrong = _denied(endpoint, given, library)
+        if wrong:
+            option = "--fact" if side == "source" else "--destination-fact"
+            raise UsageError(
+                f"{option}: {_DENIED} of {endpoint.address} says otherwise",
+                detail="\n".join(f"{name}: {what}" for name, what in wrong.items()),
+                hint="state nothing that the head shows",
+                code=codes.FACT_UNUSABLE,
+            )
+
+    def denied(
+        self, endpoints: Iterable[Endpoint], library: Library
+    ) -> dict[str, ErrorRecord]:
+        """Give by its path what is wrong with each file of facts that a head denies.
+
+        What the head says counts in their place.
+        """
+        lines: dict[str, dict[str, None]] = {}
+        for each in endpoints:
+            if self.site is None or each.recorded or not each.head:
+                continue
+            known = self.site.about(each)
+            for name, what in _denied(each, known, library).items():
+                path = self.site.file(each, name)
+                line = f"{name} of {each.address}: {what}"
+                lines.setdefault(path or "", {})[line] = None
+        return {
+            path: FactError(
+                f"{path}: {_DENIED} says otherwise",
+                detail="\n".join(wrong),
+                hint="mend the file: what the head says counts",
+                code=codes.FACT_UNUSABLE,
+            ).record
+            for path, wrong in lines.items()
+        }
+
     def _of(
         self, endpoint: Endpoint, library: Library, given: Facts, option: str
     ) -> Endpoint:
@@ -265,6 +318,19 @@ class Stated(msgspec.Struct, frozen=True):
 
 
 NOTHING_STATED = Stated()
+_DENIED = "the head of the migration stream"
+
+
+def _denied(endpoint: Endpoint, stated: Facts, library: Library) -> dict[str, str]:
+    """Say of what is stated of an endpoint, and its head denies, what that says."""
+    table = library.reading_heads(endpoint) if endpoint.head else None
+    if table is None or not endpoint.head:
+        return {}
+    there = contradicted(table, endpoint.head.exact_bytes(), stated)
+    return {
+        name: f"{stated[name]} is stated, and it is {text}"
+        for name, text in there.items()
+    }
 
 
 def _demand(
