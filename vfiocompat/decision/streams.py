@@ -154,7 +154,8 @@ def recordable_offer(offer: Offer) -> tuple[bool | None, str | None]:
     """Give what to record: whether the driver took the head, and its errno."""
     code = offer_code(offer)
     accepted = {codes.HEAD_TAKEN: True, codes.HEAD_REFUSED: False}.get(code)
-    reply = offer.reply or offer.control
+    refused = offer.control is not None and is_refused(offer.control)
+    reply = offer.reply if refused else offer.control
     return accepted, errno_name(reply.errno) if reply and reply.errno else None
 
 
