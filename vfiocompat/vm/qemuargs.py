@@ -150,8 +150,14 @@ def device_argument(text: str) -> Argument:
 
 # ---- the arguments together ------------------------------------------------------
 
-ANCESTORS = frozenset({"vfio-pci-device", "vfio-pci-base", "pci-device", "device"})
-"""Types of which every vfio-pci is one, so that `-global` of them holds for it."""
+ANCESTORS = frozenset(
+    {
+        *("vfio-pci-device", "vfio-pci-base", "pci-device", "device", "object"),
+        *("pci-express-device", "conventional-pci-device", "vmstate-if"),
+    }
+)
+"""Types and interfaces of which every vfio-pci is one, so that `-global` of them holds
+for it (qom/object.c, object_apply_global_props)."""
 
 _SET = re.compile(r"device\.([^.]+)\.([^=]+)=(.*)", re.DOTALL)
 _GLOBAL = re.compile(r"([^.=]+)\.([^=]+)=(.*)", re.DOTALL)
