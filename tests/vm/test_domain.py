@@ -453,6 +453,15 @@ NVME_SOURCE = (
             f"<disk><backingStore>{NVME_SOURCE}</backingStore><target dev='a'/></disk>",
             ("a",),
         ),
+        (
+            "<disk type='file'><source file='/a'><dataStore type='nvme'/></source>"
+            + "<target dev='a'/></disk>",
+            ("a",),
+        ),
+        (
+            f"<disk><source><dataStore>{NVME_SOURCE}</dataStore></source></disk>",
+            ("",),
+        ),
         ("<disk type='file'><source file='/nvme'/><target dev='sda'/></disk>", ()),
         ("<disk/>", ()),
     ],
@@ -472,6 +481,16 @@ def test_a_disk_that_qemu_drives_itself_is_seen(
         ("-blockdev", "{'driver' : 'nvme'}", True),
         ("-drive", "file.driver=nvme,file.device=0000:01:00.0", True),
         ("-hda", "nvme://0000:01:00.0/1", True),
+        ("-pflash", "nvme://0000:01:00.0/1", True),
+        ("-S", "nvme://0000:01:00.0/1", True),
+        ("-set", "drive.d0.file=nvme://0000:01:00.0/1", True),
+        ("-drive", "format=nvme,device=0000:01:00.0,namespace=1", True),
+        ("-blockdev", "driver=virtio-blk-vfio-pci,node-name=d,path=/sys/x", True),
+        ("-blockdev", '{"file":{"driver":"virtio-blk-vfio-pci"}}', True),
+        ("-blockdev", "driver=nvme-io_uring,node-name=d,path=/dev/ng0n1", False),
+        ("-blockdev", "driver=virtio-blk-vhost-user,node-name=d", False),
+        ("-device", "driver=nvme,serial=1", False),
+        ("-global", "driver=nvme,property=serial,value=1", False),
         ("-drive", "file=/dev/nvme0n1,if=none", False),
         ("-blockdev", "driver=raw,file=d1", False),
     ],
@@ -480,6 +499,11 @@ def test_a_disk_of_the_arguments_that_qemu_drives_itself_is_seen(
     option: str, text: str, *, is_one: bool
 ) -> None:
     assert vm_of(arguments(option, text)).disks == ((text,) if is_one else ())
+
+
+def test_an_argument_without_an_option_is_a_disk() -> None:
+    disk = "nvme://0000:01:00.0/1"
+    assert vm_of(arguments(disk, "-device", "vfio-pci,host=65:00.1")).disks == (disk,)
 
 
 @pytest.mark.parametrize(

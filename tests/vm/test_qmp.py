@@ -427,9 +427,10 @@ def test_what_else_of_a_device_decides_is_asked_for(
     assert (device.untracked, device.has_ramfb) == (untracked, has_ramfb)
 
 
-def test_a_disk_that_qemu_drives_itself_is_told(vm_of: Told) -> None:
+@pytest.mark.parametrize("driver", ["nvme", "virtio-blk-vfio-pci"])
+def test_a_disk_that_qemu_drives_itself_is_told(vm_of: Told, driver: str) -> None:
     disk = "nvme://0000:01:00.0/1"
-    nodes = [{"drv": "nvme", "file": disk}, {"drv": "raw", "file": "/dev/nvme0n1"}]
+    nodes = [{"drv": driver, "file": disk}, {"drv": "raw", "file": "/dev/nvme0n1"}]
     assert vm_of(vm_answers(query_named_block_nodes=nodes)).disks == (disk,)
 
 

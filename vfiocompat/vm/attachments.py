@@ -257,13 +257,14 @@ def _partners(root: Element) -> Iterator[str]:
 
 
 def _disks(root: Element) -> Iterator[str]:
-    """Name disks whose controller QEMU drives itself, with its source in any layer."""
+    """Name disks whose controller QEMU drives itself, with its source in any layer.
+
+    Layers stand in `<backingStore>`, `<mirror>` and in a source's `<dataStore>`.
+    """
     for disk in root.iterfind("devices/disk"):
         target = disk.find("target")
-        layers = [disk, *disk.iter("backingStore", "mirror")]
-        sources = [source for each in layers for source in each.findall("source")]
-        kinds = {each.get("type") for each in layers}
-        if "nvme" in kinds or any("namespace" in each.attrib for each in sources):
+        kinds = {each.get("type") for each in disk.iter("*")}
+        if "nvme" in kinds or any("namespace" in e.attrib for e in disk.iter("source")):
             yield "" if target is None else target.get("dev", "")
 
 

@@ -39,6 +39,7 @@ __all__ = [
     "VmDevice",
     "demand_distinct",
     "device_address",
+    "is_disk_by_vfio",
     "is_saved",
     "is_vfio",
     "leaves_by_qemu",
@@ -161,6 +162,14 @@ def is_saved(driver: str | None) -> bool:
     another process's there is no migration yet (hw/vfio-user/pci.c).
     """
     return driver not in _NEVER_SAVED
+
+
+def is_disk_by_vfio(driver: str) -> bool:
+    """Whether QEMU's block driver of this name drives a PCI function through VFIO.
+
+    (block/nvme.c, and block/blkio.c with libblkio.)
+    """
+    return driver in {"nvme", "virtio-blk-vfio-pci"}
 
 
 # ---- addresses -----------------------------------------------------------------

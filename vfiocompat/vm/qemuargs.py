@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import msgspec
 
-from vfiocompat.vm.model import VIRTIO_NET, on_off
+from vfiocompat.vm.model import VIRTIO_NET, is_disk_by_vfio, on_off
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -164,8 +164,9 @@ _GLOBAL = re.compile(r"([^.=]+)\.([^=]+)=(.*)", re.DOTALL)
 _IOMMU = re.compile(r".*-iommu(?:-.*)?|arm-smmuv3(?:-.*)?|AMDVI-PCI")
 
 
-_NVME = re.compile(r"nvme://|driver[\"']?\s*[=:]\s*[\"']?nvme\b")
-"""A block device that QEMU drives itself, through VFIO (block/nvme.c)."""
+_BLOCK_DRIVER = re.compile(r"(?:driver|format)[\"']?\s*[=:]\s*[\"']?([\w-]+)")
+_NO_DISK = frozenset({"device", "global", "set"})
+"""Options whose value may name QEMU's device nvme, which is made of software."""
 
 
 class Properties(NamedTuple):
@@ -217,8 +218,10 @@ class CommandLine:
         of_id: dict[str, dict[str, object]] = {}
         of_type: list[tuple[str, str, str]] = []
         self.machine: str | None = None
-        for at, (option, value) in enumerate(pairwise(arguments)):
+        for at, (option, value) in enumerate(pairwise(("", *arguments)), start=-1):
             name = option.lstrip("-") if option.startswith("-") else ""
+            if _is_disk(name, value):
+                self.disks.append(value)
             match name:
                 case "device":
                     self.devices.append(at + 1)
@@ -230,9 +233,6 @@ class CommandLine:
                     self.config_files.append(value)
                 case "machine" | "M":
                     self._read_machine(value)
-                case "drive" | "blockdev" | "hda" | "hdb" | "hdc" | "hdd" | "cdrom":
-                    if _NVME.search(value):
-                        self.disks.append(value)
                 case _:
                     pass
         self.properties = Properties(of_id, of_type)
@@ -261,6 +261,17 @@ class CommandLine:
         if driver.startswith(VIRTIO_NET) and on_off(told.get("failover")) == "on":
             self.failovers += names
         return driver
+
+
+def _is_disk(option: str, value: str) -> bool:
+    """Whether an argument makes a disk that QEMU drives itself through VFIO.
+
+    Many options name a disk, and an argument that follows none is one too.
+    """
+    if "nvme://" in value:
+        return True
+    drivers = [] if option in _NO_DISK else _BLOCK_DRIVER.findall(value)
+    return any(map(is_disk_by_vfio, drivers))
 
 
 def _global(value: str) -> list[tuple[str, str, str]]:

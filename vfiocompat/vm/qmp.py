@@ -27,6 +27,7 @@ from vfiocompat.vm.model import (
     VmDevice,
     demand_distinct,
     device_address,
+    is_disk_by_vfio,
     is_saved,
     is_vfio,
     on_off,
@@ -265,7 +266,7 @@ class _Monitor:
     async def _disks(self) -> tuple[str, ...]:
         """Give the block devices that QEMU itself drives through VFIO."""
         nodes = await self._query("query-named-block-nodes", list[_BlockNode])
-        return tuple(each.file for each in nodes if each.drv == "nvme")
+        return tuple(each.file for each in nodes if is_disk_by_vfio(each.drv))
 
     async def _list(self, path: str) -> list[_Property]:
         return await self._query("qom-list", list[_Property], path=path)
