@@ -321,6 +321,32 @@ def overriding(alias: str, name: str, value: str | None) -> str:
     )
 
 
+@pytest.mark.parametrize(
+    ("more", "unplugged", "saved"),
+    [
+        (overriding("hostdev1", "failover_pair_id", "ua-net0"), True, False),
+        (overriding("hostdev1", "failover_pair_id", "ua-net1"), False, False),
+        (overriding("hostdev1", "failover_pair_id", None), False, True),
+        (overriding("ua-net0", "failover", "true"), True, False),
+        (overriding("ua-net0", "failover", "off"), False, False),
+        (overriding("ua-net0", "failover", None), False, False),
+        (overriding("ua-net1", "failover", None), True, False),
+        (commandline("-set", "device.hostdev1.failover_pair_id=x"), False, False),
+        (commandline("-set", "device.ua-net0.failover=off"), False, False),
+        (commandline("-set", "device.ua-net0.failover=on"), True, False),
+        # What a device is told by itself wins over its type.
+        (commandline("-global", "virtio-net-pci.failover=off"), True, False),
+    ],
+)
+def test_a_team_may_be_parted_by_what_qemu_is_told(
+    more: str, *, unplugged: bool, saved: bool
+) -> None:
+    team = PCI_XML.replace("<source>", f"{TRANSIENT}<source>") + PARTNER
+    data = domain(team, more).replace(b"<domain ", b"<domain id='1' ")
+    [device] = devices_of(data)
+    assert (device.unplugged, device.saved) == (unplugged, saved)
+
+
 UNTRACKED = "x-device-dirty-page-tracking"
 
 
@@ -454,9 +480,8 @@ NVME_SOURCE = (
             ("a",),
         ),
         (
-            "<disk type='file'><source file='/a'><dataStore type='nvme'/></source>"
-            + "<target dev='a'/></disk>",
-            ("a",),
+            "<disk><source file='/a'><dataStore type='nvme'/></source></disk>",
+            ("",),
         ),
         (
             f"<disk><source><dataStore>{NVME_SOURCE}</dataStore></source></disk>",

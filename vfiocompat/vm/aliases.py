@@ -40,7 +40,7 @@ class Aliases:
         self._given = [_assigned(written), *([] if runs else [_assigned(users)])]
         self._written = written
         self.all_overridden = _overridden(root)
-        self._removed = _removed(root)
+        self.all_removed = _removed(root)
 
     def written(self, device: Element) -> str | None:
         """Give the alias that a device has in the document."""
@@ -53,7 +53,7 @@ class Aliases:
 
     def removed(self, device: Element) -> frozenset[str]:
         """Name the properties that `<qemu:override>` keeps libvirt from setting."""
-        named = (self._removed.get(alias, frozenset()) for alias in self.of(device))
+        named = (self.all_removed.get(alias, frozenset()) for alias in self.of(device))
         return frozenset().union(*named)
 
     def overridden(self, device: Element) -> dict[str, object]:

@@ -47,6 +47,8 @@ _PLAIN = "vfio-pci"
 """The driver that can migrate nothing, as `<driver model='vfio-pci'/>` chooses it
 (docs/formatdomain.rst)."""
 
+_TEAMED = "virtio-net-pci"
+"""What the half of a team is that takes over (docs/formatdomain.rst)."""
 
 _BEHIND_IOMMUS = "ppc64", "s390x"
 """Architectures whose usual machine, pseries or s390-ccw-virtio, gives each PCI device
@@ -87,7 +89,7 @@ class Attached:
             (each, self._read_argument(each))
             for each in (self._arguments[at] for at in self._line.devices)
         ]
-        self._partners = {*_partners(root), *self._line.failovers}
+        self._partners = {*self._teamed(root), *self._line.failovers}
         self.attachments = [*self._host_devices(root)]
         for each, (found, driver) in given:
             self.attachments += self._argument(each, found, driver)
@@ -102,6 +104,22 @@ class Attached:
             *self._line.iommus,
             *_of_architecture(root),
         ]
+
+    def _teamed(self, root: Element) -> Iterator[str]:
+        """Name the interfaces that take over from others: those of libvirt's teams.
+
+        One does not if QEMU is kept from having its failover on.
+        """
+        for element in root.iterfind("devices/interface"):
+            teaming, alias = element.find("teaming"), element.find("alias")
+            name = None if alias is None else alias.get("name")
+            if not name or teaming is None or teaming.get("type") != "persistent":
+                continue
+            own = {"failover": "on"} | self._aliases.all_overridden.get(name, {})
+            told = self._line.properties.told(_TEAMED, (name,), own)
+            removed = "failover" in self._aliases.all_removed.get(name, ())
+            if on_off(told.get("failover")) == "on" and not removed:
+                yield name
 
     def _host_devices(self, root: Element) -> Iterator[Attachment]:
         for element in root.iterfind("devices/*"):
@@ -137,17 +155,20 @@ class Attached:
             model = "vfio-pci-nohotplug"
         own = self._aliases.overridden(element)
         self._demand_address_kept(element, "<qemu:override>", own)
+        removed = self._aliases.removed(element)
+        # libvirt takes teaming of PCI devices only.
+        paired = None if is_mdev else _pair_of(element)
+        if paired is not None and "failover_pair_id" not in removed:
+            own = {"failover_pair_id": paired} | own
         told = self._line.properties.told(model, self._aliases.of(element), own)
         driver = element.find("driver")
         iommufd = driver is not None and driver.get("iommufd") == "yes"
-        if "iommufd" in self._aliases.removed(element):
+        if "iommufd" in removed:
             iommufd = False
         is_managed = not is_mdev and element.get("managed") == "yes"
         # libvirt 10.0.0 and newer bind it to vfio-pci then, here and there.
         is_plain = is_managed and driver is not None and driver.get("model") == _PLAIN
-        # libvirt takes teaming of PCI devices only.
-        paired = None if is_mdev else _pair_of(element)
-        pair = told.get("failover_pair_id") if paired is None else paired
+        pair = told.get("failover_pair_id")
 
         def write(there: DeviceAddress) -> None:
             _write_hostdev(element, address, there, path)
@@ -245,15 +266,6 @@ def _pair_of(element: Element) -> str | None:
     if teaming is None or teaming.get("type") != "transient":
         return None
     return teaming.get("persistent", "")
-
-
-def _partners(root: Element) -> Iterator[str]:
-    """Name the interfaces that take over from others: those of libvirt's teams."""
-    for element in root.iterfind("devices/interface"):
-        teaming, alias = element.find("teaming"), element.find("alias")
-        name = None if alias is None else alias.get("name")
-        if name and teaming is not None and teaming.get("type") == "persistent":
-            yield name
 
 
 def _disks(root: Element) -> Iterator[str]:
