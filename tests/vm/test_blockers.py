@@ -152,6 +152,32 @@ def test_postcopy_is_refused_where_a_device_is_moved(
     assert codes_of(blocking(vm, [P2P] * len(vm.moved))) == expected
 
 
+@pytest.mark.parametrize(
+    ("devices", "snapshot", "expected"),
+    [
+        ((MDEV,), True, ["VFC541"]),
+        ((MDEV,), False, []),
+        ((MDEV,), None, []),
+        ((), True, ["VFC530"]),
+        ((GONE,), True, ["VFC536"]),
+    ],
+)
+@pytest.mark.parametrize("blockers", [None, ()])
+def test_a_background_snapshot_is_refused_where_a_device_is_moved(
+    devices: tuple[VmDevice, ...],
+    expected: list[str],
+    blockers: tuple[str, ...] | None,
+    *,
+    snapshot: bool | None,
+) -> None:
+    vm = Vm(name="web", devices=devices, snapshot=snapshot, blockers=blockers)
+    found = blocking(vm, [P2P] * len(vm.moved))
+    assert codes_of(found) == expected
+    assert whole([], found) == (
+        "incompatible" if "VFC541" in expected else "compatible"
+    )
+
+
 # ---- enable-migration ------------------------------------------------------------
 
 

@@ -145,6 +145,7 @@ def test_a_real_qemu(running: Running) -> None:
             machine=machine.removesuffix("-machine"),
             devices=(),
             postcopy=False,
+            snapshot=False,
             blockers=(),
         )
 
@@ -306,6 +307,7 @@ def test_a_whole_vm(vm_of: Told) -> None:
             VmDevice(address=FunctionAddress("0000:65:00.2"), name="device[0]"),
         ),
         postcopy=True,
+        snapshot=False,
         blockers=("a", "b"),
     )
 
@@ -546,6 +548,17 @@ def test_whether_postcopy_is_on(
 ) -> None:
     found = vm_of(vm_answers(query_migrate_capabilities=answer))
     assert found.postcopy is expected
+
+
+@pytest.mark.parametrize("state", [True, False])
+@pytest.mark.parametrize("name", ["background-snapshot", "x-background"])
+def test_whether_background_snapshots_are_on(
+    vm_of: Told, name: str, *, state: bool
+) -> None:
+    answer = [{"capability": name, "state": state}]
+    found = vm_of(vm_answers(query_migrate_capabilities=answer))
+    assert found.snapshot is (state and name == "background-snapshot")
+    assert found.postcopy is False
 
 
 def test_events_are_passed_over(tmp_path: Path) -> None:

@@ -105,6 +105,14 @@ def blocking(
     known = {finding.code for finding in found}
     if vm.postcopy and vm.moved:
         found.append(diagnostic(codes.POSTCOPY_ON))
+    if vm.snapshot and vm.moved:
+        found.append(
+            diagnostic(
+                codes.QEMU_REFUSES,
+                "background-snapshot is switched on, which QEMU refuses for a VM with "
+                "VFIO devices",
+            )
+        )
     if codes.MIGRATION_OFF not in known:
         found += [
             diagnostic(

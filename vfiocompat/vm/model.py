@@ -104,13 +104,13 @@ class VmDevice(msgspec.Struct, frozen=True, kw_only=True):
 class Vm(msgspec.Struct, frozen=True, kw_only=True):
     """A VM, as far as it matters for a migration.
 
-    `machine` is its machine type (`pc-q35-9.1`). `postcopy` says whether post-copy is
-    switched on, and `blockers` why QEMU refuses to migrate it now; None where that is
-    not known, since no QEMU was asked. `networks` are those of interfaces that may be
-    PCI functions, which the VM's description does not tell. `others` are VFIO devices
-    of another bus, `iommus` virtual ones, and `config_files` what QEMU reads beside its
-    arguments. `disks` are those that QEMU itself drives through VFIO, `protection` what
-    keeps the VM's memory from its host.
+    `machine` is its machine type (`pc-q35-9.1`). `postcopy` and `snapshot` say whether
+    post-copy and background snapshots are switched on, and `blockers` why QEMU refuses
+    to migrate it now; None where that is not known, since no QEMU was asked. `networks`
+    are those of interfaces that may be PCI functions, which the VM's description does
+    not tell. `others` are VFIO devices of another bus, `iommus` virtual ones, and
+    `config_files` what QEMU reads beside its arguments. `disks` are those that QEMU
+    itself drives through VFIO, `protection` what keeps the VM's memory from its host.
     """
 
     name: str | None
@@ -118,6 +118,7 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     machine: str | None = None
     devices: tuple[VmDevice, ...] = ()
     postcopy: bool | None = None
+    snapshot: bool | None = None
     blockers: tuple[str, ...] | None = None
     networks: tuple[str, ...] = ()
     others: tuple[str, ...] = ()

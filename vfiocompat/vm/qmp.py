@@ -164,6 +164,7 @@ class _Monitor:
         capabilities = await self._query(
             "query-migrate-capabilities", list[_Capability]
         )
+        switched_on = {each.capability for each in capabilities if each.state}
         migration = await self._query("query-migrate", _Migration)
         devices, others = await self._devices()
         disks = await self._disks()
@@ -174,9 +175,8 @@ class _Monitor:
             devices=devices,
             others=others,
             disks=disks,
-            postcopy=any(
-                each.state for each in capabilities if each.capability == "postcopy-ram"
-            ),
+            postcopy="postcopy-ram" in switched_on,
+            snapshot="background-snapshot" in switched_on,
             blockers=tuple(text[:_LONGEST_REASON] for text in migration.blocked_reasons)
             if self._tells_blockers
             else None,
