@@ -79,6 +79,7 @@ PURE = [
     "vm/manifest",
     "vm/domain",
     "vm/interfaces",
+    "vm/releases",
     "vm/blockers",
     "vm/seats",
     "vm/matching",

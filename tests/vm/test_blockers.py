@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from msgspec.structs import replace
@@ -176,6 +176,61 @@ def test_a_background_snapshot_is_refused_where_a_device_is_moved(
     assert whole([], found) == (
         "incompatible" if "VFC541" in expected else "compatible"
     )
+
+
+# ---- the kernel's migration interface --------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("interface", "qemu", "machine", "severity"),
+    [
+        ("v1", None, "pc-q35-8.0", "error"),
+        ("v1", None, "pc-i440fx-10.0+pve1", "error"),
+        ("v1", None, "pc-q35-7.2", "warning"),
+        ("v1", None, "pc-q35-rhel9.6.0", "warning"),
+        ("v1", None, None, "warning"),
+        ("v2", None, "pc-q35-9.1", None),
+        # A new QEMU runs it too.
+        ("v2", None, "pc-q35-6.2", None),
+        ("v2", None, None, None),
+        (None, None, "pc-q35-9.1", None),
+        (None, None, None, None),
+        ("none", None, "pc-q35-9.1", None),
+        ("v1", (5, 2), "pc-q35-5.2", None),
+        ("v2", (5, 2), "pc-q35-5.2", "error"),
+        (None, (5, 2), "pc-q35-5.2", "warning"),
+        *((each, (5, 1), None, "error") for each in ("v1", "v2", None)),
+    ],
+)
+def test_qemu_speaks_one_migration_interface(
+    interface: Literal["none", "v1", "v2"] | None,
+    qemu: tuple[int, int] | None,
+    machine: str | None,
+    severity: str | None,
+) -> None:
+    told_interface = None if interface is None else MigrationInterface(interface)
+    stated = {"dirty_tracking": "yes"}
+    source = endpoint("p/t", None, migration=told_interface, stated=stated)
+    device = replace(MDEV, migration="on")
+    vm = Vm(name="web", devices=(device,), machine=machine, qemu=qemu)
+
+    found = [each for each in blocking(vm, [source]) if each.code == "VFC537"]
+    assert [each.severity for each in found] == ([severity] if severity else [])
+    yes = {"error": "incompatible", "warning": "undetermined", None: "compatible"}
+    assert whole([], found) == yes[severity]
+
+
+@pytest.mark.parametrize("device", [replace(MDEV, migration="off"), GONE])
+def test_of_what_does_not_go_no_interface_is_spoken(device: VmDevice) -> None:
+    vm = Vm(name="web", devices=(device,), machine="pc-q35-9.1")
+    v1 = endpoint("p/t", None, migration=MigrationInterface("v1"))
+    assert "VFC537" not in codes_of(blocking(vm, [v1] * len(vm.moved)))
+
+
+def test_a_qemu_that_tells_what_blocks_a_migration_speaks_for_itself() -> None:
+    v1 = endpoint("p/t", None, migration=MigrationInterface("v1"))
+    vm = Vm(name="web", devices=(MDEV,), blockers=(), machine="pc-q35-9.1")
+    assert codes_of(blocking(vm, [v1])) == []
 
 
 # ---- enable-migration ------------------------------------------------------------

@@ -139,7 +139,10 @@ def test_a_real_qemu(running: Running) -> None:
     assert machine.startswith("pc-q35-")
     assert machine.endswith("-machine")
     for _ in range(2):  # it can be asked again
-        assert ask_qemu(running.path, 10) == Vm(
+        found = ask_qemu(running.path, 10)
+        assert found.qemu is not None
+        assert found.qemu >= (6, 0)
+        assert replace(found, qemu=None) == Vm(
             name="web",
             uuid=VM_UUID,
             machine=machine.removesuffix("-machine"),
@@ -309,26 +312,31 @@ def test_a_whole_vm(vm_of: Told) -> None:
         postcopy=True,
         snapshot=False,
         blockers=("a", "b"),
+        qemu=(10, 0),
     )
 
 
 @pytest.mark.parametrize(
-    ("version", "blockers"),
+    ("version", "qemu", "blockers"),
     [
-        ({"qemu": {"major": 10, "minor": 0, "micro": 0}}, ()),
-        ({"qemu": {"major": 6, "minor": 0, "micro": 0}}, ()),
-        ({"qemu": {"major": 5, "minor": 2, "micro": 0}}, None),
-        ({"qemu": {"major": "10"}}, None),
-        ({"qemu": {}}, None),
-        ({}, None),
+        ({"qemu": {"major": 10, "minor": 1, "micro": 0}}, (10, 1), ()),
+        ({"qemu": {"major": 6, "minor": 0, "micro": 0}}, (6, 0), ()),
+        ({"qemu": {"major": 5, "minor": 2, "micro": 0}}, (5, 2), None),
+        ({"qemu": {"major": "10"}}, None, None),
+        ({"qemu": {}}, None, None),
+        ({}, None, None),
     ],
 )
 def test_a_qemu_that_tells_no_blockers_has_not_said_that_there_are_none(
-    tmp_path: Path, version: dict[str, Any], blockers: tuple[str, ...] | None
+    tmp_path: Path,
+    version: dict[str, Any],
+    qemu: tuple[int, int] | None,
+    blockers: tuple[str, ...] | None,
 ) -> None:
     greeting = {"QMP": {"version": version, "capabilities": ["oob"]}}
     with QmpServer(tmp_path, vm_answers(DEVICES), greeting=greeting) as server:
-        assert ask_qemu(server.path, 10).blockers == blockers
+        found = ask_qemu(server.path, 10)
+    assert (found.qemu, found.blockers) == (qemu, blockers)
 
 
 AT_PATH = "/sys/bus/pci/devices/0000:65:00.1"

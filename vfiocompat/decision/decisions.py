@@ -91,6 +91,7 @@ _LEAVES_OPEN = frozenset(
         codes.P2P_NOT_KNOWN,
         codes.TRACKING_NOT_KNOWN,
         codes.VIRTUAL_IOMMU,
+        codes.QEMU_CANNOT_MIGRATE,
         codes.CONFIG_FILE_NOT_READ,
         codes.DISK_BY_VFIO,
         codes.MEMORY_PROTECTED,

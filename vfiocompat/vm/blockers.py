@@ -8,7 +8,6 @@ their text and not by QEMU's version, since distributions port them back.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -18,6 +17,7 @@ from vfiocompat.addresses import FunctionAddress
 from vfiocompat.diagnostics import both_ends, diagnostic, first_of
 from vfiocompat.endpoints import NVIDIA_VENDOR
 from vfiocompat.vm.model import is_saved
+from vfiocompat.vm.releases import machine_version, unspoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -54,14 +54,6 @@ _BLOCKERS = {
     "non-migratable device": codes.UNMIGRATABLE_DEVICE,
 }
 """What a blocker says, by a part of its text, as a code, else QEMU_REFUSES."""
-
-_MACHINE = re.compile(
-    r"(?:pc-q35|pc-i440fx|virt)-([0-9]{1,3})\.([0-9]{1,3})(?:\+pve[0-9]+)?"
-)
-"""Machine types of QEMU's own, and Proxmox's, which name QEMU's.
-
-Those of other distributions do not tell QEMU's version.
-"""
 
 _SKIPS_VSC = 9, 1
 """The first machine type with skip-vsc-check (hw/core/machine.c, hw_compat_9_0)."""
@@ -116,7 +108,7 @@ def blocking(
     if codes.MIGRATION_OFF not in known:
         found += [
             diagnostic(
-                codes.MIGRATION_OFF, f"migration is switched off for {_named(device)}"
+                codes.MIGRATION_OFF, f"migration is switched off for {device.named}"
             )
             for device in vm.moved
             if device.migration == "off"
@@ -124,12 +116,13 @@ def blocking(
     if codes.NO_P2P not in known:
         found += _without_p2p(vm, sources, interfaces)
     if vm.blockers is None:  # else QEMU itself has looked
+        found += _unspoken(vm, sources)
         found += _untracked(vm, sources, interfaces)
         found += _behind_iommu(vm)
         found += _off_by_default(vm)
     if codes.UNMIGRATABLE_DEVICE not in known:
         unsaved = [
-            _named(device)
+            device.named
             for device, source in zip(vm.moved, sources, strict=True)
             if not device.saved or not is_saved(source.device_api)
         ]
@@ -139,9 +132,7 @@ def blocking(
         ]
     found += _beside_devices(vm)
     found += [
-        diagnostic(
-            codes.UNPLUGGED, f"{_named(device)} is unplugged before the migration"
-        )
+        diagnostic(codes.UNPLUGGED, f"{device.named} is unplugged before the migration")
         for device in vm.devices
         if device.unplugged
     ]
@@ -188,12 +179,12 @@ def _without_p2p(
         if source.is_outdated:
             continue
         if known.flags is None:
-            unknown.append(_named(device))
+            unknown.append(device.named)
         elif "P2P" not in known.flags:
             lacking = True
             yield diagnostic(
                 codes.NO_P2P,
-                f"the VM has {len(vm.moved)} VFIO devices, and {_named(device)} has no "
+                f"the VM has {len(vm.moved)} VFIO devices, and {device.named} has no "
                 "P2P",
                 detail=f"it has {', '.join(known.flags) or 'none'}",
                 path=source.path,
@@ -204,6 +195,13 @@ def _without_p2p(
             detail=_of_some(unknown, vm),
             hint=_ASK.format(fact="migration_flags"),
         )
+
+
+def _unspoken(vm: Vm, sources: Sequence[Endpoint]) -> Iterator[Diagnostic]:
+    """Find devices whose migration interface QEMU does not speak, or perhaps."""
+    for device, source in zip(vm.moved, sources, strict=True):
+        if not _is_no_yes(device, source) and (finding := unspoken(vm, device, source)):
+            yield finding
 
 
 def _untracked(
@@ -223,13 +221,13 @@ def _untracked(
             if tracks is False:
                 yield _copied_whole(device, source)
         elif tracks is None:
-            unknown.append(_named(device))
+            unknown.append(device.named)
         elif _is_by_iommu(device) and known.iommu_tracks is not False:
             yield from _by_iommu(vm, device, source, known)
         else:
             yield diagnostic(
                 codes.WRITES_NOT_TRACKED,
-                f"the driver of {_named(device)} does not track what it writes, and "
+                f"the driver of {device.named} does not track what it writes, and "
                 "without iommufd nothing else does",
                 hint="with enable-migration=on QEMU migrates it all the same, and "
                 "copies all memory while the VM stands still",
@@ -265,7 +263,7 @@ def _copied_whole(device: VmDevice, source: Endpoint) -> Diagnostic:
     """Say what enable-migration=on costs."""
     finding = diagnostic(
         codes.WRITES_NOT_TRACKED,
-        f"the driver of {_named(device)} does not track what it writes: with "
+        f"the driver of {device.named} does not track what it writes: with "
         "enable-migration=on all memory is copied while the VM stands still",
         path=source.path,
     )
@@ -276,12 +274,12 @@ def _by_iommu(
     vm: Vm, device: VmDevice, source: Endpoint, known: DeviceInterface
 ) -> Iterator[Diagnostic]:
     """Say that it rests on the host's IOMMU, and on QEMU, if that is not known."""
-    version = _machine_version(vm)
+    version = machine_version(vm)
     if known.iommu_tracks and version is not None and version >= _USES_IOMMU:
         return
     yield diagnostic(
         codes.TRACKING_NOT_KNOWN,
-        f"the driver of {_named(device)} does not track what it writes, and whether "
+        f"the driver of {device.named} does not track what it writes, and whether "
         "the host's IOMMU does is not known",
         hint="if it does, state iommu_dirty_tracking=yes in facts.d: "
         "'vfiocompat explain VFC549' says how to find out; the machine type has to "
@@ -308,18 +306,14 @@ def _behind_iommu(vm: Vm) -> Iterator[Diagnostic]:
 
 def _off_by_default(vm: Vm) -> Iterator[Diagnostic]:
     """Warn that an older QEMU migrates only what it is told to."""
-    version = _machine_version(vm)
-    untold = [_named(device) for device in vm.moved if device.migration is None]
+    version = machine_version(vm)
+    untold = [device.named for device in vm.moved if device.migration is None]
     if untold and version is not None and version < _ON_BY_DEFAULT:
         yield diagnostic(
             codes.QEMU_MAY_BE_OLD,
             detail=f"machine type {vm.machine}",
             hint="'vfiocompat vm qmp:SOCKET' asks the QEMU that runs it",
         )
-
-
-def _named(device: VmDevice) -> str:
-    return device.text + (f" ({device.name})" if device.name else "")
 
 
 def across_drivers(
@@ -389,11 +383,5 @@ def _skips_vsc_check(vm: Vm, device: VmDevice) -> bool | None:
     """Whether QEMU lets a vGPU's config space differ; None if that is not known."""
     if device.skip_vsc_check is not None:
         return device.skip_vsc_check
-    version = _machine_version(vm)
+    version = machine_version(vm)
     return None if version is None else version >= _SKIPS_VSC
-
-
-def _machine_version(vm: Vm) -> tuple[int, int] | None:
-    """Give the version of QEMU's that a machine type names: QEMU is no older."""
-    match = _MACHINE.fullmatch(vm.machine or "")
-    return None if match is None else (int(match[1]), int(match[2]))

@@ -96,6 +96,11 @@ class VmDevice(msgspec.Struct, frozen=True, kw_only=True):
         return address_text(self.address) or ""
 
     @property
+    def named(self) -> str:
+        """The device's address, and what the VM calls it."""
+        return self.text + (f" ({self.name})" if self.name else "")
+
+    @property
     def demanding(self) -> tuple[object, ...]:
         """All that decides beside the endpoint that it is, and the one that it gets."""
         return self.skip_vsc_check, self.is_interface, self.has_ramfb
@@ -111,6 +116,7 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     not tell. `others` are VFIO devices of another bus, `iommus` virtual ones, and
     `config_files` what QEMU reads beside its arguments. `disks` are those that QEMU
     itself drives through VFIO, `protection` what keeps the VM's memory from its host.
+    `qemu` is the version of the QEMU that was asked.
     """
 
     name: str | None
@@ -126,6 +132,7 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     config_files: tuple[str, ...] = ()
     disks: tuple[str, ...] = ()
     protection: str | None = None
+    qemu: tuple[int, int] | None = None
 
     @property
     def moved(self) -> tuple[VmDevice, ...]:

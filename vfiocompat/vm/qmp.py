@@ -60,7 +60,7 @@ _NOT_PERMITTED = {errno.EACCES, errno.EPERM}
 _AS_ROOT = "run it as root, or as the user that QEMU runs as"
 _LONGEST_REASON = 4096  # characters
 
-_TELLS_BLOCKERS = 6
+_TELLS_BLOCKERS = 6, 0
 """The first QEMU that tells what blocks a migration (qapi/migration.json)."""
 
 Result = TypeVar("Result")
@@ -160,6 +160,7 @@ class _Monitor:
                 await self._client.disconnect()
 
     async def _asked(self) -> Vm:
+        version = self._version()
         machine = await self._property("/machine", "type")
         capabilities = await self._query(
             "query-migrate-capabilities", list[_Capability]
@@ -178,18 +179,18 @@ class _Monitor:
             postcopy="postcopy-ram" in switched_on,
             snapshot="background-snapshot" in switched_on,
             blockers=tuple(text[:_LONGEST_REASON] for text in migration.blocked_reasons)
-            if self._tells_blockers
+            if version is not None and version >= _TELLS_BLOCKERS
             else None,
+            qemu=version,
         )
 
-    @property
-    def _tells_blockers(self) -> bool:
-        """Whether this QEMU is one that says what blocks a migration."""
-        greeted = self._client.greeting.QMP.version
+    def _version(self) -> tuple[int, int] | None:
+        """Give the version of QEMU that it greeted with; None if it named none."""
         try:
-            return msgspec.convert(greeted, _Version).qemu.major >= _TELLS_BLOCKERS
+            found = msgspec.convert(self._client.greeting.QMP.version, _Version).qemu
         except msgspec.ValidationError:
-            return False
+            return None
+        return found.major, found.minor
 
     async def _devices(self) -> tuple[tuple[VmDevice, ...], tuple[str, ...]]:
         """Give the VFIO devices, and the names of those that have no known address."""
@@ -345,6 +346,7 @@ class _BlockNode(msgspec.Struct):
 
 class _Release(msgspec.Struct):
     major: int
+    minor: int = 0
 
 
 class _Version(msgspec.Struct):
