@@ -31,6 +31,25 @@ def test_what_stands_below_a_text(span: Span, below: list[str]) -> None:
     assert list(drawn([span])) == ["abcdef", *below]
 
 
+def test_a_label_that_has_no_room_behind_its_carets_stands_before_them() -> None:
+    found = [Span("source", "abcdefghijklmnopqrst", 18, 19, "not known")]
+
+    assert list(drawn(found, width=33)) == [
+        "source       abcdefghijklmnopqrst",
+        "                      not known ^",
+    ]
+
+
+def test_a_label_that_has_room_at_neither_side_of_its_carets_stands_below() -> None:
+    found = [Span(None, "abcdefghijklmnopqrst", 8, 9, "not known at all")]
+
+    assert list(drawn(found, width=20)) == [
+        "abcdefghijklmnopqrst",
+        "        ^",
+        "    not known at all",
+    ]
+
+
 def test_a_text_is_given_once_with_all_that_is_underlined_in_it() -> None:
     found = [
         Span("source", "abc", 0, 1, "one"),

@@ -53,8 +53,9 @@ def drawn(
         room = len(text) if width is None else max(_LEAST, width - len(margin))
         shown, here = _trimmed(text, [*group], room)
         yield margin + shown
+        most = None if width is None else width - len(margin)
         for span in here:
-            if line := _below(span):
+            for line in _below(span, most):
                 yield " " * len(margin) + line
 
 
@@ -82,9 +83,22 @@ def _trimmed(text: str, spans: Sequence[Span], width: int) -> tuple[str, list[Sp
     return f"{before}{text[begin:end]}{after}", moved
 
 
-def _below(span: Span) -> str:
-    """Draw what stands below a text: carets and a label, or a remark on all of it."""
+def _below(span: Span, width: int | None) -> Iterator[str]:
+    """Draw what stands below a text: carets and a label, or a remark on all of it.
+
+    A label for which there is no room behind its carets stands before them, or below.
+    """
     if span.start == span.end == 0:
-        return f"({span.label})" if span.label else ""
+        if span.label:
+            yield f"({span.label})"
+        return
+    label = span.label or ""
     carets = "^" * max(1, span.end - span.start)
-    return f"{' ' * span.start}{carets} {span.label}".rstrip()
+    line = f"{' ' * span.start}{carets} {label}".rstrip()
+    if width is None or len(line) <= width:
+        yield line
+    elif len(label) < span.start:
+        yield f"{label:>{span.start - 1}} {carets}"
+    else:
+        yield f"{' ' * span.start}{carets}"
+        yield " " * max(0, min(span.start, width - len(label))) + label
