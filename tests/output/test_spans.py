@@ -36,7 +36,7 @@ def test_a_label_that_has_no_room_behind_its_carets_stands_before_them() -> None
 
     assert list(drawn(found, width=33)) == [
         "source       abcdefghijklmnopqrst",
-        "                      not known ^",
+        "                     not known ^",
     ]
 
 
