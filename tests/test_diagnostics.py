@@ -33,6 +33,10 @@ def test_a_code_is_explained(code: Code) -> None:
     assert max(map(len, text.splitlines())) <= 88
 
 
+def test_codes_stand_in_their_order() -> None:
+    assert list(CODES) == sorted(CODES)
+
+
 def test_nothing_is_explained_that_is_no_code() -> None:
     assert set(EXPLANATIONS) == set(CODES)
 

@@ -247,6 +247,10 @@ FLEET_WITHOUT_ENDPOINTS = _warning(
 )
 TRAIT_AMBIGUOUS = _warning("VFC421", "several version strings would have one name")
 EXPORT_NOT_ACCEPTED = _error("VFC422", "the other program would not take this")
+TRAITS_LEFT = _warning(
+    "VFC430",
+    "traits are accepted no more, and nova-compute leaves them on their providers",
+)
 
 # ---- 5xx: the system ----
 
@@ -316,9 +320,6 @@ ADDRESS_ABSENT = _warning("VFC548", "the destination has no device of this addre
 TRACKING_NOT_KNOWN = _warning(
     "VFC549", "whether what the VM's devices write to memory is tracked is not known"
 )
-CONFIG_FILE_NOT_READ = _warning(
-    "VFC560", "the VM has a configuration file of QEMU's, which is not read"
-)
 DOMAIN_UNUSABLE = _error("VFC550", "this is no domain XML that can be used")
 VM_NOT_READ = _error("VFC551", "virsh could not give the VM's XML")
 MONITOR_NOT_ASKED = _error("VFC552", "QEMU's monitor could not be asked")
@@ -331,13 +332,12 @@ XML_FOR_ANOTHER_HOST = _error("VFC558", "the VM's XML was made for another host"
 DEVICES_BEFORE_NOT_KNOWN = _error(
     "VFC559", "nothing tells what the VM's devices were before they came here"
 )
+CONFIG_FILE_NOT_READ = _warning(
+    "VFC560", "the VM has a configuration file of QEMU's, which is not read"
+)
 BOUND_ON_ARRIVAL = _warning(
     "VFC570",
     "libvirt binds a function to VFIO when the VM comes: which one is not known",
-)
-TRAITS_LEFT = _warning(
-    "VFC430",
-    "traits are accepted no more, and nova-compute leaves them on their providers",
 )
 INTERFACE_NEEDS_FUNCTION = _error(
     "VFC571", "a network interface can be a PCI function only, never an mdev"
@@ -357,6 +357,9 @@ MEMORY_PROTECTED = _warning(
 )
 CONFIG_SPACE_DIFFERS = _error(
     "VFC576", "QEMU compares the PCI ids of functions, and they differ"
+)
+STATE_NOT_LOADED = _error(
+    "VFC577", "the destination's QEMU could not load the VM's state"
 )
 NOT_ROOT = _warning(
     "VFC580", "not run as root, which limits what can be read and asked"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,7 @@ def test_one_code_or_all(run: Run, line: str) -> None:
     assert run(line, exit_code=2).stdout == ""
 
 
-@pytest.mark.parametrize("name", ["EINVAL", "einval"])
+@pytest.mark.parametrize("name", ["EINVAL", "einval", "22", "-- -22"])
 def test_an_errno_is_told_for_each_call(run: Run, name: str) -> None:
     head, *rest = run(f"explain {name}").stdout.splitlines()
     assert head == "EINVAL (22): Invalid argument"
@@ -101,6 +102,26 @@ def test_a_message_of_qemu_is_explained(run: Run) -> None:
         assert run(line).stdout == expected
     said = run("explain 'error: something else'", exit_code=2).stderr
     assert "known message of QEMU 'error: something else'" in said
+
+
+LOADING = "error while loading state for instance 0x0 of device '0000:00:05.0/vfio'"
+BYTES = "Bad config data: i=0x2 read: 12 device: 53 cmask: ff wmask: 0 w1cmask:0"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (f"qemu-system-x86_64: {LOADING}", "VFC577"),
+        ("kvm: load of migration failed: Invalid argument", "VFC577"),
+        ("Error -22 while loading VM state", "VFC577"),
+        (f"kvm: get_pci_config_device: {BYTES}", "VFC576"),
+        (f"{BYTES}\nkvm: {LOADING}\nkvm: load of migration failed", "VFC576"),
+    ],
+)
+def test_what_qemu_says_of_a_load_that_failed_is_explained(
+    run: Run, text: str, code: Code
+) -> None:
+    assert run(f"explain {shlex.quote(text)}").stdout == run(f"explain {code}").stdout
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 100])

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+from errno import errorcode
 from typing import TYPE_CHECKING
 
 import click
@@ -25,7 +27,7 @@ from vfiocompat.output.explain import (
     errno_lines,
     explanation_lines,
 )
-from vfiocompat.vm.blockers import blocker_code
+from vfiocompat.vm.messages import message_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +47,7 @@ def command(settings: Settings, words: Sequence[str], every: bool) -> None:  # n
 
     Say what a diagnostic code means, how to confirm it by hand, and how to mend it;
     what an errno such as EINVAL means where a version attribute is opened, read or
-    written; or why QEMU has said that it cannot migrate.
+    written; or what QEMU has said of a migration that it refused, or that failed.
     """
     if bool(words) == every:
         raise UsageError("give either a CODE, an errno or a message, or --list")
@@ -69,9 +71,16 @@ def command(settings: Settings, words: Sequence[str], every: bool) -> None:  # n
         settings.print_lines(explanation_lines(_explained(wanted[0]), width))
 
 
+_ERRNO = re.compile(r"-?([0-9]{1,2})")
+"""An errno as a number. One of three digits is that of a code."""
+
+
 def _errno(name: str) -> ExplainedErrno | None:
-    """Tell what an errno means, if it is the name of one."""
-    number = errno_number(name.upper())
+    """Tell what an errno means, if it is the name of one, or its number."""
+    if digits := _ERRNO.fullmatch(name):
+        number = int(digits[1]) if int(digits[1]) in errorcode else None
+    else:
+        number = errno_number(name.upper())
     if number is None:
         return None
     text = os.strerror(number)
@@ -83,7 +92,7 @@ def _known(text: str) -> Code:
     code = text.upper()
     with contextlib.suppress(ValueError):
         return codes.code_of(code)
-    if found := blocker_code(text):
+    if found := message_code(text):
         return found
     close = nearest(code, CODES, 1, likeness=0) or list(CODES)
     raise UsageError(

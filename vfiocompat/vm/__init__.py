@@ -13,6 +13,7 @@ read          a VM from wherever a person says it is
 interfaces    what the drivers of its devices can do for a migration
 releases      which QEMU runs a VM, and which migration interface that one speaks
 blockers      what QEMU demands of a VM before it migrates it
+messages      what QEMU says where a migration is refused, or has failed
 kinds         what a device can be at its destination: an mdev, or a PCI function
 sources       what a VM's devices are, before it goes
 seats         what a VM's devices want, and what a host has for them
