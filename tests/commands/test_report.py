@@ -75,6 +75,7 @@ def test_an_inventory_that_cannot_be_used_is_told_in_the_page_and_beside_it(
     result = run(f"report {fleet}", exit_code=4)
 
     assert "x.json is not a whole JSON document" in result.stderr
+    assert "x.json' writes it anew" in result.stderr
     assert "x.json is not a whole JSON document" in result.stdout
     document = run(f"report {fleet} --format json", exit_code=4).document(
         ReportDocument

@@ -82,7 +82,14 @@ def read_inventory(path: str, name: str | None = None) -> Inventory:
         raise InventoryError(
             f"the name of {text} is not UTF-8", hint="give the file another name"
         )
-    return parse_inventory(_read(path, name), name)
+    data = _read(path, name)
+    try:
+        return parse_inventory(data, name)
+    except InventoryError as error:
+        if error.hint is None:
+            command = shlex.join(["vfiocompat", "scan", "-o", name])
+            error.hint = f"on its host '{command}' writes it anew"
+        raise
 
 
 def shown(path: str) -> str:
