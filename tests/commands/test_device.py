@@ -73,6 +73,7 @@ def test_what_the_kernel_does_not_tell_is_unknown(debugfs: Path, run: Run) -> No
 
     assert result.stdout.splitlines()[1] == "interface\tunknown"
     assert "VFC129" in result.stderr
+    assert "'vfiocompat device --open 0000:03:00.2'" in result.stderr
     found = run("device 0000:03:00.2 --format json").document(DeviceDocument)
     assert (found.interface, found.source) == ("unknown", None)
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import TYPE_CHECKING
 
@@ -89,7 +90,9 @@ def command(settings: Settings, address: str, open_: bool) -> int:  # noqa: FBT0
             note_lines(
                 codes.MIGRATION_INTERFACE_NOT_TOLD,
                 endpoint.address,
-                "on its host --open asks the device itself, which may reset it",
+                "on its host "
+                f"'{shlex.join(['vfiocompat', 'device', '--open', endpoint.address])}' "
+                "asks the device itself, which may reset it",
             )
         )
     return ExitCode.DONE

@@ -61,7 +61,7 @@ def device_lines(document: DeviceDocument) -> Iterator[Line]:
     style = {"none": "incompatible", "unknown": "undetermined"}.get(document.interface)
     words = {
         "none": "it has no migration interface",
-        "unknown": "which migration interface it has is not known",
+        "unknown": "its migration interface is not known",
     }
     said = words.get(document.interface, f"migration interface {document.interface}")
     if document.version is not None:
