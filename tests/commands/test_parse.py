@@ -145,6 +145,21 @@ def test_one_string(run: Run, tmp_path: Path) -> None:
     run(f"parse a --binary {file}", exit_code=2)
 
 
+def test_a_value_that_does_not_fit_stands_below_its_name(
+    run_on_terminal: RunOnTerminal,
+) -> None:
+    text = f"8086-{'x' * 60}"
+    shown = run_on_terminal(f"parse {text}", columns=70).colorless
+    assert [line.rstrip() for line in shown.splitlines()] == [
+        "text",
+        f"  {text}",
+        "vendor       pci:0x8086",
+        "spelling     bare",
+        "proprietary",
+        f"  {'x' * 60}",
+    ]
+
+
 def test_markup_stays_as_it_is(run_on_terminal: RunOnTerminal) -> None:
     text = "8086-[bold red]a[/] :smile:"
     shown = run_on_terminal(f"parse '{text}'").colorless

@@ -50,4 +50,4 @@ def command(settings: Settings, string: str | None, binary: BinaryIO | None) -> 
     if settings.json:
         settings.print_document(document)
     else:
-        settings.print_rows(("part", "value"), parse_rows(document))
+        settings.print_listed(parse_rows(document))

@@ -165,6 +165,15 @@ class Settings(msgspec.Struct, dict=True):
         else:
             self.print_tabbed(rows)
 
+    def print_listed(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Print values by their names: below each other, or tab-separated."""
+        if self.on_terminal:
+            from vfiocompat.output.layout import listed  # noqa: PLC0415
+
+            self.print_lines(listed([*rows], self.width))
+        else:
+            self.print_tabbed(rows)
+
     def print_answered(
         self,
         answer: Callable[[], Line],

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from vfiocompat.output.text import Item, Line
 
-__all__ = ["fitted", "tabled", "width_of"]
+__all__ = ["fitted", "listed", "tabled", "width_of"]
 
 _GAP = 2  # columns between two of a table
 
@@ -152,3 +152,15 @@ def _block(heads: Sequence[str], row: Sequence[str], width: int) -> Iterator[Lin
             name = f"  {head.lower():<{margin}}"
             line: Line = [(name, "dim"), (cell, "plain")]
             yield from _wrapped(line, width, " " * len(name))
+
+
+def listed(rows: Sequence[tuple[str, str]], width: int) -> Iterator[Line]:
+    """Lay out values by their names; one that does not fit stands below its name."""
+    texts = [(visible(name), visible(value)) for name, value in rows]
+    margin = max((width_of(name) for name, _ in texts), default=0) + _GAP
+    for name, value in texts:
+        if margin + width_of(value) <= width:
+            yield [(name + " " * (margin - width_of(name)), "dim"), (value, "plain")]
+        else:
+            yield [(name, "dim")]
+            yield [(" " * _GAP, "plain"), (value, "command")]
