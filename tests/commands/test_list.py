@@ -260,8 +260,8 @@ def test_mdev_that_vanishes_meanwhile(host: Host, run: Run) -> None:
     assert row.split("\t")[:2] == ["type", f"{PARENT}/acme-a"]
     assert result.stderr == (
         "vfiocompat: 1 endpoint: 1 type; 1 shows a version string\n"
-        f"vfiocompat: warning[VFC113]: {DEVICE}/{UUID}/version: "
-        "went away while it was read (ENODEV)\n"
+        "vfiocompat: warning[VFC113]: went away while it was read (ENODEV): "
+        f"{DEVICE}/{UUID}/version\n"
     )
 
 
@@ -284,10 +284,10 @@ def test_attribute_without_a_string_is_shown(host: Host, run: Run) -> None:
     ]
     assert result.stderr == (
         "vfiocompat: 3 endpoints: 3 types; none shows a version string\n"
-        f"vfiocompat: warning[VFC106]: {TYPES}/acme-EIO/version: "
-        "could not be read (EIO)\n"
-        f"vfiocompat: warning[VFC301]: {TYPES}/acme-empty/version: "
-        "the driver printed an empty string\n"
+        "vfiocompat: warning[VFC106]: could not be read (EIO): "
+        f"{TYPES}/acme-EIO/version\n"
+        "vfiocompat: warning[VFC301]: the driver printed an empty string: "
+        f"{TYPES}/acme-empty/version\n"
     )
 
 

@@ -124,13 +124,13 @@ def nothing_lines() -> Iterator[Item]:
 
 
 def problem_lines(problems: Iterable[Problem]) -> Iterator[Line]:
-    """Give a line for each thing that could not be read."""
+    """Give a line for each thing that could not be read; its path may be long."""
     for problem in problems:
         what = _PROBLEMS.get(problem.code, "could not be read")
         why = f" ({problem.errno})" if problem.errno else ""
         yield [
             (f"warning[{problem.code}]", "warning"),
-            (f": {problem.path}: {what}{why}", "plain"),
+            (f": {what}{why}: {problem.path}", "plain"),
         ]
 
 
