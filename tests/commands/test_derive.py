@@ -72,7 +72,9 @@ def one(run: Run, line: str, exit_code: int) -> Any:  # noqa: ANN401 - JSON is a
 
 
 def test_get_derives_only_if_asked(run: Run) -> None:
-    assert "VFC102" in run(f"get {A1}", exit_code=3).stderr
+    said = run(f"get {A1}", exit_code=3).stderr
+    assert "VFC102" in said
+    assert f"'vfiocompat get --derive {A1}'" in said
     assert run(f"get {A1} --derive").stdout == "1ac1-0100-npu-?-1.9-?\n"
 
 

@@ -100,8 +100,8 @@ def test_no_target_is_every_string_there_is(shared_host: Host, run: Run) -> None
         f"{FUNCTION}\t1ac1-f\n"
     )
     assert result.stderr == (
-        f"vfiocompat: warning[VFC106]: {TYPES}/acme-io/version: "
-        "could not be read (EIO)\n"
+        "vfiocompat: warning[VFC106]: could not be read (EIO): "
+        f"{TYPES}/acme-io/version\n"
     )
     assert run("get -q").stderr == ""
 

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
+from vfiocompat import codes
 from vfiocompat.addresses import parse_address
 from vfiocompat.commands.arguments import ADDRESS
 from vfiocompat.commands.options import common_options, stream_option
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from vfiocompat.commands.settings import Settings
+    from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.errors import ErrorRecord
     from vfiocompat.streams import Streaming
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
     Deriving = Callable[[Endpoint], Looked]
 
 __all__ = ["command"]
+
+_COLUMNS = ("address", "version string")
 
 
 @click.command("get")
@@ -67,8 +73,9 @@ def command(
 
     With one TARGET, print its string alone, as `vfiocompat check version:STRING`
     takes it on another host. With several, or with none (every string there is),
-    print ADDRESS and STRING, separated by a tab. With --stream a TARGET without an
-    attribute is opened, and its table's string made of the head of its stream.
+    print ADDRESS and STRING, in a pipe separated by a tab. With --stream a TARGET
+    without an attribute is opened, and its table's string made of the head of its
+    stream.
     """
     if facts and not (derive or stream):
         raise UsageError("--fact is for --derive: a driver's string needs no facts")
@@ -148,8 +155,9 @@ def _every(settings: Settings, deriving: Deriving | None) -> int:
     if settings.json:
         settings.print_document(GetDocument(endpoints=strings, problems=problems))
     else:
-        settings.print_tabbed(
-            (endpoint.address, endpoint.version or "") for endpoint in strings
+        settings.print_rows(
+            _COLUMNS,
+            ((endpoint.address, endpoint.version or "") for endpoint in strings),
         )
     settings.note(problem_lines(problems))
     if not endpoints and not problems:
@@ -187,6 +195,7 @@ def _named(
         raise VfiocompatError.of(found[0].error)
     endpoints = []
     problems = []
+    rows = []
     code = ExitCode.DONE
     for target, (endpoint, error) in zip(targets, found, strict=True):
         if error is not None:
@@ -197,16 +206,31 @@ def _named(
         assert endpoint is not None
         endpoints.append(endpoint)
         if (reason := no_string(endpoint)) is not None:
-            settings.note(finding_lines(reason.finding))
+            finding = reason.finding
+            if strings is None:
+                finding = _with_way_out(finding, target)
+            settings.note(finding_lines(finding))
             worse = ExitCode.FAILED if reason.failed else ExitCode.UNDETERMINED
             code = max(code, worse)
-        elif not settings.json:
-            row = (target, endpoint.version or "")
-            settings.print_tabbed([row if len(targets) > 1 else row[1:]])
+        else:
+            rows.append((target, endpoint.version or ""))
     for path, wrong in (strings.denied(endpoints) if strings else {}).items():
         problems.append(Problem(path, "load", None, wrong.code))
         settings.note(error_lines(wrong))
         code = ExitCode.FAILED
     if settings.json:
         settings.print_document(GetDocument(endpoints=endpoints, problems=problems))
+    elif len(targets) > 1:
+        settings.print_rows(_COLUMNS, rows)
+    else:
+        settings.print_tabbed(row[1:] for row in rows)
     return code
+
+
+def _with_way_out(finding: Diagnostic, target: str) -> Diagnostic:
+    """Say of an endpoint without an attribute how a table may make its string."""
+    if finding.code != codes.NO_ATTRIBUTE:
+        return finding
+    command = shlex.join(["vfiocompat", "get", "--derive", target])
+    hint = f"a table may make one of facts: '{command}'"
+    return msgspec.structs.replace(finding, hint=hint)
