@@ -206,9 +206,7 @@ def _named(
         assert endpoint is not None
         endpoints.append(endpoint)
         if (reason := no_string(endpoint)) is not None:
-            finding = reason.finding
-            if strings is None:
-                finding = _with_way_out(finding, target)
+            finding = _with_way_out(reason.finding, target, strings)
             settings.note(finding_lines(finding))
             worse = ExitCode.FAILED if reason.failed else ExitCode.UNDETERMINED
             code = max(code, worse)
@@ -227,9 +225,11 @@ def _named(
     return code
 
 
-def _with_way_out(finding: Diagnostic, target: str) -> Diagnostic:
+def _with_way_out(
+    finding: Diagnostic, target: str, strings: _Strings | None
+) -> Diagnostic:
     """Say of an endpoint without an attribute how a table may make its string."""
-    if finding.code != codes.NO_ATTRIBUTE:
+    if finding.code != codes.NO_ATTRIBUTE or strings is not None:
         return finding
     command = shlex.join(["vfiocompat", "get", "--derive", target])
     hint = f"a table may make one of facts: '{command}'"
