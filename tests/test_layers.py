@@ -162,7 +162,8 @@ def test_imports_within_a_wing_only_point_up_its_map(wing: str, name: str) -> No
 
 
 OF_ALL_COMMANDS = {
-    *("arguments", "completion", "help", "options", "settings", "streaming"),
+    *("arguments", "completion", "help", "options", "scans", "settings"),
+    "streaming",
 }
 
 

@@ -17,11 +17,14 @@ from vfiocompat.commands.options import (
     source_type_option,
     stream_option,
 )
+from vfiocompat.commands.scans import file_of, scans_of
 from vfiocompat.commands.streaming import streaming_of
+from vfiocompat.decision.needs import wanting
+from vfiocompat.diagnostics import SIDES
 from vfiocompat.errors import ExitCode
 from vfiocompat.output.check import check_document, check_lines
 from vfiocompat.output.text import error_lines
-from vfiocompat.output.wayout import facts_lines
+from vfiocompat.output.wayout import facts_command, wayout_lines
 from vfiocompat.pairs import check
 from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
 from vfiocompat.times import Horizon
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
     from vfiocompat.commands.settings import Settings
     from vfiocompat.output.pairs import Counts
+    from vfiocompat.output.wayout import Scans
+    from vfiocompat.pairs import Pair
 
 __all__ = ["command"]
 
@@ -124,10 +129,33 @@ def command(  # noqa: PLR0917 - click passes every option by name
             *_each("--fact", facts),
             *_each("--destination-fact", destination_facts),
         ]
-        settings.print_lines(facts_lines(pairs, line, settings.config))
+        settings.print_todo(
+            wayout_lines(
+                wanting(pairs),
+                settings.config,
+                scans=_scans(settings, source, destinations, pairs),
+                command=facts_command(pairs, line, SIDES),
+                whole=settings.verbose,
+            )
+        )
     for error in errors.values():
         settings.note(error_lines(error))
     return ExitCode.FAILED if errors else _exit_code(document.counts)
+
+
+def _scans(
+    settings: Settings, source: str, destinations: Sequence[str], pairs: Sequence[Pair]
+) -> Scans:
+    """Tell how the hosts of inventories that are named are to be scanned again."""
+    ends = [pairs[0].source, *(pair.destination for pair in pairs)]
+    files = {
+        end.host: file
+        for text, end in zip([source, *destinations], ends, strict=True)
+        for file in file_of(text)
+        if end.host is not None
+    }
+    fleets = [path for fleet in settings.fleets().values() for path in fleet]
+    return scans_of([*files.values(), *fleets], files, ends[:1])
 
 
 def _each(option: str, values: Iterable[str]) -> list[str]:

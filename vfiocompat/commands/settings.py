@@ -179,18 +179,27 @@ class Settings(msgspec.Struct, dict=True):
         answer: Callable[[], Line],
         lines: Callable[[], Iterable[Item]],
         rows: Iterable[Sequence[str]],
+        todo: Callable[[], Iterable[Item]] = tuple,
     ) -> None:
-        """Print the line that answers, and what is behind it.
+        """Print the line that answers, what is behind it, and what needs doing.
 
-        A person gets it first, and then `lines`. In a pipe `rows` do not wait for it:
-        it follows on stderr. What is not printed is not made.
+        A person gets it first, then `lines` and `todo`. In a pipe `rows` do not wait
+        for it: it follows on stderr, and so does `todo`. What is not printed is not
+        made.
         """
         if self.on_terminal:
             self.print_lines([answer()])
             self.print_lines(lines())
+            self.print_todo(todo())
         else:
             self.print_tabbed(rows)
             self.note([answer()])
+            self.note(todo())
+
+    def print_todo(self, items: Iterable[Item]) -> None:
+        """Print what needs doing, set off from what is before, if there is any."""
+        if lines := [*items]:
+            self.print_lines([[("", "plain")], *lines])
 
     def print_tabbed(self, rows: Iterable[Sequence[str]]) -> None:
         """Print rows for programs: cells separated by a tab."""

@@ -9,6 +9,7 @@ strings        why an endpoint has no version string, as `get` says it
 answers        what a driver may be asked, and what it said when it was asked earlier
 decisions      what a decision is, and what becomes of it beside what else is found
 decide         all of it together: it alone knows what wins
+needs          what has to be learnt so that an undetermined pair is decided
 reads          what of an endpoint the decision reads: so what is alike is decided once
 
 Pure: what files, drivers and tables said comes in, a verdict with its reasons goes out.

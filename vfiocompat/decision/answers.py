@@ -144,10 +144,8 @@ def not_recorded(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:
     known = _given(source, destination)
     if not known and not (destination.has_attribute and is_real(source)):
         return []
-    hint = (
-        "on the destination's host: vfiocompat scan --ask FLEET, with the source in "
-        "FLEET"
-    )
+    host = destination.host or "the destination's host"
+    hint = f"on {host}: vfiocompat scan --ask FLEET, with the source in FLEET"
     if not known:
         return [diagnostic(codes.ANSWER_NOT_RECORDED, hint=hint, path=destination.path)]
     said = {True: "yes", False: "no", None: "neither yes nor no"}

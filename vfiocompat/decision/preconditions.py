@@ -24,7 +24,8 @@ def too_old(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ...]:
             codes.INVENTORY_TOO_OLD,
             f"the {side}'s inventory is not relied on: {endpoint.recorded.rejected}",
             detail=f"taken at {taken_at}" if taken_at else None,
-            hint="scan that host again, or allow a higher --max-age",
+            hint=f"scan {endpoint.host or 'that host'} again, or allow a higher "
+            "--max-age",
         )
         for side, endpoint in (("source", source), ("destination", destination))
         if endpoint.recorded and endpoint.recorded.rejected

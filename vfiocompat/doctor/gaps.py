@@ -17,7 +17,7 @@ from vfiocompat.doctor.found import passed, warned
 from vfiocompat.pairs import decide_pair
 from vfiocompat.tables.lacking import Lacking, lacking
 from vfiocompat.tables.language.table import Table
-from vfiocompat.tables.stated import Unfilled, unfilled_lines
+from vfiocompat.tables.unfilled import Lack, unfilled_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -129,7 +129,7 @@ def missing_facts(gaps: Sequence[Gap], config: str) -> Found:
         codes.VALUE_NOT_KNOWN,
         detail="\n".join([*map(_which, lacking), *dict.fromkeys(_learnt(lacking))]),
         hint=f"write {config}/facts.d/here.toml, with what is so in place of '?':\n"
-        + "\n".join(f"    {line}" for line in unfilled_lines(_unfilled(lacking))),
+        + "\n".join(f"    {line}" for line in unfilled_lines(map(_lack, lacking))),
     )
 
 
@@ -147,16 +147,7 @@ def _learnt(gaps: Iterable[Gap]) -> Iterator[str]:
             yield f"{name}: {how or f'see vfiocompat tables show {gap.table}'}"
 
 
-def _unfilled(gaps: Iterable[Gap]) -> Iterator[Unfilled]:
-    """Give what is to be stated: what several of a driver lack, once for the driver.
-
-    Others of that driver lack something else.
-    """
-    drivers = set()
-    for gap in gaps:
-        if gap.driver and len(gap.addresses) > 1 and gap.driver not in drivers:
-            drivers.add(gap.driver)
-            yield Unfilled("driver", gap.driver, gap.lacks.facts)
-        else:
-            for address in gap.addresses:
-                yield Unfilled("endpoint", address, gap.lacks.facts)
+def _lack(gap: Gap) -> Lack:
+    """Give what endpoints of this host lack, as a file states it."""
+    places = [(None, address) for address in gap.addresses]
+    return Lack(gap.driver, tuple(gap.lacks.facts), [None], places, len(places))

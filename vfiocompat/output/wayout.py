@@ -1,72 +1,168 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What to type where facts are missing: a command, and a file, that hold them all."""
+"""What to type where too little is known: facts to state, and hosts to scan again."""
 
 from __future__ import annotations
 
+import posixpath
 import shlex
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, NamedTuple
 
-from vfiocompat.tables.stated import Unfilled, unfilled_lines
+from vfiocompat.decision.needs import needs
+from vfiocompat.diagnostics import counted, first_of
+from vfiocompat.tables.unfilled import Lack, unfilled_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from vfiocompat.decision.needs import Wanting
     from vfiocompat.diagnostics import Side
-    from vfiocompat.endpoints import Endpoint
     from vfiocompat.output.text import Line
     from vfiocompat.pairs import Pair
 
-__all__ = ["facts_lines", "missing_facts"]
+__all__ = ["NO_SCANS", "Scans", "facts_command", "wayout_lines"]
 
 _OPTIONS: dict[Side, str] = {"source": "--fact", "destination": "--destination-fact"}
 
+_HOSTS = 8
+"""Hosts that are to be scanned and are named."""
 
-def missing_facts(pairs: Sequence[Pair]) -> dict[Side, dict[str, None]]:
-    """Name what is missing of undetermined pairs, for each side once."""
-    found: dict[Side, dict[str, None]] = {"source": {}, "destination": {}}
-    for pair in pairs:
-        if pair.decision.verdict == "undetermined":
-            for finding in pair.decision.diagnostics:
-                for each in finding.missing:
-                    found[each.side][each.fact] = None
-    return found
+_COMMANDS = 3
+"""Commands of hosts that write into different folders."""
 
 
-def facts_lines(
-    pairs: Sequence[Pair], command: Sequence[str], config: str
-) -> Iterator[Line]:
-    """Give the `command` with all missing facts, and a file that states them for good.
+class Scans(NamedTuple):
+    """How the hosts of a fleet are scanned: what is asked about, and what is written.
 
-    That is one of the site, whose directory is `config`. Nothing where none is missing.
-    `--destination-fact` states one of every destination.
+    `files` has the inventory of each host. `first` is what has to be done before so
+    that `fleet` has the source, as what a person reads and a command, if there is one.
     """
-    missing = missing_facts(pairs)
-    options = [
-        f"{_OPTIONS[side]} {name}=VALUE"
-        for side, names in missing.items()
-        for name in names
+
+    fleet: Sequence[str] = ()
+    files: Mapping[str, str] = {}
+    first: tuple[str, str | None] | None = None
+
+
+NO_SCANS = Scans()
+
+
+def facts_command(
+    pairs: Sequence[Pair], command: Sequence[str], sides: Sequence[Side]
+) -> str | None:
+    """Give a command with all facts that are missing, if its options can say them.
+
+    It has them for some `sides`. What it says of the destination it says of every one.
+    """
+    found: list[dict[Side, tuple[str, ...]]] = [
+        {side: need.facts for side, need in needs(*pair).items()} for pair in pairs
     ]
-    if not options:
-        return
-    yield [("", "plain")]
-    yield [("state what is missing", "strong"), (" and ask again:", "plain")]
-    yield [("    ", "plain"), (" ".join([shlex.join(command), *options]), "command")]
-    yield [(f"or for good, in a file of {config}/facts.d:", "plain")]
-    for line in unfilled_lines(_by_endpoint(pairs)):
-        yield [("    ", "plain"), (line, "command")]
+    missing: dict[Side, dict[str, None]] = {"source": {}, "destination": {}}
+    for each in found:
+        for side, facts in each.items():
+            missing[side].update(dict.fromkeys(facts))
+    if any(missing[side] for side in missing if side not in sides):
+        return None
+    if len({frozenset(each.get("destination", ())) for each in found}) > 1:
+        return None
+    options = [
+        f"{_OPTIONS[side]} {shlex.quote(name)}=VALUE"
+        for side in sides
+        for name in missing[side]
+    ]
+    return " ".join([shlex.join(command), *options]) if options else None
 
 
-def _by_endpoint(pairs: Sequence[Pair]) -> Iterator[Unfilled]:
-    """Give the endpoints of which something is missing, each once."""
-    found: dict[tuple[str, str | None], dict[str, None]] = {}
-    for pair in pairs:
-        ends: dict[Side, Endpoint] = {
-            "source": pair.source,
-            "destination": pair.destination,
-        }
-        for side, names in missing_facts([pair]).items():
-            if names:
-                end = ends[side]
-                found.setdefault((end.address, end.host), {}).update(names)
-    for (address, host), names in found.items():
-        yield Unfilled("endpoint", address, names, host)
+def wayout_lines(
+    wanting: Sequence[Wanting],
+    config: str,
+    *,
+    scans: Scans = NO_SCANS,
+    command: str | None = None,
+    whole: bool = False,
+) -> Iterator[Line]:
+    """Say what to type so that what is undetermined is decided; nothing if nothing is.
+
+    That is the `command` with facts, if there is one; a file that states them for good
+    in a site's directory, which is `config`; and how hosts are scanned again. Unless it
+    is to be `whole`, long lists are cut short, and say so.
+    """
+    lacks = [
+        Lack(each.driver, each.need.facts, each.hosts, each.places, each.number)
+        for each in wanting
+        if each.need.facts
+    ]
+    if lacks:
+        if command is not None:
+            yield [("state what is missing", "strong"), (" and ask again:", "plain")]
+            yield _pasted(command)
+            yield [(f"or for good, in a file of {config}/facts.d:", "plain")]
+        else:
+            where = f", in a file of {config}/facts.d:"
+            yield [("state what is missing", "strong"), (where, "plain")]
+        yield from map(_pasted, unfilled_lines(lacks, whole=whole))
+    yield from _scan_lines(wanting, scans, whole=whole)
+
+
+def _pasted(text: str) -> Line:
+    return [("    ", "plain"), (text, "command")]
+
+
+# ---- scans -----------------------------------------------------------------------
+
+
+def _scan_lines(
+    wanting: Sequence[Wanting], scans: Scans, *, whole: bool
+) -> Iterator[Line]:
+    """Say which hosts are to be scanned again: those that ask do all that others do."""
+    asking = _hosts(each for each in wanting if each.need.again == "ask")
+    old = _hosts(each for each in wanting if each.need.again == "scan")
+    stated = _hosts(each for each in wanting if each.need.facts)
+    if asking:
+        if scans.first is not None:
+            words, command = scans.first
+            yield [(words, "plain")]
+            if command is not None:
+                yield _pasted(command)
+        yield from _on_hosts("ask the drivers", asking, scans, asks=True, whole=whole)
+    old = {host: None for host in old if host not in asking}
+    yield from _on_hosts("scan again", old, scans, whole=whole)
+    left = {host: None for host in stated if host not in asking | old}
+    yield from _on_hosts("and scan again then", left, scans, whole=whole)
+
+
+def _hosts(wanting: Iterable[Wanting]) -> dict[str, None]:
+    """Name the hosts of inventories; what this one has is read anew each time."""
+    names = (host for each in wanting for host in each.hosts)
+    return dict.fromkeys(host for host in names if host is not None)
+
+
+def _on_hosts(
+    what: str,
+    hosts: Iterable[str],
+    scans: Scans,
+    *,
+    whole: bool,
+    asks: bool = False,
+) -> Iterator[Line]:
+    """Give the command of hosts that write into one folder, and so of each folder."""
+    there: dict[str, list[str]] = {}
+    for host in hosts:
+        there.setdefault(_written(host, scans), []).append(host)
+    shown = len(there) if whole else _COMMANDS
+    for written, names in [*there.items()][:shown]:
+        most = sys.maxsize if whole else _HOSTS
+        yield [(what, "strong"), (f", on {first_of(names, most)}:", "plain")]
+        asked = ["--ask", *(scans.fleet or ["FLEET"])] if asks else []
+        yield _pasted(shlex.join(["vfiocompat", "scan", *asked, "-o", written]))
+    if left := sum(map(len, [*there.values()][shown:])):
+        more = f"and so on {counted(left, 'more host')}, each into its own file"
+        yield [(more, "dim")]
+
+
+def _written(host: str, scans: Scans) -> str:
+    """Name what a scan of a host writes: its file, or the folder that it shares."""
+    path = scans.files.get(host)
+    if path is None:
+        return "FILE"
+    folder, name = posixpath.split(path)
+    return f"{folder}/" if folder and name == f"{host}.json" else path

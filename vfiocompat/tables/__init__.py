@@ -6,6 +6,7 @@ language  what a table can say, and what follows for a pair
 heads     heads of migration streams: what they show, and how they are offered
 judge     which table speaks for a pair, and what it says
 lacking   what one would have to know of an endpoint to decide
+unfilled  a file of facts.d that states what is missing, but for the values
 library   the tables there are: of --table, the site's, the shipped ones
 stated    what operators state of endpoints, in facts.d and in options
 site      the files of a site, each with what is wrong with it

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -16,7 +16,6 @@ from vfiocompat.endpoints import Facts
 from vfiocompat.errors import FactError, InvalidAddress, UsageError
 from vfiocompat.tables.heads import contradicted
 from vfiocompat.tables.language.derive import stated_mistakes
-from vfiocompat.tables.language.kinds import UNKNOWN
 from vfiocompat.tables.language.table import Table
 from vfiocompat.tables.library import CONFIG, toml_files
 from vfiocompat.tomlfile import mistakes_in, read_record
@@ -34,10 +33,8 @@ __all__ = [
     "FactFile",
     "SiteFacts",
     "Stated",
-    "Unfilled",
     "fact_mistakes",
     "parse_facts",
-    "unfilled_lines",
 ]
 
 _DESCRIBED = "the file is described in vfiocompat-facts(5)"
@@ -179,29 +176,6 @@ def _merge(
         for fact, value in values.items():
             if mine.setdefault(fact, value) != value:
                 yield f"{key}.{name!r}.{fact}: another file states {mine[fact]!r}"
-
-
-class Unfilled(NamedTuple):
-    """Facts of an endpoint, or of all of a driver, whose values are to be filled in.
-
-    `host` is where that is to be stated, if it is not here.
-    """
-
-    kind: Literal["endpoint", "driver"]
-    name: str
-    facts: Iterable[str]
-    host: str | None = None
-
-
-def unfilled_lines(stated: Iterable[Unfilled]) -> Iterator[str]:
-    """Write a file of facts.d; who forgets to fill it in has said nothing with it."""
-    yield "schema = 1"
-    for each in stated:
-        name = msgspec.json.encode(each.name).decode()  # a text of TOML too
-        where = f"  # on {each.host}" if each.host else ""
-        yield f"[{each.kind}.{name}]{where}"
-        for fact in each.facts:
-            yield f'{fact} = "{UNKNOWN}"'
 
 
 def parse_facts(texts: Sequence[str]) -> Facts:
