@@ -194,6 +194,8 @@ def test_compatible_targets_come_first(run: Run, fleet: Path, source: str) -> No
     assert result.stderr == (
         "vfiocompat: no host can take it; 1 fits but is full: b; 1 undetermined: "
         "no clear answer (EINVAL)\n"
+        "vfiocompat: ask the drivers, on c:\n"
+        f"    vfiocompat scan --ask {fleet} -o {fleet}/\n"
     )
 
 

@@ -61,8 +61,8 @@ def test_the_file_is_one_of_facts_and_names_every_endpoint(
 ) -> None:
     source, other = fleet(tmp_path / "f", "a", "b")
     _, text = told_in(run, f"check {source} {other}", 3)
-    text, _, scans = text.partition("and scan again then, ")
-    assert text.count('[endpoint."0000:75:00.1"]  # on a, b') == 1
+    text, _, scans = text.partition("then scan again, ")
+    assert text.count('    # on a, b:\n    [endpoint."0000:75:00.1"]\n') == 1
     stated = tomllib.loads(text)
     assert stated["schema"] == 1
     facts = stated["endpoint"]["0000:75:00.1"]

@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from vfiocompat.errors import ExitCode, InventoryError, UsageError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
 
     from click.shell_completion import CompletionItem
 
@@ -31,6 +31,7 @@ __all__ = [
     "Choice",
     "Group",
     "Word",
+    "again",
     "fleet_argument",
     "fleet_of_variable",
     "unknown",
@@ -179,3 +180,8 @@ def fleet_argument(
         return argument(told)  # type: ignore[return-value] # as click types it
 
     return add
+
+
+def again(option: str, values: Iterable[str]) -> list[str]:
+    """Write an option again, as often as it was given."""
+    return [word for value in values for word in (option, value)]

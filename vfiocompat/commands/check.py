@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vfiocompat.commands.arguments import ADDRESS
+from vfiocompat.commands.arguments import ADDRESS, again
 from vfiocompat.commands.options import (
     common_options,
     despite_hazard_option,
@@ -30,7 +30,7 @@ from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
 from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from vfiocompat.commands.settings import Settings
     from vfiocompat.output.pairs import Counts
@@ -124,10 +124,11 @@ def command(  # noqa: PLR0917 - click passes every option by name
         settings.print_lines(check_lines(pairs, verbose=settings.verbose))
         line = [
             *("vfiocompat", "check", source, *destinations),
-            *_each("--table", settings.table),
-            *_each("--source-type", [source_type] if source_type else []),
-            *_each("--fact", facts),
-            *_each("--destination-fact", destination_facts),
+            *again("--table", settings.table),
+            *again("--source-type", [source_type] if source_type else []),
+            *again("--max-age", [] if max_age is None else [f"{max_age:g}"]),
+            *again("--fact", facts),
+            *again("--destination-fact", destination_facts),
         ]
         settings.print_todo(
             wayout_lines(
@@ -156,11 +157,6 @@ def _scans(
     }
     fleets = [path for fleet in settings.fleets().values() for path in fleet]
     return scans_of([*files.values(), *fleets], files, ends[:1])
-
-
-def _each(option: str, values: Iterable[str]) -> list[str]:
-    """Write an option again, as often as it was given."""
-    return [word for value in values for word in (option, value)]
 
 
 def _exit_code(counts: Counts) -> ExitCode:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import click
@@ -11,11 +12,13 @@ import click
 from vfiocompat import codes
 from vfiocompat.commands.arguments import fleet_argument
 from vfiocompat.commands.options import common_options, max_age_option
+from vfiocompat.commands.scans import scans_of
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.classes import Classifier
 from vfiocompat.fleet.grid import decide_grid
 from vfiocompat.fleet.hostpairs import host_pairs
 from vfiocompat.fleet.read import demand_hosts, gather
+from vfiocompat.fleet.wanting import of_grid
 from vfiocompat.output.hostpairs import (
     chosen_hosts,
     host_lines,
@@ -35,10 +38,11 @@ from vfiocompat.output.matrix import (
     pair_rows,
 )
 from vfiocompat.output.text import error_lines, note_lines
+from vfiocompat.output.wayout import wayout_lines
 from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from vfiocompat.commands.settings import Settings
     from vfiocompat.fleet.classes import Fleet
@@ -97,10 +101,21 @@ def command(  # noqa: PLR0917 - click passes every option by name
     chosen = _Chosen(named, only)
     if settings.json:
         _print_document(settings, found, grid, chosen, hosts=hosts)
-    elif hosts:
-        _print_hosts(settings, found, grid, chosen)
     elif not settings.quiet:
-        _print_classes(settings, found, grid, chosen, pairs=pairs)
+
+        def todo() -> Iterator[Item]:
+            rows = [] if only else chosen_rows(found, grid, *chosen)
+            return wayout_lines(
+                of_grid(found, grid, rows, library),
+                settings.config,
+                scans=scans_of(fleet, found.files),
+                whole=settings.verbose,
+            )
+
+        if hosts:
+            _print_hosts(settings, found, grid, chosen, todo)
+        else:
+            _print_classes(settings, found, grid, chosen, todo, pairs=pairs)
     for error in found.errors.values():
         settings.note(error_lines(error))
     if found.errors:
@@ -112,6 +127,10 @@ def command(  # noqa: PLR0917 - click passes every option by name
         settings.note(note_lines(codes.NO_HOST_HAS_DEVICES))
         return ExitCode.UNDETERMINED
     return ExitCode.DONE
+
+
+_Todo = Callable[[], "Iterable[Item]"]
+"""What makes the lines that say what needs doing."""
 
 
 class _Chosen(NamedTuple):
@@ -132,25 +151,33 @@ def _print_document(
     settings.print_streamed(matrix_document(fleet, grid, pairs), cells)
 
 
-def _print_hosts(settings: Settings, fleet: Fleet, grid: Grid, chosen: _Chosen) -> None:
-    if settings.quiet:
-        return
+def _print_hosts(
+    settings: Settings, fleet: Fleet, grid: Grid, chosen: _Chosen, todo: _Todo
+) -> None:
     every = [*host_pairs(fleet, grid)]
     pairs = chosen_hosts(every, *chosen)
     settings.print_answered(
         lambda: hosts_answer(every),
         lambda: host_lines(pairs, whole=settings.verbose),
         host_rows(pairs),
+        todo,
     )
 
 
 def _print_classes(
-    settings: Settings, fleet: Fleet, grid: Grid, chosen: _Chosen, *, pairs: bool
+    settings: Settings,
+    fleet: Fleet,
+    grid: Grid,
+    chosen: _Chosen,
+    todo: _Todo,
+    *,
+    pairs: bool,
 ) -> None:
     rows = chosen_rows(fleet, grid, *chosen)
     if pairs and settings.on_terminal:
         settings.print_lines([matrix_answer(fleet, grid)])
         settings.print_rows(PAIR_COLUMNS, pair_rows(fleet, grid, rows, chosen.only))
+        settings.print_todo(todo())
         return
 
     def lines() -> Iterator[Item]:
@@ -163,4 +190,4 @@ def _print_classes(
         if pairs
         else class_rows(fleet, grid, rows)
     )
-    settings.print_answered(lambda: matrix_answer(fleet, grid), lines, listed)
+    settings.print_answered(lambda: matrix_answer(fleet, grid), lines, listed, todo)

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from vfiocompat.addresses import parse_address
-from vfiocompat.commands.arguments import ADDRESS, fleet_argument
+from vfiocompat.commands.arguments import ADDRESS, again, fleet_argument
 from vfiocompat.commands.options import (
     common_options,
     facts_option,
@@ -20,6 +20,7 @@ from vfiocompat.commands.options import (
     require_option,
     source_type_option,
 )
+from vfiocompat.commands.scans import file_of, scans_of
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.classes import HostAddresses
 from vfiocompat.fleet.targets import Query, Targets, fleet_targets, host_targets
@@ -31,15 +32,17 @@ from vfiocompat.output.targets import (
     targets_document,
 )
 from vfiocompat.output.text import error_lines
+from vfiocompat.output.wayout import facts_command, wayout_lines
 from vfiocompat.pairs import find_source
 from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
 from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from vfiocompat.commands.settings import Settings
     from vfiocompat.endpoints import Endpoint
+    from vfiocompat.output.text import Item
     from vfiocompat.verdicts import Basis
 
 __all__ = ["command"]
@@ -105,7 +108,27 @@ def command(  # noqa: PLR0917 - click passes every option by name
         )
         with settings.progress("reading the fleet"):
             found = fleet_targets(query, fleet, library, horizon)
-    _print(settings, start, found)
+    line = [
+        *("vfiocompat", "targets", source, *(fleet or ["here"])),
+        *again("--table", settings.table),
+        *again("--host", hosts),
+        *(["--same-host"] if same_host else []),
+        *again("--require", [require] if require != "table" else []),
+        *again("--max-age", [] if max_age is None else [f"{max_age:g}"]),
+        *again("--source-type", [source_type] if source_type else []),
+        *again("--fact", facts),
+    ]
+
+    def todo() -> Iterator[Item]:
+        return wayout_lines(
+            found.wanting(),
+            settings.config,
+            scans=scans_of([*fleet, *file_of(source)], found.files, [start]),
+            command=facts_command(found.pairs, line, ("source",)),
+            whole=settings.verbose,
+        )
+
+    _print(settings, start, found, todo)
     return _exit_code(found)
 
 
@@ -119,7 +142,12 @@ def _without(
     return HostAddresses(host, frozenset({source.address}) if same_host else None)
 
 
-def _print(settings: Settings, source: Endpoint, found: Targets) -> None:
+def _print(
+    settings: Settings,
+    source: Endpoint,
+    found: Targets,
+    todo: Callable[[], Iterable[Item]],
+) -> None:
     if settings.json:
         settings.print_streamed(
             targets_document(source, found), target_results(found.found())
@@ -130,6 +158,7 @@ def _print(settings: Settings, source: Endpoint, found: Targets) -> None:
             lambda: answer_line(standings()),
             lambda: group_lines(standings(), whole=settings.verbose),
             target_rows(found.found()),
+            todo,
         )
     for error in found.errors.values():
         settings.note(error_lines(error))

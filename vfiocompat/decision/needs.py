@@ -10,13 +10,13 @@ from vfiocompat.decision.answers import question
 from vfiocompat.diagnostics import SIDES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
-    from vfiocompat.decision.decide import Decision
+    from vfiocompat.decision.decisions import Decision
     from vfiocompat.diagnostics import Side
     from vfiocompat.endpoints import Endpoint
 
-__all__ = ["Again", "Need", "Place", "Wanting", "needs", "wanting"]
+__all__ = ["NOT_ASKED", "Again", "Need", "Place", "Wanting", "needs", "wanting"]
 
 Again = Literal["ask", "scan"]
 """What the host of an endpoint has to do again: a scan that asks drivers, or one."""
@@ -24,7 +24,8 @@ Again = Literal["ask", "scan"]
 Place = tuple[str | None, str]
 """An endpoint by its host, which is None for this one, and its address."""
 
-_NOT_ASKED = frozenset({codes.ANSWER_NOT_RECORDED, codes.ANSWER_TOO_OLD})
+NOT_ASKED = frozenset({codes.ANSWER_NOT_RECORDED, codes.ANSWER_TOO_OLD})
+"""What is told of a driver that has not answered, or not lately."""
 
 
 class Need(NamedTuple):
@@ -73,7 +74,7 @@ def needs(
     if destination.is_outdated:
         asks = question(source, destination) is not None
         again["destination"] = "ask" if asks else "scan"
-    if any(finding.code in _NOT_ASKED for finding in found):
+    if any(finding.code in NOT_ASKED for finding in found):
         again["destination"] = "ask"
     facts = {
         side: dict.fromkeys(
@@ -93,13 +94,17 @@ def needs(
 
 def wanting(
     pairs: Iterable[tuple[Endpoint, Endpoint, Decision]],
+    sides: Collection[Side] = SIDES,
 ) -> list[Wanting]:
     """Give the ends of pairs of which something is to be learnt, each once."""
     known: dict[Place, Need] = {}
     drivers: dict[Place, str | None] = {}
     for source, destination, decision in pairs:
         ends: dict[Side, Endpoint] = {"source": source, "destination": destination}
-        for side, need in needs(source, destination, decision).items():
+        found = needs(source, destination, decision)
+        for side, need in found.items():
+            if side not in sides:
+                continue
             end = ends[side]
             place = end.host, end.address
             known[place] = known.get(place, Need()).beside(need)

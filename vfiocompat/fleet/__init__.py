@@ -7,6 +7,7 @@ classes    endpoints that are alike for a decision
 read       the inventories of a fleet, by several processes
 turns      scans of one file, one after the other
 grid       every pair of classes, each situation decided once
+wanting    what has to be learnt of classes, and where these are
 hostpairs  every pair of hosts
 moves      groups of hosts that are alike, and which take all devices of which
 report     all that is told of a fleet at a glance

@@ -109,6 +109,11 @@ class Fleet(msgspec.Struct):
         for each in _classes_decoder.decode(host.classes):
             yield numbers[each.class_], each
 
+    @property
+    def files(self) -> dict[str, str]:
+        """The inventory of each host."""
+        return {host.host: host.path for host in self.hosts}
+
     def hosts_of_classes(self) -> list[list[str]]:
         """Name for each class the hosts that have any of it, in their order."""
         found: list[list[str]] = [[] for _ in self.classes]

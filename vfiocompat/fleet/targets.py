@@ -8,15 +8,19 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat.decision.decisions import required
+from vfiocompat.decision.needs import needs, wanting
+from vfiocompat.diagnostics import SIDES
 from vfiocompat.fleet.classes import Classifier
 from vfiocompat.fleet.members import Member
 from vfiocompat.fleet.read import gather
+from vfiocompat.fleet.wanting import of_classes
 from vfiocompat.pairs import Pair, check_host, decide_pair
 from vfiocompat.verdicts import GOODNESS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+    from vfiocompat.decision.needs import Wanting
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.errors import ErrorRecord
     from vfiocompat.fleet.classes import Fleet, HostAddresses
@@ -94,13 +98,17 @@ class Targets(NamedTuple):
 
     A failed target could not be asked; it counts as that alone. `hosts` gives every
     host that was looked at, once. `errors` are of inventories and tables that could not
-    be used.
+    be used. `wanting` tells what has to be learnt so that undetermined ones are
+    decided, and `files` are the inventories of hosts.
     """
 
     counts: Counter[str]
     found: Callable[[], Iterator[Target]]
     hosts: Callable[[], Iterator[HostTargets]]
     errors: dict[str, ErrorRecord]
+    wanting: Callable[[], list[Wanting]]
+    pairs: Sequence[Pair]
+    files: Mapping[str, str]
 
 
 def fleet_targets(
@@ -148,7 +156,18 @@ def fleet_targets(
     ends = (class_.endpoint for class_ in known.classes)
     errors = known.errors | library.broken([query.source, *ends])
     hosts = partial(_by_host, known, pairs, query.without and query.without.host)
-    return Targets(counts, found, hosts, errors)
+    wants = partial(_wanting, known, pairs)
+    return Targets(counts, found, hosts, errors, wants, pairs, known.files)
+
+
+def _wanting(fleet: Fleet, pairs: Sequence[Pair]) -> list[Wanting]:
+    """Tell what has to be learnt of the source, and of classes of endpoints."""
+    there = {
+        at: need
+        for at, pair in enumerate(pairs)
+        if (need := needs(*pair).get("destination")) is not None
+    }
+    return [*wanting(pairs, SIDES[:1]), *of_classes(fleet, there)]
 
 
 def _by_host(
@@ -218,4 +237,5 @@ def host_targets(query: Query, host: Host, library: Library, stated: Stated) -> 
         yield HostTargets(None, best, tuple(members))
 
     ends = [pair.destination for pair in pairs]
-    return Targets(counts, found, hosts, library.broken([query.source, *ends]))
+    errors = library.broken([query.source, *ends])
+    return Targets(counts, found, hosts, errors, partial(wanting, pairs), pairs, {})

@@ -127,7 +127,7 @@ def _scan_lines(
     old = {host: None for host in old if host not in asking}
     yield from _on_hosts("scan again", old, scans, whole=whole)
     left = {host: None for host in stated if host not in asking | old}
-    yield from _on_hosts("and scan again then", left, scans, whole=whole)
+    yield from _on_hosts("then scan again", left, scans, whole=whole)
 
 
 def _hosts(wanting: Iterable[Wanting]) -> dict[str, None]:

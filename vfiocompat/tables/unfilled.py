@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -64,8 +63,10 @@ def unfilled_lines(lacks: Iterable[Lack], *, whole: bool = False) -> Iterator[st
     shown = endpoints if whole else endpoints[:_SHOWN]
     for section in shown:
         yield from _section_lines("endpoint", section, hosts)
-    if left := _left(alone, shown):
-        yield f"# and {counted(left, 'more endpoint')}"
+    for each in alone:
+        if left := _left(each, shown):
+            whose = f" of {each.driver}" if each.driver else ""
+            yield f"# {counted(left, 'more endpoint')}{whose}: {', '.join(each.facts)}"
 
 
 def _merged(lacks: Iterable[Lack]) -> list[Lack]:
@@ -123,19 +124,17 @@ def _by_address(lacks: Iterable[Lack]) -> list[_Section]:
     return [*found.values()]
 
 
-def _left(lacks: Iterable[Lack], sections: Iterable[_Section]) -> int:
+def _left(lack: Lack, sections: Sequence[_Section]) -> int:
     """Count the endpoints that no section is about."""
-    shown = Counter(
-        (host, section.name) for section in sections for host in section.hosts
-    )
-    named = sum(place in shown for each in lacks for place in each.places)
-    return sum(each.number for each in lacks) - named
+    shown = {(host, section.name) for section in sections for host in section.hosts}
+    return lack.number - sum(place in shown for place in lack.places)
 
 
 def _section_lines(kind: str, section: _Section, most: int) -> Iterator[str]:
     name = msgspec.json.encode(section.name).decode()  # a text of TOML too
     hosts = [host or _HERE for host in section.hosts]
-    where = f"  # on {first_of(hosts, most)}" if hosts != [_HERE] else ""
-    yield f"[{kind}.{name}]{where}"
+    if hosts != [_HERE]:
+        yield f"# on {first_of(hosts, most)}:"
+    yield f"[{kind}.{name}]"
     for fact in section.facts:
         yield f'{fact} = "{UNKNOWN}"'
