@@ -120,10 +120,12 @@ def command(  # noqa: PLR0917 - click passes every option by name
     ]
 
     def todo() -> Iterator[Item]:
+        texts = {pair.destination.version for pair in found.pairs}
+        unseen = [] if start.version in texts else [start]
         return wayout_lines(
             found.wanting(),
             settings.config,
-            scans=scans_of([*fleet, *file_of(source)], found.files, [start]),
+            scans=scans_of([*fleet, *file_of(source)], found.files, unseen),
             command=facts_command(found.pairs, line, ("source",)),
             whole=settings.verbose,
         )

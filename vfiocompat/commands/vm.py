@@ -16,6 +16,7 @@ from vfiocompat.commands.options import (
     max_age_option,
     require_option,
 )
+from vfiocompat.commands.scans import scans_of
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.read import Inventories
 from vfiocompat.output.standings import answer_line, group_lines
@@ -30,6 +31,7 @@ from vfiocompat.output.vm import (
     vm_document,
     vm_standings,
 )
+from vfiocompat.output.wayout import wayout_lines
 from vfiocompat.tables.stated import SiteFacts, Stated
 from vfiocompat.times import Horizon, moment
 from vfiocompat.vm.destinations import find_destinations
@@ -38,12 +40,15 @@ from vfiocompat.vm.model import QmpSocket, parse_vm
 from vfiocompat.vm.plan import xml_there
 from vfiocompat.vm.read import read_vm
 from vfiocompat.vm.sources import Site, find_sources
+from vfiocompat.vm.wanting import unstated
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from vfiocompat.commands.settings import Settings
+    from vfiocompat.output.text import Item
     from vfiocompat.verdicts import Basis
+    from vfiocompat.vm.destinations import Destination
     from vfiocompat.vm.hosts import HostResult
     from vfiocompat.vm.model import Vm, VmAddress
     from vfiocompat.vm.read import Description
@@ -106,7 +111,8 @@ def command(  # noqa: PLR0917 - click passes every option by name
     stated = Stated(site=SiteFacts(settings.config))
     site = Site(settings.host, settings.library, stated, Horizon(time.time(), max_age))
     described = read_vm(address, settings.timeout, migratable=xml)
-    known = Inventories(_paths(origin)) if origin and described.vm.moved else None
+    come_from = _paths(origin)
+    known = Inventories(come_from) if origin and described.vm.moved else None
     unread = {} if known is None else known.errors
     for error in unread.values():
         settings.note(error_lines(error))
@@ -135,13 +141,15 @@ def command(  # noqa: PLR0917 - click passes every option by name
             document = vm_document(described.vm, best, results, errors, text)
             settings.print_document(document)
         else:
-            _print(settings, described.vm, best, wanted, text)
+            todo = _todo(settings, migration, found.hosts[:1], [*fleet, *come_from])
+            _print(settings, described.vm, best, wanted, text, todo)
     elif not settings.quiet:
         standings = [*vm_standings(results)]
         settings.print_answered(
             lambda: answer_line(standings),
             lambda: group_lines(standings, whole=settings.verbose),
             result_rows(results),
+            lambda: _todo(settings, migration, found.hosts, [*fleet, *come_from]),
         )
     for error in found.errors.values():
         settings.note(error_lines(error))
@@ -186,12 +194,36 @@ def _paths(fleet: Sequence[str]) -> list[str]:
     return [each.removeprefix("inventory:") for each in fleet]
 
 
-def _print(
+def _todo(
+    settings: Settings,
+    migration: Migration,
+    hosts: Sequence[Destination],
+    fleet: Sequence[str],
+) -> Iterator[Item]:
+    """Say what needs doing so that it is known whether hosts take a VM."""
+    open_ = [each for each in hosts if each.result.verdict == "undetermined"]
+    wanting = [*unstated(migration)] if open_ else []
+    wanting += dict.fromkeys(one for each in open_ for one in each.wanting)
+    files = {each.result.host: each.path for each in hosts}
+    return wayout_lines(
+        wanting,
+        settings.config,
+        scans=scans_of(
+            fleet,
+            {host: path for host, path in files.items() if host and path},
+            migration.sources,
+        ),
+        whole=settings.verbose,
+    )
+
+
+def _print(  # noqa: PLR0917
     settings: Settings,
     vm: Vm,
     best: HostReport,
     wanted: _Wanted,
     xml: str | None,
+    todo: Iterable[Item],
 ) -> None:
     """Print what a host makes of a VM, or the plan, or the VM's XML there.
 
@@ -202,8 +234,10 @@ def _print(
     if wanted == "report":
         if not settings.quiet:
             settings.print_lines(report)
+            settings.print_todo(todo)
         return
     settings.note(report)
+    settings.note(todo)
     if wanted == "xml":
         settings.print_text(xml or "")
     elif settings.on_terminal:

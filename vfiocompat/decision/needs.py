@@ -10,7 +10,7 @@ from vfiocompat.decision.answers import question
 from vfiocompat.diagnostics import SIDES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable
 
     from vfiocompat.decision.decisions import Decision
     from vfiocompat.diagnostics import Side
@@ -52,8 +52,8 @@ class Wanting(NamedTuple):
 
     need: Need
     driver: str | None
-    hosts: Sequence[str | None]
-    places: Sequence[Place] = ()
+    hosts: tuple[str | None, ...]
+    places: tuple[Place, ...] = ()
     number: int = 1
 
 

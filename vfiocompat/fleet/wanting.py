@@ -37,8 +37,8 @@ def of_classes(fleet: Fleet, needs_of: Mapping[int, Need]) -> list[Wanting]:
         Wanting(
             need,
             fleet.classes[at].endpoint.driver,
-            hosts[at],
-            places[at],
+            (*hosts[at],),
+            (*places[at],),
             fleet.classes[at].endpoints,
         )
         for at, need in needs_of.items()

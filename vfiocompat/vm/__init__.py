@@ -24,6 +24,7 @@ migration     the question: a VM, its sources, and what a destination has to mee
 hosts         what a host makes of it: one record, by which hosts are ranked
 plan          what each device is given, and the VM's XML there
 report        that record written out: each device's pair, and why
+wanting       what has to be learnt so that what a host makes of it is known
 destinations  this host and fleets, read for all of that
 
 A module imports only those that stand before it.

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from vfiocompat import codes
 from vfiocompat.addresses import FunctionAddress
-from vfiocompat.diagnostics import both_ends, diagnostic, first_of
+from vfiocompat.diagnostics import Missing, both_ends, diagnostic, first_of
 from vfiocompat.endpoints import NVIDIA_VENDOR
 from vfiocompat.vm.model import is_saved
 from vfiocompat.vm.releases import machine_version, unspoken
@@ -194,6 +194,7 @@ def _without_p2p(
             codes.P2P_NOT_KNOWN,
             detail=_of_some(unknown, vm),
             hint=_ASK.format(fact="migration_flags"),
+            missing=(Missing("source", "migration_flags"),),
         )
 
 
@@ -238,6 +239,7 @@ def _untracked(
             codes.TRACKING_NOT_KNOWN,
             detail=_of_some(unknown, vm),
             hint=_ASK.format(fact="dirty_tracking"),
+            missing=(Missing("source", "dirty_tracking"),),
         )
 
 
@@ -285,6 +287,9 @@ def _by_iommu(
         "'vfiocompat explain VFC549' says how to find out; the machine type has to "
         "be 9.1 or newer",
         path=source.path,
+        missing=(
+            () if known.iommu_tracks else (Missing("source", "iommu_dirty_tracking"),)
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from vfiocompat.addresses import FunctionAddress
+from vfiocompat.decision.needs import Wanting, wanting
 from vfiocompat.errors import ErrorRecord, InventoryError
 from vfiocompat.files.inventories import read_inventory
 from vfiocompat.find import look, survey
@@ -23,6 +24,7 @@ from vfiocompat.vm.blockers import READ_ACROSS_DRIVERS, READ_OF_FUNCTIONS
 from vfiocompat.vm.hosts import HostResult, HostResults, rank
 from vfiocompat.vm.instances import Instances, in_order
 from vfiocompat.vm.report import report
+from vfiocompat.vm.wanting import Wants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -40,10 +42,14 @@ class Destination(NamedTuple):
     """A host that a VM may go to: what it makes of the VM, and that in full.
 
     An inventory is read again for it; InventoryError if it cannot be used any more.
+    `wanting` tells what has to be learnt where that is undetermined, and `path` is the
+    inventory, None for this host.
     """
 
     result: HostResult
     report: Callable[[], HostReport]
+    wanting: tuple[Wanting, ...]
+    path: str | None = None
 
 
 class Destinations(NamedTuple):
@@ -90,7 +96,12 @@ def find_destinations(
         results, wrong = _in_fleet(migration, site, fleet, hosts, without)
         errors |= wrong
         found += [
-            Destination(each.result, partial(_reported, migration, site, each, without))
+            Destination(
+                each.result,
+                partial(_reported, migration, site, each, without),
+                each.wanting,
+                each.path,
+            )
             for each in results
         ]
     if not found:
@@ -151,7 +162,11 @@ def _this_host(
     taken = [endpoint.address for endpoint in known]
     write = partial(report, migration, result, ends, pair_of, taken=taken)
     broken = site.library.broken([*migration.sources, *ends])
-    return Destination(result, write), _failed(migration, alike, pairs), broken
+    chosen = [
+        pair_of(device, at) for device, at in enumerate(result.ends) if at is not None
+    ]
+    mine = Destination(result, write, (*wanting(chosen),))
+    return mine, _failed(migration, alike, pairs), broken
 
 
 def _for_vm(
@@ -207,6 +222,7 @@ class _OfInventory(msgspec.Struct, frozen=True):
     host: str
     taken_at: str
     result: HostResult
+    wanting: tuple[Wanting, ...]
 
 
 class _PartResults(msgspec.Struct, frozen=True):
@@ -280,15 +296,14 @@ def _of_part(
         for path, inventory in reading
     ]
     hosts = HostResults.recorded(migration, classifier.classes, site.library)
-    results = [
-        _OfInventory(
-            path,
-            host,
-            taken_at,
-            hosts.result(host, has, site.horizon.rejects(taken_at)),
-        )
-        for path, host, taken_at, has in kept
-    ]
+    alike = migration.alike(site.library)
+    wants = Wants(migration, classifier.classes, alike, site.library)
+    results = []
+    for path, host, taken_at, has in kept:
+        outdated = site.horizon.rejects(taken_at)
+        result = hosts.result(host, has, outdated)
+        lacks = wants.of(host, result, has, outdated=bool(outdated))
+        results.append(_OfInventory(path, host, taken_at, result, lacks))
     ends = [*migration.sources, *classifier.classes]
     return _PartResults(results, reading.errors | site.library.broken(ends))
 
