@@ -121,11 +121,14 @@ def command(  # noqa: PLR0917 - click passes every option by name
 
     def todo() -> Iterator[Item]:
         texts = {pair.destination.version for pair in found.pairs}
+        own = file_of(source)
+        files = dict.fromkeys([start.host or ""], own[0]) if own else {}
+        files |= found.files
         unseen = [] if start.version in texts else [start]
         return wayout_lines(
             found.wanting(),
             settings.config,
-            scans=scans_of([*fleet, *file_of(source)], found.files, unseen),
+            scans=scans_of([*fleet, *own], files, unseen),
             command=facts_command(found.pairs, line, ("source",)),
             whole=settings.verbose,
         )

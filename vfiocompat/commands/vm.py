@@ -43,7 +43,7 @@ from vfiocompat.vm.sources import Site, find_sources
 from vfiocompat.vm.wanting import unstated
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from vfiocompat.commands.settings import Settings
     from vfiocompat.output.text import Item
@@ -114,6 +114,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     come_from = _paths(origin)
     known = Inventories(come_from) if origin and described.vm.moved else None
     unread = {} if known is None else known.errors
+    origins = {} if known is None else known.files
     for error in unread.values():
         settings.note(error_lines(error))
     here = HERE in destinations
@@ -141,7 +142,9 @@ def command(  # noqa: PLR0917 - click passes every option by name
             document = vm_document(described.vm, best, results, errors, text)
             settings.print_document(document)
         else:
-            todo = _todo(settings, migration, found.hosts[:1], [*fleet, *come_from])
+            todo = _todo(
+                settings, migration, found.hosts[:1], [*fleet, *come_from], origins
+            )
             _print(settings, described.vm, best, wanted, text, todo)
     elif not settings.quiet:
         standings = [*vm_standings(results)]
@@ -149,7 +152,9 @@ def command(  # noqa: PLR0917 - click passes every option by name
             lambda: answer_line(standings),
             lambda: group_lines(standings, whole=settings.verbose),
             result_rows(results),
-            lambda: _todo(settings, migration, found.hosts, [*fleet, *come_from]),
+            lambda: _todo(
+                settings, migration, found.hosts, [*fleet, *come_from], origins
+            ),
         )
     for error in found.errors.values():
         settings.note(error_lines(error))
@@ -199,6 +204,7 @@ def _todo(
     migration: Migration,
     hosts: Sequence[Destination],
     fleet: Sequence[str],
+    origins: Mapping[str, str],
 ) -> Iterator[Item]:
     """Say what needs doing so that it is known whether hosts take a VM."""
     open_ = [each for each in hosts if each.result.verdict == "undetermined"]
@@ -210,7 +216,10 @@ def _todo(
         settings.config,
         scans=scans_of(
             fleet,
-            {host: path for host, path in files.items() if host and path},
+            {
+                **origins,
+                **{host: path for host, path in files.items() if host and path},
+            },
             migration.sources,
         ),
         whole=settings.verbose,

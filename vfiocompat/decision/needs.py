@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vfiocompat import codes
-from vfiocompat.decision.answers import question
+from vfiocompat.decision.answers import is_real
 from vfiocompat.diagnostics import SIDES
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def needs(
     if source.is_outdated:
         again["source"] = "scan"
     if destination.is_outdated:
-        asks = question(source, destination) is not None
+        asks = is_real(source) and destination.has_attribute
         again["destination"] = "ask" if asks else "scan"
     if any(finding.code in NOT_ASKED for finding in found):
         again["destination"] = "ask"

@@ -154,7 +154,8 @@ class _InventoryFile(NamedTuple):
 class Inventories(Mapping[str, "Inventory"]):
     """The inventories of a fleet by host, each read again when it is looked at.
 
-    So that one at a time is in memory. `errors` say by path what cannot be used.
+    So that one at a time is in memory. `files` are their paths, and `errors` say by
+    path what cannot be used.
 
     Raises:
         InventoryError: no inventory of the fleet can be used.
@@ -168,19 +169,19 @@ class Inventories(Mapping[str, "Inventory"]):
         )
         self.errors = reading.errors | doubles
         demand_hosts([each.host for each in found], self.errors, fleet)
-        self._paths = {each.host: each.path for each in found}
+        self.files = {each.host: each.path for each in found}
 
     def __getitem__(self, host: str) -> Inventory:
         """Read a host's inventory; InventoryError if it cannot be used any more."""
-        return read_inventory(self._paths[host])
+        return read_inventory(self.files[host])
 
     def __iter__(self) -> Iterator[str]:
         """Give the hosts' names, in their order."""
-        return iter(self._paths)
+        return iter(self.files)
 
     def __len__(self) -> int:
         """Give how many hosts there are."""
-        return len(self._paths)
+        return len(self.files)
 
 
 def _shares(sizes: dict[str, int], number: int) -> list[list[str]]:

@@ -117,17 +117,16 @@ def _scan_lines(
     asking = _hosts(each for each in wanting if each.need.again == "ask")
     old = _hosts(each for each in wanting if each.need.again == "scan")
     stated = _hosts(each for each in wanting if each.need.facts)
-    if asking:
-        if scans.first is not None:
-            words, command = scans.first
-            yield [(words, "plain")]
-            if command is not None:
-                yield _pasted(command)
-        yield from _on_hosts("ask the drivers", asking, scans, asks=True, whole=whole)
-    old = {host: None for host in old if host not in asking}
-    yield from _on_hosts("scan again", old, scans, whole=whole)
-    left = {host: None for host in stated if host not in asking | old}
+    left = [host for host in stated if host not in asking | old]
     yield from _on_hosts("then scan again", left, scans, whole=whole)
+    left = [host for host in old if host not in asking]
+    yield from _on_hosts("scan again", left, scans, whole=whole)
+    if asking and scans.first is not None:
+        words, command = scans.first
+        yield [(words, "plain")]
+        if command is not None:
+            yield _pasted(command)
+    yield from _on_hosts("ask the drivers", asking, scans, asks=True, whole=whole)
 
 
 def _hosts(wanting: Iterable[Wanting]) -> dict[str, None]:
