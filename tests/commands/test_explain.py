@@ -139,6 +139,27 @@ def test_prose_is_as_wide_as_a_terminal(
     assert [line for line in lines if line.startswith("  ")] == pasted
 
 
+def test_each_point_of_a_list_begins_a_line(run_on_terminal: RunOnTerminal) -> None:
+    shown = run_on_terminal("explain VFC580", columns=60).colorless.splitlines()
+    given = [
+        line for line in explanation(codes.NOT_ROOT).splitlines() if line[:2] == "- "
+    ]
+    assert max(map(len, shown)) <= 60
+    assert [line.split()[1] for line in shown if line.startswith("- ")] == [
+        line.split()[1] for line in given
+    ]
+    at = next(at for at, line in enumerate(shown) if line.startswith("- debugfs"))
+    assert shown[at + 1].startswith("  ")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_no_line_is_left_to_the_terminal(
+    run_on_terminal: RunOnTerminal, code: Code
+) -> None:
+    lines = run_on_terminal(f"explain {code}").colorless.splitlines()
+    assert all(len(line) <= 80 or line.startswith("    ") for line in lines)
+
+
 def test_an_errno_is_as_wide_as_a_terminal(run_on_terminal: RunOnTerminal) -> None:
     lines = run_on_terminal("explain EIO", columns=50).colorless.splitlines()
     assert max(map(len, lines)) <= 50

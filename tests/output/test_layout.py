@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from vfiocompat.diagnostics import Span, both_ends
 from vfiocompat.output.layout import fitted, tabled, width_of
 from vfiocompat.output.spans import Spans
+from vfiocompat.output.text import Prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,6 +68,12 @@ def test_styles_go_on_in_the_next_line() -> None:
 def test_a_command_stays_whole() -> None:
     line: Line = [("  ", "dim"), ("echo 1 > /sys/a/b", "command")]
     assert at(10, line) == ["  echo 1 > /sys/a/b"]
+
+
+def test_a_paragraph_is_filled_anew_only_where_it_does_not_fit() -> None:
+    filled = Prose([[("one two three", "plain")], [("four", "strong")]], "  ")
+    assert at(13, filled) == ["one two three", "four"]
+    assert at(9, filled) == ["one two", "  three", "  four"]
 
 
 def test_wide_and_joining_characters_count_as_they_are_shown() -> None:

@@ -59,16 +59,15 @@ def command(settings: Settings, words: Sequence[str], every: bool) -> None:  # n
         )
     else:
         wanted = list(CODES) if every else [_known(text)]
-    width = settings.width if settings.on_terminal else None
     if settings.json:
         explained = [_explained(each) for each in wanted]
         settings.print_document(ExplainDocument(codes=explained, errno=errno))
     elif every:
         settings.print_rows(CODE_COLUMNS, code_rows(wanted))
     elif errno is not None:
-        settings.print_lines(errno_lines(errno, width))
+        settings.print_lines(errno_lines(errno))
     else:
-        settings.print_lines(explanation_lines(_explained(wanted[0]), width))
+        settings.print_lines(explanation_lines(_explained(wanted[0])))
 
 
 _ERRNO = re.compile(r"-?([0-9]{1,2})")

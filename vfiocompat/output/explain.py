@@ -10,11 +10,12 @@ import msgspec
 
 from vfiocompat.codes import CODES, Code, Severity
 from vfiocompat.inventory import Tool
+from vfiocompat.output.text import Prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vfiocompat.output.text import Line
+    from vfiocompat.output.text import Item, Line
 
 __all__ = [
     "CODE_COLUMNS",
@@ -62,42 +63,45 @@ def code_rows(codes: Iterable[Code]) -> Iterator[tuple[str, str, str]]:
         yield code, CODES[code].severity, CODES[code].summary
 
 
-def errno_lines(errno: ExplainedErrno, width: int | None) -> Iterator[Line]:
+def errno_lines(errno: ExplainedErrno) -> Iterator[Line]:
     """Give what an errno is called, and what it means of each call."""
     yield [(errno.name, "strong"), (f" ({errno.number}): {errno.text}", "plain")]
     yield [("", "plain")]
     for call, codes in errno.calls.items():
         for code in codes:
-            said = f"at {call}: {code} {CODES[code].summary}"
-            yield from ([(line, "plain")] for line in _wrapped(said, width))
+            yield [(f"at {call}: {code} {CODES[code].summary}", "plain")]
     yield [("", "plain")]
     yield [("'vfiocompat explain CODE' says more of each", "plain")]
 
 
-def explanation_lines(explained: ExplainedCode, width: int | None) -> Iterator[Line]:
-    """Give a code's summary and its explanation, whose prose is as wide as `width`.
+def explanation_lines(explained: ExplainedCode) -> Iterator[Item]:
+    """Give a code's summary and its explanation.
 
     What is indented is to be pasted, and never broken.
     """
     code, severity = explained.code, explained.severity
-    first, *rest = _wrapped(f"{severity}[{code}]: {explained.summary}", width)
-    head = f"{severity}[{code}]"
-    yield [(head, severity), (first.removeprefix(head), "strong")]
-    yield from ([(line, "strong")] for line in rest)
+    yield Prose(
+        [[(f"{severity}[{code}]", severity), (f": {explained.summary}", "strong")]]
+    )
     yield [("", "plain")]
     for is_prose, lines in groupby(
         explained.explanation.splitlines(), lambda line: line[:1].strip() != ""
     ):
-        whole = _wrapped("\n".join(lines), width if is_prose else None)
-        style = "plain" if is_prose else "command"
-        yield from ([(line, style)] for line in whole)
+        if is_prose:
+            yield from _paragraphs(lines)
+        else:
+            yield from ([(line, "command")] for line in lines)
 
 
-def _wrapped(text: str, width: int | None) -> list[str]:
-    """Wrap prose at words, unless every line of it fits."""
-    lines = text.split("\n")
-    if width is None or max(map(len, lines)) <= width:
-        return lines
-    import textwrap  # noqa: PLC0415 - costs start-up time
+_POINT = "- "
 
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+
+def _paragraphs(lines: Iterable[str]) -> Iterator[Prose]:
+    """Give prose by what is filled together: each point of a list by itself."""
+    found: list[Prose] = []
+    for line in lines:
+        is_point = line.startswith(_POINT)
+        if is_point or not found:
+            found.append(Prose([], " " * len(_POINT) if is_point else ""))
+        found[-1].lines.append([(line, "plain")])
+    yield from found

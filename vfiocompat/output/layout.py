@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from unicodedata import combining, east_asian_width
 
 from vfiocompat.output.spans import Spans, drawn
+from vfiocompat.output.text import Prose
 from vfiocompat.output.visible import visible
 
 if TYPE_CHECKING:
@@ -44,8 +45,23 @@ def fitted(items: Iterable[Item], width: int, *, whole: bool = False) -> Iterato
             room = None if whole else width - width_of(item.gutter)
             for line in drawn(item.spans, sides=item.sides, width=room):
                 yield [(item.gutter, "dim"), (line, "plain")]
+        elif isinstance(item, Prose):
+            yield from _filled(item, width)
         else:
             yield from _wrapped(item, width)
+
+
+def _filled(prose: Prose, width: int) -> Iterator[Line]:
+    """Fill a paragraph anew, unless every line of it fits."""
+    if max(width_of(_text(line)) for line in prose.lines) <= width:
+        yield from prose.lines
+        return
+    whole = [part for line in prose.lines for part in (*line, (" ", "plain"))][:-1]
+    yield from _wrapped(whole, width, prose.indent)
+
+
+def _text(line: Line) -> str:
+    return "".join(text for text, _ in line)
 
 
 def width_of(text: str) -> int:
@@ -63,7 +79,7 @@ def _wrapped(line: Line, width: int, indent: str | None = None) -> Iterator[Line
     One that is a command stays whole, so that it can be pasted.
     """
     line = [(visible(text), style) for text, style in line]
-    text = "".join(part for part, _ in line)
+    text = _text(line)
     if width_of(text) <= width or any(style == "command" for _, style in line):
         yield line
         return

@@ -8,7 +8,7 @@ colours. All of them make visible what a driver wrote.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat import codes
 from vfiocompat.codes import CODES, Code
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Item",
     "Line",
+    "Prose",
     "detail_lines",
     "error_lines",
     "finding_lines",
@@ -38,8 +39,19 @@ __all__ = [
 
 Line = list[tuple[str, str]]
 
-Item = Line | Spans
-"""A line, or spans that are drawn once it is known how wide the terminal is."""
+
+class Prose(NamedTuple):
+    """A paragraph as somebody has filled it, which a narrower terminal fills anew.
+
+    Lines that go on with it begin with an indent then.
+    """
+
+    lines: list[Line]
+    indent: str = ""
+
+
+Item = Line | Spans | Prose
+"""A line, or what is drawn or filled once it is known how wide the terminal is."""
 
 _GUTTER = "   |  "
 
@@ -59,7 +71,8 @@ def plain(items: Iterable[Item]) -> Iterator[str]:
             for line in drawn(item.spans, sides=item.sides):
                 yield visible(f"{item.gutter}{line}")
         else:
-            yield visible("".join(text for text, _ in item))
+            for each in item.lines if isinstance(item, Prose) else [item]:
+                yield visible("".join(text for text, _ in each))
 
 
 def finding_lines(finding: Diagnostic) -> Iterator[Item]:
