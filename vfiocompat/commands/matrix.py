@@ -11,13 +11,12 @@ import click
 
 from vfiocompat import codes
 from vfiocompat.commands.arguments import fleet_argument
+from vfiocompat.commands.classes import exit_code, read_classes
 from vfiocompat.commands.options import common_options, max_age_option
 from vfiocompat.commands.scans import scans_of
 from vfiocompat.errors import ExitCode, UsageError
-from vfiocompat.fleet.classes import Classifier
 from vfiocompat.fleet.grid import decide_grid
 from vfiocompat.fleet.hostpairs import host_pairs
-from vfiocompat.fleet.read import demand_hosts, gather
 from vfiocompat.fleet.wanting import of_grid
 from vfiocompat.output.hostpairs import (
     chosen_hosts,
@@ -37,7 +36,7 @@ from vfiocompat.output.matrix import (
     matrix_document,
     pair_rows,
 )
-from vfiocompat.output.text import error_lines, note_lines
+from vfiocompat.output.text import note_lines
 from vfiocompat.output.wayout import wayout_lines
 from vfiocompat.times import Horizon
 
@@ -92,10 +91,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         raise UsageError("--pairs and --hosts exclude each other")
     library = settings.library
     horizon = Horizon(time.time(), max_age)
-    with settings.progress("reading the fleet"):
-        found = gather(fleet, lambda: Classifier(horizon, library.facts_read))
-    demand_hosts({host.host for host in found.hosts}, found.errors, fleet, named)
-    found.errors |= library.broken(class_.endpoint for class_ in found.classes)
+    found = read_classes(settings, fleet, horizon, named)
     with settings.progress("comparing classes"):
         grid = decide_grid([class_.endpoint for class_ in found.classes], library)
     chosen = _Chosen(named, only)
@@ -116,17 +112,12 @@ def command(  # noqa: PLR0917 - click passes every option by name
             _print_hosts(settings, found, grid, chosen, todo)
         else:
             _print_classes(settings, found, grid, chosen, todo, pairs=pairs)
-    for error in found.errors.values():
-        settings.note(error_lines(error))
-    if found.errors:
-        return ExitCode.FAILED
-    if not found.classes:
-        settings.note(note_lines(codes.FLEET_WITHOUT_ENDPOINTS))
-        return ExitCode.UNDETERMINED
-    if hosts and not any(class_.devices for class_ in found.classes):
+    ended = exit_code(settings, found)
+    has_devices = any(class_.devices for class_ in found.classes)
+    if hosts and ended == ExitCode.DONE and not has_devices:
         settings.note(note_lines(codes.NO_HOST_HAS_DEVICES))
         return ExitCode.UNDETERMINED
-    return ExitCode.DONE
+    return ended
 
 
 _Todo = Callable[[], "Iterable[Item]"]

@@ -9,19 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vfiocompat import codes
 from vfiocompat.commands.arguments import FILE, fleet_argument
+from vfiocompat.commands.classes import exit_code, read_classes
 from vfiocompat.commands.options import global_options, help_option, max_age_option
-from vfiocompat.errors import ExitCode, UsageError
+from vfiocompat.errors import UsageError
 from vfiocompat.files.replacing import replace
-from vfiocompat.fleet.classes import Classifier
 from vfiocompat.fleet.grid import decide_grid
-from vfiocompat.fleet.read import gather
 from vfiocompat.fleet.report import report_on
 from vfiocompat.output.json import streamed
 from vfiocompat.output.report.answer import answer_lines
 from vfiocompat.output.report.document import report_document, report_moves
-from vfiocompat.output.text import error_lines, note_lines
 from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
@@ -64,9 +61,7 @@ def command(
     render = _renderer(form, is_shown=output is None and settings.on_terminal)
     library = settings.library
     horizon = Horizon(time.time(), max_age)
-    with settings.progress("reading the fleet"):
-        found = gather(fleet, lambda: Classifier(horizon, library.facts_read))
-    found.errors |= library.broken(class_.endpoint for class_ in found.classes)
+    found = read_classes(settings, fleet, horizon)
     with settings.progress("comparing classes"):
         grid = decide_grid([class_.endpoint for class_ in found.classes], library)
         report = report_on(found, grid, library, horizon)
@@ -79,14 +74,7 @@ def command(
         settings.print_text(render(report).decode())
     else:
         sys.stdout.buffer.write(render(report))
-    for error in found.errors.values():
-        settings.note(error_lines(error))
-    if found.errors:
-        return ExitCode.FAILED
-    if not found.classes:
-        settings.note(note_lines(codes.FLEET_WITHOUT_ENDPOINTS))
-        return ExitCode.UNDETERMINED
-    return ExitCode.DONE
+    return exit_code(settings, found)
 
 
 def _renderer(form: str, *, is_shown: bool) -> Callable[[Report], bytes]:
