@@ -162,16 +162,14 @@ def test_imports_within_a_wing_only_point_up_its_map(wing: str, name: str) -> No
 
 
 OF_ALL_COMMANDS = {
-    *(
-        "arguments",
-        "classes",
-        "completion",
-        "help",
-        "options",
-        "scans",
-        "settings",
-        "streaming",
-    ),
+    "arguments",
+    "classes",
+    "completion",
+    "help",
+    "options",
+    "scans",
+    "settings",
+    "streaming",
 }
 
 

@@ -874,6 +874,12 @@ def test_nvidia_type_in_use_is_there(host: Host, run: Run) -> None:
 # ---- without a driver ----------------------------------------------------------
 
 
+PROPOSED = (
+    "device_api=vfio-pci:software_version=1.0.0:type=a-b:compatible_pci_ids=5931"
+    ":compatible_subchannel_type=:compatible_chpid_type="
+)
+
+
 @pytest.mark.parametrize(
     ("source", "destination", "expected"),
     [
@@ -918,6 +924,18 @@ def test_nvidia_type_in_use_is_there(host: Host, run: Run) -> None:
             "8086-b",
             nothing_known("VFC201"),
             id="opaque",
+        ),
+        pytest.param(
+            PROPOSED,
+            PROPOSED,
+            nothing_known("VFC201"),
+            id="opaque-and-in-a-format-of-any-vendor",
+        ),
+        pytest.param(
+            PROPOSED,
+            f"8086-{PROPOSED}",
+            nothing_known("VFC201"),
+            id="opaque-beside-one-of-a-vendor",
         ),
     ],
 )

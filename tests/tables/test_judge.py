@@ -101,6 +101,20 @@ def test_a_table_without_a_vendor_speaks_for_its_drivers_and_any_string() -> Non
     assert not speaks_for(file, device(driver=None))
 
 
+def test_no_table_reads_an_opaque_string() -> None:
+    file = table(
+        '[format]\nf = "npu-{n:int}"\n' + SAME,
+        HEAD.replace('vendor = "pci:1ac1"\n', ""),
+    ).file
+    printed = device(version="npu-1", attribute=None)
+
+    for opaque in (literal("npu-1"), printed):
+        assert not speaks_for(file, opaque)
+        assert not concerns(file, opaque, literal("8086-npu-1"))
+        assert not concerns(file, literal("8086-npu-1"), opaque)
+        assert not file.claims(opaque.vendor)
+
+
 def test_every_known_driver_must_be_listed() -> None:
     assert concerns(made("a").file, A, device())
     assert not concerns(made("a").file, A, device(driver="other"))

@@ -88,12 +88,12 @@ def speaks_for(head: Head, endpoint: Endpoint) -> bool:
     """Whether a table may speak for an endpoint, as far as its head tells."""
     if endpoint.driver is not None and endpoint.driver not in head.drivers:
         return False
-    if head.vendor is None:
-        return endpoint.version is not None or endpoint.driver is not None
     vendor = endpoint.vendor
-    if vendor is None:  # a virtual parent has no ids, an opaque string no vendor
+    if vendor is None:  # a virtual parent has no ids; an opaque string is only asked
         told = endpoint.version is not None or endpoint.vendor_id is not None
         return endpoint.driver is not None and not told
+    if head.vendor is None:
+        return endpoint.version is not None or endpoint.driver is not None
     return head.claims(vendor)
 
 

@@ -58,7 +58,10 @@ def _read(table: Table, text: str) -> Reading | str:
     except InvalidVersion as error:
         return error.summary
     if not table.file.claims(version.vendor):
-        return f"{text!r} is not of the vendor {table.file.vendor}"
+        wanted = (
+            f"the vendor {table.file.vendor}" if table.file.vendor else "any vendor"
+        )
+        return f"{text!r} is not of {wanted}"
     found = table.read(version)
     if isinstance(found, Reading):
         return found

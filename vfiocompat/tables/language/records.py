@@ -242,9 +242,12 @@ class Head(_Section, frozen=True, kw_only=True):
     gaps: tuple[str, ...] = ()
 
     def claims(self, vendor: VendorId | None) -> bool:
-        """Whether a vendor is the table's; one without a vendor takes any."""
+        """Whether a vendor is the table's; one without a vendor takes any.
+
+        An opaque string has none: nobody says what it means.
+        """
         if self.vendor is None or vendor is None:
-            return self.vendor is None
+            return vendor is not None
         return VendorId.named(self.vendor).same_vendor(vendor) is True
 
 
