@@ -110,6 +110,11 @@ class VersionString(msgspec.Struct, frozen=True, gc=False):
     def __str__(self) -> str:
         return self.original
 
+    @property
+    def vendor_text(self) -> str:
+        """The vendor id as the string writes it, character by character."""
+        return self.text[: len(self.text) - len(self.proprietary)].removesuffix("-")
+
     @classmethod
     def parse(cls, original: str | bytes) -> VersionString:
         """Parse what a driver printed or a person typed.

@@ -15,6 +15,7 @@ from vfiocompat.tables.facts import FACTS
 from vfiocompat.tables.heads import apart, decode, head_mistakes, spoiled, whole
 from vfiocompat.tables.language.cases import case_mistakes
 from vfiocompat.tables.language.derive import derive
+from vfiocompat.tables.language.formats import RESERVED
 from vfiocompat.tables.language.records import Head
 from vfiocompat.tables.language.relations import RELATIONS
 from vfiocompat.tables.language.table import Reading, Table
@@ -99,7 +100,7 @@ def test_each_case_that_is_no_yes_says_what_decides_it(name: str) -> None:
 def test_what_no_fact_gives_says_how_it_is_learnt(name: str) -> None:
     table = TABLES[name]
     for field in table.fields.kinds:
-        if field in {"format", "vendor_spelling"} or field in table.fields.origins:
+        if field in RESERVED or field in table.fields.origins:
             continue
         note = table.file.field.get(field)
         learnt = note is not None and note.learn is not None

@@ -46,10 +46,14 @@ def parse_document(
     `readings` are the tables, by id, that read the string: its fields are named where
     that is one.
     """
-    table, fields = None, {}
+    table: str | None = None
+    fields: dict[str, str] = {}
     if len(readings) == 1:
         [(table, reading)] = readings
-        fields = reading.shown
+        # The vendor's text stands in the string itself.
+        fields = {
+            name: text for name, text in reading.shown.items() if name != "vendor_text"
+        }
     vendor = version.vendor
     return ParseDocument(
         text=version.text,

@@ -97,6 +97,7 @@ def test_what_is_written_is_read_again() -> None:
         ("{a!r:int}", "'a' is not the name"),
         ("{format:text}", "format is a field of every string"),
         ("{vendor_spelling:text}", "vendor_spelling is a field of every string"),
+        ("{vendor_text:text}", "vendor_text is a field of every string"),
         ("{a:{b}}", "a has the kind '{b}'"),
         ("{a", "expected '}'"),
         ("a}", "write {{ and }}"),

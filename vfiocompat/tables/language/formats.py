@@ -15,7 +15,7 @@ from vfiocompat.tables.language.kinds import KINDS, UNKNOWN, Kind
 
 __all__ = ["RESERVED", "Format", "Piece", "Stop", "compile_format"]
 
-RESERVED = ("format", "vendor_spelling")
+RESERVED = ("format", "vendor_spelling", "vendor_text")
 """Fields that every version string has, whatever its format."""
 
 MAX_FIELDS = 100

@@ -51,8 +51,8 @@ class Reading(NamedTuple):
     @property
     def shown(self) -> dict[str, str]:
         """The text of each field, and the name of each computed one that is known."""
-        vendor = self.version.vendor
-        spelling = {"vendor_spelling": vendor.spelling} if vendor else {}
+        vendor, written = self.version.vendor, {"vendor_text": self.version.vendor_text}
+        spelling = {"vendor_spelling": vendor.spelling} | written if vendor else {}
         texts = {
             name: piece.text
             for name, piece in self.pieces.items()
@@ -193,6 +193,7 @@ class Table:
             texts["format"] = form.name
             if version.vendor is not None and not derived:
                 texts["vendor_spelling"] = version.vendor.spelling
+                texts["vendor_text"] = version.vendor_text
             pieces = {
                 name: Piece(piece.text, piece.start + offset, piece.end + offset)
                 for name, piece in found.items()
