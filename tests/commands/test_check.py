@@ -1065,12 +1065,14 @@ def _document(source: Any, destination: Any, **result: Any) -> dict[str, Any]:  
     counts = dict.fromkeys(("compatible", "incompatible", "undetermined", "failed"), 0)
     counts["failed" if failed else verdict] = 1
     ends = {"source": source, "destination": destination}
+    by_attribute = "attribute" if result["basis"] == "driver" else None
+    of_channels = {"channel": by_attribute, "covered": None, "head": None}
     return {
         "schema": "vfiocompat.check/1",
         "tool": {"name": "vfiocompat", "version": __version__},
         "verdict": verdict,
         "counts": counts,
-        "results": [ends | {"table": None} | result],
+        "results": [ends | of_channels | {"table": None} | result],
         "problems": [],
     }
 

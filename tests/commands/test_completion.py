@@ -114,7 +114,7 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("vfiocompat explain vfc11", [f"VFC11{at}" for at in range(6)]),
         ("vfiocompat explain EINV", ["EINVAL"]),
         ("vfiocompat tables show hi", ["hisi-acc"]),
-        ("vfiocompat check --des", ["--destination-fact"]),
+        ("vfiocompat check --desti", ["--destination-fact"]),
     ],
 )
 def test_words_of_the_program(line: str, offers: list[str], shell: str) -> None:
