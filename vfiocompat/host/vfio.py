@@ -239,6 +239,8 @@ def _open_own(node: str, files: contextlib.ExitStack) -> int | None:
     except OSError as error:
         if error.errno == errno.ENOTTY:
             return None
+        if error.errno == errno.EINVAL:  # somebody has bound it: vfio_df_open
+            error = OSError(errno.EBUSY, "")
         raise cannot(f"open {node}", error) from None
     return device
 
