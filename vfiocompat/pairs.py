@@ -94,12 +94,10 @@ def check(
         addresses, host, library.drivers, ask=ask, horizon=horizon, fleets=fleets
     )
     found = [end.endpoint for end in ends if end.endpoint is not None]
-    asked: list[Pair]
-    if streaming is None:
-        asked = _asked(start, found, host, library, stated, asking=asking)
-    else:
-        [asked] = _streamed([start], found, host, library, stated, streaming)
-    pairs = iter(asked)
+    [row] = check_all(
+        [start], found, host, library, stated, streaming, table_only=table_only
+    )
+    pairs = iter(row)
     return [
         next(pairs)
         if end.error is None
@@ -108,32 +106,50 @@ def check(
     ]
 
 
-def check_host(
-    source: Endpoint, host: Host, library: Library, stated: Stated
+def check_host(  # noqa: PLR0917 - all that a decision needs
+    source: Endpoint,
+    host: Host,
+    library: Library,
+    stated: Stated,
+    without: str | None = None,
+    streaming: Streaming | None = None,
 ) -> list[Pair]:
-    """Decide for every endpoint of a host whether it can load a source's state."""
+    """Decide for the endpoints of a host whether they can load a source's state.
+
+    The one at the address `without` is passed over: it is the source itself.
+    """
     found = survey(host, library.drivers).endpoints
-    asking = is_real(source) and not is_held(source)
-    return _asked(source, found, host, library, stated, asking=asking)
+    ends = [each for each in found if each.address != without]
+    [row] = check_all([source], ends, host, library, stated, streaming)
+    return row
 
 
-def check_all(
+def check_all(  # noqa: PLR0917 - all that a decision needs
     sources: Sequence[Endpoint],
     destinations: Sequence[Endpoint],
     host: Host,
     library: Library,
     stated: Stated,
+    streaming: Streaming | None = None,
+    *,
+    table_only: bool = False,
 ) -> list[list[Pair]]:
     """Decide for each of several sources which endpoints of a host can load its state.
 
     A driver that has not answered about one source is not asked about another: it
-    would hang again.
+    would hang again. With `streaming` those without an attribute are asked by their
+    streams.
     """
+    streams: Sequence[Sequence[Streamed | None] | None] = [None] * len(sources)
+    if streaming is not None:
+        sources, destinations, streams = _by_streams(
+            sources, destinations, host, library, stated, streaming
+        )
     hung: dict[int, Probed] = {}
     rows = []
-    for source in sources:
+    for source, streamed in zip(sources, streams, strict=True):
         answers: dict[int, Probed] = {}
-        if is_real(source) and not is_held(source):
+        if not table_only and is_real(source) and not is_held(source):
             questions = _questions(source, destinations)
             answers = {at: hung[at] for at in questions if at in hung}
             left = {at: each for at, each in questions.items() if at not in hung}
@@ -143,45 +159,28 @@ def check_all(
                 for at, probed in answers.items()
                 if probed.answer.stage == "timeout"
             }
-        rows.append(_decided(source, destinations, answers, library, stated))
+        rows.append(_decided(source, destinations, answers, library, stated, streamed))
     return rows
 
 
-def _asked(
-    source: Endpoint,
-    destinations: Sequence[Endpoint],
-    host: Host,
-    library: Library,
-    stated: Stated,
-    *,
-    asking: bool,
-) -> list[Pair]:
-    """Decide pairs whose ends are known; drivers are asked if that is `asking`."""
-    answers = _answers(_questions(source, destinations), host) if asking else {}
-    return _decided(source, destinations, answers, library, stated)
-
-
-def _streamed(  # noqa: PLR0917 - all that was gathered
+def _by_streams(  # noqa: PLR0917 - all that was gathered
     sources: Sequence[Endpoint],
     destinations: Sequence[Endpoint],
     host: Host,
     library: Library,
     stated: Stated,
     streaming: Streaming,
-) -> list[list[Pair]]:
-    """Decide pairs whose drivers are asked by attribute, and else by the stream."""
+) -> tuple[list[Endpoint], list[Endpoint], list[list[Streamed | None]]]:
+    """Ask destinations by the heads of sources; give both with their own heads."""
     from vfiocompat.streams import offer_all, source_head  # noqa: PLC0415 - few ask so
 
-    heads = [source_head(each, host, library, streaming) for each in sources]
+    heads = [
+        source_head(each, destinations, host, library, streaming) for each in sources
+    ]
+    for head in heads:
+        stated.demand_agreement(head.endpoint, library, "source")
     known, streams = offer_all(heads, destinations, host, library, streaming)
-    rows = []
-    for head, streamed in zip(heads, streams, strict=True):
-        source = head.endpoint
-        answers: dict[int, Probed] = {}
-        if is_real(source) and not is_held(source):
-            answers = _answers(_questions(source, known), host)
-        rows.append(_decided(source, known, answers, library, stated, streamed))
-    return rows
+    return [head.endpoint for head in heads], known, streams
 
 
 def _questions(
@@ -222,6 +221,7 @@ def _decided(  # noqa: PLR0917 - all that was gathered
             known = msgspec.structs.replace(known, version=own, origin="attribute")
         try:
             known = stated.of_destination(known, library)
+            stated.demand_agreement(known, library, "destination")
         except FactError as error:
             pairs.append(Pair(source, known, not_found(error.record)))
             continue

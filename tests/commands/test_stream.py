@@ -22,7 +22,9 @@ from tests.idle import (
 from vfiocompat import codes
 from vfiocompat.endpoints import Attribute
 from vfiocompat.errors import DeviceError
+from vfiocompat.output.check import CheckDocument
 from vfiocompat.output.get import GetDocument
+from vfiocompat.output.vm import VmDocument
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +39,9 @@ UNREADABLE = Answer(
 DEVICES = (mtty(ONE), mtty(OTHER), mtty(THIRD), mtty(TWO_PORTS, "mtty-2"))
 PLAIN = mtty("0000:03:00.1", kind="function", driver="vfio-pci", uuid=None)
 """A function of a driver whose head no table reads."""
+
+
+PLAIN_TYPE = "mtty/mtty-1"
 
 
 class Idle(Protocol):
@@ -157,3 +162,170 @@ def test_of_a_file_the_head_counts_and_the_file_is_named(
     assert [each.path for each in document.problems] == [str(facts)]
     assert f"minor of {ONE}: 3 is stated, and it is 0" in result.stderr
     assert "minor=3" in run(f"get --derive {ONE}").stdout
+
+
+# ---- check ---------------------------------------------------------------------------
+
+
+def test_check_asks_the_driver(idle: Idle, run: Run) -> None:
+    host = idle()
+    result = run(f"check --stream {ONE} {OTHER} {TWO_PORTS}", exit_code=1)
+    yes, no = result.stdout.splitlines()[:2]
+    assert yes == f"compatible: {ONE} -> {OTHER}   (by the head of its stream)"
+    assert no == f"incompatible: {ONE} -> {TWO_PORTS}   (by the head of its stream)"
+    assert host.opened == [ONE, OTHER, TWO_PORTS]
+
+
+def test_check_of_a_source_in_use_names_an_idle_sibling(idle: Idle, run: Run) -> None:
+    idle({ONE: IN_USE})
+    result = run(f"check --stream {ONE} {OTHER}", exit_code=4)
+    assert f"let an idle device stand for it: --sibling {THIRD}" in result.stdout
+    result = run(f"check --stream --sibling {THIRD} {ONE} {OTHER} --format json")
+    [pair] = result.document(CheckDocument).results
+    assert pair.head
+    assert (pair.head.origin, pair.head.of) == ("sibling", THIRD)
+
+
+def test_check_names_no_sibling_where_none_may_stand(idle: Idle, run: Run) -> None:
+    idle({TWO_PORTS: IN_USE})
+    result = run(f"check --stream {TWO_PORTS} {OTHER}", exit_code=1)
+    assert "scan --stream" in result.stdout
+    assert "--sibling" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("sibling", "told"),
+    [
+        (TWO_PORTS, "it is not of the source's type mtty-1"),
+        ("mtty/mtty-1", "a type has no migration stream: name a device"),
+        ("version:4348-x", "--sibling is a device of this host"),
+    ],
+)
+def test_check_refuses_a_sibling_that_cannot_stand(
+    idle: Idle, run: Run, sibling: str, told: str
+) -> None:
+    host = idle()
+    line = f"check --stream --sibling {sibling} {ONE} {OTHER}"
+    assert told in run(line, exit_code=2).stderr
+    assert host.opened == []
+
+
+def test_check_holds_both_ends_against_what_is_stated(
+    idle: Idle, run: Run, tmp_path: Path
+) -> None:
+    host = idle()
+    line = f"check --stream {ONE} {OTHER}"
+    assert "--fact" in run(f"{line} --fact major=2", exit_code=2).stderr
+    assert host.opened == [ONE]
+    wrong = run(f"{line} --destination-fact major=2", exit_code=2).stderr
+    assert "--destination-fact" in wrong
+    facts = tmp_path / "facts.d/mtty.toml"
+    facts.parent.mkdir()
+    facts.write_text(f'schema = 1\n[endpoint."{OTHER}"]\nminor = "3"\n')
+    result = run(f"{line} --format json", exit_code=4)
+    document = result.document(CheckDocument)
+    assert document.verdict == "compatible"
+    assert [each.path for each in document.problems] == [str(facts)]
+
+
+def test_a_device_that_does_not_run_is_told_of_loudly(idle: Idle, run: Run) -> None:
+    """Also where it was opened for its own head alone."""
+    lost = DeviceError("it does not run", code=codes.DEVICE_NOT_RUNNING).record
+    idle({OTHER: Answer(error=lost)})
+    assert "VFC526" in run(f"check --stream {ONE} {OTHER}", exit_code=4).stdout
+    result = run(f"check --stream {PLAIN_TYPE} {OTHER}", exit_code=4)
+    assert "error[VFC526]" in result.stdout
+
+
+# ---- targets -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("here", ["", "here"])
+def test_targets_asks_the_idle_devices_of_this_host(
+    idle: Idle, run: Run, monkeypatch: pytest.MonkeyPatch, here: str
+) -> None:
+    monkeypatch.setenv("VFIOCOMPAT_FLEET", "/nonexistent")
+    host = idle({THIRD: IN_USE}, PLAIN)
+    result = run(f"targets {ONE} {here} --stream")
+    one, other = result.stdout.splitlines()
+    assert one == f"compatible\t-\t{OTHER}\t-\tby the head of its stream"
+    assert other.startswith(f"undetermined\t-\t{THIRD}\t-\t")
+    assert "VFC520 process 7 has it open" in other
+    assert host.opened == [ONE, OTHER, THIRD, TWO_PORTS]
+
+
+def test_targets_of_a_source_in_use_is_no_failure(idle: Idle, run: Run) -> None:
+    host = idle({ONE: IN_USE})
+    result = run(f"targets {ONE} --stream", exit_code=3)
+    assert "VFC520" in result.stdout
+    assert host.opened[0] == ONE
+    assert OTHER in run(f"targets {ONE} --stream --sibling {THIRD}").stdout
+
+
+@pytest.mark.parametrize("command", ["targets", "vm"])
+def test_stream_is_for_this_host_alone(
+    idle: Idle, run: Run, tmp_path: Path, command: str
+) -> None:
+    host = idle()
+    source = ONE if command == "targets" else "domain:x.xml"
+    for fleet in (tmp_path, f"here {tmp_path}"):
+        result = run(f"{command} {source} {fleet} --stream", exit_code=2)
+        assert "FLEET is of others" in result.stderr
+    assert (
+        "--sysroot"
+        in run(
+            f"{command} {source} here --stream --sysroot {tmp_path}", exit_code=2
+        ).stderr
+    )
+    assert (
+        "--despite-hazard is for --stream"
+        in run(f"{command} {source} here --despite-hazard", exit_code=2).stderr
+    )
+    assert host.opened == []
+
+
+def test_a_table_that_is_wanted_alone_asks_nobody(idle: Idle, run: Run) -> None:
+    host = idle()
+    line = f"check --stream --table-only {ONE} {OTHER}"
+    assert "--table-only" in run(line, exit_code=2).stderr
+    assert host.opened == []
+
+
+# ---- vm ------------------------------------------------------------------------------
+
+
+def domain(path: Path, *uuids: str) -> str:
+    """Write a VM with mdevs, and give its address."""
+    devices = "".join(
+        "<hostdev mode='subsystem' type='mdev' model='vfio-pci'>"
+        f"<source><address uuid='{uuid}'/></source></hostdev>"
+        for uuid in uuids
+    )
+    file = path / "vm.xml"
+    file.write_text(
+        f"<domain type='kvm'><name>a</name><os><type machine='q35'>hvm</type></os>"
+        f"<devices>{devices}</devices></domain>"
+    )
+    return f"domain:{file}"
+
+
+@pytest.mark.parametrize("there", ["", "here"])
+def test_vm_offers_each_devices_head(
+    idle: Idle, run: Run, tmp_path: Path, there: str
+) -> None:
+    host = idle()
+    result = run(f"vm {domain(tmp_path, ONE)} {there} --stream --format json")
+    [device] = result.document(VmDocument).devices
+    assert device.destination.address in {OTHER, THIRD}
+    assert host.opened == [ONE, OTHER, THIRD, TWO_PORTS]
+
+
+def test_vm_passes_over_what_is_in_use(idle: Idle, run: Run, tmp_path: Path) -> None:
+    idle({ONE: IN_USE, OTHER: IN_USE})
+    result = run(f"vm {domain(tmp_path, ONE)} here --stream", exit_code=3)
+    assert "VFC520" in result.stdout
+
+
+def test_vm_demands_a_destination(run: Run) -> None:
+    result = run("vm domain:x.xml", exit_code=2)
+    assert "Name inventories, or set VFIOCOMPAT_FLEET" in result.stderr

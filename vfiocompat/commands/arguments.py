@@ -34,6 +34,7 @@ __all__ = [
     "again",
     "fleet_argument",
     "fleet_of_variable",
+    "missing",
     "unknown",
 ]
 
@@ -120,6 +121,13 @@ class Choice(click.Choice):  # type: ignore[type-arg] # of str, in every release
         if value not in self.choices:
             raise unknown(self.what, str(value), self.choices)
         return str(value)
+
+
+def missing(name: str) -> click.MissingParameter:
+    """Say that an argument is missing, of which the command alone knows that."""
+    ctx = click.get_current_context()
+    param = next(each for each in ctx.command.params if each.name == name)
+    return click.MissingParameter(ctx=ctx, param=param)
 
 
 # ---- fleets ----------------------------------------------------------------------

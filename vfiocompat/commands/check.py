@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from vfiocompat.commands.options import (
     despite_hazard_option,
     facts_option,
     max_age_option,
+    sibling_option,
     source_type_option,
     stream_option,
 )
@@ -61,12 +63,7 @@ __all__ = ["command"]
 )
 @stream_option
 @despite_hazard_option
-@click.option(
-    "--sibling",
-    metavar="ADDRESS",
-    type=ADDRESS,
-    help="With --stream: an idle device whose head stands for SOURCE's.",
-)
+@sibling_option
 @max_age_option
 @common_options
 @click.pass_obj
@@ -98,25 +95,25 @@ def command(  # noqa: PLR0917 - click passes every option by name
         despite_hazard=despite_hazard,
         sibling=sibling,
     )
+    stated = Stated(
+        parse_facts(facts), parse_facts(destination_facts), SiteFacts(settings.config)
+    )
     pairs = check(
         source,
         destinations,
         settings.host,
         settings.library,
-        stated=Stated(
-            parse_facts(facts),
-            parse_facts(destination_facts),
-            SiteFacts(settings.config),
-        ),
+        stated=stated,
         source_type=source_type,
         table_only=table_only,
         streaming=streaming,
         horizon=Horizon(time.time(), max_age),
         fleets=settings.fleets(),
     )
-    errors = settings.library.broken_of(
-        [(pair.source, pair.destination) for pair in pairs]
-    )
+    ends = [(pair.source, pair.destination) for pair in pairs]
+    errors = settings.library.broken_of(ends)
+    if streaming is not None:
+        errors |= stated.denied(itertools.chain(*ends), settings.library)
     document = check_document(pairs, errors)
     if settings.json:
         settings.print_document(document)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from vfiocompat import __version__
-from vfiocompat.commands.arguments import FILE, FOLDER, HOST
+from vfiocompat.commands.arguments import ADDRESS, FILE, FOLDER, HOST
 from vfiocompat.commands.settings import Settings
 from vfiocompat.files.reading import wait_at_most
 from vfiocompat.times import parse_duration
@@ -27,6 +27,7 @@ __all__ = [
     "hosts_option",
     "max_age_option",
     "require_option",
+    "sibling_option",
     "source_type_option",
     "stream_option",
     "version_option",
@@ -200,6 +201,12 @@ despite_hazard_option = click.option(
     "--despite-hazard",
     is_flag=True,
     help="With --stream: ask drivers too that an ask may harm.",
+)
+sibling_option = click.option(
+    "--sibling",
+    metavar="ADDRESS",
+    type=ADDRESS,
+    help="With --stream: an idle device whose head stands for SOURCE's.",
 )
 require_option = click.option(
     "--require",

@@ -6,6 +6,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import click
+from click.core import ParameterSource
+
 from vfiocompat import codes
 from vfiocompat.addresses import (
     FleetAddress,
@@ -19,11 +22,16 @@ from vfiocompat.output.text import note_lines
 from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vfiocompat.commands.settings import Settings
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.streams import Streaming
 
-__all__ = ["streaming_of"]
+__all__ = ["HERE", "streaming_of", "without_fleet"]
+
+HERE = "here"
+"""The word that stands for this host in the place of a fleet."""
 
 
 def streaming_of(
@@ -33,8 +41,11 @@ def streaming_of(
     table_only: bool = False,
     despite_hazard: bool = False,
     sibling: str | None = None,
+    passes_over: bool = False,
 ) -> Streaming | None:
     """Say how devices are asked by their streams; None where they are not.
+
+    With `passes_over` devices that are in use are no failure.
 
     Raises:
         UsageError: --stream does not go with another option, or is missing.
@@ -59,7 +70,24 @@ def streaming_of(
     )
     from vfiocompat.streams import Streaming  # noqa: PLC0415 - few commands ask so
 
-    return Streaming(time.time(), despite_hazard, found)
+    return Streaming(time.time(), despite_hazard, found, passes_over)
+
+
+def without_fleet(name: str, fleet: Sequence[str]) -> None:
+    """See that nobody has typed a FLEET for a command that asks this host's devices.
+
+    One that the environment names does not count. `name` is the argument's.
+
+    Raises:
+        UsageError: somebody has typed one.
+
+    """
+    source = click.get_current_context().get_parameter_source(name)
+    if source is not ParameterSource.ENVIRONMENT and set(fleet) - {HERE}:
+        raise UsageError(
+            "--stream asks devices of this host, and FLEET is of others",
+            hint="name here in its place, or nothing",
+        )
 
 
 def _sibling(settings: Settings, text: str) -> Endpoint:

@@ -8,19 +8,22 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
 from vfiocompat.addresses import parse_address
 from vfiocompat.commands.arguments import ADDRESS, again, fleet_argument
 from vfiocompat.commands.options import (
     common_options,
+    despite_hazard_option,
     facts_option,
     hosts_option,
     max_age_option,
     require_option,
+    sibling_option,
     source_type_option,
+    stream_option,
 )
 from vfiocompat.commands.scans import file_of, scans_of
+from vfiocompat.commands.streaming import HERE, streaming_of, without_fleet
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.classes import HostAddresses
 from vfiocompat.fleet.targets import Query, Targets, fleet_targets, host_targets
@@ -56,6 +59,9 @@ __all__ = ["command"]
 @require_option
 @source_type_option
 @facts_option
+@stream_option
+@despite_hazard_option
+@sibling_option
 @max_age_option
 @common_options
 @click.pass_obj
@@ -68,22 +74,35 @@ def command(  # noqa: PLR0917 - click passes every option by name
     require: Basis,
     source_type: str | None,
     facts: Sequence[str],
+    stream: bool,  # noqa: FBT001
+    despite_hazard: bool,  # noqa: FBT001
+    sibling: str | None,
     max_age: float | None,
 ) -> int:
     """Tell where SOURCE can go.
 
     These are the endpoints of FLEET, inventories or folders of them, that may take its
     state. Compatible ones come first, then undetermined ones with the reason. Without
-    FLEET, or with the word here, this host is looked at, and its drivers are asked.
-    Exit status: 0 if there is a compatible one, 3 if there are only undetermined ones,
-    1 if there is none.
+    FLEET, or with the word here, this host is looked at, and its drivers are asked;
+    with --stream its idle devices are opened for that. Exit status: 0 if there is a
+    compatible one, 3 if there are only undetermined ones, 1 if there is none.
     """
-    if "here" in fleet:
+    if stream:
+        without_fleet("fleet", fleet)
+        fleet = ()
+    if HERE in fleet:
         if len(fleet) > 1:
             raise UsageError("here is this host alone: name no inventories beside it")
         fleet = ()
     if hosts and not fleet:
         raise UsageError("--host is for a host of FLEET: name inventories too")
+    streaming = streaming_of(
+        settings,
+        stream=stream,
+        despite_hazard=despite_hazard,
+        sibling=sibling,
+        passes_over=True,
+    )
     horizon = Horizon(time.time(), max_age)
     library = settings.library
     host = settings.host
@@ -99,9 +118,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     start = stated.of_source(start, library)
     if not fleet:
         query = Query(start, require)
-        found = host_targets(
-            query, host, library, msgspec.structs.replace(stated, source={})
-        )
+        found = host_targets(query, host, library, stated, streaming)
     else:
         query = Query(
             start, require, hosts, _without(settings, start, same_host=same_host)

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from vfiocompat import codes
-from vfiocompat.commands.arguments import FLEET, VM, fleet_argument
+from vfiocompat.commands.arguments import FLEET, VM, fleet_argument, missing
 from vfiocompat.commands.options import (
     common_options,
+    despite_hazard_option,
     hosts_option,
     max_age_option,
     require_option,
+    stream_option,
 )
 from vfiocompat.commands.scans import scans_of
+from vfiocompat.commands.streaming import streaming_of, without_fleet
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.read import Inventories
 from vfiocompat.output.standings import answer_line, group_lines
@@ -59,7 +62,7 @@ __all__ = ["command"]
 
 @click.command("vm")
 @click.argument("vm", metavar="SOURCE_VM", type=VM)
-@fleet_argument("destinations", "[DESTINATION]...", here=True)
+@fleet_argument("destinations", "[DESTINATION]...", required=False, here=True)
 @click.option(
     "--from",
     "origin",
@@ -80,6 +83,8 @@ __all__ = ["command"]
 @require_option
 @click.option("--plan", is_flag=True, help="Print which endpoint each device gets.")
 @click.option("--xml", is_flag=True, help="Print the domain XML for the destination.")
+@stream_option
+@despite_hazard_option
 @max_age_option
 @common_options
 @click.pass_obj
@@ -94,6 +99,8 @@ def command(  # noqa: PLR0917 - click passes every option by name
     require: Basis,
     plan: bool,  # noqa: FBT001
     xml: bool,  # noqa: FBT001
+    stream: bool,  # noqa: FBT001
+    despite_hazard: bool,  # noqa: FBT001
     max_age: float | None,
 ) -> int:
     """Tell whether a whole VM can move.
@@ -101,15 +108,26 @@ def command(  # noqa: PLR0917 - click passes every option by name
     SOURCE_VM is domain:FILE.xml, libvirt:NAME[@URI] or qmp:SOCKET. DESTINATION is the
     word here, for this host, whose drivers are asked, or FLEET: inventories, or folders
     of them; without any it is that of VFIOCOMPAT_FLEET. Each device needs an endpoint
-    that loads its state, and all of them need room. Exit status: 0 if a host takes the
-    VM, 3 if that is not known of any, 1 if none can, 4 if it could not be completed.
+    that loads its state, and all of them need room. With --stream the idle devices of
+    this host are opened for that. Exit status: 0 if a host takes the VM, 3 if that is
+    not known of any, 1 if none can, 4 if it could not be completed.
     """
     address = parse_vm(vm)
     wanted = _wanted(address, plan=plan, xml=xml)
+    destinations = _destinations(destinations, stream=stream)
     if hosts and set(destinations) == {HERE}:
         raise UsageError("--host is for a host of FLEET: name inventories too")
     stated = Stated(site=SiteFacts(settings.config))
-    site = Site(settings.host, settings.library, stated, Horizon(time.time(), max_age))
+    streaming = streaming_of(
+        settings, stream=stream, despite_hazard=despite_hazard, passes_over=True
+    )
+    site = Site(
+        settings.host,
+        settings.library,
+        stated,
+        Horizon(time.time(), max_age),
+        streaming,
+    )
     described = read_vm(address, settings.timeout, migratable=xml)
     come_from = _paths(origin)
     known = Inventories(come_from) if origin and described.vm.moved else None
@@ -161,6 +179,21 @@ def command(  # noqa: PLR0917 - click passes every option by name
     if unread or found.errors:
         return ExitCode.FAILED
     return _exit_code(results[0], failed=found.failed)
+
+
+def _destinations(given: Sequence[str], *, stream: bool) -> Sequence[str]:
+    """Give the destinations; devices are opened of this host alone.
+
+    Raises:
+        UsageError: there are none, or FLEET with --stream.
+
+    """
+    if stream:
+        without_fleet("destinations", given)
+        return (HERE,)
+    if not given:
+        raise missing("destinations")
+    return given
 
 
 def _xml(

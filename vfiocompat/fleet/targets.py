@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vfiocompat.errors import ErrorRecord
     from vfiocompat.fleet.classes import Fleet, HostAddresses
     from vfiocompat.host.sysfs import Host
+    from vfiocompat.streams import Streaming
     from vfiocompat.tables.library import Library
     from vfiocompat.tables.stated import Stated
     from vfiocompat.times import Horizon
@@ -202,7 +203,13 @@ def _closeness(pair: Pair) -> tuple[int, int, int, int]:
     )
 
 
-def host_targets(query: Query, host: Host, library: Library, stated: Stated) -> Targets:
+def host_targets(
+    query: Query,
+    host: Host,
+    library: Library,
+    stated: Stated,
+    streaming: Streaming | None = None,
+) -> Targets:
     """Find where a source can go on this host, whose drivers are asked.
 
     Raises:
@@ -210,11 +217,8 @@ def host_targets(query: Query, host: Host, library: Library, stated: Stated) -> 
 
     """
     itself = None if query.source.recorded else query.source.address
-    pairs = [
-        query.demand(pair)
-        for pair in check_host(query.source, host, library, stated)
-        if pair.destination.address != itself
-    ]
+    found_here = check_host(query.source, host, library, stated, itself, streaming)
+    pairs = [query.demand(pair) for pair in found_here]
     counts = Counter(
         "failed" if pair.decision.failed else pair.decision.verdict for pair in pairs
     )
@@ -238,4 +242,7 @@ def host_targets(query: Query, host: Host, library: Library, stated: Stated) -> 
 
     ends = [pair.destination for pair in pairs]
     errors = library.broken([query.source, *ends])
+    if streaming is not None:
+        asked = [end for pair in pairs for end in (pair.source, pair.destination)]
+        errors |= stated.denied(asked, library)
     return Targets(counts, found, hosts, errors, partial(wanting, pairs), pairs, {})

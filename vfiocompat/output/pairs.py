@@ -46,6 +46,15 @@ _BASIS: dict[Basis, tuple[str, str]] = {
 }
 """What one verdict rests on, and what several do."""
 
+_BY_STREAM: dict[Basis, tuple[str, str]] = {
+    "driver": ("by the head of its stream", "by the heads of their streams"),
+    "recorded": (
+        "by a recorded answer to the head of its stream",
+        "by recorded answers to the heads of their streams",
+    ),
+}
+"""The same where drivers were asked by migration streams."""
+
 _UNDECIDED: dict[Basis, str] = {
     "driver": "the driver gave no definite answer",
     "recorded": "no definite answer was recorded",
@@ -122,12 +131,18 @@ def counts_record(counts: Counter[str]) -> Counts:
 def basis_words(pair: Pair) -> str:
     """Say what a verdict rests on, and of a recorded answer how old it is."""
     source, destination, decision = pair
-    basis = _BASIS[decision.basis][0].format(table=decision.table)
+    basis = _based(decision)[0].format(table=decision.table)
     if decision.verdict == "undetermined":
         basis = _UNDECIDED.get(decision.basis, basis)
     ages = destination.recorded.ages if destination.recorded else {}
     age = ages.get(source.version or "")
     return f"{basis}, {age}" if age and decision.basis == "recorded" else basis
+
+
+def _based(decision: Decision) -> tuple[str, str]:
+    own = _BASIS[decision.basis]
+    by_stream = decision.channel == "stream"
+    return _BY_STREAM.get(decision.basis, own) if by_stream else own
 
 
 def pair_lines(pair: Pair, *, verbose: bool) -> Iterator[Item]:

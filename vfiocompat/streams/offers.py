@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from vfiocompat import codes
 from vfiocompat.decision.preconditions import preconditions
-from vfiocompat.decision.streams import Streamed
+from vfiocompat.decision.streams import Asked, Streamed
 from vfiocompat.diagnostics import diagnostic
 from vfiocompat.streams.devices import errand_of, no_head, not_offered, with_head
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
     from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Endpoint
-    from vfiocompat.host.stream import Known
     from vfiocompat.host.sysfs import Host
     from vfiocompat.streams.sources import Source, Streaming
     from vfiocompat.tables.language.table import Table
@@ -41,43 +42,67 @@ def offer_all(
         [_plan(source, end, library, streaming) for end in destinations]
         for source in sources
     ]
-    heads: dict[int, tuple[Known, ...]] = {}
-    for at in range(len(destinations)):
-        wanted = [
-            source.known
-            for source, plan in zip(sources, plans, strict=True)
-            if plan[at] is _TO_OFFER
-        ]
-        heads[at] = tuple(dict.fromkeys(wanted))
+    heads = [
+        tuple(
+            dict.fromkeys(
+                source.known
+                for source, plan in zip(sources, plans, strict=True)
+                if plan[at] is _TO_OFFER
+            )
+        )
+        for at in range(len(destinations))
+    ]
     errands = {
         at: errand._replace(heads=heads[at])
         for at, end in enumerate(destinations)
         if any(plan[at] is not None for plan in plans)
+        and any(_concerns(source.endpoint, end) for source in sources)
         and (errand := errand_of(end, library)) is not None
     }
-    answers = dict(
-        zip(
-            errands,
-            host.ask_streams(list(errands.values()), streaming.now) if errands else [],
-            strict=True,
-        )
-    )
+    replies = host.ask_streams(list(errands.values()), streaming.now) if errands else []
+    answers = dict(zip(errands, replies, strict=True))
     known = [
         with_head(end, answers[at].head) if at in answers else end
         for at, end in enumerate(destinations)
     ]
+    rows: list[list[Streamed | None]] = []
     for source, plan in zip(sources, plans, strict=True):
-        for at, each in enumerate(plan):
-            if each is _TO_OFFER:
-                asked = answers[at].asked
-                place = heads[at].index(source.known)
-                plan[at] = Streamed(
-                    offer=asked.offers[place] if place < len(asked.offers) else None,
-                    error=asked.error,
-                    used=source.used,
-                    told=source.told,
-                )
-    return known, [list(plan) for plan in plans]
+        row: list[Streamed | None] = list(plan)
+        for at, (asked, _) in answers.items():
+            place = heads[at].index(source.known) if plan[at] is _TO_OFFER else None
+            row[at] = _came(plan[at], source, asked, place, streaming)
+        rows.append(row)
+    return known, rows
+
+
+def _concerns(source: Endpoint, end: Endpoint) -> bool:
+    """Whether the head of a destination may matter to a source."""
+    return source.driver in {None, end.driver}
+
+
+def _came(
+    plan: Streamed | None,
+    source: Source,
+    asked: Asked,
+    place: int | None,
+    streaming: Streaming,
+) -> Streamed | None:
+    """Say what came of a plan; `place` is that of its head among those offered.
+
+    A device that does not run any more is told of, whatever it was opened for.
+    """
+    if plan is None:
+        return None
+    if place is None:
+        lost = asked.error is not None and asked.error.code == codes.DEVICE_NOT_RUNNING
+        return msgspec.structs.replace(plan, error=asked.error) if lost else plan
+    passed = streaming.passed_over(asked.error)
+    return Streamed(
+        offer=asked.offers[place] if place < len(asked.offers) else None,
+        error=asked.error if passed is None else None,
+        used=source.used,
+        told=source.told if passed is None else (passed, *source.told),
+    )
 
 
 _TO_OFFER = Streamed()

@@ -3,19 +3,22 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from vfiocompat import codes
+from vfiocompat.decision.notes import softened
 from vfiocompat.decision.streams import HeadUsed
 from vfiocompat.diagnostics import diagnostic
 from vfiocompat.errors import UsageError, error_of
+from vfiocompat.find import survey
 from vfiocompat.host.stream import Known
 from vfiocompat.streams.devices import no_head, not_offered, read_heads
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.errors import ErrorRecord
@@ -29,12 +32,20 @@ __all__ = ["Source", "Streaming", "source_head"]
 class Streaming(NamedTuple):
     """That devices may be opened and asked, and what else was allowed.
 
-    `sibling` is an idle device whose head is to stand for the source's.
+    `sibling` is an idle device whose head is to stand for the source's. With
+    `passes_over` devices in use are no failure: nobody named them.
     """
 
     now: float
     despite_hazard: bool = False
     sibling: Endpoint | None = None
+    passes_over: bool = False
+
+    def passed_over(self, error: ErrorRecord | None) -> Diagnostic | None:
+        """Name a device that is passed over since it is in use."""
+        if error is None or not self.passes_over or error.code != codes.DEVICE_IN_USE:
+            return None
+        return softened(diagnostic(error.code, error.summary, hint=error.hint))
 
 
 class Source(NamedTuple):
@@ -58,7 +69,11 @@ class Source(NamedTuple):
 
 
 def source_head(
-    source: Endpoint, host: Host, library: Library, streaming: Streaming
+    source: Endpoint,
+    destinations: Sequence[Endpoint],
+    host: Host,
+    library: Library,
+    streaming: Streaming,
 ) -> Source:
     """Give a source with the head of its stream, if it can be had.
 
@@ -76,10 +91,17 @@ def source_head(
     if why := no_head(source, table):
         return Source(source, told=(not_offered(f"the source: {why}"),))
     [(found, error)] = read_heads([source], host, library, streaming.now)
-    if error is not None:
-        _demand_opened(error)
-        return Source(found, error=error, told=_instead(source, table))
-    return Source(found, HeadUsed("read", source.address))
+    if error is None:
+        return Source(found, HeadUsed("read", source.address))
+    _demand_opened(error)
+    if error.code == codes.DEVICE_IN_USE:
+        assert table is not None
+        ends = {each.address for each in destinations}
+        hint = _instead(source, ends, table, host, library)
+        error = msgspec.structs.replace(error, hint=hint)
+    if (passed := streaming.passed_over(error)) is not None:
+        return Source(found, told=(passed,))
+    return Source(found, error=error)
 
 
 _NOT_OPENED = frozenset(
@@ -99,16 +121,49 @@ def _demand_opened(error: ErrorRecord) -> None:
         raise error_of(error)
 
 
-def _instead(source: Endpoint, table: Table | None) -> tuple[Diagnostic, ...]:
-    """Say what else may give the head of a source that could not be opened."""
-    assert table is not None
+def _instead(
+    source: Endpoint,
+    ends: Collection[str],
+    table: Table,
+    host: Host,
+    library: Library,
+) -> str:
+    """Say what else may give the head of a source that is in use.
+
+    That is an idle device, if there is one rather none of the destinations' `ends`.
+    """
+    hint = "name it in an inventory of 'vfiocompat scan --stream' that has its head"
+    idle = [
+        each.address
+        for each in survey(host, library.drivers).endpoints
+        if each.in_use is False and each.address != source.address
+        if _cannot_stand(each, source, table) is None
+    ]
+    if idle:
+        sibling = min(idle, key=lambda address: address in ends)
+        hint += f", or let an idle device stand for it: --sibling {sibling}"
+    return hint
+
+
+def _cannot_stand(sibling: Endpoint, source: Endpoint, table: Table) -> str | None:
+    """Say why the head of a device cannot stand for that of the source."""
+    if source.recorded:
+        return "it stands for a source of this host only"
+    if (why := no_head(sibling, table)) is not None:
+        return why
+    if sibling.driver != source.driver:
+        return f"it has the driver {sibling.driver}, the source {source.driver}"
     assert table.stream is not None
-    hint = "name it in an inventory of 'scan --stream' from when it was idle"
-    of = {"type": "of the same type", "parent": "of the same parent"}
-    if (whose := of.get(table.stream.sibling)) is not None:
-        hint += f", or an idle device {whose} with --sibling ADDRESS"
-    summary = f"{source.address} could not be opened, so it has no head to offer"
-    return (diagnostic(codes.HEAD_NOT_OFFERED, summary, hint=hint),)
+    if table.stream.sibling == "none":
+        return "no other device's head may stand for one's own"
+    of_type = table.stream.sibling == "type"
+    own, other = (
+        each.type_id if of_type else each.parent for each in (source, sibling)
+    )
+    if own is not None and own == other:
+        return None
+    whose = "type" if of_type else "parent or physical function"
+    return f"it is not of the source's {whose} {own or '(not known)'}"
 
 
 def _of_sibling(
@@ -121,28 +176,11 @@ def _of_sibling(
     """Give a source with the head of an idle device that may stand for it."""
     sibling = streaming.sibling
     assert sibling is not None
-    address = shlex.quote(sibling.address)
-    if table is None or table.stream is None:
-        raise UsageError(f"--sibling {address}: no table reads the source's head")
-    of = {
-        "none": ("no other device's head may stand for one's own", False),
-        "type": (
-            f"it is not of the source's type {source.type_id}",
-            source.type_id is not None and sibling.type_id == source.type_id,
-        ),
-        "parent": (
-            "it is not of the source's parent or physical function",
-            source.parent is not None and sibling.parent == source.parent,
-        ),
-    }
-    why, may_stand = of[table.stream.sibling]
-    if not may_stand or sibling.driver != source.driver or source.recorded:
-        if source.recorded:
-            why = "it stands for a source of this host only"
-        elif may_stand:
-            why = f"it has the driver {sibling.driver}, the source {source.driver}"
-        pair = f"{address} cannot stand for {source.address}"
-        raise UsageError(f"--sibling {pair}: {why}")
+    if table is None:
+        raise UsageError("--sibling: no table reads the head of the source's driver")
+    if (why := _cannot_stand(sibling, source, table)) is not None:
+        pair = f"{sibling.address} cannot stand for {source.address}"
+        raise UsageError(f"--sibling: {pair}: {why}")
     [(found, error)] = read_heads([sibling], host, library, streaming.now)
     if error is not None:
         raise error_of(error)

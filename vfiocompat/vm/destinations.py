@@ -134,9 +134,13 @@ def _this_host(
         known += _unbound(migration, site, {each.address for each in known})
     ends = in_order(_for_vm(migration, known, site))
     alike = migration.alike(site.library)
+    if site.streaming is not None:  # whose heads may differ
+        alike = list(range(len(alike)))
     first = list(dict.fromkeys(alike))
     sources = [migration.sources[at] for at in first]
-    checked = check_all(sources, ends, site.host, site.library, site.stated)
+    checked = check_all(
+        sources, ends, site.host, site.library, site.stated, site.streaming
+    )
     before = dict(zip(first, checked, strict=True))
     pairs = {
         at: [migration.demanded(at, pair) for pair in row] for at, row in before.items()
@@ -161,12 +165,15 @@ def _this_host(
 
     taken = [endpoint.address for endpoint in known]
     write = partial(report, migration, result, ends, pair_of, taken=taken)
-    broken = site.library.broken([*migration.sources, *ends])
+    errors = site.library.broken([*migration.sources, *ends])
+    if site.streaming is not None:
+        asked = [end for row in checked for pair in row for end in pair[:2]]
+        errors |= site.stated.denied(asked, site.library)
     chosen = [
         pair_of(device, at) for device, at in enumerate(result.ends) if at is not None
     ]
     mine = Destination(result, write, (*wanting(chosen),))
-    return mine, _failed(migration, alike, pairs), broken
+    return mine, _failed(migration, alike, pairs), errors
 
 
 def _for_vm(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.host.sysfs import Host
     from vfiocompat.inventory import Inventory
+    from vfiocompat.streams import Streaming
     from vfiocompat.tables.library import Library
     from vfiocompat.tables.stated import Stated
     from vfiocompat.times import Horizon
@@ -31,12 +32,16 @@ _SHOWN = 5  # hosts that are named in an error
 
 
 class Site(NamedTuple):
-    """This host, and what is known on it: tables, what is stated, and the time."""
+    """This host, and what is known on it: tables, what is stated, and the time.
+
+    With `streaming` its devices may be opened and asked.
+    """
 
     host: Host
     library: Library
     stated: Stated
     horizon: Horizon
+    streaming: Streaming | None = None
 
 
 def find_sources(
