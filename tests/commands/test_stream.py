@@ -186,6 +186,32 @@ def test_check_of_a_source_in_use_names_an_idle_sibling(idle: Idle, run: Run) ->
     assert (pair.head.origin, pair.head.of) == ("sibling", THIRD)
 
 
+def test_check_says_that_drivers_can_be_asked(idle: Idle, run: Run) -> None:
+    host = idle({}, PLAIN)
+    line = f"    vfiocompat check --stream {ONE} {OTHER} {THIRD}\n"
+    told = run(f"check {ONE} {OTHER} {TWO_PORTS} {THIRD}", exit_code=1).stdout
+    assert told.endswith(
+        f"or let the drivers tell, while nobody uses the devices:\n{line}"
+    )
+    for other in (f"--table-only {ONE} {OTHER}", f"{PLAIN_TYPE} {OTHER}"):
+        assert "--stream" not in run(f"check {other}", exit_code=3).stdout
+    assert host.opened == []
+
+
+def test_check_asks_again_as_it_was_asked(idle: Idle, run: Run) -> None:
+    idle({ONE: IN_USE})
+    result = run(f"check --stream {ONE} {OTHER}", exit_code=4)
+    assert "--fact flags=VALUE --stream" in result.stdout or (
+        "--stream --fact magic" in result.stdout
+    )
+
+
+def test_check_says_why_a_type_was_not_asked(idle: Idle, run: Run) -> None:
+    idle()
+    result = run(f"check --stream {PLAIN_TYPE} {OTHER}", exit_code=3)
+    assert "warning[VFC155]: the source: a type has no migration" in result.stdout
+
+
 def test_check_names_no_sibling_where_none_may_stand(idle: Idle, run: Run) -> None:
     idle({TWO_PORTS: IN_USE})
     result = run(f"check --stream {TWO_PORTS} {OTHER}", exit_code=1)

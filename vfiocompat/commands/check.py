@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -26,7 +27,7 @@ from vfiocompat.diagnostics import SIDES
 from vfiocompat.errors import ExitCode
 from vfiocompat.output.check import check_document, check_lines
 from vfiocompat.output.text import error_lines
-from vfiocompat.output.wayout import facts_command, wayout_lines
+from vfiocompat.output.wayout import facts_command, stream_lines, wayout_lines
 from vfiocompat.pairs import check
 from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
 from vfiocompat.times import Horizon
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vfiocompat.commands.settings import Settings
+    from vfiocompat.endpoints import Endpoint
     from vfiocompat.output.pairs import Counts
     from vfiocompat.output.wayout import Scans
     from vfiocompat.pairs import Pair
@@ -126,16 +128,22 @@ def command(  # noqa: PLR0917 - click passes every option by name
             *again("--max-age", [] if max_age is None else [f"{max_age:g}"]),
             *again("--fact", facts),
             *again("--destination-fact", destination_facts),
+            *(["--stream"] if stream else []),
+            *(["--despite-hazard"] if despite_hazard else []),
+            *again("--sibling", [sibling] if sibling else []),
         ]
-        settings.print_todo(
-            wayout_lines(
+        todo = [
+            *wayout_lines(
                 wanting(pairs),
                 settings.config,
                 scans=_scans(settings, source, destinations, pairs),
                 command=facts_command(pairs, line, SIDES),
                 whole=settings.verbose,
             )
-        )
+        ]
+        if not stream and not table_only and settings.sysroot == "/":
+            todo += stream_lines(pairs, partial(_gives_head, settings))
+        settings.print_todo(todo)
     for error in errors.values():
         settings.note(error_lines(error))
     return ExitCode.FAILED if errors else _exit_code(document.counts)
@@ -154,6 +162,13 @@ def _scans(
     }
     fleets = [path for fleet in settings.fleets().values() for path in fleet]
     return scans_of([*files.values(), *fleets], files, ends[:1])
+
+
+def _gives_head(settings: Settings, endpoint: Endpoint) -> bool:
+    """Whether an endpoint can be asked by its stream."""
+    from vfiocompat.streams import gives_head  # noqa: PLC0415 - few pairs need it
+
+    return gives_head(endpoint, settings.library)
 
 
 def _exit_code(counts: Counts) -> ExitCode:

@@ -306,6 +306,8 @@ def _not_offered(decision: Decision, streamed: Streamed) -> Decision:
     Where nothing else decides, a device that could not be opened is a failure.
     """
     told = list(streamed.told)
+    if decision.verdict == "undetermined":  # where it could have helped
+        told = [msgspec.structs.replace(each, severity="warning") for each in told]
     error = streamed.error
     failed = error is not None and decision.verdict == "undetermined"
     if error is not None:

@@ -32,6 +32,7 @@ __all__ = [
     "basis_words",
     "check_result",
     "counts_record",
+    "decision_words",
     "pair_lines",
 ]
 
@@ -167,6 +168,14 @@ def _place(endpoint: Endpoint) -> str:
     if endpoint.host is None:
         return endpoint.address
     return f"{endpoint.address} on {endpoint.host}"
+
+
+def decision_words(decision: Decision) -> str:
+    """Say what verdicts rest on that one decision stands for."""
+    basis = decision.basis
+    if decision.channel == "stream" and basis in _BY_STREAM:
+        return _BY_STREAM[basis][1]
+    return bases_words([basis], decision.table)
 
 
 def bases_words(bases: Iterable[Basis], table: str | None = None) -> str:

@@ -17,10 +17,10 @@ from vfiocompat.output.pairs import (
     CheckResult,
     Counts,
     address_record,
-    bases_words,
     basis_words,
     check_result,
     counts_record,
+    decision_words,
 )
 from vfiocompat.output.standings import HostStanding
 
@@ -170,7 +170,7 @@ def _said_of(pair: Pair) -> tuple[str, tuple[str, ...]]:
     """Give what is said of a class: in a few words, and in full."""
     decision = pair.decision
     if decision.verdict == "compatible":
-        return "", (bases_words([decision.basis], decision.table),)
+        return "", (decision_words(decision),)
     told = [each for each in decision.diagnostics if each.severity != "info"]
     if decision.verdict == "incompatible":  # what is not known beside does not matter
         told = [each for each in told if each.severity == "error"] or told

@@ -13,14 +13,15 @@ from vfiocompat.diagnostics import counted, first_of
 from vfiocompat.tables.unfilled import Lack, unfilled_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from vfiocompat.decision.needs import Wanting
     from vfiocompat.diagnostics import Side
+    from vfiocompat.endpoints import Endpoint
     from vfiocompat.output.text import Line
     from vfiocompat.pairs import Pair
 
-__all__ = ["NO_SCANS", "Scans", "facts_command", "wayout_lines"]
+__all__ = ["NO_SCANS", "Scans", "facts_command", "stream_lines", "wayout_lines"]
 
 _OPTIONS: dict[Side, str] = {"source": "--fact", "destination": "--destination-fact"}
 
@@ -101,6 +102,28 @@ def wayout_lines(
             yield [("state what is missing", "strong"), (where, "plain")]
         yield from map(_pasted, unfilled_lines(lacks, whole=whole))
     yield from _scan_lines(wanting, scans, whole=whole)
+
+
+def stream_lines(
+    pairs: Sequence[Pair], gives_head: Callable[[Endpoint], bool]
+) -> Iterator[Line]:
+    """Give the command that asks devices by their streams for what is missing.
+
+    `gives_head` tells of an endpoint whether it can be asked so. Nothing where no pair
+    could have all that it misses from that.
+    """
+    asked: dict[str, None] = {}
+    for pair in pairs:
+        ends: dict[Side, Endpoint] = {
+            "source": pair.source,
+            "destination": pair.destination,
+        }
+        lacking = [ends[side] for side, need in needs(*pair).items() if need.facts]
+        if lacking and all(map(gives_head, lacking)):
+            asked |= dict.fromkeys((pair.source.address, pair.destination.address))
+    if asked:
+        yield [("or let the drivers tell, while nobody uses the devices:", "plain")]
+        yield _pasted(shlex.join(["vfiocompat", "check", "--stream", *asked]))
 
 
 def _pasted(text: str) -> Line:

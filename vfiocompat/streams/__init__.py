@@ -12,13 +12,14 @@ only those that stand before it.
 
 from __future__ import annotations
 
-from vfiocompat.streams.devices import lacks_head, read_heads
+from vfiocompat.streams.devices import gives_head, lacks_head, read_heads
 from vfiocompat.streams.offers import offer_all
 from vfiocompat.streams.sources import Source, Streaming, source_head
 
 __all__ = [
     "Source",
     "Streaming",
+    "gives_head",
     "lacks_head",
     "offer_all",
     "read_heads",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "errand_of",
+    "gives_head",
     "lacks_head",
     "no_head",
     "not_offered",
@@ -75,6 +76,11 @@ def lacks_head(endpoint: Endpoint, library: Library) -> Diagnostic | None:
         return None
     why = no_head(endpoint, library.reading_heads(endpoint))
     return None if why is None else not_offered(f"{endpoint.address}: {why}")
+
+
+def gives_head(endpoint: Endpoint, library: Library) -> bool:
+    """Whether an endpoint is a device of this host whose head can be read."""
+    return endpoint.lacks_attribute and errand_of(endpoint, library) is not None
 
 
 def errand_of(endpoint: Endpoint, library: Library) -> ToAsk | None:
