@@ -131,12 +131,26 @@ def test_show_has_the_whole_of_it(run: Run, acme: Path) -> None:
     assert f"{acme} (option)" in text
 
 
+def test_show_says_in_whose_place_a_requirement_is(run: Run, acme: Path) -> None:
+    acme.write_text(
+        f"""{ACME}
+[[requirement]]
+id = "same-features"
+field = "features"
+relation = "equal"
+otherwise = "undetermined"
+stands_in_for = ["same-slices"]
+why = "it is so"
+"""
+    )
+    assert (
+        "same-features: features equal, else left open, in place of same-slices where "
+        "that is not known\n"
+    ) in run(f"tables show acme-npu --table {acme}").stdout
+
+
 def test_show_says_what_is_left_open_and_what_stands_in(run: Run) -> None:
     shown = run("tables show nvidia-vgpu").stdout
-    assert (
-        "same-board-name: board equal, else left open, in place of same-device or "
-        "same-subsystem where that is not known\n"
-    ) in shown
     assert "same-framework: framework equal, else left open\n" in shown
     assert (
         "board H100-PCIe-80GB and destination's board H100-NVL-94GB, in place of "

@@ -156,14 +156,36 @@ def test_the_same_board_is_one_whatever_the_names_are(board: str) -> None:
 
 
 @pytest.mark.parametrize("forgotten", ["device_id", "subsystem_device_id"])
-@pytest.mark.parametrize(
-    ("board", "expected"),
-    [("RTX-Pro-6000", "compatible"), ("RTX6000", "undetermined"), ("", "undetermined")],
-)
-def test_without_ids_names_decide_and_refuse_nothing(
-    forgotten: str, board: str, expected: str
+@pytest.mark.parametrize("board", ["RTX-Pro-6000", "RTX6000", "H100", ""])
+def test_without_ids_names_allow_nothing_and_refuse_nothing(
+    forgotten: str, board: str
 ) -> None:
-    assert verdict(vgpu(**{forgotten: ""}), vgpu(board=board)) == expected
+    known, unknown = vgpu(board=board), vgpu(board=board, **{forgotten: ""})
+
+    assert verdict(unknown, vgpu()) == "undetermined"
+    assert verdict(unknown, known) == "undetermined"
+    assert verdict(known, unknown) == "undetermined"
+    assert verdict(unknown, unknown) == "undetermined"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"framework": "Vendor"},
+        {"framework": "vendor-specific"},
+        {"framework": "vendor "},
+        {"ecc": "N/A"},
+        {"ecc": "On"},
+        {"ecc": "unknown"},
+    ],
+)
+@pytest.mark.parametrize("platform", ["rhel-9.4", "rhel-9.6", "ubuntu-24.04"])
+def test_another_word_at_both_ends_is_no_yes(
+    other: dict[str, str], platform: str
+) -> None:
+    said = vgpu(platform=platform, **({"framework": "mdev"} | other))
+
+    assert verdict(said, said) == "undetermined"
 
 
 @pytest.mark.parametrize("name", [" ", "   ", "\t", "\u00a0"])
