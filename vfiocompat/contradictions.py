@@ -12,6 +12,7 @@ from vfiocompat.vgpus import framework
 
 if TYPE_CHECKING:
     from vfiocompat.endpoints import (
+        OWN_FACTS,
         Attribute,
         Endpoint,
         EndpointKind,
@@ -122,11 +123,7 @@ def _contradiction_of_facts(endpoint: Endpoint) -> str | None:
 
 def own_facts(endpoint: Endpoint) -> Facts:
     """Give the facts that an endpoint tells outside of its facts."""
-    told = {
-        "vendor_id": endpoint.vendor_id,
-        "device_id": endpoint.device_id,
-        "driver": endpoint.driver,
-        "type_id": endpoint.type_id if endpoint.kind != "function" else None,
+    told = {name: endpoint.own(name) for name in OWN_FACTS} | {
         "vgpu_type": endpoint.type_id if endpoint.kind == "function" else None,
         "framework": framework(endpoint.kind),
     }

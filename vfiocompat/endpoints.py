@@ -23,6 +23,7 @@ __all__ = [
     "ATTRIBUTE_NAMES",
     "MIGRATION_VERSION",
     "NVIDIA_VENDOR",
+    "OWN_FACTS",
     "Attribute",
     "Endpoint",
     "EndpointKind",
@@ -186,6 +187,10 @@ Instances = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
 """How many instances can be created: what sysfs prints for an unsigned int."""
 
 
+OWN_FACTS = frozenset({"vendor_id", "device_id", "driver", "type_id"})
+"""Facts that are fields of an endpoint, too; the type of a function is no mdev type."""
+
+
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An mdev type, an mdev, a PCI function, or a literal string in their place.
 
@@ -284,6 +289,22 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         if self.driver is not None or self.type_id is None or self.kind == "function":
             return False
         return not is_function(self.parent or "")  # of that one sysfs tells
+
+    @property
+    def known(self) -> Facts:
+        """What is known of it without a statement: its facts, and what it says itself.
+
+        A file may have the one and not the other.
+        """
+        own = {name: text for name in OWN_FACTS if (text := self.own(name))}
+        return own | {name: text for name, text in self.facts.items() if text}
+
+    def own(self, name: str) -> str | None:
+        """Give a fact that it says itself; None if it does not."""
+        if name not in OWN_FACTS or (name == "type_id" and self.kind == "function"):
+            return None
+        text: str | None = getattr(self, name)
+        return text
 
     @property
     def path(self) -> str | None:

@@ -51,6 +51,7 @@ def found(
         "0000:03:00.1",
         None,
         vendor_id="0x1ac1",
+        device_id=model or None,
         facts={"device_id": model},
         stated=stated or {},
     )

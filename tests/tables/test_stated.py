@@ -11,6 +11,7 @@ import pytest
 from tests.fleets import endpoint, function
 from vfiocompat.endpoints import Recorded, literal
 from vfiocompat.errors import FactError, UsageError
+from vfiocompat.tables.judge import derived_text
 from vfiocompat.tables.library import Library
 from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
 
@@ -161,3 +162,27 @@ def test_names_and_values_as_they_are_typed() -> None:
     for texts in (["a"], ["=b"], ["a=b", "a=c"]):
         with pytest.raises(UsageError):
             parse_facts(texts)
+
+
+@pytest.mark.parametrize("name", ["device", "device_id"])
+def test_what_an_endpoint_says_itself_is_not_stated_otherwise(name: str) -> None:
+    bare = msgspec.structs.replace(DEVICE, facts={})
+    stated = {name: "0xa256", "revision": "0x30"}
+
+    assert of(Stated({name: "0xa251"}), bare) == {name: "0xa251"}
+    with pytest.raises(UsageError, match="cannot be used"):
+        of(Stated(stated), bare)
+    recorded = msgspec.structs.replace(bare, stated=stated)
+    [shelved] = LIBRARY.speaking_for(recorded)
+    text = derived_text(recorded, [shelved])
+    assert text is not None
+    assert ":device=a251:" in text.replace("hisi:", ":")
+
+
+def test_the_type_of_an_mdev_type_is_not_stated_otherwise() -> None:
+    two = endpoint("mtty/mtty-2", None, driver="mtty", vendor_id=None, facts={})
+    named = msgspec.structs.replace(two, type_id="mtty-2", stated={"type": "mtty-1"})
+    text = derived_text(named, LIBRARY.speaking_for(named))
+
+    assert text is not None
+    assert ":type=mtty-2:" in text

@@ -108,9 +108,10 @@ def _facts(endpoint: Endpoint, names: Sequence[str]) -> Values | None:
     stated = stated_of_pair(endpoint, names)
     if not read and not stated:
         return None
+    facts = endpoint.facts
     return (
         endpoint.vendor_id if read else None,
-        *[endpoint.facts.get(name) for name in names],
+        *[facts.get(name) or endpoint.own(name) for name in names],
         *sorted(stated.items()),
     )
 
@@ -149,6 +150,7 @@ def standing(
     `names` are as for `reads`; `recorded` and `answers` are what it has of these.
     """
     derives = endpoint.version is None
+    known = endpoint.known
     attribute = endpoint.attribute
     full = is_full(endpoint)
     return Endpoint(
@@ -159,7 +161,7 @@ def standing(
         vendor_id=endpoint.vendor_id if names or derives else None,
         device_api=endpoint.device_api,
         available_instances=0 if full else None,
-        facts={name: endpoint.facts[name] for name in names if name in endpoint.facts},
+        facts={name: known[name] for name in names if name in known},
         stated=stated_of_pair(endpoint, names),
         attribute=attribute
         and msgspec.structs.replace(

@@ -210,7 +210,7 @@ def read_end(table: Table, endpoint: Endpoint) -> Reading | list[Stop] | None:
     """
     if endpoint.version is not None:
         return table.read(VersionString.parse(endpoint.version))
-    known = endpoint.facts, endpoint.stated, endpoint.vendor_id
+    known = endpoint.known, endpoint.stated, endpoint.vendor_id
     if not reads_head(table, endpoint):
         return derive(table, *known)
     assert table.stream is not None
