@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vfiocompat.endpoints import ATTRIBUTE_NAMES, attribute_names
+from vfiocompat.endpoints import ATTRIBUTE_NAMES, OWN_FACTS, attribute_names
 from vfiocompat.vgpus import framework
 
 if TYPE_CHECKING:
     from vfiocompat.endpoints import (
-        OWN_FACTS,
         Attribute,
         Endpoint,
         EndpointKind,
