@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.fleets import QAT_1, QAT_2, answer, endpoint, function, qat
-from tests.machines import mdev, uuids, vgpu
+from tests.machines import mdev, told_to_migrate, uuids, vgpu
 from tests.vm.conftest import outlook
 from vfiocompat.endpoints import Attribute, MigrationInterface
 from vfiocompat.vm.hosts import HostResult, rank
@@ -20,7 +20,7 @@ from vfiocompat.vm.room import Placement
 
 if TYPE_CHECKING:
     from tests.vm.conftest import Ask
-    from vfiocompat.endpoints import Endpoint, RecordedAnswer
+    from vfiocompat.endpoints import Endpoint, Flag, RecordedAnswer
     from vfiocompat.output.vm import VmDocument
     from vfiocompat.verdicts import Verdict
 
@@ -157,6 +157,40 @@ def test_devices_that_are_alike_are_decided_once(ask: Ask) -> None:
     found = ask([mdev(ONE, A), mdev(TWO, A, device_api="vfio-ap")], [TAKES])
     assert verdicts(found) == ["compatible", "incompatible"]
     assert "VFC120" in codes(found, 1)
+
+
+def p2p(*flags: Flag) -> Endpoint:
+    told = MigrationInterface("v2", flags) if flags else None
+    return replace(TAKES, migration=told)
+
+
+@pytest.mark.parametrize(
+    ("there", "devices", "on", "verdict"),
+    [
+        (p2p("STOP_COPY"), 2, 2, "incompatible"),
+        (p2p("STOP_COPY", "P2P"), 2, 2, "compatible"),
+        (p2p(), 2, 2, "compatible"),
+        (p2p("STOP_COPY"), 2, 1, "compatible"),
+        (p2p("STOP_COPY"), 2, 0, "compatible"),
+        (p2p("STOP_COPY"), 1, 1, "compatible"),
+    ],
+)
+def test_qemu_starts_no_devices_without_p2p_that_are_to_migrate(
+    ask: Ask, there: Endpoint, devices: int, on: int, verdict: str
+) -> None:
+    sources = [mdev(each, A) for each in (ONE, TWO)[:devices]]
+    more = {"after": told_to_migrate(on)} if on else {}
+    found = ask(sources, [there], **more)
+    assert found.verdict == verdict
+    no = "VFC531" in codes(found, 0) and "VFC531" in found.not_allowed["h0"]
+    assert no is (verdict == "incompatible")
+
+
+def test_of_two_endpoints_the_one_with_p2p_is_given(ask: Ask) -> None:
+    other = replace(p2p("STOP_COPY", "P2P"), address="q/t", parent="q")
+    more = {"after": told_to_migrate(2)}
+    found = ask([mdev(ONE, A), mdev(TWO, A)], [p2p("STOP_COPY"), other], **more)
+    assert (found.verdict, placed(found)) == ("compatible", ["q/t", "q/t"])
 
 
 # ---- the closest endpoint --------------------------------------------------------

@@ -3,15 +3,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.fleets import endpoint
+from vfiocompat.addresses import FunctionAddress
 from vfiocompat.endpoints import MigrationInterface, Recorded
 from vfiocompat.tables.language.records import Interface
 from vfiocompat.tables.library import Library
-from vfiocompat.vm.interfaces import NOT_KNOWN, DeviceInterface, device_interface
+from vfiocompat.vm.interfaces import (
+    NOT_KNOWN,
+    DeviceInterface,
+    device_interface,
+    need_p2p,
+)
+from vfiocompat.vm.model import VmDevice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,3 +101,26 @@ def test_a_library_gives_what_tables_of_the_driver_say(tmp_path: Path) -> None:
     assert told(Library([str(option)], config=here), "acme") == [False]
     assert told(Library(config=here), "another") == []
     assert told(Library(config=here), None) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "number"),
+    [
+        ([], 0),
+        (["auto"], 0),
+        (["on"], 0),
+        (["auto", None], 0),
+        (["on", "on"], 2),
+        (["auto", "on"], 2),
+        # The first one starts before there are several.
+        (["on", "auto"], 0),
+        (["auto", "on", "auto"], 2),
+        (["on", "auto", "on", None], 3),
+    ],
+)
+def test_so_many_devices_need_p2p_to_start(told: list[Any], number: int) -> None:
+    devices = [
+        VmDevice(address=FunctionAddress(f"0000:65:00.{at}"), migration=each)
+        for at, each in enumerate(told)
+    ]
+    assert need_p2p(devices) == number

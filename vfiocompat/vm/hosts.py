@@ -127,7 +127,7 @@ class HostResults:
         alike = migration.alike(library)
         several: dict[object, list[int]] = {}
         for at in dict.fromkeys(alike):
-            several.setdefault(migration.devices[at].demanding, []).append(at)
+            several.setdefault(migration.demanding(at), []).append(at)
         rows: dict[int, Sequence[Cell]] = {}
         for group in several.values():  # of each the same is demanded
             sources = [migration.sources[at] for at in group]

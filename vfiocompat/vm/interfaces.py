@@ -5,15 +5,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Collection
+from vfiocompat import codes
+from vfiocompat.diagnostics import diagnostic
 
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.tables.language.records import Interface
+    from vfiocompat.vm.model import VmDevice
 
 Said = TypeVar("Said")
 
-__all__ = ["NOT_KNOWN", "DeviceInterface", "device_interface"]
+__all__ = [
+    "NOT_KNOWN",
+    "DeviceInterface",
+    "device_interface",
+    "need_p2p",
+    "without_p2p",
+]
 
 
 class DeviceInterface(NamedTuple):
@@ -60,3 +71,28 @@ def device_interface(
 
 def _same(said: set[Said]) -> Said | None:
     return said.pop() if len(said) == 1 else None
+
+
+def need_p2p(devices: Sequence[VmDevice]) -> int:
+    """Tell how many of a VM's devices need P2P for its QEMU to start: so many first.
+
+    Of several devices one with enable-migration=on does not start beside, or after, one
+    without P2P; all others only block a migration then, which a destination does not
+    begin (hw/vfio/migration.c, vfio_block_multiple_devices_migration).
+    """
+    told = [at for at, device in enumerate(devices) if device.migration == "on"]
+    return told[-1] + 1 if told and told[-1] else 0
+
+
+def without_p2p(destination: Endpoint) -> Diagnostic | None:
+    """Find whether an endpoint has no P2P where its QEMU does not start without."""
+    flags = destination.migration.flags if destination.migration else None
+    if destination.is_outdated or flags is None or "P2P" in flags:
+        return None
+    return diagnostic(
+        codes.NO_P2P,
+        "the destination has no P2P, and with enable-migration=on QEMU does not start "
+        "several devices without",
+        detail=f"it has {', '.join(flags) or 'none'}",
+        path=destination.path,
+    )

@@ -14,7 +14,7 @@ from vfiocompat.vm.blockers import (
     blocking,
     config_space,
 )
-from vfiocompat.vm.interfaces import device_interface
+from vfiocompat.vm.interfaces import device_interface, need_p2p, without_p2p
 from vfiocompat.vm.kinds import becoming
 from vfiocompat.vm.model import leaves_by_qemu
 
@@ -35,11 +35,13 @@ class VmDemand(NamedTuple):
     """What a device's pairs have to meet beside what decides them.
 
     QEMU demands something of them in this VM, and a yes must rest on `basis` at least.
+    `p2p` says that its QEMU does not start with a device without P2P.
     """
 
     vm: Vm
     device: VmDevice
     basis: Basis
+    p2p: bool = False
 
     def reads(self, endpoint: Endpoint) -> object:
         """Give what of an endpoint it depends on."""
@@ -52,6 +54,7 @@ class VmDemand(NamedTuple):
             across_drivers(self.vm, self.device, pair.source, pair.destination),
             config_space(pair.source, pair.destination),
             becoming(self.device, pair.destination),
+            without_p2p(pair.destination) if self.p2p else None,
         )
         decision = pair.decision
         for finding in findings:
@@ -65,7 +68,7 @@ class Migration(NamedTuple):
 
     `interfaces` are what is known of the drivers of these, in their order. `basis` is
     the least that a yes must rest on. `as_is` says that each device is to have the
-    address there that it has in the VM.
+    address there that it has in the VM. The first `with_p2p` devices need P2P there.
     """
 
     vm: Vm
@@ -73,6 +76,7 @@ class Migration(NamedTuple):
     interfaces: tuple[DeviceInterface, ...]
     basis: Basis = "none"
     as_is: bool = False
+    with_p2p: int = 0
 
     @classmethod
     def of(
@@ -88,7 +92,7 @@ class Migration(NamedTuple):
         interfaces = [
             device_interface(source, library.interfaces(source)) for source in sources
         ]
-        return cls(vm, sources, tuple(interfaces), basis, as_is)
+        return cls(vm, sources, tuple(interfaces), basis, as_is, need_p2p(vm.moved))
 
     @property
     def sent(self) -> Migration:
@@ -107,7 +111,12 @@ class Migration(NamedTuple):
 
     def demand(self, device: int) -> VmDemand:
         """Give what is demanded of a device's pairs."""
-        return VmDemand(self.vm, self.devices[device], self.basis)
+        p2p = device < self.with_p2p
+        return VmDemand(self.vm, self.devices[device], self.basis, p2p)
+
+    def demanding(self, device: int) -> object:
+        """Give all that decides of a device beside its endpoint and the one it gets."""
+        return self.devices[device].demanding, device < self.with_p2p
 
     def demanded(self, device: int, pair: Pair) -> Pair:
         """Give a device's pair with what is demanded of it."""
@@ -117,10 +126,8 @@ class Migration(NamedTuple):
         """Give for each device the first one that is like it, as decisions see it."""
         first: dict[object, int] = {}
         return [
-            first.setdefault((_key(source, library), device.demanding), at)
-            for at, (device, source) in enumerate(
-                zip(self.devices, self.sources, strict=True)
-            )
+            first.setdefault((_key(source, library), self.demanding(at)), at)
+            for at, source in enumerate(self.sources)
         ]
 
 
