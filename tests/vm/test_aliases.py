@@ -166,6 +166,23 @@ def test_what_an_override_removes_leaves_what_holds_of_the_type() -> None:
     assert [each.migration for each in devices_of(document(mdev(1), more))] == ["off"]
 
 
+def test_what_an_override_says_later_counts() -> None:
+    on = off("hostdev0").replace("'off'", "'on'")
+    removed = off("hostdev0").replace("type='string' value='off'", "type='remove'")
+    for more, expected in ((on + removed, None), (removed + on, "on")):
+        found = devices_of(document(mdev(1), more))
+        assert [each.migration for each in found] == [expected]
+
+
+def test_two_overrides_of_a_device_each_remove_something() -> None:
+    removed = off("hostdev0").replace("type='string' value='off'", "type='remove'")
+    through = mdev(1).replace("<source>", "<driver iommufd='yes'/><source>")
+    of_iommufd = removed.replace("enable-migration", "iommufd")
+    for more in (of_iommufd + removed, removed + of_iommufd):
+        assert [each.iommufd for each in devices_of(document(through, more))] == [False]
+    assert [each.iommufd for each in devices_of(document(through, removed))] == [True]
+
+
 def test_an_mdev_with_ramfb_is_of_another_type() -> None:
     more = arguments("-global", "vfio-pci-nohotplug.enable-migration=off")
     with_ramfb = mdev(1).replace("type='mdev'", "type='mdev' ramfb='on'")

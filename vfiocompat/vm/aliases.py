@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vfiocompat.vm.model import on_off
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from lxml.etree import _Element as Element
 
@@ -53,7 +53,7 @@ class Aliases:
 
     def removed(self, device: Element) -> frozenset[str]:
         """Name the properties that `<qemu:override>` keeps libvirt from setting."""
-        named = (self.all_removed.get(alias, frozenset()) for alias in self.of(device))
+        named = (self.all_removed.get(alias, set()) for alias in self.of(device))
         return frozenset().union(*named)
 
     def overridden(self, device: Element) -> dict[str, object]:
@@ -95,23 +95,27 @@ def _assigned(names: Sequence[str | None]) -> list[str]:
 
 
 def _overridden(root: Element) -> dict[str, dict[str, object]]:
-    """Give by alias the properties that `<qemu:override>` sets."""
+    """Give by alias the properties that `<qemu:override>` sets, and leaves set."""
     found: dict[str, dict[str, object]] = {}
-    for device in root.iterfind(f"{QEMU}override/{QEMU}device"):
-        properties = found.setdefault(device.get("alias", ""), {})
-        for each in device.iterfind(f"{QEMU}frontend/{QEMU}property"):
-            if each.get("type") != "remove":
-                properties[each.get("name", "")] = each.get("value", "")
+    for alias, each in _told_apart(root):
+        properties, name = found.setdefault(alias, {}), each.get("name", "")
+        properties.pop(name, None)
+        if each.get("type") != "remove":
+            properties[name] = each.get("value", "")
     return found
 
 
-def _removed(root: Element) -> dict[str, frozenset[str]]:
+def _removed(root: Element) -> dict[str, set[str]]:
     """Give by alias the properties that `<qemu:override>` takes away."""
-    return {
-        device.get("alias", ""): frozenset(
-            each.get("name", "")
-            for each in device.iterfind(f"{QEMU}frontend/{QEMU}property")
-            if each.get("type") == "remove"
-        )
-        for device in root.iterfind(f"{QEMU}override/{QEMU}device")
-    }
+    found: dict[str, set[str]] = {}
+    for alias, each in _told_apart(root):
+        if each.get("type") == "remove":
+            found.setdefault(alias, set()).add(each.get("name", ""))
+    return found
+
+
+def _told_apart(root: Element) -> Iterator[tuple[str, Element]]:
+    """Give what `<qemu:override>` says of properties, each with its device's alias."""
+    for device in root.iterfind(f"{QEMU}override/{QEMU}device"):
+        for each in device.iterfind(f"{QEMU}frontend/{QEMU}property"):
+            yield device.get("alias", ""), each
