@@ -861,6 +861,24 @@ def test_whether_a_device_is_had_through_iommufd(text: str, *, expected: bool) -
     assert [each.iommufd for each in devices_of(domain(text))] == [expected]
 
 
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (overriding("hostdev1", "iommufd", ""), False),
+        (overriding("hostdev1", "iommufd", "other"), True),
+        (commandline("-set", "device.hostdev1.iommufd="), False),
+        # What libvirt tells of the device itself wins over its type.
+        (commandline("-global", "vfio-pci.iommufd="), True),
+    ],
+)
+def test_an_override_may_name_another_iommufd_or_none(
+    more: str, *, expected: bool
+) -> None:
+    through = PCI_XML.replace("<driver name='vfio'/>", "<driver iommufd='yes'/>")
+    data = domain(through, more).replace(b"<domain ", b"<domain id='1' ")
+    assert [each.iommufd for each in devices_of(data)] == [expected]
+
+
 def test_iommufd_among_the_arguments() -> None:
     data = arguments("-device", "vfio-pci,host=1:2.3,iommufd=iommufd0")
 

@@ -155,18 +155,11 @@ class Attached:
             model = "vfio-pci-nohotplug"
         own = self._aliases.overridden(element)
         self._demand_address_kept(element, "<qemu:override>", own)
-        removed = self._aliases.removed(element)
-        # libvirt takes teaming of PCI devices only.
-        paired = None if is_mdev else _pair_of(element)
-        if paired is not None and "failover_pair_id" not in removed:
-            own = {"failover_pair_id": paired} | own
+        own = self._by_libvirt(element, is_mdev=is_mdev) | own
         told = self._line.properties.told(model, self._aliases.of(element), own)
-        driver = element.find("driver")
-        iommufd = driver is not None and driver.get("iommufd") == "yes"
-        if "iommufd" in removed:
-            iommufd = False
         is_managed = not is_mdev and element.get("managed") == "yes"
         # libvirt 10.0.0 and newer bind it to vfio-pci then, here and there.
+        driver = element.find("driver")
         is_plain = is_managed and driver is not None and driver.get("model") == _PLAIN
         pair = told.get("failover_pair_id")
 
@@ -179,7 +172,7 @@ class Attached:
             migration=on_off(told.get("enable-migration")),
             skip_vsc_check=_boolean(told.get("skip-vsc-check")),
             untracked=on_off(told.get(UNTRACKED)) == "off",
-            iommufd=iommufd or bool(told.get("iommufd")),
+            iommufd=bool(told.get("iommufd")),
             unplugged=pair in self._partners,
             saved=is_saved(model) and not is_plain and pair is None,
             is_managed=is_managed,
@@ -187,6 +180,17 @@ class Attached:
             has_ramfb=is_mdev and _shows_ramfb(element.get("ramfb"), told.get("ramfb")),
         )
         return Attachment(device, write)
+
+    def _by_libvirt(self, element: Element, *, is_mdev: bool) -> dict[str, object]:
+        """Give the properties that libvirt sets of a device, unless it is kept from it."""
+        found: dict[str, object] = {}
+        paired, driver = _pair_of(element), element.find("driver")
+        if paired is not None and not is_mdev:  # it takes teaming of PCI devices only
+            found["failover_pair_id"] = paired
+        if driver is not None and driver.get("iommufd") == "yes":
+            found["iommufd"] = "iommufd0"
+        removed = self._aliases.removed(element)
+        return {name: value for name, value in found.items() if name not in removed}
 
     def _demand_address_kept(
         self, element: Element, where: str, told: Mapping[str, object]
