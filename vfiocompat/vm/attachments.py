@@ -182,7 +182,7 @@ class Attached:
         return Attachment(device, write)
 
     def _by_libvirt(self, element: Element, *, is_mdev: bool) -> dict[str, object]:
-        """Give the properties that libvirt sets of a device, unless it is kept from it."""
+        """Give the properties that libvirt sets of a device, but for those removed."""
         found: dict[str, object] = {}
         paired, driver = _pair_of(element), element.find("driver")
         if paired is not None and not is_mdev:  # it takes teaming of PCI devices only
