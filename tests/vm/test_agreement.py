@@ -206,6 +206,8 @@ def demanded(pair: Pair, vm: Attached) -> Verdict:
     verdicts: list[Verdict] = [pair.decision.verdict]
     for code in demands(pair, vm):
         is_no = CODES[code].severity == "error"
+        if code == codes.QEMU_CANNOT_MIGRATE:  # a machine type of QEMU's tells which
+            is_no = vm.machine.startswith("pc-q35-9.")
         verdicts.append("incompatible" if is_no else "undetermined")
     return worst_of(verdicts, "compatible")
 
@@ -218,6 +220,9 @@ def demands(pair: Pair, vm: Attached) -> set[Code]:
         found.add(codes.INTERFACE_NEEDS_FUNCTION)
     if vm.ramfb and destination.kind == "function":
         found.add(codes.RAMFB_LOST)
+    there = destination.migration
+    if there is not None and there.interface == "v1" and not destination.is_outdated:
+        found.add(codes.QEMU_CANNOT_MIGRATE)
     if source.is_outdated or destination.is_outdated:
         return found
     vgpus = [end.vendor_id == "0x10de" and end.type_id is not None for end in pair[:2]]
@@ -243,7 +248,7 @@ def forbids(finding: Diagnostic) -> Verdict:
     """Say what a demand on the whole VM leaves of a yes."""
     if finding.severity == "error":
         return "incompatible"
-    is_open = finding.code == codes.TRACKING_NOT_KNOWN
+    is_open = finding.code in {codes.TRACKING_NOT_KNOWN, codes.QEMU_CANNOT_MIGRATE}
     return "undetermined" if is_open else "compatible"
 
 

@@ -12,9 +12,11 @@ from vfiocompat.addresses import FunctionAddress, MdevAddress
 from vfiocompat.decision.decisions import Decision, beside, whole
 from vfiocompat.diagnostics import both_ends, diagnostic
 from vfiocompat.endpoints import Endpoint, Flag, MigrationInterface
+from vfiocompat.pairs import Pair
 from vfiocompat.vm import blockers as blockers_
 from vfiocompat.vm.blockers import across_drivers, config_space
 from vfiocompat.vm.interfaces import device_interface
+from vfiocompat.vm.migration import VmDemand
 from vfiocompat.vm.model import OnOffAuto, Vm, VmDevice
 
 if TYPE_CHECKING:
@@ -231,6 +233,38 @@ def test_a_qemu_that_tells_what_blocks_a_migration_speaks_for_itself() -> None:
     v1 = endpoint("p/t", None, migration=MigrationInterface("v1"))
     vm = Vm(name="web", devices=(MDEV,), blockers=(), machine="pc-q35-9.1")
     assert codes_of(blocking(vm, [v1])) == []
+
+
+@pytest.mark.parametrize(
+    ("interface", "machine", "verdict"),
+    [
+        ("v1", "pc-q35-9.1", "incompatible"),
+        ("v1", "pc-q35-8.0", "incompatible"),
+        ("v1", "pc-q35-7.2", "undetermined"),
+        ("v1", "pc-q35-rhel9.6.0", "undetermined"),
+        ("v1", None, "undetermined"),
+        ("v2", "pc-q35-9.1", "compatible"),
+        ("v2", "pc-q35-7.2", "compatible"),
+        (None, "pc-q35-9.1", "compatible"),
+    ],
+)
+@pytest.mark.parametrize("blockers", [None, ()])
+def test_qemu_speaks_the_migration_interface_of_the_destination_too(
+    interface: Literal["v1", "v2"] | None,
+    machine: str | None,
+    verdict: str,
+    blockers: tuple[str, ...] | None,
+) -> None:
+    interface_there = MigrationInterface(interface) if interface else None
+    there = endpoint("q/t", None, migration=interface_there)
+    vm = Vm(name="web", devices=(MDEV,), machine=machine, blockers=blockers)
+    yes = Decision(verdict="compatible", basis="driver", diagnostics=())
+    pair = Pair(endpoint("p/t", None), there, yes)
+
+    found = VmDemand(vm, MDEV, "none").of(pair)
+    assert found.verdict == verdict
+    told = [] if verdict == "compatible" else ["VFC537"]
+    assert codes_of(found.diagnostics) == told
 
 
 # ---- enable-migration ------------------------------------------------------------

@@ -17,6 +17,7 @@ from vfiocompat.vm.blockers import (
 from vfiocompat.vm.interfaces import device_interface, need_p2p, without_p2p
 from vfiocompat.vm.kinds import becoming
 from vfiocompat.vm.model import leaves_by_qemu
+from vfiocompat.vm.releases import unspoken_there
 
 if TYPE_CHECKING:
     from vfiocompat.decision.decisions import Decision
@@ -55,6 +56,7 @@ class VmDemand(NamedTuple):
             config_space(pair.source, pair.destination),
             becoming(self.device, pair.destination),
             without_p2p(pair.destination) if self.p2p else None,
+            unspoken_there(self.vm, pair.destination),
         )
         decision = pair.decision
         for finding in findings:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.vm.model import Vm, VmDevice
 
-__all__ = ["machine_version", "unspoken"]
+__all__ = ["machine_version", "unspoken", "unspoken_there"]
 
 _MACHINE = re.compile(
     r"(?:pc-q35|pc-i440fx|virt)-([0-9]{1,3})\.([0-9]{1,3})(?:\+pve[0-9]+)?"
@@ -32,6 +32,7 @@ Those of other distributions do not tell QEMU's version.
 
 _FIRST = 5, 2
 _SPEAKS_V2 = 8, 0
+_SPEAKERS = "QEMU 5.2 to 7.2 speak v1, and 8.0 and newer v2"
 
 
 def machine_version(vm: Vm) -> tuple[int, int] | None:
@@ -64,9 +65,35 @@ def unspoken(vm: Vm, device: VmDevice, source: Endpoint) -> Diagnostic | None:
         codes.QEMU_CANNOT_MIGRATE,
         f"whether the VM's QEMU speaks the migration interface of {device.named} is "
         "not known",
-        detail="QEMU 5.2 to 7.2 speak v1, and 8.0 and newer v2",
+        detail=_SPEAKERS,
         hint=f"'vfiocompat device {device.text}' tells which one the kernel has",
         path=source.path,
+    )
+    return replace(finding, severity="warning")
+
+
+def unspoken_there(vm: Vm, destination: Endpoint) -> Diagnostic | None:
+    """Find whether QEMU does not speak an endpoint's migration interface, or perhaps.
+
+    Only the machine type tells which QEMU will run the VM there.
+    """
+    told = destination.migration
+    if destination.is_outdated or told is None or told.interface != "v1":
+        return None
+    version = machine_version(vm)
+    if version is not None and version >= _SPEAKS_V2:
+        return diagnostic(
+            codes.QEMU_CANNOT_MIGRATE,
+            "the destination has migration interface v1, and the VM's QEMU speaks v2 "
+            "alone",
+            path=destination.path,
+        )
+    finding = diagnostic(
+        codes.QEMU_CANNOT_MIGRATE,
+        "the destination has migration interface v1, and whether its QEMU speaks that "
+        "is not known",
+        detail=_SPEAKERS,
+        path=destination.path,
     )
     return replace(finding, severity="warning")
 
