@@ -509,6 +509,9 @@ def test_a_disk_that_qemu_drives_itself_is_seen(
         ("-pflash", "nvme://0000:01:00.0/1", True),
         ("-S", "nvme://0000:01:00.0/1", True),
         ("-set", "drive.d0.file=nvme://0000:01:00.0/1", True),
+        ("-set", "drive.d0.format=nvme", True),
+        ("-blockdev", r'{"dr\u0069ver":"n\u0076me","namespace":1}', True),
+        ("-blockdev", '{"driver":"nvme"', True),  # whatever that is
         ("-drive", "format=nvme,device=0000:01:00.0,namespace=1", True),
         ("-blockdev", "driver=virtio-blk-vfio-pci,node-name=d,path=/sys/x", True),
         ("-blockdev", '{"file":{"driver":"virtio-blk-vfio-pci"}}', True),

@@ -10,6 +10,7 @@ a type (qdev_prop_set_globals in hw/core/qdev-properties.c), or in a file that
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
@@ -165,7 +166,7 @@ _IOMMU = re.compile(r".*-iommu(?:-.*)?|arm-smmuv3(?:-.*)?|AMDVI-PCI")
 
 
 _BLOCK_DRIVER = re.compile(r"(?:driver|format)[\"']?\s*[=:]\s*[\"']?([\w-]+)")
-_NO_DISK = frozenset({"device", "global", "set"})
+_NO_DISK = frozenset({"device", "global"})
 """Options whose value may name QEMU's device nvme, which is made of software."""
 
 
@@ -268,6 +269,9 @@ def _is_disk(option: str, value: str) -> bool:
 
     Many options name a disk, and an argument that follows none is one too.
     """
+    if value.startswith("{"):
+        with suppress(ValueError):  # as QEMU reads its escapes
+            value = msgspec.json.encode(_json_object(value)).decode()
     if "nvme://" in value:
         return True
     drivers = [] if option in _NO_DISK else _BLOCK_DRIVER.findall(value)
