@@ -128,3 +128,11 @@ def test_without_jinja_it_is_told_how_to_get_it(
     assert "pip install 'vfiocompat[report]'" in result.stderr
     assert result.stdout == ""
     assert run(f"report {fleet} --format markdown").stdout
+
+
+def test_hosts_that_may_have_devices_are_told_apart(run: Run, tmp_path: Path) -> None:
+    fleet = " ".join(f"examples/fleet/node-{name}.json" for name in "abcd")
+    said = run(f"report {fleet} -o {tmp_path}/x.html").stderr
+    assert said.startswith("vfiocompat: 3 of 4 hosts that have or may have devices can")
+    said = run(f"report {fleet[:-26]} -o {tmp_path}/x.html").stderr
+    assert said.startswith("vfiocompat: 2 of 3 hosts with devices can")

@@ -31,8 +31,8 @@ _NAMED = 5
 class ReportCounts(msgspec.Struct, frozen=True):
     """How many there are of everything that the answer tells.
 
-    `sources` are hosts with devices, of which `elsewhere`, `unknown` and `nowhere` are
-    told apart. `moves` are pairs of hosts of which one takes all devices of the other,
+    `sources` are hosts that have devices, or may have some, of which `elsewhere`,
+    `unknown` and `nowhere` are told apart. `moves` are pairs of hosts of which one takes all devices of the other,
     and `one_way` those of them from which not all could come back.
     """
 
@@ -81,7 +81,12 @@ def answer_lines(report: Report) -> Iterator[Line]:
     The style of a line is that of its first part: a verdict, or how bad it is.
     """
     counts = counts_of(report)
-    yield _who_can_go(counts)
+    unsure = any(
+        not line.devices and line.outlook != "no devices" for line in report.hosts
+    )
+    yield _who_can_go(
+        counts, "that have or may have devices" if unsure else "with devices"
+    )
     for outlook, style, one, several in _NOT_ELSEWHERE:
         names = [line.found.host for line in report.hosts if line.outlook == outlook]
         if names:
@@ -109,14 +114,14 @@ _NOT_ELSEWHERE = (
 )
 
 
-def _who_can_go(counts: ReportCounts) -> Line:
+def _who_can_go(counts: ReportCounts, with_devices: str) -> Line:
     if not counts.sources:
         what = "No host has a device now" if counts.hosts else "There is no host"
         return [(f"{what}, so nothing is told of whole hosts.", "undetermined")]
     style = "compatible" if counts.elsewhere == counts.sources else "incompatible"
     if counts.elsewhere + counts.unknown == counts.sources != counts.elsewhere:
         style = "undetermined"
-    of = f"{counts.elsewhere} of {counted(counts.sources, 'host')} with devices"
+    of = f"{counts.elsewhere} of {counted(counts.sources, 'host')} {with_devices}"
     return [(f"{of} can give all of them to another host.", style)]
 
 
