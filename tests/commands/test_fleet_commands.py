@@ -411,6 +411,45 @@ def test_what_is_refused_counts_more_than_what_may_be_in_use(
     ]
 
 
+EXAMPLES = " ".join(f"examples/fleet/node-{name}.json" for name in "abcd")
+
+
+def test_the_answer_of_hosts_counts_those_that_may_have_devices_apart(run: Run) -> None:
+    said = run(f"matrix --hosts {EXAMPLES}").stderr
+    assert said.splitlines()[0] == (
+        "vfiocompat: 3 hosts have devices, 1 more may have some; 3 can give all of "
+        "them to another host: node-a, node-b, node-d; 1 cannot: node-c (room is not "
+        "looked at)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "answer"),
+    [
+        (
+            "--hosts",
+            "1 host has devices; 1 can give all of them to another host: node-a",
+        ),
+        ("", "2 classes on node-a: 2 can go to another class; 2 have a one-way move"),
+        ("--pairs", "2 classes on node-a: 2 can go to another class"),
+    ],
+)
+def test_the_answer_is_about_the_hosts_that_are_named(
+    run: Run, options: str, answer: str
+) -> None:
+    said = run(f"matrix {options} --host node-a {EXAMPLES}").stderr
+    assert said.startswith(f"vfiocompat: {answer}")
+
+
+def test_a_class_that_is_not_shown_is_named_with_its_hosts(
+    run_on_terminal: RunOnTerminal,
+) -> None:
+    shown = run_on_terminal(f"matrix --host node-a {EXAMPLES}").colorless
+    assert "goes to 5 on node-b (one way) and within its own class" in shown
+    shown = run_on_terminal(f"matrix {EXAMPLES}").colorless
+    assert "goes to 5 (one way) and within its own class" in shown
+
+
 def test_a_matrix_on_a_terminal_fits_or_is_left_out(
     run_on_terminal: RunOnTerminal, fleet: Path
 ) -> None:

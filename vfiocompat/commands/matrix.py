@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from vfiocompat.commands.settings import Settings
     from vfiocompat.fleet.classes import Fleet
     from vfiocompat.fleet.grid import Grid
-    from vfiocompat.output.text import Item
+    from vfiocompat.output.text import Item, Line
 
 __all__ = ["command"]
 
@@ -148,7 +148,7 @@ def _print_hosts(
     every = [*host_pairs(fleet, grid)]
     pairs = chosen_hosts(every, *chosen)
     settings.print_answered(
-        lambda: hosts_answer(every),
+        lambda: hosts_answer(chosen_hosts(every, chosen.hosts, None)),
         lambda: host_lines(pairs, whole=settings.verbose),
         host_rows(pairs),
         todo,
@@ -165,8 +165,13 @@ def _print_classes(
     pairs: bool,
 ) -> None:
     rows = chosen_rows(fleet, grid, *chosen)
+
+    def answer() -> Line:
+        every = chosen_rows(fleet, grid, chosen.hosts, None)
+        return matrix_answer(fleet, grid, every, chosen.hosts)
+
     if pairs and settings.on_terminal:
-        settings.print_lines([matrix_answer(fleet, grid)])
+        settings.print_lines([answer(), [("", "plain")]])
         settings.print_rows(PAIR_COLUMNS, pair_rows(fleet, grid, rows, chosen.only))
         settings.print_todo(todo())
         return
@@ -181,4 +186,4 @@ def _print_classes(
         if pairs
         else class_rows(fleet, grid, rows)
     )
-    settings.print_answered(lambda: matrix_answer(fleet, grid), lines, listed, todo)
+    settings.print_answered(answer, lines, listed, todo)

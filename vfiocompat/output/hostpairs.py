@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from vfiocompat.diagnostics import counted, first_of
@@ -92,17 +91,42 @@ _TO: dict[Verdict, str] = {
 
 
 def hosts_answer(pairs: Iterable[HostPair]) -> Line:
-    """Say in a line how many hosts can be emptied into another."""
+    """Say in a line which hosts can be emptied into another."""
     verdicts: dict[str, set[Verdict]] = {}
+    unsure = set()
     for pair in pairs:
         verdicts.setdefault(pair.source, set()).add(pair.verdict)
-    best = Counter(best_of(each, "incompatible") for each in verdicts.values())
-    said = [f"{best['compatible']} can give all of them to another host"]
-    if best["undetermined"]:
-        said.append(f"of {best['undetermined']} it is not known")
-    if best["incompatible"]:
-        said.append(f"{best['incompatible']} cannot")
-    have = "has" if len(verdicts) == 1 else "have"
-    number = f"{counted(len(verdicts), 'host')} {have} devices"
-    style = "compatible" if best["compatible"] else "undetermined"
-    return [(f"{number}: {'; '.join(said)} (room is not looked at)", style)]
+        if not pair.devices:
+            unsure.add(pair.source)
+    best: dict[Verdict, list[str]] = {}
+    for host, each in verdicts.items():
+        best.setdefault(best_of(each, "incompatible"), []).append(host)
+    said = [
+        f"{len(best[verdict])} {words}: {first_of(best[verdict], _NAMED)}"
+        for verdict, words in _BEST.items()
+        if verdict in best
+    ] or ["nothing to compare"]
+    number = _with_devices(len(verdicts) - len(unsure), len(unsure))
+    style = "compatible" if "compatible" in best else "undetermined"
+    return [(f"{number}; {'; '.join(said)} (room is not looked at)", style)]
+
+
+_NAMED = 3  # hosts that the answer names of each kind
+
+_BEST: dict[Verdict, str] = {
+    "compatible": "can give all of them to another host",
+    "undetermined": "not known",
+    "incompatible": "cannot",
+}
+
+
+def _with_devices(sure: int, unsure: int) -> str:
+    """Count hosts that have devices, and those that may have some."""
+    if not unsure:
+        return f"{counted(sure, 'host')} {'has' if sure == 1 else 'have'} devices"
+    if not sure:
+        return f"{counted(unsure, 'host')} may have devices"
+    return (
+        f"{counted(sure, 'host')} {'has' if sure == 1 else 'have'} devices, "
+        f"{unsure} more may have some"
+    )

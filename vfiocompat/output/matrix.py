@@ -19,7 +19,7 @@ from vfiocompat.output.json import encoded
 from vfiocompat.verdicts import Basis, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.fleet.classes import Class, Fleet
@@ -201,6 +201,8 @@ def class_lines(
     hosts = fleet.hosts_of_classes()
     digits = len(str(grid.size))
     margin = " " * (digits + 2)
+    shown = {*rows}
+    where = {at: each for at, each in enumerate(hosts) if at not in shown}
     for row in rows:
         class_ = fleet.classes[row]
         yield [("", "plain")]
@@ -212,7 +214,7 @@ def class_lines(
         most = len(hosts[row]) if whole else MOST
         number = counted(class_.endpoints, "endpoint")
         yield [(f"{margin}{number} on {first_of(hosts[row], most)}", "plain")]
-        words, style = _goes(grid, row, class_.endpoints)
+        words, style = _goes(grid, row, class_.endpoints, where)
         yield [(margin, "plain"), (words, style)]
 
 
@@ -225,18 +227,22 @@ def class_label(endpoint: Endpoint) -> str:
     return "  ".join(filter(None, words)) or "(nothing is known of it)"
 
 
-def _goes(grid: Grid, row: int, endpoints: int) -> tuple[str, str]:
-    """Say where the endpoints of a class can go, and in which colour."""
+def _goes(
+    grid: Grid, row: int, endpoints: int, where: Mapping[int, Sequence[str]]
+) -> tuple[str, str]:
+    """Say where the endpoints of a class can go, and in which colour.
+
+    `where` are the hosts of the classes that are not shown themselves.
+    """
     one_way = [at for at, is_one in enumerate(grid.one_way(row)) if is_one]
     there = [at for at, can in enumerate(grid.can_go(row)) if can and at != row]
     back = [at for at in there if at not in one_way]
-    said = []
-    if back:
-        said.append(f"goes to {_numbers(back)}")
+    to = [f"to {_numbers(back, where)}"] if back else []
     if one_way:
-        said.append(f"goes one way to {_numbers(one_way)}")
+        to.append(f"to {_numbers(one_way, where)} (one way)")
     if grid.can_go(row)[row] and endpoints > 1:
-        said.append("and to its like" if said else "goes to its like only")
+        to.append("within its own class" if to else "within its own class only")
+    said = [f"goes {' and '.join(to)}"] if to else []
     if open_ := grid.verdicts(row)["undetermined"]:
         said.append(f"undetermined with {counted(open_, 'class', 'classes')}")
     if not said:
@@ -247,19 +253,33 @@ def _goes(grid: Grid, row: int, endpoints: int) -> tuple[str, str]:
     return ", ".join(said), style
 
 
-def _numbers(places: Sequence[int]) -> str:
-    return first_of([str(at + 1) for at in places], MOST)
+def _numbers(places: Sequence[int], where: Mapping[int, Sequence[str]]) -> str:
+    return first_of(
+        [
+            f"{at + 1} on {first_of(where[at], _HOSTS)}" if at in where else f"{at + 1}"
+            for at in places
+        ],
+        MOST,
+    )
+
+
+_HOSTS = 2  # hosts of a class that is not shown itself
 
 
 def chosen_rows(
     fleet: Fleet, grid: Grid, hosts: Collection[str], only: Only | None
 ) -> list[int]:
     """Choose classes: those of some hosts, if any are named, and of one kind."""
-    there = fleet.hosts_of_classes() if hosts else []
+    there = {
+        row
+        for host in fleet.hosts
+        if host.host in hosts
+        for row, _ in fleet.on_host(host)
+    }
     return [
         row
         for row, class_ in enumerate(fleet.classes)
-        if (not hosts or not set(hosts).isdisjoint(there[row]))
+        if (not hosts or row in there)
         and (only is None or _is_one(grid, row, class_.endpoints, only))
     ]
 
@@ -323,21 +343,23 @@ def grid_lines(grid: Grid, width: int) -> Iterator[Line]:
     yield [(legend, "dim")]
 
 
-def matrix_answer(fleet: Fleet, grid: Grid) -> Line:
-    """Say in a line where the classes of a fleet can go."""
-    goes = Counter(
-        grid.goes(row, class_.endpoints) for row, class_ in enumerate(fleet.classes)
-    )
-    one_way = sum(any(grid.one_way(row)) for row in range(grid.size))
+def matrix_answer(
+    fleet: Fleet, grid: Grid, rows: Sequence[int], hosts: Collection[str] = ()
+) -> Line:
+    """Say in a line where classes of a fleet can go; of `hosts` if any are named."""
+    goes = Counter(grid.goes(row, fleet.classes[row].endpoints) for row in rows)
+    one_way = sum(any(grid.one_way(row)) for row in rows)
+    ends = "a dead end" if goes["nowhere"] == 1 else "dead ends"
+    have = "has" if one_way == 1 else "have"
     said = [
-        (f"{goes['elsewhere']} can go to another", goes["elsewhere"]),
-        (f"{goes['to its like']} to their like only", goes["to its like"]),
+        (f"{goes['elsewhere']} can go to another class", goes["elsewhere"]),
+        (f"{goes['to its like']} only within their own", goes["to its like"]),
         (f"of {goes['unknown']} it is not known", goes["unknown"]),
-        (f"{goes['nowhere']} nowhere: dead ends", goes["nowhere"]),
-        (f"{one_way} have a one-way move", one_way),
+        (f"{goes['nowhere']} nowhere: {ends}", goes["nowhere"]),
+        (f"{one_way} {have} a one-way move", one_way),
     ]
-    number = counted(grid.size, "class", "classes")
-    hosts = counted(len(fleet.hosts), "host")
+    number = counted(len(rows), "class", "classes")
+    where = first_of([*hosts], MOST) if hosts else counted(len(fleet.hosts), "host")
     words = "; ".join(text for text, is_there in said if is_there)
     style = "compatible" if not goes["nowhere"] + goes["unknown"] else "undetermined"
-    return [(f"{number} on {hosts}: {words or 'nothing to compare'}", style)]
+    return [(f"{number} on {where}: {words or 'nothing to compare'}", style)]
