@@ -136,3 +136,15 @@ def test_hosts_that_may_have_devices_are_told_apart(run: Run, tmp_path: Path) ->
     assert said.startswith("vfiocompat: 3 of 4 hosts that have or may have devices can")
     said = run(f"report {fleet[:-26]} -o {tmp_path}/x.html").stderr
     assert said.startswith("vfiocompat: 2 of 3 hosts with devices can")
+
+
+def test_the_name_of_a_file_tells_in_which_form_it_is_to_be(
+    run: Run, tmp_path: Path
+) -> None:
+    fleet = "examples/fleet/node-a.json examples/fleet/node-b.json"
+    begins = {"x.md": "# ", "x.json": "{", "x.html": "<!DOCTYPE", "x": "<!DOCTYPE"}
+    for name, begin in begins.items():
+        run(f"report {fleet} -o {tmp_path / name}")
+        assert (tmp_path / name).read_text().lower().startswith(begin.lower())
+    run(f"report {fleet} -o {tmp_path}/y.md --format json")
+    assert (tmp_path / "y.md").read_text().startswith("{")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -38,8 +39,8 @@ __all__ = ["command"]
     "--format",
     "form",
     type=click.Choice(["text", "json", "markdown"]),
-    default="text",
-    help="Write the page (the default), one JSON document, or Markdown.",
+    help="Write the page, one JSON document, or Markdown (default: as FILE is called, "
+    "else the page).",
 )
 @help_option
 @global_options
@@ -49,7 +50,7 @@ def command(
     fleet: Sequence[str],
     output: str | None,
     max_age: float | None,
-    form: str,
+    form: str | None,
 ) -> int:
     """Write a page that tells of a whole FLEET.
 
@@ -58,6 +59,7 @@ def command(
     is. It loads nothing from anywhere. Exit status: 0 if it was written, 4 if an
     inventory could not be read, and 3 if there is nothing to compare.
     """
+    form = form or _form_of(output)
     render = _renderer(form, is_shown=output is None and settings.on_terminal)
     library = settings.library
     horizon = Horizon(time.time(), max_age)
@@ -75,6 +77,12 @@ def command(
     else:
         sys.stdout.buffer.write(render(report))
     return exit_code(settings, found)
+
+
+def _form_of(output: str | None) -> str:
+    """Tell in which form a file is to be by its name."""
+    forms = {".md": "markdown", ".json": "json"}
+    return forms.get(os.path.splitext(output or "")[1].lower(), "text")
 
 
 def _renderer(form: str, *, is_shown: bool) -> Callable[[Report], bytes]:

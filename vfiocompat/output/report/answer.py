@@ -32,8 +32,9 @@ class ReportCounts(msgspec.Struct, frozen=True):
     """How many there are of everything that the answer tells.
 
     `sources` are hosts that have devices, or may have some, of which `elsewhere`,
-    `unknown` and `nowhere` are told apart. `moves` are pairs of hosts of which one takes all devices of the other,
-    and `one_way` those of them from which not all could come back.
+    `unknown` and `nowhere` are told apart. `moves` are pairs of hosts of which one
+    takes all devices of the other, and `one_way` those of them from which not all could
+    come back.
     """
 
     hosts: int
