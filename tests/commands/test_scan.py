@@ -74,6 +74,17 @@ def test_a_file_is_replaced_in_silence(
     assert "2 endpoints" in run(f"scan --host n -o {tmp_path}/two/ -v").stderr
 
 
+def test_what_was_written_is_told_on_a_terminal(
+    shared_host: Host, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared_host(PAIR)
+    monkeypatch.setattr("vfiocompat.commands.scan._is_watched", lambda: True)
+    said = run(f"scan --host node-a -o {tmp_path}/").stderr
+    assert said == f"vfiocompat: {tmp_path}/node-a.json: 2 endpoints of node-a\n"
+    asked = f"scan --host node-a -o {tmp_path}/ --ask {tmp_path}/node-a.json"
+    assert ", 4 answers of drivers" in run(asked).stderr
+
+
 def test_problems_are_data(shared_host: Host, run: Run, tmp_path: Path) -> None:
     shared_host(PAIR + fault("0000:3b:00.0/acme-source", 'errno = "EIO"'))
     run(f"scan -o {tmp_path}/f.json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +15,7 @@ import msgspec
 from vfiocompat import codes
 from vfiocompat.commands.arguments import FILE, FLEET, FLEET_VARIABLE, fleet_of_variable
 from vfiocompat.commands.options import common_options, duration
+from vfiocompat.diagnostics import counted
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import (
     ExitCode,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
     from vfiocompat.commands.settings import Settings
     from vfiocompat.inventory import Identity, Inventory
+    from vfiocompat.output.text import Line
 
 __all__ = ["command"]
 
@@ -133,8 +136,24 @@ def command(  # noqa: PLR0917 - click passes every option by name
         return ExitCode.DONE
     if settings.verbose:
         settings.note(problem_lines(found.problems))
-        settings.note([[(f"{path}: {len(found.endpoints)} endpoints", "plain")]])
+    if settings.verbose or _is_watched():  # else a timer's mail says it each time
+        settings.note([_written(path, found)])
     return _exit_code(found)
+
+
+def _is_watched() -> bool:
+    """Whether a person looks at stderr."""
+    return sys.stderr.isatty()
+
+
+def _written(path: str, found: Inventory) -> Line:
+    """Say what was written where, and what of the host could not be read."""
+    said = f"{path}: {counted(len(found.endpoints), 'endpoint')} of {found.host}"
+    if answers := sum(len(each.answers) for each in found.endpoints):
+        said += f", {counted(answers, 'answer')} of drivers"
+    if found.problems:
+        said += f"; {counted(len(found.problems), 'problem')}, which -v tells"
+    return [(said, "plain")]
 
 
 def _exit_code(found: Inventory) -> ExitCode:
