@@ -152,6 +152,18 @@ def test_devices_of_this_host_are_read_here(
     assert found.devices[0].source.version == A
 
 
+def test_the_inventory_that_has_the_devices_of_a_vm_elsewhere_is_named(
+    run: Run, fleet: Path, tmp_path: Path, plain_sysroot: Path
+) -> None:
+    there = f"{domain_file(tmp_path, ONE, TWO)} --sysroot {plain_sysroot}"
+    said = error(run, f"{there} {fleet}")
+    assert said.startswith("error[VFC555]")
+    assert f"if it runs on home, add --from {fleet}/home.json" in said
+    twin = fleet / "twin.json"
+    twin.write_text((fleet / "home.json").read_text().replace('"home"', '"twin"'))
+    assert "name its host's inventory with --from" in error(run, f"{there} {fleet}")
+
+
 def test_a_device_that_is_not_here_is_told(
     shared_host: Host, run: Run, tmp_path: Path
 ) -> None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 import time
 from typing import TYPE_CHECKING, Literal
 
@@ -20,7 +22,8 @@ from vfiocompat.commands.options import (
 )
 from vfiocompat.commands.scans import scans_of
 from vfiocompat.commands.streaming import streaming_of, without_fleet
-from vfiocompat.errors import ExitCode, UsageError
+from vfiocompat.errors import ExitCode, InventoryError, UsageError, VmError
+from vfiocompat.files.inventories import inventory_files, read_inventory
 from vfiocompat.fleet.read import Inventories
 from vfiocompat.output.standings import answer_line, group_lines
 from vfiocompat.output.text import error_lines
@@ -136,7 +139,9 @@ def command(  # noqa: PLR0917 - click passes every option by name
     for error in unread.values():
         settings.note(error_lines(error))
     here = HERE in destinations
-    sources = find_sources(described, site, known, arrives=as_is and here)
+    fleet = _paths([each for each in destinations if each != HERE])
+    with _naming_its_host(described, fleet if known is None else ()):
+        sources = find_sources(described, site, known, arrives=as_is and here)
     migration = Migration.of(
         described.vm,
         sources,
@@ -144,7 +149,6 @@ def command(  # noqa: PLR0917 - click passes every option by name
         require,
         as_is=as_is,
     )
-    fleet = _paths([each for each in destinations if each != HERE])
     with settings.progress("reading the fleet"):
         found = find_destinations(
             migration, site, fleet, here=here, hosts=hosts, same_host=same_host
@@ -225,6 +229,36 @@ def _wanted(address: VmAddress, *, plan: bool, xml: bool) -> _Wanted:
     if xml and plan:
         raise UsageError("--plan and --xml each print something else: choose one")
     return "plan" if plan else "xml" if xml else "report"
+
+
+@contextlib.contextmanager
+def _naming_its_host(described: Description, fleet: Sequence[str]) -> Iterator[None]:
+    """Say of a VM whose devices are not here which inventory of a fleet has them."""
+    try:
+        yield
+    except VmError as error:
+        if error.code == codes.VM_DEVICE_ABSENT and described.remote is None:
+            error.hint = _where_it_is(described.vm, fleet) or error.hint
+        raise
+
+
+def _where_it_is(vm: Vm, fleet: Sequence[str]) -> str | None:
+    """Tell which inventory of a fleet has the devices of a VM that is not here.
+
+    Of several none is told: hosts that are equally made have the same addresses.
+    """
+    wanted = {device.text for device in vm.moved}
+    having = []
+    with contextlib.suppress(InventoryError):
+        for path in inventory_files(fleet):
+            with contextlib.suppress(InventoryError):
+                found = read_inventory(path)
+                if wanted <= {endpoint.address for endpoint in found.endpoints}:
+                    having.append((found.host, path))
+    if len(having) != 1:
+        return None
+    [(host, path)] = having
+    return f"if it runs on {host}, add --from {shlex.quote(path)}"
 
 
 def _paths(fleet: Sequence[str]) -> list[str]:
