@@ -49,7 +49,7 @@ def test_the_answer_counts_hosts_by_where_they_stand() -> None:
         ("full", "no host can take it; 1 fits but is full: a"),
         ("room not known", "no host can take it; 1 fits, room not known: a"),
         ("undetermined", "no host can take it; 1 undetermined: x"),
-        ("cannot", "no host can take it; 1 cannot: x"),
+        ("cannot", "no host can take it: x"),
     ],
 )
 def test_one_host_is_one(standing: Standing, expected: str) -> None:

@@ -61,6 +61,8 @@ def answer_line(hosts: Iterable[HostStanding]) -> Line:
     for standing, word in (("undetermined", "undetermined"), ("cannot", "cannot")):
         if these := groups[standing]:  # type: ignore[index]
             said.append(f"{len(these)} {word}: {_why(these)}")
+    if groups["cannot"] and _first(groups) == "cannot":
+        said = [f"no host can take it: {_why(groups['cannot'])}"]
     style = "compatible" if can else _HEADS[_first(groups)][1]
     return [("; ".join(said), style)]
 
