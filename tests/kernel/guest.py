@@ -109,9 +109,13 @@ def module_content(path: Path) -> bytes:
     return lzma.decompress(data) if path.suffix == ".xz" else data
 
 
-def load_order(names: list[str], modules: Path) -> list[Path]:
-    """Return the files to insmod, each after those that it depends on."""
-    files = {module_name(path.name): path for path in modules.rglob("*.ko*")}
+def load_order(names: list[str], modules: Path, own: list[Path]) -> list[Path]:
+    """Return the files to insmod, each after those that it depends on.
+
+    A module of one's own stands for the kernel's.
+    """
+    found = [*modules.rglob("*.ko*"), *own]
+    files = {module_name(path.name): path for path in found}
     listed = (modules / "modules.builtin").read_text(encoding="utf-8")
     builtin = {module_name(line) for line in listed.split()}
     order: list[Path] = []
@@ -144,7 +148,7 @@ def newc(entries: list[tuple[str, int, bytes]]) -> bytes:
     return bytes(archive)
 
 
-def initramfs(root: Path, modules: Path, out: Path) -> bytes:
+def initramfs(root: Path, modules: Path, own: list[Path], out: Path) -> bytes:
     """Return the initramfs that mounts the root and starts systemd on OUT/command."""
     busybox = next(root.glob("**/bin/busybox"))  # usr/bin in later releases
     folders = [root / "usr/bin", root / "usr/sbin", busybox.parent]
@@ -152,7 +156,7 @@ def initramfs(root: Path, modules: Path, out: Path) -> bytes:
     parameters = f"OUT={shlex.quote(str(out))}\nCOMMAND_PATH={shlex.quote(path)}\n"
     carried = {
         path.name.removesuffix(".xz"): module_content(path)
-        for path in load_order(BEFORE_ROOT + FOR_TESTS, modules)
+        for path in load_order(BEFORE_ROOT + FOR_TESTS, modules, own)
     }
     folder, program, file = (
         stat.S_IFDIR | 0o755,
@@ -176,11 +180,11 @@ def initramfs(root: Path, modules: Path, out: Path) -> bytes:
     )
 
 
-def qemu(kernel: Path, out: Path) -> list[str]:
+def qemu(kernel: Path, out: Path, memory: int) -> list[str]:
     """Return the command of the virtual machine."""
     return [
         *("qemu-system-x86_64", "-machine", "pc,accel=tcg", "-cpu", "max"),
-        *("-m", "1024", "-smp", "2", "-nodefaults", "-no-user-config"),
+        *("-m", str(memory), "-smp", "2", "-nodefaults", "-no-user-config"),
         *("-display", "none", "-no-reboot", "-serial", f"file:{out}/console.log"),
         *("-kernel", str(kernel), "-initrd", str(out / "initramfs")),
         "-append",
@@ -193,16 +197,18 @@ def qemu(kernel: Path, out: Path) -> list[str]:
     ]
 
 
-def run(cache: Path, command: list[str], timeout: float) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Run the command in the guest, passing its output on; return its status."""
+    cache, timeout = arguments.cache.resolve(), arguments.timeout
     root, out = cache / "root", cache / "out"
     kernel = max((root / "boot").glob("vmlinuz-*"))
     modules = root / "lib/modules" / kernel.name.removeprefix("vmlinuz-")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    (out / "initramfs").write_bytes(gzip.compress(initramfs(root, modules, out), 1))
+    image = initramfs(root, modules, arguments.module, out)
+    (out / "initramfs").write_bytes(gzip.compress(image, 1))
     (out / "command").write_text(
-        f"cd {shlex.quote(str(Path.cwd()))} && exec {shlex.join(command)}\n",
+        f"cd {shlex.quote(str(Path.cwd()))} && exec {shlex.join(arguments.command)}\n",
         encoding="utf-8",
     )
     stdout = out / "stdout"
@@ -211,7 +217,9 @@ def run(cache: Path, command: list[str], timeout: float) -> int:
     deadline = time.monotonic() + timeout
     with (
         stdout.open("rb") as output,
-        subprocess.Popen(qemu(kernel, out), stdin=subprocess.DEVNULL) as machine,
+        subprocess.Popen(
+            qemu(kernel, out, arguments.memory), stdin=subprocess.DEVNULL
+        ) as machine,
     ):
         try:
             while machine.poll() is None and time.monotonic() < deadline:
@@ -237,10 +245,18 @@ def main() -> int:
     """Read the arguments and run the guest."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--timeout", type=float, default=600, metavar="SECONDS")
+    parser.add_argument("--memory", type=int, default=1024, metavar="MIB")
+    parser.add_argument(
+        "--module",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a module to take in place of the kernel's; may be given again",
+    )
     parser.add_argument("cache", type=Path, help="the folder that `prepare` filled")
     parser.add_argument("command", nargs="+", help="after `--`")
-    arguments = parser.parse_args()
-    return run(arguments.cache.resolve(), arguments.command, arguments.timeout)
+    return run(parser.parse_args())
 
 
 if __name__ == "__main__":

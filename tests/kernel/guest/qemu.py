@@ -58,11 +58,14 @@ class Qemu:
         return reasons
 
 
-def command(monitors: tuple[Path, ...], devices: tuple[str, ...]) -> list[str]:
+def command(
+    monitors: tuple[Path, ...], devices: tuple[str, ...], options: tuple[str, ...] = ()
+) -> list[str]:
     """Return QEMU's command; a device is a UUID, `,PROPERTY=VALUE...` may follow."""
     return [
         *(*PROGRAM, "-S", "-nodefaults", "-no-user-config", "-display", "none"),
         *("-machine", "q35,accel=tcg", "-m", "64"),
+        *options,
         *(
             argument
             for monitor in monitors
@@ -80,7 +83,9 @@ def command(monitors: tuple[Path, ...], devices: tuple[str, ...]) -> list[str]:
 
 
 @contextlib.contextmanager
-def running_qemu(folder: Path, *devices: str) -> Iterator[Qemu]:
+def running_qemu(
+    folder: Path, *devices: str, options: tuple[str, ...] = ()
+) -> Iterator[Qemu]:
     """Start a QEMU with these mdevs; its sockets and what it says are in the folder."""
     socket_path, other, said = folder / "qmp", folder / "other", folder / "qemu.log"
     for path in (socket_path, other):
@@ -88,7 +93,7 @@ def running_qemu(folder: Path, *devices: str) -> Iterator[Qemu]:
     with (
         said.open("wb") as log,
         subprocess.Popen(
-            command((socket_path, other), devices),
+            command((socket_path, other), devices, options),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
