@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make demo` and `make test` do all set-up by themselves.
 
-.PHONY: demo test quick test-kernel fuzz lint typing bench setup clean
+.PHONY: demo test quick test-kernel test-migration fuzz lint typing bench setup clean
 
 demo: setup
 	tools/demo
@@ -20,6 +20,9 @@ quick: setup
 
 test-kernel: setup
 	tests/kernel/run .venv/bin/python
+
+test-migration: setup
+	tests/migration/run .venv/bin/python
 
 CASES = 100000
 fuzz: setup

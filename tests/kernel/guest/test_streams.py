@@ -15,6 +15,7 @@ import pytest
 
 from tests.kernel.guest.conftest import REPOSITORY
 from tests.kernel.guest.uapi import (
+    BUSY,
     PRE_COPY,
     STOP_COPY,
     Device,
@@ -289,13 +290,13 @@ def test_a_write_that_hangs(streams: StreamDriver, how: str) -> None:
     ) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"\n"
-        assert failure(Device, name) == "EBUSY"
+        assert failure(Device, name) == BUSY
         time.sleep(0.2)
         child.send_signal(signal.SIGKILL)
         if how == "hang":
             with pytest.raises(subprocess.TimeoutExpired):
                 child.wait(0.5)
-            assert failure(Device, name) == "EBUSY"
+            assert failure(Device, name) == BUSY
             streams.order(name, "none")
         assert child.wait(5) == -signal.SIGKILL
     with Device(name) as device:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A VFIO device held by raw calls of the kernel's uAPI, through its group.
+"""A VFIO device held by raw calls of the kernel's uAPI.
 
 Nothing of the program is used: what these calls give is what the program has to meet.
-Numbers and layouts are of include/uapi/linux/vfio.h.
+Numbers and layouts are of include/uapi/linux/vfio.h and iommufd.h.
 """
 
 from __future__ import annotations
@@ -19,12 +19,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+WAY = os.environ.get("VFIOCOMPAT_TEST_WAY", "group")
+"""How devices are opened: through their `group`, or by their own node, `cdev`."""
+
+BUSY = "EINVAL" if WAY == "cdev" else "EBUSY"
+"""What one gets who opens a device that is open."""
+
 GROUP_SET_CONTAINER = 0x3B68
 SET_IOMMU = 0x3B66
 GROUP_GET_DEVICE_FD = 0x3B6A
 DEVICE_GET_INFO = 0x3B6B
 DEVICE_RESET = 0x3B6F
 DEVICE_FEATURE = 0x3B75
+DEVICE_BIND_IOMMUFD = 0x3B76
 MIG_GET_PRECOPY_INFO = 0x3B79
 
 TYPE1V2 = 3
@@ -51,19 +58,38 @@ class Device:
     """An open device, by the UUID of its mdev."""
 
     def __init__(self, name: str) -> None:
-        group = os.readlink(f"/sys/bus/mdev/devices/{name}/iommu_group")
         self._held: list[int] = []
+        folder = f"/sys/bus/mdev/devices/{name}"
         try:
-            container = self._open("/dev/vfio/vfio")
-            of_group = self._open(f"/dev/vfio/{os.path.basename(group)}")
-            fcntl.ioctl(of_group, GROUP_SET_CONTAINER, array.array("i", [container]))
-            fcntl.ioctl(container, SET_IOMMU, TYPE1V2)
-            file = bytearray(name.encode() + b"\0")
-            self.file = int(fcntl.ioctl(of_group, GROUP_GET_DEVICE_FD, file))
-            self._held.append(self.file)
+            if WAY == "cdev":
+                self.file = self._open_node(folder)
+            else:
+                self.file = self._open_in_group(folder, name)
         except OSError:
             self.close()
             raise
+
+    def _open_node(self, folder: str) -> int:
+        [node] = os.listdir(f"{folder}/vfio-dev")
+        file, iommufd = (
+            self._open(f"/dev/vfio/devices/{node}"),
+            self._open("/dev/iommu"),
+        )
+        bind = bytearray(struct.pack("=IIiI", 16, 0, iommufd, 0))
+        fcntl.ioctl(file, DEVICE_BIND_IOMMUFD, bind)
+        return file
+
+    def _open_in_group(self, folder: str, name: str) -> int:
+        group = os.path.basename(os.readlink(f"{folder}/iommu_group"))
+        container, opened = (
+            self._open("/dev/vfio/vfio"),
+            self._open(f"/dev/vfio/{group}"),
+        )
+        fcntl.ioctl(opened, GROUP_SET_CONTAINER, array.array("i", [container]))
+        fcntl.ioctl(container, SET_IOMMU, TYPE1V2)
+        file = bytearray(name.encode() + b"\0")
+        self._held.append(int(fcntl.ioctl(opened, GROUP_GET_DEVICE_FD, file)))
+        return self._held[-1]
 
     def _open(self, node: str) -> int:
         self._held.append(os.open(node, os.O_RDWR | os.O_CLOEXEC))
