@@ -90,7 +90,7 @@ def test_a_real_migration_ends_as_a_check_said(
     if ended.completed:
         assert ended.moved == SIZES[source]
     else:
-        assert "load of migration failed: Bad address" in ended.error
+        assert "load of migration failed: Bad address" in ended.said
 
 
 def test_it_is_opened_and_asked(mtty: Mtty, cli: CommandLine, tmp_path: Path) -> None:

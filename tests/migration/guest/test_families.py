@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real migrations of the test driver's types: it answers QEMU as it answers an ask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.migration.guest.migrations import migrate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.kernel.guest.streams import StreamDriver
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "refusal"),
+    [
+        ("hisi_zip8", "hisi_zip16", "Bad address"),
+        ("qat_1", "qat_more", None),
+        ("qat_more", "qat_1", "Invalid argument"),
+        ("xe_1", "xe_1", None),
+        ("xe_1", "xe_device", "No such device"),
+    ],
+)
+def test_a_migration_ends_as_the_head_said(
+    streams: StreamDriver,
+    tmp_path: Path,
+    source: str,
+    destination: str,
+    refusal: str | None,
+) -> None:
+    streams.load()
+    one, two = streams.create(source), streams.create(destination, parent=1)
+
+    ended = migrate(tmp_path, one, two)
+    assert ended.completed is (refusal is None), ended
+    if refusal is not None:
+        assert f"load of migration failed: {refusal}" in ended.said
+
+
+def test_qemu_does_not_see_what_is_refused_at_the_end(
+    streams: StreamDriver, tmp_path: Path
+) -> None:
+    """The migration completes, and the device starts anew: its state is lost."""
+    streams.load()
+    one, two = streams.create("qat_fast"), streams.create("qat_1", parent=1)
+
+    ended = migrate(tmp_path, one, two)
+    assert ended.completed
+    assert "Failed setting device state to RUNNING" in ended.said
+    assert "Resetting device: Invalid argument" in ended.said
