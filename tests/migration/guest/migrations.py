@@ -36,7 +36,7 @@ class Outcome(NamedTuple):
 
     completed: bool
     said: str
-    """What the QEMU at the destination said."""
+    """What the QEMU at the destination said, and why the source failed."""
 
     moved: int
     """Bytes of the device's state."""
@@ -44,8 +44,13 @@ class Outcome(NamedTuple):
     seconds: float
 
 
-def migrate(folder: Path, source: str, destination: str) -> Outcome:
-    """Migrate a running VM from a device to another; both are reset then."""
+def migrate(
+    folder: Path, source: str, destination: str, *, tracked: bool = WAY == "cdev"
+) -> Outcome:
+    """Migrate a running VM from a device to another; both are reset then.
+
+    `tracked` has the driver track what its device writes.
+    """
     one, two = folder / "source", folder / "destination"
     for each in (one, two):
         each.mkdir(exist_ok=True)
@@ -53,7 +58,7 @@ def migrate(folder: Path, source: str, destination: str) -> Outcome:
     start = time.monotonic()
     with (
         _reset_after(source, destination),
-        holding(one, source) as sends,
+        holding(one, source, tracked=tracked) as sends,
         holding(two, destination, "-incoming", "defer") as takes,
     ):
         for qemu in (sends, takes):
@@ -70,19 +75,21 @@ def migrate(folder: Path, source: str, destination: str) -> Outcome:
             # A source whose migration has failed goes on running.
             assert sends("query-status")["running"]
     seconds = time.monotonic() - start
-    said = (two / "qemu.log").read_text(encoding="utf-8")
+    said = (two / "qemu.log").read_text(encoding="utf-8") + status.get("error-desc", "")
     moved = status.get("vfio", {}).get("transferred", 0)
     return Outcome(completed, said, moved, seconds)
 
 
 @contextlib.contextmanager
-def holding(folder: Path, device: str, *options: str) -> Iterator[Qemu]:
+def holding(
+    folder: Path, device: str, *options: str, tracked: bool = False
+) -> Iterator[Qemu]:
     """Start a QEMU that has the device by the way that is tested."""
     own = f"{device},{PROPERTIES}"
     if WAY == "cdev":
         own += ",iommufd=iommufd0"
         options = ("-object", "iommufd,id=iommufd0", *options)
-    else:
+    if not tracked:
         own += f",{UNTRACKED}"
     with running_qemu(folder, own, options=options) as qemu:
         yield qemu

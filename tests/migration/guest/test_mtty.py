@@ -11,6 +11,7 @@ import pytest
 
 from tests.kernel.guest.uapi import (
     BUSY,
+    WAY,
     Device,
     State,
     failure,
@@ -91,6 +92,15 @@ def test_a_real_migration_ends_as_a_check_said(
         assert ended.moved == SIZES[source]
     else:
         assert "load of migration failed: Bad address" in ended.said
+
+
+def test_what_it_writes_is_reported_only_by_a_kernel_with_iommufd(
+    mtty: Mtty, tmp_path: Path
+) -> None:
+    ended = migrate(tmp_path, *(mtty.create("mtty-1") for _ in range(2)), tracked=True)
+    assert ended.completed is (WAY == "cdev"), ended
+    if not ended.completed:
+        assert "Operation not supported" in ended.said
 
 
 def test_it_is_opened_and_asked(mtty: Mtty, cli: CommandLine, tmp_path: Path) -> None:
