@@ -303,6 +303,16 @@ def test_a_write_that_hangs(streams: StreamDriver, how: str) -> None:
         assert device.state() == State.RUNNING
 
 
+def test_shipped_tables_speak_for_drivers_that_are_renamed(
+    streams: StreamDriver, cli: CommandLine
+) -> None:
+    streams.load(drivers="mtty,hisi_acc_vfio_pci,qat_vfio_pci,xe-vfio-pci")
+    for kind, table in (("hisi_zip8", "hisi-acc"), ("qat_1", "intel-qat-gen4")):
+        one, two = (streams.create(kind, parent) for parent in (0, 1))
+        [result] = cli("check", one, two, "--format", "json").json["results"]
+        assert result["table"] == table
+
+
 def test_no_command_opens_a_device_that_is_not_told_to(
     streams: StreamDriver, cli: CommandLine
 ) -> None:
