@@ -14,8 +14,9 @@ import msgspec
 from vfiocompat import codes
 from vfiocompat.addresses import TypeAddress, address_text
 from vfiocompat.decision.streams import Asked, Offer, Reply, is_refused
-from vfiocompat.endpoints import Attribute, Endpoint, Head
-from vfiocompat.errors import DeviceError, NoSuchEndpoint
+from vfiocompat.endpoints import Attribute, Endpoint, Flag, Head, MigrationInterface
+from vfiocompat.errors import DeviceError, NoSuchEndpoint, error_of
+from vfiocompat.host.opening import Opened
 from vfiocompat.host.sysfs import Looked, Survey
 from vfiocompat.host.sysfs.asking import HeadAsked
 from vfiocompat.tables.heads import offered, spoiled
@@ -119,6 +120,16 @@ class IdleHost:
             else:
                 found.append(Looked(error=NoSuchEndpoint(f"no {text}").record))
         return found
+
+    def open_device(self, address: LiveAddress, *, copying: bool = False) -> Opened:
+        device = self.answers[str(address_text(address))]
+        if device.head is None:
+            assert device.error is not None
+            raise error_of(device.error)
+        flags: tuple[Flag, ...] = ("STOP_COPY", "P2P", "PRE_COPY")
+        interface = MigrationInterface("v2", flags, "open")
+        initial = len(device.head) if copying else None
+        return Opened(interface, "RUNNING", 60, initial)
 
     def ask_streams(self, errands: Sequence[ToAsk], now: float) -> list[HeadAsked]:
         self.asked += errands

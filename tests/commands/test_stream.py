@@ -23,6 +23,7 @@ from vfiocompat import codes
 from vfiocompat.endpoints import Attribute
 from vfiocompat.errors import DeviceError
 from vfiocompat.output.check import CheckDocument
+from vfiocompat.output.device import DeviceDocument
 from vfiocompat.output.get import GetDocument
 from vfiocompat.output.vm import VmDocument
 
@@ -355,3 +356,28 @@ def test_vm_passes_over_what_is_in_use(idle: Idle, run: Run, tmp_path: Path) -> 
 def test_vm_demands_a_destination(run: Run) -> None:
     result = run("vm domain:x.xml", exit_code=2)
     assert "Name inventories, or set VFIOCOMPAT_FLEET" in result.stderr
+
+
+# ---- device --------------------------------------------------------------------------
+
+
+def test_an_open_device_tells_its_state_and_what_it_has_to_move(
+    idle: Idle, run: Run
+) -> None:
+    idle()
+    result = run(f"device --open {ONE}")
+    assert result.stdout.splitlines()[3:] == [
+        "state\tRUNNING",
+        "data_size\t60",
+        "source\topen",
+    ]
+    found = run(f"device --open --stream {ONE} --format json").document(DeviceDocument)
+    assert (found.state, found.data_size, found.initial_bytes) == ("RUNNING", 60, 24)
+
+
+def test_a_copy_is_begun_only_where_a_table_reads_heads(idle: Idle, run: Run) -> None:
+    idle({}, PLAIN)
+    result = run(f"device --open --stream {PLAIN.address} --format json")
+    assert result.document(DeviceDocument).initial_bytes is None
+    assert "info[VFC155]" in result.stderr
+    assert "for --open" in run(f"device --stream {ONE}", exit_code=2).stderr

@@ -23,7 +23,7 @@ from vfiocompat.endpoints import MigrationInterface
 from vfiocompat.errors import ExitCode, UsageError, VfiocompatError
 from vfiocompat.find import look
 from vfiocompat.output.device import device_document, device_lines, device_rows
-from vfiocompat.output.text import note_lines
+from vfiocompat.output.text import finding_lines, note_lines
 from vfiocompat.tables.judge import cannot_migrate
 from vfiocompat.times import Horizon
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from vfiocompat.addresses import LiveAddress
     from vfiocompat.commands.settings import Settings
     from vfiocompat.endpoints import Endpoint
+    from vfiocompat.host.opening import Opened
 
 __all__ = ["command"]
 
@@ -43,17 +44,30 @@ __all__ = ["command"]
     is_flag=True,
     help="Open the device and ask it; this may reset it.",
 )
+@click.option(
+    "--stream",
+    is_flag=True,
+    help="With --open: begin a copy, to tell how much is sent at first.",
+)
 @common_options
 @click.pass_obj
-def command(settings: Settings, address: str, open_: bool) -> int:  # noqa: FBT001
+def command(
+    settings: Settings,
+    address: str,
+    open_: bool,  # noqa: FBT001
+    stream: bool,  # noqa: FBT001
+) -> int:
     """Tell which migration interface a device has.
 
     ADDRESS is an mdev or a PCI function, of this host or of an inventory. The kernel's
     debugfs is read, and then the name of its driver, which tables may know to migrate
-    nothing; without --open no device is opened, and no driver is asked. Exit status: 0
-    if there is such a device, even if its interface is not known; 4 if there is none,
-    or it cannot be opened.
+    nothing; without --open no device is opened, and no driver is asked. An open device
+    tells its state and how much it has to move, too. Exit status: 0 if there is such a
+    device, even if its interface is not known; 4 if there is none, or it cannot be
+    opened.
     """
+    if stream and not open_:
+        raise UsageError("--stream is for --open")
     settings.demand_tables()
     place = parse_address(address)
     if isinstance(place, LiteralAddress):
@@ -74,11 +88,13 @@ def command(settings: Settings, address: str, open_: bool) -> int:  # noqa: FBT0
             f"{address} is a type and no device",
             hint="create an mdev of it, and name that",
         )
+    opened = None
     if open_:
-        endpoint = _opened(settings, place, endpoint)
+        opened = _opened(settings, place, endpoint, stream=stream)
+        endpoint = msgspec.structs.replace(endpoint, migration=opened.interface)
     elif endpoint.migration is None:
         endpoint = _by_driver(settings, endpoint)
-    document = device_document(endpoint)
+    document = device_document(endpoint, opened)
     if settings.json:
         settings.print_document(document)
     elif settings.on_terminal:
@@ -111,12 +127,22 @@ def _opened(
     settings: Settings,
     place: LiveAddress | InventoryAddress | FleetAddress,
     endpoint: Endpoint,
-) -> Endpoint:
-    """Open a device, and give it with what it says."""
+    *,
+    stream: bool,
+) -> Opened:
+    """Open a device, and give what it says.
+
+    It begins to copy, for --stream, only where a table says that it may be asked so.
+    """
     if isinstance(place, InventoryAddress | FleetAddress):
         raise UsageError("--open is for a device of this host")
     if settings.sysroot != "/":
         raise UsageError("--open is for this host, not for one that --sysroot names")
     settings.note(note_lines(codes.DEVICE_IS_OPENED, endpoint.address))
-    found = settings.host.open_device(place)
-    return msgspec.structs.replace(endpoint, migration=found)
+    if stream:
+        from vfiocompat.streams import lacks_head  # noqa: PLC0415 - few ask so
+
+        if (lacking := lacks_head(endpoint, settings.library)) is not None:
+            settings.note(finding_lines(lacking))
+            stream = False
+    return settings.host.open_device(place, copying=stream)

@@ -6,6 +6,7 @@ held       processes that drivers still hold
 vfio       a device opened; who has one open
 migration  which migration interface an open device has
 stream     the head of its migration stream, read and offered
+opening    what an open device says of itself
 sysfs      endpoints found, read, and their drivers asked
 
 A module imports only those that stand before it.

@@ -34,7 +34,15 @@ from vfiocompat.tables.language.records import Stream
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Errand", "Known", "State", "data_size", "run", "state_of"]
+__all__ = [
+    "Errand",
+    "Known",
+    "State",
+    "data_size",
+    "initial_bytes",
+    "run",
+    "state_of",
+]
 
 _DEVICE_GET_INFO = 0x3B6B
 _DEVICE_RESET = 0x3B6F
@@ -128,23 +136,43 @@ def _read(device: int, name: str, stream: Stream) -> bytes:
             file = _enter(device, stream.via)
             size = stream.size
             if size == "initial":
-                size = _initial(file)
+                size = _head_size(file)
             data = _read_all(file, size)
         except OSError as error:
             raise _not_read(name, errno_name(error.errno or 0)) from None
         finally:
             if file >= 0:
                 os.close(file)
-            _go_on(device, stream)
+            _go_on(device, stream.via)
     if len(data) < size:
         raise _not_read(name, f"it has only {len(data)} of {size} bytes")
     return data
 
 
-def _go_on(device: int, stream: Stream) -> None:
+def initial_bytes(device: int, name: str) -> int:
+    """Ask an open device how many bytes PRE_COPY has at first.
+
+    Raises:
+        DeviceError: it does not tell, or does not run in the end.
+
+    """
+    with _session(device, name):
+        file = -1
+        try:
+            file = _enter(device, "PRE_COPY")
+            return _initial(file)
+        except OSError as error:
+            raise _not_read(name, errno_name(error.errno or 0)) from None
+        finally:
+            if file >= 0:
+                os.close(file)
+            _go_on(device, "PRE_COPY")
+
+
+def _go_on(device: int, via: str) -> None:
     """Let a device run again: from PRE_COPY without a reset, which stops nothing."""
     with contextlib.suppress(OSError):
-        if stream.via == "PRE_COPY" and state_of(device) == "PRE_COPY":
+        if via == "PRE_COPY" and state_of(device) == "PRE_COPY":
             _enter(device, "RUNNING")
             return
         _reset(device)
@@ -273,14 +301,19 @@ def _reset(device: int) -> None:
     fcntl.ioctl(device, _DEVICE_RESET, 0)
 
 
+def _head_size(file: int) -> int:
+    """Give the initial bytes of PRE_COPY, if they can be a head."""
+    size = _initial(file)
+    if not 0 < size <= MOST:
+        raise OSError(errno.EMSGSIZE, "")
+    return size
+
+
 def _initial(file: int) -> int:
     """Ask how many bytes PRE_COPY has at first: struct vfio_precopy_info."""
     info = bytearray(struct.pack("=IIQQ", 24, 0, 0, 0))
     fcntl.ioctl(file, _PRECOPY_INFO, info)
-    size = int(struct.unpack_from("=Q", info, 8)[0])
-    if not 0 < size <= MOST:
-        raise OSError(errno.EMSGSIZE, "")
-    return size
+    return int(struct.unpack_from("=Q", info, 8)[0])
 
 
 # Through libc: os.read and os.write begin again by themselves after EINTR, without end

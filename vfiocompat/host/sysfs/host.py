@@ -9,11 +9,12 @@ without the others.
 
 from __future__ import annotations
 
+import posixpath
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from vfiocompat.children import aside_all
-from vfiocompat.endpoints import Endpoint, MigrationInterface
+from vfiocompat.endpoints import Endpoint  # noqa: TC001 - children send Looked
 from vfiocompat.errors import ErrorRecord, VfiocompatError
 from vfiocompat.host.held import HeldCalls, held_calls
 from vfiocompat.host.sysfs.endpoints import KERNEL, Ask, read_nodes
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from vfiocompat.addresses import LiveAddress
+    from vfiocompat.host.opening import Opened
     from vfiocompat.host.sysfs.asking import HeadAsked, ToAsk
     from vfiocompat.host.sysfs.kernel import Kernel
     from vfiocompat.host.sysfs.questions import Probed, Question
@@ -98,17 +100,19 @@ class Host:
         task = partial(_read, addresses=addresses, ask=ask)
         return self._aside([task], list[Looked])[0]
 
-    def open_device(self, address: LiveAddress) -> MigrationInterface:
+    def open_device(self, address: LiveAddress, *, copying: bool = False) -> Opened:
         """Open a device, and ask for its migration interface; see `vfio`.
+
+        If `copying` it enters PRE_COPY, to tell what it has to send at first.
 
         Raises:
             VfiocompatError: it cannot be opened; the code says why.
 
         """
-        task = partial(_open_device, address=address)
-        [found] = self._aside(
-            [task], MigrationInterface, "opening a device", self._timeout
-        )
+        from vfiocompat.host.opening import Opened
+
+        task = partial(_open_device, address=address, copying=copying)
+        [found] = self._aside([task], Opened, "opening a device", self._timeout)
         return found
 
     def ask_streams(self, errands: Sequence[ToAsk], now: float) -> list[HeadAsked]:
@@ -172,12 +176,13 @@ def _identity(tree: Tree) -> Identity:
     return Identity(**{name: text(reply) or None for name, reply in replies.items()})
 
 
-def _open_device(tree: Tree, address: LiveAddress) -> MigrationInterface:
-    from vfiocompat.host.migration import interface_of
+def _open_device(tree: Tree, address: LiveAddress, *, copying: bool) -> Opened:
+    from vfiocompat.host.opening import look_at
     from vfiocompat.host.vfio import opened
 
-    with opened(find(tree, address).path) as device:
-        return interface_of(device)
+    path = find(tree, address).path
+    with opened(path) as device:
+        return look_at(device, posixpath.basename(path), copying=copying)
 
 
 def _read(tree: Tree, addresses: Sequence[LiveAddress], *, ask: Ask) -> list[Looked]:
