@@ -83,8 +83,8 @@ def _each_not_lower(source: Value, destination: Value) -> Truth:
         there = destination.get(key)
         if there is None or any(map(operator.lt, there, numbers)):
             return False
-        if len(there) < len(numbers):
-            held = None
+        if len(there) != len(numbers):
+            held = None  # one side does not tell what the other does
     return held
 
 
