@@ -14,7 +14,12 @@ import msgspec
 
 from vfiocompat.decision.errnos import attribute_code
 from vfiocompat.decision.notes import is_full
-from vfiocompat.endpoints import MIGRATION_VERSION, Endpoint, stated_of_pair
+from vfiocompat.endpoints import (
+    MIGRATION_VERSION,
+    OWN_FACTS,
+    Endpoint,
+    stated_of_pair,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -111,7 +116,10 @@ def _facts(endpoint: Endpoint, names: Sequence[str]) -> Values | None:
     facts = endpoint.facts
     return (
         endpoint.vendor_id if read else None,
-        *[facts.get(name) or endpoint.own(name) for name in names],
+        *[
+            facts.get(name) or (endpoint.own(name) if name in OWN_FACTS else None)
+            for name in names
+        ],
         *sorted(stated.items()),
     )
 
