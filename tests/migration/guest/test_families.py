@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.kernel.guest.test_asking import OPTIONS
 from tests.migration.guest.migrations import migrate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.kernel.guest.conftest import CommandLine
     from tests.kernel.guest.streams import StreamDriver
 
 
@@ -25,8 +27,9 @@ if TYPE_CHECKING:
         ("xe_1", "xe_device", "No such device"),
     ],
 )
-def test_a_migration_ends_as_the_head_said(
+def test_a_migration_ends_as_the_head_said(  # noqa: PLR0917 - a pair, and fixtures
     streams: StreamDriver,
+    cli: CommandLine,
     tmp_path: Path,
     source: str,
     destination: str,
@@ -35,8 +38,12 @@ def test_a_migration_ends_as_the_head_said(
     streams.load()
     one, two = streams.create(source), streams.create(destination, parent=1)
 
+    rates = ("--fact", "rate=10", "--destination-fact", "rate=10")
+    stated = rates if source.startswith("qat") else ()
+    asked = cli("check", "--stream", "--despite-hazard", *OPTIONS, *stated, one, two)
     ended = migrate(tmp_path, one, two)
     assert ended.completed is (refusal is None), ended
+    assert asked.code in ((0, 3) if refusal is None else (1,)), asked
     if refusal is not None:
         assert f"load of migration failed: {refusal}" in ended.said
 

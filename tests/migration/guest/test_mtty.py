@@ -77,17 +77,20 @@ def test_it_keeps_its_state_over_close_and_says_nothing_of_its_reset(
 
 
 @pytest.mark.parametrize(("source", "destination"), PAIRS)
-def test_a_real_migration_ends_as_a_check_said(
+def test_a_real_migration_ends_as_checks_said(
     mtty: Mtty, cli: CommandLine, tmp_path: Path, source: str, destination: str
 ) -> None:
     one, two = mtty.create(source), mtty.create(destination)
     stated = [word for fact in FACTS for word in ("--fact", fact)]
     stated += [word for fact in FACTS for word in ("--destination-fact", fact)]
     said = cli("check", one, two, *stated)
+    asked = cli("check", "--stream", "--format", "json", one, two)
 
     ended = migrate(tmp_path, one, two)
     assert ended.completed is (source == destination), ended
-    assert said.code == (0 if ended.completed else 1), said
+    assert said.code == asked.code == (0 if ended.completed else 1), (said, asked)
+    [result] = asked.json["results"]
+    assert (result["basis"], result["channel"]) == ("driver", "stream")
     if ended.completed:
         assert ended.moved == SIZES[source]
     else:
