@@ -94,6 +94,7 @@ def test_of_another_host_nothing_of_this_machine_is_told(tmp_path: Path) -> None
     assert found["debugfs"].summary == f"{tmp_path} has no debugfs"
     assert found["endpoints"].outcome == "warning"
     assert found["channel-attribute"].outcome == "skipped"
+    assert found["channel-stream"].outcome == "skipped"
 
 
 @pytest.mark.usefixtures("_processes")

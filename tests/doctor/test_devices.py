@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from tests.fleets import endpoint, function
 from vfiocompat import codes
 from vfiocompat.doctor import devices
 from vfiocompat.endpoints import Problem
 from vfiocompat.host.sysfs import Survey
+from vfiocompat.tables.language.records import Stream
 
 TYPE = endpoint("p/t", "1ac1-x")
 FUNCTION = function("0000:03:00.1", None)
@@ -54,3 +57,29 @@ def test_sysfs_that_is_read_only_fails_only_where_there_is_something_to_write() 
     assert devices.writable([FUNCTION], is_writable=False).outcome == "skipped"
     found = devices.writable([FUNCTION, TYPE], is_writable=False)
     assert (found.outcome, found.codes) == ("fail", (codes.SYSFS_READ_ONLY,))
+
+
+STREAM = Stream(via="PRE_COPY", size=24, control=0, covers=("same",), fields={})
+OTHER = msgspec.structs.replace(STREAM, hazard="it remembers")
+
+
+def test_which_devices_could_be_asked_by_streams_is_told() -> None:
+    used = function("0000:03:00.2", None, driver="a", in_use=True)
+    idle = function("0000:03:00.3", None, driver="a", in_use=False)
+    harmed = function("0000:03:00.4", None, driver="b")
+    streams = {"a": STREAM, "b": OTHER}
+    found = devices.stream_channel(
+        [TYPE, used, idle, harmed], lambda each: streams.get(each.driver or "")
+    )
+    assert found.outcome == "pass"
+    assert found.summary == "3 devices could be asked by migration streams"
+    assert found.detail == (
+        "a: 0000:03:00.2, 0000:03:00.3 (1 in use)\n"
+        "b: 0000:03:00.4, only read without --despite-hazard"
+    )
+    assert (found.hint or "").endswith("vfiocompat get --stream 0000:03:00.3")
+
+
+def test_that_no_device_could_be_asked_by_its_stream_is_no_failure() -> None:
+    found = devices.stream_channel([TYPE], lambda _: None)
+    assert (found.outcome, found.hint) == ("pass", None)

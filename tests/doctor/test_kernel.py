@@ -101,3 +101,11 @@ def test_who_is_not_root_is_told_what_that_costs() -> None:
 def test_processes_that_are_hidden_are_told() -> None:
     assert kernel.processes(made()).outcome == "pass"
     assert kernel.processes(made(sees_all=False)).codes == ("VFC585",)
+
+
+@pytest.mark.parametrize(
+    ("release", "none"), [("5.17.1", True), ("5.18", False), (None, False)]
+)
+def test_streams_came_with_a_release(release: str | None, *, none: bool) -> None:
+    found = kernel.without_streams(made(release))
+    assert (found is not None) == none

@@ -12,6 +12,7 @@ from vfiocompat.doctor import devices, fleet, gaps, kernel, programs, site
 from vfiocompat.doctor.found import Found, failed, of_error, passed, skipped
 from vfiocompat.errors import Bug, FactError, TableError, VfiocompatError
 from vfiocompat.find import survey
+from vfiocompat.streams import gives_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.host.sysfs import Host, Survey
     from vfiocompat.host.sysfs.kernel import Kernel
+    from vfiocompat.tables.language.records import Stream
     from vfiocompat.tables.library import Library
     from vfiocompat.tables.stated import Stated
     from vfiocompat.times import Horizon
@@ -90,6 +92,13 @@ class Subject:
             return self.stated.of_source(endpoint, self.library)
         except FactError:
             return endpoint  # what is wrong with it is another check's
+
+    def stream_of(self, endpoint: Endpoint) -> Stream | None:
+        """Give what a table says of a device's stream, if it could be asked by that."""
+        if not endpoint.vfio or not gives_head(endpoint, self.library):
+            return None
+        table = self.library.reading_heads(endpoint)
+        return None if table is None else table.stream
 
     @cached_property
     def fleet(self) -> Members:
@@ -163,6 +172,13 @@ def _debugfs(subject: Subject) -> str | None:
     return f"{subject.sysroot} has no debugfs" if absent and _here(subject) else None
 
 
+def _streams(subject: Subject) -> str | None:
+    """Say why no device could be asked by its stream."""
+    if why := _here(subject) or _tables(subject):
+        return why
+    return kernel.without_streams(subject.kernel)
+
+
 class Check(NamedTuple):
     """One check: its name, what it looks at, and why it may make no sense."""
 
@@ -188,6 +204,11 @@ CHECKS = (
         "channel-attribute",
         lambda each: devices.attribute_channel(each.endpoints),
         _endpoints,
+    ),
+    Check(
+        "channel-stream",
+        lambda each: devices.stream_channel(each.endpoints, each.stream_of),
+        _streams,
     ),
     Check(
         "writable",

@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING
 
 from vfiocompat import codes
 from vfiocompat.codes import CODES
-from vfiocompat.diagnostics import counted
+from vfiocompat.diagnostics import counted, first_of
 from vfiocompat.doctor.found import failed, passed, skipped, warned
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from vfiocompat.doctor.found import Found
     from vfiocompat.endpoints import Endpoint, Problem
     from vfiocompat.host.sysfs import Survey
+    from vfiocompat.tables.language.records import Stream
 
-__all__ = ["attribute_channel", "endpoints", "writable"]
+__all__ = ["attribute_channel", "endpoints", "stream_channel", "writable"]
+
+_SHOWN = 4
+"""Devices of a driver that are named."""
 
 _KINDS = {"type": "mdev type", "mdev": "mdev", "function": "VFIO function"}
 
@@ -68,6 +72,47 @@ def attribute_channel(found: Sequence[Endpoint]) -> Found:
         "come from tables",
         hint="a vendor's kernel or driver may have it",
     )
+
+
+def stream_channel(
+    found: Sequence[Endpoint], stream_of: Callable[[Endpoint], Stream | None]
+) -> Found:
+    """Look which devices could be asked by their migration streams; none is opened.
+
+    `stream_of` gives what a table says of the stream of a device's driver.
+    """
+    able: dict[str, list[Endpoint]] = {}
+    harmed: set[str] = set()
+    for each in found:
+        stream = stream_of(each)
+        if stream is not None:
+            able.setdefault(each.driver or "", []).append(each)
+            harmed |= {each.driver or ""} if stream.hazard is not None else set()
+    devices = [each for these in able.values() for each in these]
+    if not devices:
+        return passed(
+            "no device could be asked by its migration stream, as tables know those "
+            "of few drivers: 'vfiocompat tables list'"
+        )
+    idle = next((each.address for each in devices if not each.in_use), None)
+    shown = idle or devices[0].address
+    return passed(
+        f"{counted(len(devices), 'device')} could be asked by migration streams",
+        detail="\n".join(
+            f"{driver}: {_asked(these)}"
+            + (", only read without --despite-hazard" if driver in harmed else "")
+            for driver, these in able.items()
+        ),
+        hint="it is done on demand alone, since it opens and resets devices "
+        f"(vfiocompat-stream(7)):\n    vfiocompat get --stream {shown}",
+    )
+
+
+def _asked(these: Sequence[Endpoint]) -> str:
+    """Name devices, and say how many of them are in use."""
+    used = sum(each.in_use is True for each in these)
+    told = f" ({used} in use)" if used else ""
+    return first_of([each.address for each in these], _SHOWN) + told
 
 
 def writable(found: Sequence[Endpoint], *, is_writable: bool) -> Found:

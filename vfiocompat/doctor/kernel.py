@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from vfiocompat.doctor.found import Found
     from vfiocompat.host.sysfs.kernel import Kernel
 
-__all__ = ["debugfs", "modules", "processes", "release", "user"]
+__all__ = [
+    "debugfs",
+    "modules",
+    "processes",
+    "release",
+    "user",
+    "without_streams",
+]
 
 _Number = tuple[int, ...]
 
@@ -42,6 +49,13 @@ def release(kernel: Kernel) -> Found:
             hint="QEMU 8.0 and later needs it: Linux 5.18, or a vendor's kernel",
         )
     return passed(f"Linux {kernel.release}")
+
+
+def without_streams(kernel: Kernel) -> str | None:
+    """Say that a kernel has no migration streams, if it is known to have none."""
+    if not _is_before(kernel, _SECOND_INTERFACE):
+        return None
+    return f"Linux {kernel.release} has no migration streams: they came with 5.18"
 
 
 def modules(kernel: Kernel) -> Found:
