@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from vfiocompat.decision.decisions import Decision
 
 MAN = ROOT / "man"
-PAGES = {page.stem: page for page in sorted(MAN.glob("man*/*.[58]"))}
+PAGES = {page.stem: page for page in sorted(MAN.glob("man*/*.[578]"))}
 TEXTS = {name: whole_page(page) for name, page in PAGES.items()}
 COMMON = sorted((MAN / "common").iterdir())
 COMMAND_PAGES = [name for name, page in PAGES.items() if page.suffix == ".8"]
@@ -71,6 +71,7 @@ SECTIONS = [
 ]
 OPTIONAL = {
     ".8": {"FILES"},
+    ".7": {"SYNOPSIS", "OPTIONS", "ENVIRONMENT", "FILES"},
     ".5": {"SYNOPSIS", "OPTIONS", "ENVIRONMENT", "EXIT STATUS"},
 }
 EXIT_CODES = {
