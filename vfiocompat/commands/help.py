@@ -34,7 +34,7 @@ EXAMPLES = {
     ),
     "vfiocompat check": (
         "vfiocompat check 0000:3b:00.0/acme-slice2 0000:41:00.0/acme-slice2",
-        "vfiocompat check node-a:0000:03:00.4 node-b:0000:03:00.4",
+        "vfiocompat check --stream 0000:03:00.4 0000:03:01.4",
     ),
     "vfiocompat scan": (
         "vfiocompat scan -o /srv/fleet/",
@@ -42,7 +42,7 @@ EXAMPLES = {
     ),
     "vfiocompat targets": (
         "vfiocompat targets 83b8f4f2-509f-382f-3c1e-e6bfe0fa1001 /srv/fleet",
-        "vfiocompat targets 0000:03:00.4 here",
+        "vfiocompat targets 0000:03:00.4 here --stream",
     ),
     "vfiocompat matrix": (
         "vfiocompat matrix /srv/fleet",
