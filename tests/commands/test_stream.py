@@ -202,9 +202,7 @@ def test_check_says_that_drivers_can_be_asked(idle: Idle, run: Run) -> None:
 def test_check_asks_again_as_it_was_asked(idle: Idle, run: Run) -> None:
     idle({ONE: IN_USE})
     result = run(f"check --stream {ONE} {OTHER}", exit_code=4)
-    assert "--fact flags=VALUE --stream" in result.stdout or (
-        "--stream --fact magic" in result.stdout
-    )
+    assert f"check {ONE} {OTHER} --stream --fact magic" in result.stdout
 
 
 def test_check_says_why_a_type_was_not_asked(idle: Idle, run: Run) -> None:
@@ -279,6 +277,13 @@ def test_targets_asks_the_idle_devices_of_this_host(
     assert other.startswith(f"undetermined\t-\t{THIRD}\t-\t")
     assert "VFC520 process 7 has it open" in other
     assert host.opened == [ONE, OTHER, THIRD, TWO_PORTS]
+
+
+def test_targets_says_that_drivers_can_be_asked(idle: Idle, run: Run) -> None:
+    host = idle()
+    told = run(f"targets {ONE}", exit_code=3).stderr
+    assert told.endswith(f"\n    vfiocompat targets {ONE} here --stream\n")
+    assert host.opened == []
 
 
 def test_targets_of_a_source_in_use_is_no_failure(idle: Idle, run: Run) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -21,7 +20,7 @@ from vfiocompat.commands.options import (
     stream_option,
 )
 from vfiocompat.commands.scans import file_of, scans_of
-from vfiocompat.commands.streaming import streaming_of
+from vfiocompat.commands.streaming import again_streaming, could_ask, streaming_of
 from vfiocompat.decision.needs import wanting
 from vfiocompat.diagnostics import SIDES
 from vfiocompat.errors import ExitCode
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vfiocompat.commands.settings import Settings
-    from vfiocompat.endpoints import Endpoint
     from vfiocompat.output.pairs import Counts
     from vfiocompat.output.wayout import Scans
     from vfiocompat.pairs import Pair
@@ -128,9 +126,9 @@ def command(  # noqa: PLR0917 - click passes every option by name
             *again("--max-age", [] if max_age is None else [f"{max_age:g}"]),
             *again("--fact", facts),
             *again("--destination-fact", destination_facts),
-            *(["--stream"] if stream else []),
-            *(["--despite-hazard"] if despite_hazard else []),
-            *again("--sibling", [sibling] if sibling else []),
+            *again_streaming(
+                stream=stream, despite_hazard=despite_hazard, sibling=sibling
+            ),
         ]
         todo = [
             *wayout_lines(
@@ -141,8 +139,8 @@ def command(  # noqa: PLR0917 - click passes every option by name
                 whole=settings.verbose,
             )
         ]
-        if not stream and not table_only and settings.sysroot == "/":
-            todo += stream_lines(pairs, partial(_gives_head, settings))
+        if not (stream or table_only) and (asked := could_ask(settings, pairs)):
+            todo += stream_lines(["vfiocompat", "check", "--stream", *asked])
         settings.print_todo(todo)
     for error in errors.values():
         settings.note(error_lines(error))
@@ -162,13 +160,6 @@ def _scans(
     }
     fleets = [path for fleet in settings.fleets().values() for path in fleet]
     return scans_of([*files.values(), *fleets], files, ends[:1])
-
-
-def _gives_head(settings: Settings, endpoint: Endpoint) -> bool:
-    """Whether an endpoint can be asked by its stream."""
-    from vfiocompat.streams import gives_head  # noqa: PLC0415 - few pairs need it
-
-    return gives_head(endpoint, settings.library)
 
 
 def _exit_code(counts: Counts) -> ExitCode:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
 
     from vfiocompat.commands.settings import Settings
     from vfiocompat.endpoints import Endpoint
+    from vfiocompat.pairs import Pair
     from vfiocompat.streams import Streaming
 
-__all__ = ["HERE", "streaming_of", "without_fleet"]
+__all__ = ["HERE", "again_streaming", "could_ask", "streaming_of", "without_fleet"]
 
 HERE = "here"
 """The word that stands for this host in the place of a fleet."""
@@ -71,6 +73,30 @@ def streaming_of(
     from vfiocompat.streams import Streaming  # noqa: PLC0415 - few commands ask so
 
     return Streaming(time.time(), despite_hazard, found, passes_over)
+
+
+def again_streaming(
+    *, stream: bool, despite_hazard: bool, sibling: str | None
+) -> list[str]:
+    """Give the options of --stream as they were given."""
+    return [
+        *(["--stream"] if stream else []),
+        *(["--despite-hazard"] if despite_hazard else []),
+        *(["--sibling", sibling] if sibling is not None else []),
+    ]
+
+
+def could_ask(settings: Settings, pairs: Sequence[Pair]) -> list[str]:
+    """Name ends of pairs that --stream could tell all that is missing of.
+
+    The source comes first.
+    """
+    from vfiocompat.output.wayout import lacking_heads  # noqa: PLC0415 - not of get
+    from vfiocompat.streams import gives_head  # noqa: PLC0415 - few pairs need it
+
+    if settings.sysroot != "/":
+        return []
+    return [*lacking_heads(pairs, partial(gives_head, library=settings.library))]
 
 
 def without_fleet(name: str, fleet: Sequence[str]) -> None:

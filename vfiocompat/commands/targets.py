@@ -23,7 +23,13 @@ from vfiocompat.commands.options import (
     stream_option,
 )
 from vfiocompat.commands.scans import file_of, scans_of
-from vfiocompat.commands.streaming import HERE, streaming_of, without_fleet
+from vfiocompat.commands.streaming import (
+    HERE,
+    again_streaming,
+    could_ask,
+    streaming_of,
+    without_fleet,
+)
 from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.fleet.classes import HostAddresses
 from vfiocompat.fleet.targets import Query, Targets, fleet_targets, host_targets
@@ -35,7 +41,7 @@ from vfiocompat.output.targets import (
     targets_document,
 )
 from vfiocompat.output.text import error_lines
-from vfiocompat.output.wayout import facts_command, wayout_lines
+from vfiocompat.output.wayout import facts_command, stream_lines, wayout_lines
 from vfiocompat.pairs import find_source
 from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
 from vfiocompat.times import Horizon
@@ -134,6 +140,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         *again("--max-age", [] if max_age is None else [f"{max_age:g}"]),
         *again("--source-type", [source_type] if source_type else []),
         *again("--fact", facts),
+        *again_streaming(stream=stream, despite_hazard=despite_hazard, sibling=sibling),
     ]
 
     def todo() -> Iterator[Item]:
@@ -142,13 +149,15 @@ def command(  # noqa: PLR0917 - click passes every option by name
         files = dict.fromkeys([start.host or ""], own[0]) if own else {}
         files |= found.files
         unseen = [] if start.version in texts else [start]
-        return wayout_lines(
+        yield from wayout_lines(
             found.wanting(),
             settings.config,
             scans=scans_of([*fleet, *own], files, unseen),
             command=facts_command(found.pairs, line, ("source",)),
             whole=settings.verbose,
         )
+        if not (stream or fleet) and could_ask(settings, found.pairs):
+            yield from stream_lines([*line, "--stream"])
 
     _print(settings, start, found, todo)
     return _exit_code(found)

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from vfiocompat.output.text import Line
     from vfiocompat.pairs import Pair
 
-__all__ = ["NO_SCANS", "Scans", "facts_command", "stream_lines", "wayout_lines"]
+__all__ = [
+    "NO_SCANS",
+    "Scans",
+    "facts_command",
+    "lacking_heads",
+    "stream_lines",
+    "wayout_lines",
+]
 
 _OPTIONS: dict[Side, str] = {"source": "--fact", "destination": "--destination-fact"}
 
@@ -104,13 +111,13 @@ def wayout_lines(
     yield from _scan_lines(wanting, scans, whole=whole)
 
 
-def stream_lines(
+def lacking_heads(
     pairs: Sequence[Pair], gives_head: Callable[[Endpoint], bool]
-) -> Iterator[Line]:
-    """Give the command that asks devices by their streams for what is missing.
+) -> dict[str, None]:
+    """Name the ends of pairs whose heads could tell all facts that they lack.
 
-    `gives_head` tells of an endpoint whether it can be asked so. Nothing where no pair
-    could have all that it misses from that.
+    `gives_head` tells of an endpoint whether it can be asked by its stream. The source
+    comes first.
     """
     asked: dict[str, None] = {}
     for pair in pairs:
@@ -121,9 +128,13 @@ def stream_lines(
         lacking = [ends[side] for side, need in needs(*pair).items() if need.facts]
         if lacking and all(map(gives_head, lacking)):
             asked |= dict.fromkeys((pair.source.address, pair.destination.address))
-    if asked:
-        yield [("or let the drivers tell, while nobody uses the devices:", "plain")]
-        yield _pasted(shlex.join(["vfiocompat", "check", "--stream", *asked]))
+    return asked
+
+
+def stream_lines(command: Sequence[str]) -> Iterator[Line]:
+    """Give the command that asks devices by their streams for what is missing."""
+    yield [("or let the drivers tell, while nobody uses the devices:", "plain")]
+    yield _pasted(shlex.join(command))
 
 
 def _pasted(text: str) -> Line:
