@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from vfiocompat import pairs
 from vfiocompat.codes import Code, Severity
+from vfiocompat.decision.decisions import Channel
+from vfiocompat.decision.streams import HeadUsed
 from vfiocompat.diagnostics import Diagnostic, Missing, Side, Span
 from vfiocompat.endpoints import Origin, literal
 from vfiocompat.errors import (
@@ -46,11 +48,13 @@ __all__ = [
     "AddressRecord",
     "Basis",
     "Bug",
+    "Channel",
     "CheckResult",
     "Code",
     "Diagnostic",
     "ErrorRecord",
     "FactError",
+    "HeadUsed",
     "InvalidAddress",
     "InvalidVersion",
     "InventoryError",
