@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from tests.fleets import function
 from tests.idle import (
     BUSY,
     MTTY_2,
@@ -262,6 +263,35 @@ def test_a_device_that_does_not_run_is_told_of_loudly(idle: Idle, run: Run) -> N
     assert "error[VFC526]" in result.stdout
 
 
+HISI = bytes.fromhex(
+    "dedecadeedfeccaa 10000000 51a20000 00000000 40000000 01000000 01000000"
+    "00000000 00000000"
+)
+
+
+def accelerator(address: str) -> Endpoint:
+    """Make a function whose driver may remember that it has taken a head."""
+    return function(
+        address, None, in_use=False, facts={"device_id": "0xa251", "revision": "0x30"}
+    )
+
+
+def test_where_an_ask_can_do_harm_heads_are_only_read(idle: Idle, run: Run) -> None:
+    ends = [accelerator(f"0000:03:00.{number}") for number in (1, 2)]
+    names = " ".join(each.address for each in ends)
+    host = idle({each.address: Answer(HISI) for each in ends}, *ends)
+    result = run(f"check --stream {names} --format json")
+    [pair] = result.document(CheckDocument).results
+    assert (pair.verdict, pair.basis, pair.channel) == ("compatible", "table", None)
+    assert pair.destination.origin == "stream"
+    assert "VFC156" in {each.code for each in pair.diagnostics}
+    assert [each.heads for each in host.asked] == [(), ()]
+    result = run(f"check --stream --despite-hazard {names} --format json")
+    [pair] = result.document(CheckDocument).results
+    assert (pair.verdict, pair.channel) == ("compatible", "stream")
+    assert "VFC160" in {each.code for each in pair.diagnostics}
+
+
 # ---- targets -------------------------------------------------------------------------
 
 
@@ -270,9 +300,9 @@ def test_targets_asks_the_idle_devices_of_this_host(
     idle: Idle, run: Run, monkeypatch: pytest.MonkeyPatch, here: str
 ) -> None:
     monkeypatch.setenv("VFIOCOMPAT_FLEET", "/nonexistent")
-    host = idle({THIRD: IN_USE}, PLAIN)
+    host = idle({THIRD: IN_USE}, PLAIN, accelerator("0000:03:00.2"))
     result = run(f"targets {ONE} {here} --stream")
-    one, other = result.stdout.splitlines()
+    one, other, _ = result.stdout.splitlines()
     assert one == f"compatible\t-\t{OTHER}\t-\tby the head of its stream"
     assert other.startswith(f"undetermined\t-\t{THIRD}\t-\t")
     assert "VFC520 process 7 has it open" in other
