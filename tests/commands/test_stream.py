@@ -21,11 +21,13 @@ from tests.idle import (
     mtty,
 )
 from vfiocompat import codes
+from vfiocompat.decision.decisions import Decision
 from vfiocompat.endpoints import Attribute
 from vfiocompat.errors import DeviceError
 from vfiocompat.output.check import CheckDocument
 from vfiocompat.output.device import DeviceDocument
 from vfiocompat.output.get import GetDocument
+from vfiocompat.output.pairs import decision_words
 from vfiocompat.output.vm import VmDocument
 
 if TYPE_CHECKING:
@@ -410,9 +412,43 @@ def test_an_open_device_tells_its_state_and_what_it_has_to_move(
     assert (found.state, found.data_size, found.initial_bytes) == ("RUNNING", 60, 24)
 
 
+def test_what_is_done_to_a_device_is_told_before(idle: Idle, run: Run) -> None:
+    idle({}, PLAIN)
+    assert "VFC525" in run(f"device --open {ONE}").stderr
+    assert "VFC528" in run(f"device --open --stream {ONE}").stderr
+    assert "VFC525" in run(f"device --open --stream {PLAIN.address}").stderr
+
+
 def test_a_copy_is_begun_only_where_a_table_reads_heads(idle: Idle, run: Run) -> None:
     idle({}, PLAIN)
     result = run(f"device --open --stream {PLAIN.address} --format json")
     assert result.document(DeviceDocument).initial_bytes is None
     assert "info[VFC155]" in result.stderr
     assert "for --open" in run(f"device --stream {ONE}", exit_code=2).stderr
+
+
+# ---- words ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("decision", "told"),
+    [
+        (Decision(verdict="compatible", basis="driver"), "decided by the drivers"),
+        (
+            Decision(verdict="compatible", basis="driver", channel="stream"),
+            "by the heads of their streams",
+        ),
+        (
+            Decision(verdict="compatible", basis="recorded", channel="stream"),
+            "by recorded answers to the heads of their streams",
+        ),
+        (
+            Decision(verdict="compatible", basis="table", table="mtty"),
+            "by table mtty",
+        ),
+    ],
+)
+def test_what_verdicts_rest_on_is_told_by_the_channel(
+    decision: Decision, told: str
+) -> None:
+    assert decision_words(decision) == told

@@ -138,11 +138,12 @@ def _opened(
         raise UsageError("--open is for a device of this host")
     if settings.sysroot != "/":
         raise UsageError("--open is for this host, not for one that --sysroot names")
-    settings.note(note_lines(codes.DEVICE_IS_OPENED, endpoint.address))
     if stream:
         from vfiocompat.streams import lacks_head  # noqa: PLC0415 - few ask so
 
         if (lacking := lacks_head(endpoint, settings.library)) is not None:
             settings.note(finding_lines(lacking))
             stream = False
+    code = codes.DEVICES_ARE_ASKED if stream else codes.DEVICE_IS_OPENED
+    settings.note(note_lines(code, endpoint.address))
     return settings.host.open_device(place, copying=stream)
