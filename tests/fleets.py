@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vfiocompat.endpoints import Attribute, Endpoint, RecordedAnswer
+from vfiocompat.decision.streams import head_question
+from vfiocompat.endpoints import Attribute, Endpoint, Head, RecordedAnswer
 from vfiocompat.inventory import Inventory
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ QAT_2 = _QAT.format("0x7f")
 """One of more capabilities loads the state of one of fewer, not the reverse."""
 
 TAKEN = "2026-11-01T00:00:00Z"
+BOOT = "7d3c0d2e-5b0b-4d53-a9a3-2a0f4f0b0c11"
 
 
 def endpoint(address: str, version: str | None, **more: object) -> Endpoint:
@@ -85,8 +87,43 @@ def answer(version: str, *, accepted: bool | None, at: str = TAKEN) -> RecordedA
     return RecordedAnswer(version, accepted, None if accepted else "EINVAL", at)
 
 
+def head(data: str, driver: str | None, **more: str | None) -> Head:
+    """Make the head of a device's stream, of this boot and kernel."""
+    fields: dict[str, str | None] = {
+        "srcversion": None,
+        "build_id": "b1",
+        "kernel": "6.12.0",
+        "boot_id": BOOT,
+        "taken_at": TAKEN,
+    }
+    return Head(data=data, driver=driver, **(fields | more))  # type: ignore[arg-type]
+
+
+def answer_to_head(
+    what: Head, *, accepted: bool | None, at: str = TAKEN
+) -> RecordedAnswer:
+    """Make a recorded answer to a head, by the driver that wrote it."""
+    return RecordedAnswer(
+        None,
+        accepted,
+        "EFAULT" if accepted is False else None,
+        at,
+        channel="stream",
+        question=head_question(what),
+        driver=what.driver,
+        srcversion=what.srcversion,
+        build_id=what.build_id,
+        kernel=what.kernel,
+        boot_id=what.boot_id,
+    )
+
+
 def inventory(
-    host: str, *endpoints: Endpoint, taken_at: str = TAKEN, kernel: str = "6.12.0"
+    host: str,
+    *endpoints: Endpoint,
+    taken_at: str = TAKEN,
+    kernel: str = "6.12.0",
+    boot_id: str = BOOT,
 ) -> Inventory:
     """Make a host's inventory."""
     return Inventory(
@@ -94,6 +131,7 @@ def inventory(
         machine_id=None,
         taken_at=taken_at,
         kernel=kernel,
+        boot_id=boot_id,
         endpoints=list(endpoints),
         problems=[],
     )

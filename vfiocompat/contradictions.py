@@ -1,30 +1,44 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an endpoint of a file tells of itself that cannot be."""
+"""What an endpoint of a file tells of itself that cannot be, and what of it counts."""
 
 from __future__ import annotations
 
+import math
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from vfiocompat.endpoints import ATTRIBUTE_NAMES, OWN_FACTS, attribute_names
+from vfiocompat.times import timestamp
 from vfiocompat.vgpus import framework
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vfiocompat.endpoints import (
         Attribute,
         Endpoint,
         EndpointKind,
         Facts,
         RecordedAnswer,
+        Thing,
     )
 
-__all__ = ["KINDS", "OURS", "contradiction", "identified_by_facts", "own_facts"]
+__all__ = [
+    "KINDS",
+    "answers_that_count",
+    "contradiction",
+    "identified_by_facts",
+    "own_facts",
+]
 
-OURS = {None, "attribute"}
+_OURS = {None, "attribute"}
 """Channels of answers that an attribute gave: None was written before others were."""
 
 _UNKNOWN = "?"  # what an operator has not filled in
+_HEAD = re.compile("(?:[0-9a-f]{2}){1,4096}")  # the longest is tables' MAX_HEAD
+_SHA256 = re.compile("[0-9a-f]{64}")
 _TYPES = "mdev_supported_types"
 KINDS: set[EndpointKind] = {"type", "mdev", "function"}
 _NAMES = {kind: {None, *attribute_names(kind)} for kind in KINDS}
@@ -47,10 +61,29 @@ def contradiction(endpoint: Endpoint) -> str | None:
         if "STOP_COPY" not in flags.split(","):
             return f"stated: migration_flags: {flags!r} has no STOP_COPY"
     return (
-        _contradiction_of_address(endpoint)
+        _contradiction_of_head(endpoint)
+        or _contradiction_of_address(endpoint)
         or _contradiction_of_attribute(endpoint)
         or _contradiction_of_facts(endpoint)
     )
+
+
+def _contradiction_of_head(endpoint: Endpoint) -> str | None:
+    """Say what an endpoint tells of the head of its stream that cannot be."""
+    head = endpoint.head
+    if not head:
+        return None
+    if endpoint.kind == "type":
+        return "head: a type has no migration stream"
+    if not _HEAD.fullmatch(head.data):
+        return "head.data: is not 1 to 4096 bytes in small hexadecimal digits"
+    if head.driver is None or head.driver != _driver(endpoint):
+        return f"head.driver: {head.driver!r} is not the endpoint's"
+    return None
+
+
+def _driver(endpoint: Endpoint) -> str | None:
+    return endpoint.driver or endpoint.facts.get("driver")
 
 
 def _contradiction_of_address(endpoint: Endpoint) -> str | None:
@@ -151,17 +184,32 @@ def _plain(text: str) -> str:
 
 def _contradiction_of(answer: RecordedAnswer, endpoint: Endpoint) -> str | None:
     """Say what an answer tells of itself that cannot be."""
-    if answer.channel in OURS and endpoint.lacks_attribute:
+    if answer.channel in _OURS and endpoint.lacks_attribute:
         return "there is no attribute that gave one"
     if answer.accepted and answer.errno is not None:
         return "one that was accepted has an errno"
     if answer.accepted and answer.limits:
         return "one that was accepted has limits"
     if answer.version is None:
-        ours = answer.channel in OURS
-        return "one of the attribute is about no version" if ours else None
+        return _contradiction_of_question(answer, endpoint)
     if answer.question is not None and not _is_about(answer):
         return "one has a question that is not its version"
+    return None
+
+
+def _contradiction_of_question(
+    answer: RecordedAnswer, endpoint: Endpoint
+) -> str | None:
+    """Say what an answer about something else than a string tells that cannot be."""
+    if not answer.is_of_head:
+        ours = answer.channel in _OURS
+        return "one of the attribute is about no version" if ours else None
+    if not _SHA256.fullmatch(answer.question or ""):
+        return "one of the stream has no question, a SHA-256 in small digits"
+    if endpoint.kind == "type":
+        return "a type has no migration stream"
+    if answer.driver not in {None, _driver(endpoint)}:
+        return f"one of the stream is of {answer.driver!r}, not of the driver"
     return None
 
 
@@ -171,3 +219,55 @@ def _is_about(answer: RecordedAnswer) -> bool:
 
     asked = hashlib.sha256((answer.version or "").encode()).hexdigest()
     return answer.question is not None and answer.question.lower() == asked
+
+
+# ---- several answers about one thing ------------------------------------------------
+
+
+def answers_that_count(
+    answers: tuple[RecordedAnswer, ...],
+) -> tuple[RecordedAnswer, ...]:
+    """Give of several answers about one string, or one head, the one that counts.
+
+    What is about neither is for a later program.
+    """
+    if len({each.version for each in answers if each.channel in _OURS}) == len(answers):
+        return answers
+    said: dict[Thing, list[RecordedAnswer]] = {}
+    for each in answers:
+        if each.version is not None or each.is_of_head:
+            said.setdefault(each.thing, []).append(each)
+    return tuple(filter(None, map(_that_counts, said.values())))
+
+
+def _that_counts(answers: Sequence[RecordedAnswer]) -> RecordedAnswer | None:
+    """Choose from answers about one thing, if one of them says anything.
+
+    Of each channel the latest counts, of channels any no, else that of the attribute.
+    A yes of another channel about a string is none here: that is for a later program to
+    weigh. About a head only the stream says anything.
+    """
+    latest: dict[str, RecordedAnswer] = {}
+    for each in sorted(answers, key=_weight):
+        latest["attribute" if each.channel in _OURS else each.channel or ""] = each
+    if answers[0].is_of_head:
+        return latest["stream"]
+    noes = [each for each in latest.values() if each.accepted is False]
+    if noes:
+        return max(noes, key=lambda each: timestamp(each.asked_at) or -math.inf)
+    if "attribute" in latest:
+        return latest["attribute"]
+    return next((each for each in latest.values() if each.accepted is None), None)
+
+
+def _weight(answer: RecordedAnswer) -> tuple[float, int]:
+    """Say which of several answers counts, the greatest one.
+
+    The latest does. At one moment a no beats one that was neither, and that a yes. One
+    whose time cannot be read may be the latest or not: a yes counts least then, and
+    others most, so that no yes rests on it.
+    """
+    then = timestamp(answer.asked_at)
+    if then is None:
+        then = -math.inf if answer.accepted else math.inf
+    return then, (True, None, False).index(answer.accepted)

@@ -35,6 +35,7 @@ __all__ = [
     "Problem",
     "Recorded",
     "RecordedAnswer",
+    "Thing",
     "attribute_names",
     "identified",
     "literal",
@@ -124,12 +125,17 @@ class MigrationInterface(msgspec.Struct, frozen=True):
     version: int | None = None
 
 
+Thing = tuple[Literal["string", "head"], str]
+"""What a driver is asked about: a version string, or a head by its SHA-256 in hex."""
+
+
 class RecordedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What this endpoint's driver said of one source string, and when.
+    """What this endpoint's driver said of one source string or head, and when.
 
     `channel` is how it was asked, by its attribute if none is told; in another channel
     the question may be no string. `question` is the SHA-256 of what was asked, in hex,
-    and `limits` are of what a no of NVML is about.
+    and `limits` are of what a no of NVML is about. An answer to a head has of who gave
+    it what `Head` has of who wrote one.
     """
 
     version: str | None
@@ -139,11 +145,26 @@ class RecordedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     channel: str | None = None
     question: str | None = None
     limits: tuple[str, ...] = ()
+    driver: str | None = None
+    srcversion: str | None = None
+    build_id: str | None = None
+    kernel: str | None = None
+    boot_id: str | None = None
 
     @property
     def about(self) -> str:
         """What it is about: a string, or the hash of what else was asked."""
         return self.version or self.question or ""
+
+    @property
+    def is_of_head(self) -> bool:
+        """Whether it is about the head of a migration stream."""
+        return self.channel == "stream" and self.version is None
+
+    @property
+    def thing(self) -> Thing:
+        """What it is about, told apart by what kind of thing that is."""
+        return "head" if self.is_of_head else "string", self.about
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,8 +192,8 @@ class Recorded(msgspec.Struct, frozen=True):
 
     `rejected` says why that is too old to be relied on, or of no known age, and
     `rejected_answers` the same of some of its answers, by the string they are about.
-    `ages` says how old the others are. `changed` names what has, since the head of its
-    stream was read.
+    `ages` says how old the others are. `changed` names what has, or may have, since the
+    head of its stream was read.
     """
 
     host: str
@@ -181,6 +202,7 @@ class Recorded(msgspec.Struct, frozen=True):
     rejected_answers: dict[str, str] = {}
     ages: dict[str, str] = {}
     changed: tuple[str, ...] = ()
+    machine_id: str | None = None
 
 
 Instances = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 import posixpath
 import shlex
 from collections import Counter
@@ -21,7 +20,12 @@ from vfiocompat.addresses import (
     address_text,
     parse_address,
 )
-from vfiocompat.contradictions import KINDS, OURS, contradiction, identified_by_facts
+from vfiocompat.contradictions import (
+    KINDS,
+    answers_that_count,
+    contradiction,
+    identified_by_facts,
+)
 from vfiocompat.endpoints import Endpoint, Problem, Recorded
 from vfiocompat.errors import (
     InvalidVersion,
@@ -34,12 +38,19 @@ from vfiocompat.versions import VersionString
 from vfiocompat.vgpus import completed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from vfiocompat.endpoints import RecordedAnswer
+    from vfiocompat.endpoints import Head, RecordedAnswer
     from vfiocompat.times import Horizon
 
-__all__ = ["Identity", "Inventory", "Tool", "named", "parse_inventory", "recorded"]
+__all__ = [
+    "Identity",
+    "Inventory",
+    "Tool",
+    "changed",
+    "changed_since",
+    "named",
+    "parse_inventory",
+    "recorded",
+]
 
 SCHEMA = "vfiocompat.inventory/1"
 MAX_BYTES = 256 << 20
@@ -58,17 +69,22 @@ class Tool(msgspec.Struct, frozen=True):
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Which host an inventory is of, as its files say; None where they do not."""
+    """Which host an inventory is of, as its files say; None where they do not.
+
+    `boot_id` is random(4)'s, another one after each boot.
+    """
 
     host: str | None
     machine_id: str | None
     kernel: str | None
+    boot_id: str | None
 
 
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     """Every endpoint of a host, what could not be read, and when that was.
 
-    `machine_id` is that of machine-id(5); None where the host has none.
+    `machine_id` is that of machine-id(5); None where the host has none. `boot_id` was
+    not kept by earlier programs.
     """
 
     schema: Literal["vfiocompat.inventory/1"] = "vfiocompat.inventory/1"
@@ -77,6 +93,7 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     machine_id: str | None
     taken_at: str
     kernel: str
+    boot_id: str | msgspec.UnsetType | None = msgspec.UNSET
     endpoints: list[Endpoint]
     problems: list[Problem]
 
@@ -88,7 +105,7 @@ class _Schema(msgspec.Struct):
 def parse_inventory(data: bytes, path: str) -> Inventory:
     """Read an inventory; `path` is named in errors.
 
-    Of several answers about one string it has the one that counts: the latest.
+    Of several answers about one thing it has the one that counts: the latest.
 
     Raises:
         InventoryError: it is none, or of another version, or holds what no scan writes.
@@ -113,6 +130,7 @@ def parse_inventory(data: bytes, path: str) -> Inventory:
     for key, text in (
         ("host", inventory.host),
         ("kernel", inventory.kernel),
+        ("boot_id", inventory.boot_id or ""),
         ("tool.version", inventory.tool.version),
     ):
         if not text.isprintable():
@@ -159,50 +177,11 @@ def _demand_keys(data: bytes, path: str) -> None:
 
 
 def _leave_out_other_answers(inventory: Inventory) -> None:
-    """Keep of several answers about one string the one that counts."""
+    """Keep of several answers about one thing the one that counts."""
     for at, endpoint in enumerate(inventory.endpoints):
-        answers = endpoint.answers
-        if not answers:
-            continue
-        ours = {each.version for each in answers if each.channel in OURS}
-        if len(ours) == len(answers):
-            continue
-        said: dict[str, list[RecordedAnswer]] = {}
-        for each in answers:
-            if each.version is not None:
-                said.setdefault(each.version, []).append(each)
-        kept = tuple(filter(None, map(_that_counts, said.values())))
-        inventory.endpoints[at] = msgspec.structs.replace(endpoint, answers=kept)
-
-
-def _that_counts(answers: Sequence[RecordedAnswer]) -> RecordedAnswer | None:
-    """Choose from answers about one string, if one of them says anything.
-
-    Of each channel the latest counts, of channels any no, else that of the attribute.
-    A yes of another channel is none here: that is for a later program to weigh.
-    """
-    latest: dict[str, RecordedAnswer] = {}
-    for each in sorted(answers, key=_weight):
-        latest["attribute" if each.channel in OURS else each.channel or ""] = each
-    noes = [each for each in latest.values() if each.accepted is False]
-    if noes:
-        return max(noes, key=lambda each: timestamp(each.asked_at) or -math.inf)
-    if "attribute" in latest:
-        return latest["attribute"]
-    return next((each for each in latest.values() if each.accepted is None), None)
-
-
-def _weight(answer: RecordedAnswer) -> tuple[float, int]:
-    """Say which of several answers counts, the greatest one.
-
-    The latest does. At one moment a no beats one that was neither, and that a yes. One
-    whose time cannot be read may be the latest or not: a yes counts least then, and
-    others most, so that no yes rests on it.
-    """
-    then = timestamp(answer.asked_at)
-    if then is None:
-        then = -math.inf if answer.accepted else math.inf
-    return then, (True, None, False).index(answer.accepted)
+        kept = answers_that_count(endpoint.answers)
+        if kept is not endpoint.answers:
+            inventory.endpoints[at] = msgspec.structs.replace(endpoint, answers=kept)
 
 
 def _not_ours(data: bytes, path: str, error: msgspec.ValidationError) -> InventoryError:
@@ -293,8 +272,45 @@ def recorded(endpoint: Endpoint, inventory: Inventory, horizon: Horizon) -> Endp
             horizon.rejects(inventory.taken_at),
             rejected,
             ages,
+            changed_since(endpoint, inventory) if endpoint.head else (),
+            inventory.machine_id,
         ),
     )
+
+
+def changed_since(endpoint: Endpoint, inventory: Inventory) -> tuple[str, ...]:
+    """Name what may have changed since an endpoint's head was read.
+
+    An inventory tells the build of a function's own driver only: that of an mdev's may
+    be of another module than its parent's.
+    """
+    told = endpoint.kind == "function" and endpoint.build
+    return changed(
+        endpoint.head or None,
+        inventory.boot_id or None,
+        inventory.kernel,
+        endpoint.build if told else msgspec.UNSET,
+    )
+
+
+def changed(
+    what: Head | RecordedAnswer | None,
+    boot_id: str | None,
+    kernel: str | None,
+    build: str | msgspec.UnsetType | None,
+) -> tuple[str, ...]:
+    """Name what may have changed since a head was read, or an answer to one was given.
+
+    The rest is what is there now. What is not known, of either, may have changed;
+    `build` is UNSET where nothing is to be said of it.
+    """
+    if what is None:
+        return ()
+    then = what.build_id or what.srcversion
+    grounds = [("the boot", what.boot_id, boot_id), ("the kernel", what.kernel, kernel)]
+    if build is not msgspec.UNSET:
+        grounds.append(("the driver's build", then, build))
+    return tuple(name for name, was, is_ in grounds if not was or was != is_)
 
 
 def named(inventory: Inventory, address: InventoryAddress | FleetAddress) -> Endpoint:

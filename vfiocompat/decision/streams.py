@@ -31,7 +31,6 @@ __all__ = [
     "Reply",
     "Streamed",
     "answered",
-    "changed",
     "head_question",
     "is_refused",
     "offer_code",
@@ -184,30 +183,10 @@ def answered(streamed: Streamed) -> Diagnostic | None:
     return None
 
 
-_GROUNDS = {
-    "boot_id": "the boot",
-    "kernel": "the kernel",
-    "driver": "the driver",
-    "srcversion": "the driver's build",
-    "build_id": "the driver's build",
-}
-
-
-def changed(head: Head, now: Head) -> tuple[str, ...]:
-    """Name what may have changed between two heads of a device."""
-    return tuple(
-        dict.fromkeys(
-            words
-            for name, words in _GROUNDS.items()
-            if getattr(head, name) != getattr(now, name)
-        )
-    )
-
-
 def stale(changes: Sequence[str]) -> Diagnostic:
     """Say what has changed since a head was recorded."""
     return diagnostic(
         codes.HEAD_MAY_BE_OLD,
-        f"since the source's head was read, {' and '.join(changes)} changed",
+        f"since the source's head was read, {' and '.join(changes)} may have changed",
         hint="scan the source's host again, with --stream",
     )

@@ -63,6 +63,7 @@ def scan(
         machine_id=identity.machine_id,
         taken_at=moment(now),
         kernel=identity.kernel or "",
+        boot_id=identity.boot_id,
         endpoints=endpoints,
         problems=[*found.problems, *wrong.values(), *unread],
     )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from vfiocompat.host.opening import Opened
     from vfiocompat.host.sysfs.asking import HeadAsked, ToAsk
     from vfiocompat.host.sysfs.kernel import Kernel
+    from vfiocompat.host.sysfs.located import Located
     from vfiocompat.host.sysfs.questions import Probed, Question
     from vfiocompat.host.sysfs.records import Survey
 
@@ -122,11 +123,15 @@ class Host:
         seconds since 1970.
         """
         from vfiocompat.host.sysfs.asking import ask_located
+
+        places = self.located([each.address for each in errands])
+        return ask_located(errands, places, self._timeout, now)
+
+    def located(self, addresses: Sequence[LiveAddress]) -> list[Located]:
+        """Tell where devices are, and what the heads of their streams rest on now."""
         from vfiocompat.host.sysfs.located import Located, locate
 
-        addresses = [each.address for each in errands]
-        [places] = self._aside([partial(locate, addresses=addresses)], list[Located])
-        return ask_located(errands, places, self._timeout, now)
+        return self._aside([partial(locate, addresses=addresses)], list[Located])[0]
 
     def probe(self, questions: Sequence[Question]) -> list[Probed]:
         """Ask drivers; see `questions.probe`."""
@@ -171,6 +176,7 @@ def _identity(tree: Tree) -> Identity:
             "host": tree.read(KERNEL, "hostname"),
             "machine_id": tree.read("/etc", "machine-id"),
             "kernel": tree.read(KERNEL, "osrelease"),
+            "boot_id": tree.read(f"{KERNEL}/random", "boot_id"),
         }
     )
     return Identity(**{name: text(reply) or None for name, reply in replies.items()})

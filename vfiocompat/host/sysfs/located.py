@@ -39,6 +39,11 @@ class Located(msgspec.Struct, frozen=True):
     boot_id: str | None = None
     error: ErrorRecord | None = None
 
+    @property
+    def build(self) -> str | None:
+        """What tells the builds of its driver's module apart."""
+        return self.build_id or self.srcversion
+
 
 def locate(tree: Tree, addresses: Sequence[LiveAddress]) -> list[Located]:
     """Find the devices at addresses."""
