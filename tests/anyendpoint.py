@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from hypothesis import strategies as st
 
-from tests.fleets import QAT_1, QAT_2, TAKEN, answer
+from tests.fleets import QAT_1, QAT_2, TAKEN, answer, answer_to_head, head
 from vfiocompat.endpoints import (
     Attribute,
     Endpoint,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
-    from vfiocompat.endpoints import RecordedAnswer
+    from vfiocompat.endpoints import Head, RecordedAnswer
 
 STRINGS = [
     QAT_1,
@@ -84,8 +84,31 @@ INTERFACES = [
     MigrationInterface("v2", ("STOP_COPY", "PRE_COPY")),
 ]
 
+HEADS = [
+    "4e2c3e8c89099d7e010000000000000001000000" + "00000000",
+    "4e2c3e8c89099d7e010000000000000002000000" + "00000000",
+    "4e2c3e8c89099d7e010000000000000001000000" + "01000000",
+    "dedecadeedfeccaa1000000051a20000000000004000000001000000" + "01000000" + "00" * 8,
+    "ccaaedfecdcdcdcd1000000051a20000000000004000000001000000" + "00000000" + "00" * 8,
+    "dedecadeedfeccaa0800000051a20000000000004000000001000000" + "01000000" + "00" * 8,
+    "dedecadeedfeccaa0800000051a20000000000004000000001000000" + "01000000" + "00" * 7,
+    "00",
+]
+"""Heads of mtty, with one port, two, and a flag; of HiSilicon's; and what is none."""
+
+_MTTY: dict[str, object] = {"kind": "mdev", "driver": "mtty", "vendor_id": None}
+_HISI: dict[str, object] = {
+    "driver": "hisi_acc_vfio_pci",
+    "vendor_id": "0x19e5",
+    "facts": FACTS[1],
+}
 FAMILIES: list[dict[str, object]] = [
-    {"driver": "hisi_acc_vfio_pci", "vendor_id": "0x19e5", "facts": FACTS[1]},
+    *(
+        {**_MTTY, "type_id": name, "facts": {"type_id": name}, "head": data}
+        for name, data in (("mtty-1", HEADS[0]), ("mtty-2", HEADS[1]))
+    ),
+    *({**_HISI, "head": data} for data in HEADS[3:6]),
+    {**_HISI},
     {"driver": "hisi_acc_vfio_pci", "vendor_id": "0x19e5", "stated": STATED},
     {"driver": "xe-vfio-pci", "vendor_id": "0x8086", "facts": FACTS[3]},
     {"driver": "xe-vfio-pci", "vendor_id": "0x8086", "facts": FACTS[4]},
@@ -113,6 +136,7 @@ VALUES: dict[str, Sequence[object]] = {
     "vfio": [True, True, True, False],
     "newline": [True, False],
     "version": STRINGS,
+    "head": [None, None, *HEADS],
 }
 """What each field of an endpoint may be."""
 
@@ -125,23 +149,27 @@ TIMES = [TAKEN, TAKEN, "2026-10-01T00:00:00Z", TAKEN[:-1], "2999-01-01T00:00:00Z
 def answers(draw: st.DrawFn, about: Sequence[str] = STRINGS) -> dict[str, object]:
     """Draw what is recorded of an endpoint: which answers count, and which do not.
 
-    Those that count are `about` some strings.
+    Those that count are `about` some strings, or about any heads.
     """
     said = st.sampled_from([True, False, None])
     told = draw(st.dictionaries(st.sampled_from(about), said, max_size=4))
-    old = draw(st.sets(st.sampled_from(sorted(told)), max_size=2)) if told else set()
+    heads = draw(st.dictionaries(st.sampled_from(HEADS[:6]), said, max_size=4))
+    given = [answer(text, accepted=yes) for text, yes in told.items()]
+    given += [
+        answer_to_head(head(data, None), accepted=yes) for data, yes in heads.items()
+    ]
+    things = sorted(each.about for each in given)
+    old = draw(st.sets(st.sampled_from(things), max_size=2)) if things else set()
     too_old = st.sampled_from([None, None, None, "it is 9 days old"])
     recorded = Recorded(
         "a",
         "",
         draw(too_old),
         dict.fromkeys(old, "it is 9 days old"),
-        dict.fromkeys(set(told) - old, "2 h old"),
+        dict.fromkeys(set(things) - old, "2 h old"),
+        draw(st.sampled_from([(), (), ("the boot",), ("the boot", "the kernel")])),
     )
-    return {
-        "answers": tuple(answer(text, accepted=yes) for text, yes in told.items()),
-        "recorded": recorded,
-    }
+    return {"answers": tuple(given), "recorded": recorded}
 
 
 @st.composite
@@ -153,12 +181,22 @@ def any_endpoints(draw: st.DrawFn, *, recorded: bool | None = None) -> Endpoint:
         text = draw(st.sampled_from(STRINGS))
         return literal(text, draw(st.sampled_from([None, "t", "7"])))
     fields = {name: draw(st.sampled_from(values)) for name, values in VALUES.items()}
+    fields["head"] = None  # which few have
     if draw(st.booleans()):
         fields |= draw(st.sampled_from(FAMILIES))
         fields |= {"vfio": True, "device_api": "vfio-pci", "attribute": ATTRIBUTES[1]}
     if recorded:
         fields |= draw(answers())
-    return consistent(Endpoint(**fields))  # type: ignore[arg-type]
+    data = fields.pop("head")
+    return with_head(consistent(Endpoint(**fields)), data)  # type: ignore[arg-type]
+
+
+def with_head(endpoint: Endpoint, data: object) -> Endpoint:
+    """Give an endpoint a head that its driver has written."""
+    written: Head | msgspec.UnsetType = msgspec.UNSET
+    if isinstance(data, str):
+        written = head(data, endpoint.driver)
+    return msgspec.structs.replace(endpoint, head=written)
 
 
 def consistent(endpoint: Endpoint) -> Endpoint:
@@ -182,9 +220,11 @@ def changed(draw: st.DrawFn, endpoint: Endpoint) -> Endpoint:
     name = draw(st.sampled_from(names))
     if name == "recorded":
         return msgspec.structs.replace(endpoint, **draw(answers()))
-    return consistent(
-        msgspec.structs.replace(endpoint, **{name: draw(st.sampled_from(VALUES[name]))})
-    )
+    value = draw(st.sampled_from(VALUES[name]))
+    if name == "head":
+        return with_head(endpoint, value)
+    other = consistent(msgspec.structs.replace(endpoint, **{name: value}))
+    return with_head(other, other.head.data) if other.head else other
 
 
 def placed(endpoint: Endpoint, at: int) -> Endpoint:
@@ -214,9 +254,17 @@ def placed(endpoint: Endpoint, at: int) -> Endpoint:
         type_id=type_id,
         attribute=attribute,
         device_id=endpoint.facts.get("device_id", endpoint.device_id),
+        facts={
+            name: type_id if name == "type_id" and type_id else text
+            for name, text in endpoint.facts.items()
+            if name != "type_id" or endpoint.kind != "function"
+        },
         uuid=uuid if endpoint.kind == "mdev" else None,
         origin=None if endpoint.version is None else "attribute",
         recorded=msgspec.UNSET,
+        head=msgspec.structs.replace(endpoint.head, driver=endpoint.driver)
+        if endpoint.head and endpoint.driver and endpoint.kind != "type"
+        else msgspec.UNSET,
     )
 
 
@@ -232,9 +280,18 @@ def hosts(draw: st.DrawFn, *like: Endpoint) -> list[Endpoint]:
     texts = [end.version for end in like if end.version is not None]
     told = st.one_of(given_answers(), given_answers(texts or STRINGS))
     return [
-        end if end.lacks_attribute else msgspec.structs.replace(end, answers=draw(told))
+        msgspec.structs.replace(
+            end, answers=tuple(each for each in draw(told) if may_have(end, each))
+        )
         for end in ends
     ]
+
+
+def may_have(endpoint: Endpoint, given: RecordedAnswer) -> bool:
+    """Whether a driver can have said this of an endpoint."""
+    if given.is_of_head:
+        return endpoint.kind != "type"
+    return not endpoint.lacks_attribute
 
 
 @st.composite

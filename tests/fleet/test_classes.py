@@ -73,8 +73,8 @@ def test_answers_that_differ_make_classes_but_not_when_they_were_given() -> None
     assert classes(*ends) == [0, 0, 1]
     week = Horizon(NOW.now, 7 * 86400)
     assert classes(*ends, horizon=week) == [0, 1, 2]
-    assert classes(*ends, about="1ac1-x") == [0, 1, 2]
-    assert classes(*ends, about="1ac1-y") == [0, 0, 0]
+    assert classes(*ends, about=[("string", "1ac1-x")]) == [0, 1, 2]
+    assert classes(*ends, about=[("string", "1ac1-y")]) == [0, 0, 0]
 
 
 def test_whose_directory_has_the_attribute_matters_for_one_name_only() -> None:

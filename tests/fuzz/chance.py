@@ -9,10 +9,20 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from tests.anyendpoint import ATTRIBUTES, FAMILIES, STRINGS, VALUES, consistent, placed
-from tests.fleets import TAKEN, answer, inventory
+from tests.anyendpoint import (
+    ATTRIBUTES,
+    FAMILIES,
+    HEADS,
+    STRINGS,
+    VALUES,
+    consistent,
+    may_have,
+    placed,
+    with_head,
+)
+from tests.fleets import TAKEN, answer, answer_to_head, head, inventory
 from vfiocompat import codes
-from vfiocompat.endpoints import Endpoint, Recorded
+from vfiocompat.endpoints import Endpoint, Head, Recorded
 from vfiocompat.errors import InvalidVersion
 from vfiocompat.output.json import json_text
 from vfiocompat.versions import VersionString
@@ -20,6 +30,7 @@ from vfiocompat.versions import VersionString
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vfiocompat.endpoints import RecordedAnswer
     from vfiocompat.inventory import Inventory
 
 __all__ = ["Chance"]
@@ -126,11 +137,21 @@ class Chance(Random):
         except InvalidVersion:
             return self.choice(STRINGS)
 
+    def answer(self, about: str | Head) -> RecordedAnswer:
+        """Draw what a driver said of a string or a head, and when."""
+        accepted = self.choice([True, True, False, None])
+        at = LONG_AGO if self.is_rare() else TAKEN
+        if isinstance(about, str):
+            return answer(about, accepted=accepted, at=at)
+        return answer_to_head(about, accepted=accepted, at=at)
+
     def endpoint(self, like: Sequence[Endpoint] = ()) -> Endpoint:
         """Draw an endpoint of a host, perhaps one that differs in one thing."""
         if like and self.random() < 0.5:
             name = "version" if self.is_rare(3) else self.choice(sorted(VALUES))
             value = self.choice(VALUES[name])
+            if name == "head":
+                return with_head(self.choice(like), value)
             return consistent(replace(self.choice(like), **{name: value}))
         fields: dict[str, Any] = {
             name: self.choice(values) for name, values in VALUES.items()
@@ -140,7 +161,7 @@ class Chance(Random):
             fields |= {"vfio": True, "device_api": "vfio-pci"}
             fields["attribute"] = self.choice([None, ATTRIBUTES[1]])
         fields["version"] = self.version()
-        if self.is_rare():
+        if self.is_rare(2):
             name = self.choice(["driver", "vendor_id", "parent", "type_id", "address"])
             fields[name] = self.text([fields[name] or "x"])
         if self.is_rare():
@@ -150,17 +171,14 @@ class Chance(Random):
             }
         texts = [fields["version"], *(end.version for end in like if end.version)]
         versions = {self.choice([*texts, *STRINGS[:4]]) for _ in range(3)}
-        fields["answers"] = tuple(
-            answer(
-                text,
-                accepted=self.choice([True, True, False, None]),
-                at=LONG_AGO if self.is_rare() else TAKEN,
-            )
-            for text in versions
-            if self.random() < 0.5
-        )
-        end = consistent(Endpoint(**fields))
-        return replace(end, answers=()) if end.lacks_attribute else end
+        heads = {self.choice(HEADS) for _ in range(2)}
+        given = [self.answer(text) for text in versions if self.random() < 0.5]
+        given += [
+            self.answer(head(data, None)) for data in heads if self.random() < 0.5
+        ]
+        data = fields.pop("head")
+        end = with_head(consistent(Endpoint(**fields)), data)
+        return replace(end, answers=tuple(x for x in given if may_have(end, x)))
 
     def endpoints(self, most: int, like: Sequence[Endpoint] = ()) -> list[Endpoint]:
         """Draw a host's endpoints as JSON has them, each at an address of its own."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vfiocompat.tables.language.table import Outcome
 
 SEED = 1
-CASES = range(300)
+CASES = range(400)
 
 
 def test_random_input_finds_nothing() -> None:

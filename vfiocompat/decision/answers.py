@@ -12,7 +12,7 @@ from vfiocompat.diagnostics import Diagnostic, diagnostic
 
 if TYPE_CHECKING:
     from vfiocompat.codes import Code
-    from vfiocompat.endpoints import Endpoint, RecordedAnswer
+    from vfiocompat.endpoints import Endpoint, RecordedAnswer, Thing
 
 __all__ = [
     "RECORDED",
@@ -25,6 +25,7 @@ __all__ = [
     "question",
     "question_ahead",
     "recorded_answer",
+    "things",
 ]
 
 RECORDED: dict[bool | None, Code] = {
@@ -107,28 +108,29 @@ def _given(source: Endpoint, destination: Endpoint) -> list[RecordedAnswer]:
     """
     if not destination.recorded or not destination.answers:
         return []
-    found = []
-    if _may_be_recorded(source, destination):
-        found += [
-            each
-            for each in destination.answers
-            if each.version == source.version
-            and (destination.has_attribute or not each.accepted)
-        ]
+    asked = things(source)
+    return [
+        each
+        for each in destination.answers
+        if each.thing in asked and _is_one(each, source, destination)
+    ]
+
+
+def _is_one(answer: RecordedAnswer, source: Endpoint, destination: Endpoint) -> bool:
+    """Whether an answer about what a source has is one about the source."""
+    if answer.is_of_head:  # one driver's bytes tell nothing to another
+        return bool(source.head and source.head.driver == destination.driver)
+    return destination.has_attribute or not answer.accepted
+
+
+def things(source: Endpoint) -> list[Thing]:
+    """Give what drivers may have been asked about of a source."""
+    found: list[Thing] = []
+    if is_real(source) and source.version is not None:
+        found.append(("string", source.version))
     if source.head:
-        question = head_question(source.head)
-        found += [
-            each
-            for each in destination.answers
-            if each.version is None
-            and (each.channel, each.question) == ("stream", question)
-        ]
+        found.append(("head", head_question(source.head)))
     return found
-
-
-def _may_be_recorded(source: Endpoint, destination: Endpoint) -> bool:
-    """Whether the driver of an inventory's destination may have been asked."""
-    return bool(destination.recorded and is_real(source))
 
 
 def _rejected(answer: RecordedAnswer, destination: Endpoint) -> str | None:

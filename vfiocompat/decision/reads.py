@@ -18,13 +18,15 @@ from vfiocompat.endpoints import (
     MIGRATION_VERSION,
     OWN_FACTS,
     Endpoint,
+    Head,
+    RecordedAnswer,
     stated_of_pair,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from vfiocompat.endpoints import Attribute, Recorded, RecordedAnswer
+    from vfiocompat.endpoints import Attribute, Recorded
 
 __all__ = [
     "Reads",
@@ -40,7 +42,8 @@ Values = tuple[Any, ...]
 Reads = tuple[str | None, str | None, Values | None, Values | None, Values]
 """What a decision reads: string, type, facts, recorded answers, and all the rest.
 
-Facts are what tables make a string of, and what is stated; None where neither is read.
+Facts are what tables make a string of, a head too, and what is stated; None where
+nothing of that is read.
 The rest depends neither on the string nor on the type, nor on what was recorded of it.
 """
 
@@ -56,11 +59,11 @@ def reads(endpoint: Endpoint, names: Sequence[str]) -> Reads:
         return reads_recorded(endpoint, names, None)
     rejected = known.rejected_answers
     answers = tuple(
-        (each.version, each.accepted, each.errno, each.version not in rejected)
-        for each in endpoint.answers
+        _answer_read(each, each.about not in rejected) for each in endpoint.answers
     )
     outdated = known.rejected is not None
-    return reads_recorded(endpoint, names, outdated, answers or None)
+    changed = known.changed
+    return reads_recorded(endpoint, names, outdated, answers or None, changed)
 
 
 def reads_recorded(
@@ -68,16 +71,18 @@ def reads_recorded(
     names: Sequence[str],
     outdated: bool | None,  # noqa: FBT001 - this is called a million times
     answers: Values | None = None,
+    changed: Values = (),
 ) -> Reads:
     """Tell the same of an endpoint as its inventory has it.
 
     `outdated` says whether that is too old, None for an endpoint of this host;
-    `answers` are `answers_read`.
+    `answers` are `answers_read`; `changed` may have changed since its head was read.
     """
     attribute = endpoint.attribute
     version = endpoint.version
     facts: Values | None = None
-    if version is None or names or endpoint.stated:
+    head = endpoint.head
+    if version is None or names or endpoint.stated or head:
         facts = _facts(endpoint, names)
     return (
         version,
@@ -104,6 +109,7 @@ def reads_recorded(
             else endpoint.kind == "literal",
             endpoint.available_instances == 0 and is_full(endpoint),
             outdated,
+            (changed,) if head else None,
         ),
     )
 
@@ -111,7 +117,7 @@ def reads_recorded(
 def _facts(endpoint: Endpoint, names: Sequence[str]) -> Values | None:
     read = endpoint.version is None or names
     stated = stated_of_pair(endpoint, names)
-    if not read and not stated:
+    if not read and not stated and not endpoint.head:
         return None
     facts = endpoint.facts
     return (
@@ -121,6 +127,7 @@ def _facts(endpoint: Endpoint, names: Sequence[str]) -> Values | None:
             for name in names
         ],
         *sorted(stated.items()),
+        (endpoint.head.data,) if endpoint.head else None,
     )
 
 
@@ -139,11 +146,17 @@ def answers_read(
     `counts` says of the time when one was given whether it is to be relied on, or what
     else of it is read.
     """
-    return tuple(
-        [
-            (each.version, each.accepted, each.errno, counts(each.asked_at))
-            for each in answers
-        ]
+    return tuple([_answer_read(each, counts(each.asked_at)) for each in answers])
+
+
+def _answer_read(answer: RecordedAnswer, counts: object) -> Values:
+    return (
+        answer.channel or "attribute",
+        answer.about,
+        answer.is_of_head,
+        answer.accepted,
+        answer.errno,
+        counts,
     )
 
 
@@ -181,9 +194,35 @@ def standing(
         migration=endpoint.migration,
         version=endpoint.version,
         origin=None if derives else "recorded",
-        answers=answers,
+        answers=tuple(map(_as_read, answers)),
         vfio=endpoint.vfio,
+        head=_head_as_read(endpoint.head) if endpoint.head else msgspec.UNSET,
         recorded=recorded,
+    )
+
+
+def _as_read(answer: RecordedAnswer) -> RecordedAnswer:
+    """Give an answer without who gave it, which only scans look at."""
+    return RecordedAnswer(
+        answer.version,
+        answer.accepted,
+        answer.errno,
+        answer.asked_at,
+        answer.channel,
+        answer.question if answer.version is None else None,
+    )
+
+
+def _head_as_read(head: Head) -> Head:
+    """Give a head without who wrote it, beside its driver, and when."""
+    return Head(
+        data=head.data,
+        driver=head.driver,
+        srcversion=None,
+        build_id=None,
+        kernel=None,
+        boot_id=None,
+        taken_at="",
     )
 
 

@@ -19,6 +19,7 @@ from vfiocompat.endpoints import Endpoint, Problem, Recorded
 from vfiocompat.errors import ErrorRecord
 from vfiocompat.fleet.doubles import newest
 from vfiocompat.fleet.members import ClassOnHost, Member
+from vfiocompat.inventory import changed_since
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
         Sequence,
     )
 
-    from vfiocompat.endpoints import RecordedAnswer
+    from vfiocompat.endpoints import RecordedAnswer, Thing
     from vfiocompat.inventory import Inventory
     from vfiocompat.times import Horizon
 
@@ -138,8 +139,8 @@ class Classifier:
     """Sorts endpoints into classes.
 
     `facts_read` names the facts that tables may read of an endpoint of a driver.
-    `about` are the only strings whose recorded answers matter, if not all do; then an
-    answer's time matters too. `wanted` says of which classes, by the endpoint
+    `about` are the only things about which recorded answers matter, if not all do; then
+    an answer's time matters too. `wanted` says of which classes, by the endpoint
     that stands for one, members are to be kept. `without` is left out. `beside` names,
     for each vendor, facts that are read whatever tables read. `by_device` keeps apart
     what are different devices, too: functions and others, and of different ids. Of
@@ -151,7 +152,7 @@ class Classifier:
         horizon: Horizon,
         facts_read: Callable[[str | None], tuple[str, ...]],
         *,
-        about: Collection[str] | None = None,
+        about: Collection[Thing] | None = None,
         wanted: Callable[[Endpoint], bool] | None = None,
         without: HostAddresses | None = None,
         beside: Mapping[str | None, tuple[str, ...]] = MappingProxyType({}),
@@ -228,7 +229,8 @@ class Classifier:
             if by_device and is_function:
                 names += by_device
             answers = self._answers(endpoint) if endpoint.answers else None
-            key: object = reads_recorded(endpoint, names, old, answers)
+            changed = changed_since(endpoint, inventory) if endpoint.head else ()
+            key: object = reads_recorded(endpoint, names, old, answers, changed)
             if by_device is not None:
                 key = key, is_function, endpoint.vendor_id, endpoint.device_id
             number = known.get(key)
@@ -272,8 +274,8 @@ class Classifier:
     def _in_question(self, endpoint: Endpoint) -> list[RecordedAnswer]:
         about = self._about
         if about is None:
-            return sorted(endpoint.answers, key=lambda each: each.about)
-        return [each for each in endpoint.answers if each.version in about]
+            return sorted(endpoint.answers, key=lambda each: each.thing)
+        return [each for each in endpoint.answers if each.thing in about]
 
     def _standing(
         self, endpoint: Endpoint, names: tuple[str, ...], inventory: Inventory
@@ -296,6 +298,7 @@ class Classifier:
                 rejects(inventory.taken_at),
                 {version: why for version, why in reasons.items() if why is not None},
                 ages,
+                changed_since(endpoint, inventory) if endpoint.head else (),
             ),
             tuple(answers),
         )

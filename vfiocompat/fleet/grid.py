@@ -18,20 +18,21 @@ import msgspec
 
 from vfiocompat.children import aside_all, workers
 from vfiocompat.codes import Code
-from vfiocompat.decision.answers import is_real
+from vfiocompat.decision.answers import is_real, things
 from vfiocompat.decision.reads import reads
 from vfiocompat.endpoints import stated_of_pair
 from vfiocompat.pairs import decide_pair
+from vfiocompat.tables.heads import rest_of
 from vfiocompat.tables.judge import read_end
 from vfiocompat.tables.language.table import Reading, Table
 from vfiocompat.verdicts import Basis, Verdict, worst_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from vfiocompat.decision.decisions import Decision
     from vfiocompat.diagnostics import Diagnostic
-    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.endpoints import Endpoint, Thing
     from vfiocompat.pairs import Pair
     from vfiocompat.tables.language.relations import Truth
     from vfiocompat.tables.language.table import Outcome, Values
@@ -234,7 +235,7 @@ class _Situations:
         alike: dict[Any, int] = {}
         self._ends = [_end(endpoint, library, alike, demand) for endpoint in endpoints]
         self._answers = [
-            {answer.version: answer.accepted for answer in endpoint.answers}
+            {answer.thing: answer for answer in endpoint.answers}
             for endpoint in endpoints
         ]
         self._columns: dict[tuple[int, bool], list[int]] = {}
@@ -248,11 +249,11 @@ class _Situations:
         """Decide a source with every destination."""
         numbers = array("I", bytes(4 * len(self._ends)))
         end = self._ends[source]
-        real = end.version if is_real(self._endpoints[source]) else None
+        asked = things(self._endpoints[source])
         for (alike, own), columns in self._columns.items():
             if own:
                 for column in columns:
-                    about = self._about(end, real, column)
+                    about = self._about(end, asked, column)
                     table = self._table(source, column, (end.alike, alike, about))
                     numbers[column] = self._number(source, column, table, about)
                 continue
@@ -281,20 +282,23 @@ class _Situations:
                 number = known[pattern] = self._decided(source, column)
             numbers[column] = number
 
-    def _about(self, end: _End, real: str | None, column: int) -> object:
-        """Give what of a pair depends on the source's type, and on its very string."""
+    def _about(self, end: _End, asked: Sequence[Thing], column: int) -> object:
+        """Give what of a pair depends on the source's type, and on its very bytes."""
         destination = self._endpoints[column]
         types = None
         if destination.answers_for_its_type:
             there = destination.type_id
             types = end.type_id is None, there is None, end.type_id == there
-        answer: object = None
-        if real is not None:
-            rejected = (
-                destination.recorded.rejected_answers if destination.recorded else ()
-            )
-            answer = self._answers[column].get(real, "none"), real in rejected
-        return types, answer
+        known = self._answers[column]
+        said = [known[thing] for thing in asked if thing in known]
+        rejected: Collection[str] = ()
+        if said and destination.recorded:
+            rejected = destination.recorded.rejected_answers
+        answers = [
+            (each.is_of_head, each.channel, each.accepted, each.about in rejected)
+            for each in said
+        ]
+        return types, bool(asked), tuple(answers)
 
     def _number(
         self, source: int, column: int, table: Table | None, about: object
@@ -302,8 +306,10 @@ class _Situations:
         ends = self._ends[source], self._ends[column]
         pattern: tuple[Truth, ...] = ()
         if table is not None:
-            found = table.outcome(ends[0].values[table.id], ends[1].values[table.id])
-            pattern = _pattern(found)
+            values = ends[0].values[table.id], ends[1].values[table.id]
+            pattern = _pattern(table.outcome(*values))
+            if table.stream is not None:  # what a driver's yes to a head leaves open
+                pattern += _pattern(rest_of(table).outcome(*values))
         key = ends[0].alike, ends[1].alike, about, table and table.id, pattern
         number = self._numbers.get(key)
         if number is None:

@@ -7,6 +7,7 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from vfiocompat.decision.answers import things
 from vfiocompat.decision.decisions import required
 from vfiocompat.decision.needs import needs, wanting
 from vfiocompat.diagnostics import SIDES
@@ -129,7 +130,7 @@ def fleet_targets(
         return query.decide(endpoint, library).decision.verdict in SHOWN
 
     def classifier() -> Classifier:
-        about = {query.source.version or ""}
+        about = things(query.source)
         return Classifier(
             horizon,
             library.facts_read,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from vfiocompat.addresses import FunctionAddress
+from vfiocompat.decision.answers import things
 from vfiocompat.decision.needs import Wanting, wanting
 from vfiocompat.errors import ErrorRecord, InventoryError
 from vfiocompat.files.inventories import read_inventory
@@ -288,7 +289,7 @@ def _of_part(
     classifier = Classifier(
         site.horizon,
         site.library.facts_read,
-        about={source.version for source in migration.sources if source.version},
+        about={each for source in migration.sources for each in things(source)},
         without=without,
         beside=READ_ACROSS_DRIVERS,
         by_device=READ_OF_FUNCTIONS,
