@@ -22,7 +22,7 @@ from vfiocompat.decision.answers import (
     question,
     recorded_answer,
 )
-from vfiocompat.decision.decisions import Decision
+from vfiocompat.decision.decisions import Decision, channel_of
 from vfiocompat.decision.errnos import (
     ADVICE,
     COULD_NOT_ASK,
@@ -43,7 +43,7 @@ from vfiocompat.decision.preconditions import (
     too_old,
     type_not_known,
 )
-from vfiocompat.decision.streams import Streamed, answered, stale
+from vfiocompat.decision.streams import HeadUsed, Streamed, answered, stale
 from vfiocompat.decision.strings import absent, unreadable
 from vfiocompat.diagnostics import Diagnostic, both_ends, diagnostic
 from vfiocompat.errors import errno_name
@@ -192,8 +192,8 @@ def _by_record(
     told: tuple[Diagnostic, ...],
 ) -> Decision:
     """Decide by what the destination's driver said when it was asked earlier."""
-    by_stream = answer.channel == "stream"
-    code = (RECORDED_OF_HEAD if by_stream else RECORDED)[answer.accepted]
+    of_head = answer.is_of_head
+    code = (RECORDED_OF_HEAD if of_head else RECORDED)[answer.accepted]
     age = destination.recorded.ages.get(answer.about) if destination.recorded else None
     asked = f"asked at {answer.asked_at}" + (f", {age}" if age else "")
     finding = diagnostic(
@@ -202,12 +202,16 @@ def _by_record(
         detail=asked,
         errno=answer.errno,
         path=destination.path,
-        spans=() if by_stream else both_ends(source.version, destination.version),
+        spans=() if of_head else both_ends(source.version, destination.version),
     )
-    if by_stream:
-        return _by_head(finding, source, destination, judgement, told)
+    if of_head:
+        found = _by_head(finding, source, destination, judgement, told)
+        if not source.recorded:
+            return found
+        used = HeadUsed("recorded", source.address, bool(source.recorded.changed))
+        return msgspec.structs.replace(found, head=used)
     said = _said(finding, source, destination, judgement, told)
-    return msgspec.structs.replace(said, channel="attribute")
+    return msgspec.structs.replace(said, channel=channel_of(answer.channel))
 
 
 # ---- asked by the head of a stream -------------------------------------------------
@@ -324,6 +328,7 @@ def _not_offered(decision: Decision, streamed: Streamed) -> Decision:
     return msgspec.structs.replace(
         decision,
         basis="none" if failed else decision.basis,
+        head=decision.head or (streamed.used if decision.channel == "stream" else None),
         diagnostics=(*decision.diagnostics, *told),
         failed=failed or decision.failed,
     )

@@ -21,6 +21,7 @@ __all__ = [
     "Channel",
     "Decision",
     "beside",
+    "channel_of",
     "leaves_no_yes",
     "not_found",
     "required",
@@ -30,6 +31,18 @@ __all__ = [
 
 Channel = Literal["attribute", "nvml", "stream"]
 """How a driver can be asked."""
+
+_CHANNELS: dict[str | None, Channel] = {
+    None: "attribute",
+    "attribute": "attribute",
+    "nvml": "nvml",
+    "stream": "stream",
+}
+
+
+def channel_of(name: str | None) -> Channel | None:
+    """Give the channel of a recorded answer; None is one that is not known here."""
+    return _CHANNELS.get(name)
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

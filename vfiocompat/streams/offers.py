@@ -114,7 +114,8 @@ def _plan(
 ) -> Streamed | None:
     """Say whether a head is offered to a destination; if not, why."""
     if end.recorded or end.has_attribute or preconditions(source.endpoint, end):
-        return None
+        asked_earlier = end.recorded and source.used is not None
+        return Streamed(used=source.used, told=source.told) if asked_earlier else None
     if source.used is None:
         return Streamed(error=source.error, told=source.told)
     table = library.reading_heads(end)
