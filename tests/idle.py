@@ -19,6 +19,8 @@ from vfiocompat.errors import DeviceError, NoSuchEndpoint, error_of
 from vfiocompat.host.opening import Opened
 from vfiocompat.host.sysfs import Looked, Survey
 from vfiocompat.host.sysfs.asking import HeadAsked
+from vfiocompat.host.sysfs.located import Located
+from vfiocompat.inventory import Identity
 from vfiocompat.tables.heads import offered, spoiled
 from vfiocompat.times import moment
 
@@ -60,7 +62,7 @@ class Answer(NamedTuple):
         return Reply("write", count=len(data)) if data == self.head else REFUSAL
 
 
-def mtty(address: str, type_id: str = "mtty-1", **more: object) -> Endpoint:
+def mtty(address: str, type_id: str | None = "mtty-1", **more: object) -> Endpoint:
     """Make an mdev of mtty's that nobody uses."""
     fields: dict[str, object] = {
         "kind": "mdev",
@@ -84,6 +86,9 @@ class IdleHost:
     """
 
     left = ()
+    machine_id = "a" * 32
+    boot_id: str | None = "b"
+    build_id: str | None = "b1"
 
     def __init__(
         self,
@@ -103,6 +108,15 @@ class IdleHost:
 
     def name(self) -> str:
         return "here"
+
+    def identity(self) -> Identity:
+        return Identity("here", self.machine_id, "6.12.1", self.boot_id)
+
+    def located(self, addresses: Sequence[LiveAddress]) -> list[Located]:
+        return [
+            Located("/sys/x", "1", None, self.build_id, "6.12.1", self.boot_id)
+            for _ in addresses
+        ]
 
     def survey(self) -> Survey:
         return Survey(list(self.endpoints), [])
@@ -154,9 +168,9 @@ class IdleHost:
             data=device.head.hex(),
             driver=errand.driver,
             srcversion=None,
-            build_id=None,
+            build_id=self.build_id,
             kernel="6.12.1",
-            boot_id="b",
+            boot_id=self.boot_id,
             taken_at=moment(now),
         )
         return HeadAsked(Asked(device.head, tuple(offers), device.error, True), own)  # noqa: FBT003

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from vfiocompat import codes
+from vfiocompat.addresses import parse_address
 from vfiocompat.decision.notes import softened
 from vfiocompat.decision.streams import HeadUsed
 from vfiocompat.diagnostics import diagnostic
 from vfiocompat.errors import UsageError, error_of
 from vfiocompat.find import survey
 from vfiocompat.host.stream import Known
+from vfiocompat.inventory import changed
 from vfiocompat.streams.devices import no_head, not_offered, read_heads
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from vfiocompat.diagnostics import Diagnostic
-    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.endpoints import Endpoint, Head, Recorded
     from vfiocompat.errors import ErrorRecord
     from vfiocompat.host.sysfs import Host
     from vfiocompat.tables.language.table import Table
@@ -83,6 +85,8 @@ def source_head(
 
     """
     if source.recorded and source.head:
+        source = _of_now(source, source.recorded, source.head, host)
+        assert source.recorded
         used = HeadUsed("recorded", source.address, bool(source.recorded.changed))
         return Source(source, used)
     table = library.reading_heads(source)
@@ -102,6 +106,22 @@ def source_head(
     if (passed := streaming.passed_over(error)) is not None:
         return Source(found, told=(passed,))
     return Source(found, error=error)
+
+
+def _of_now(source: Endpoint, known: Recorded, head: Head, host: Host) -> Endpoint:
+    """Say of a recorded head what has changed since, if it is of this very host.
+
+    No device is opened.
+    """
+    here = host.identity()
+    if known.machine_id is None or known.machine_id != here.machine_id:
+        return source
+    [place] = host.located([parse_address(source.address)])  # type: ignore[list-item]
+    now = changed(head, here.boot_id, here.kernel, place.build)
+    every = tuple(dict.fromkeys((*known.changed, *now)))
+    return msgspec.structs.replace(
+        source, recorded=msgspec.structs.replace(known, changed=every)
+    )
 
 
 _NOT_OPENED = frozenset(
