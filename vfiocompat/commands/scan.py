@@ -14,7 +14,13 @@ import msgspec
 
 from vfiocompat import codes
 from vfiocompat.commands.arguments import FILE, FLEET, FLEET_VARIABLE, fleet_of_variable
-from vfiocompat.commands.options import common_options, duration
+from vfiocompat.commands.options import (
+    common_options,
+    despite_hazard_option,
+    duration,
+    stream_option,
+)
+from vfiocompat.commands.streaming import streaming_of
 from vfiocompat.diagnostics import counted
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import (
@@ -26,18 +32,20 @@ from vfiocompat.errors import (
 )
 from vfiocompat.files.inventories import inventory_files, read_inventory
 from vfiocompat.files.reading import in_time
-from vfiocompat.fleet.scan import (
-    Strings,
+from vfiocompat.fleet.asking import (
+    Offering,
+    Wanted,
     ask_drivers,
+    ask_streams,
+    choose,
     drop_answers,
-    keep_answers,
-    scan,
 )
+from vfiocompat.fleet.scan import agreed, keep_answers, keep_heads, scan
 from vfiocompat.fleet.turns import Overlap, Turn, turn
 from vfiocompat.host.sysfs import Host
 from vfiocompat.inventory import parse_inventory
 from vfiocompat.output.json import json_text
-from vfiocompat.output.text import error_lines, note_lines, problem_lines
+from vfiocompat.output.text import error_lines, finding_lines, note_lines, problem_lines
 from vfiocompat.tables.stated import SiteFacts, Stated
 from vfiocompat.times import timestamp
 
@@ -45,8 +53,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vfiocompat.commands.settings import Settings
+    from vfiocompat.fleet.asking import ToAsk
     from vfiocompat.inventory import Identity, Inventory
     from vfiocompat.output.text import Line
+    from vfiocompat.streams import Streaming
 
 __all__ = ["command"]
 
@@ -63,7 +73,7 @@ __all__ = ["command"]
 @click.option(
     "--ask",
     is_flag=True,
-    help="Ask this host's drivers about the version strings of FLEET.",
+    help="Ask this host's drivers about the strings of FLEET, or its heads too.",
 )
 @click.option(
     "--ask-limit",
@@ -71,6 +81,8 @@ __all__ = ["command"]
     metavar="N",
     help="Ask at most N questions this time; the rest is for the next.",
 )
+@stream_option
+@despite_hazard_option
 @click.option(
     "--wait",
     default="0",
@@ -94,6 +106,8 @@ def command(  # noqa: PLR0917 - click passes every option by name
     output: str | None,
     ask: bool,  # noqa: FBT001
     ask_limit: int | None,
+    stream: bool,  # noqa: FBT001
+    despite_hazard: bool,  # noqa: FBT001
     wait: float,
     stale: float,
     host: str | None,
@@ -101,7 +115,8 @@ def command(  # noqa: PLR0917 - click passes every option by name
     """Write the inventory of this host.
 
     It is one JSON document with every endpoint, its facts and its version string, for
-    check, targets, matrix, diff and export. What could not be read is in it too. Exit
+    check, targets, matrix, diff and export. What could not be read is in it too. With
+    --stream it has the heads of idle devices' migration streams as well. Exit
     status: 0 if it was written, 4 if not, or if a part of FLEET or of the site's facts
     and tables could not be used.
     """
@@ -114,9 +129,14 @@ def command(  # noqa: PLR0917 - click passes every option by name
         )
     if ask_limit is not None and not ask:
         raise UsageError("--ask-limit goes with --ask")
+    if despite_hazard and stream and not ask:
+        raise UsageError(
+            "--despite-hazard goes with --ask: reading a head harms nothing"
+        )
     settings.demand_tables()
     identity = _identity(settings, host)
-    asked = _Asked(fleet, ask_limit)
+    streaming = streaming_of(settings, stream=stream, despite_hazard=despite_hazard)
+    asked = _Asked(fleet, ask_limit, streaming)
     if output is None:
         found = _taken(settings, settings.host, identity, asked)
         _print(settings, found)
@@ -163,10 +183,11 @@ def _exit_code(found: Inventory) -> ExitCode:
 
 
 class _Asked(NamedTuple):
-    """Whose strings to ask drivers about, and how many questions at most."""
+    """What to ask drivers about, how many questions at most, and whether by streams."""
 
     fleet: Sequence[str]
     limit: int | None
+    streaming: Streaming | None
 
 
 def _taken(
@@ -195,15 +216,36 @@ def _taken(
                 told = f"the old file was taken at {before.taken_at}"
                 settings.note(note_lines(codes.CLOCK_WENT_BACK, told))
             found = keep_answers(found, before, now)
+            found = keep_heads(found, before, host, now)
+        chosen: list[ToAsk] = []
         if asked.fleet:
-            strings, problems = _strings(settings, asked.fleet)
+            wanted, problems = _wanted(settings, asked.fleet)
             if not problems:  # else nobody knows which strings are gone
-                found = drop_answers(found, strings)
-            found = ask_drivers(found, strings, host, now, asked.limit)
+                found = drop_answers(found, wanted)
+            chosen = _chosen(settings, found, wanted, asked, now)
+            found = ask_drivers(found, chosen, host, now)
             found = msgspec.structs.replace(
                 found, problems=[*found.problems, *problems]
             )
+        if asked.streaming is not None:
+            found = ask_streams(found, chosen, host, library, now)
+        found, errors = agreed(found, library, stated)
+        for error in errors:
+            settings.note(error_lines(error))
     return found
+
+
+def _chosen(
+    settings: Settings, found: Inventory, wanted: Wanted, asked: _Asked, now: float
+) -> list[ToAsk]:
+    """Choose what to ask, and tell of drivers that are passed over for a hazard."""
+    offering = Offering(settings.library)
+    if asked.streaming is not None:
+        despite = asked.streaming.despite_hazard
+        offering = Offering(settings.library, wanted=True, despite_hazard=despite)
+    for hazard in offering.hazards(found.endpoints, wanted):
+        settings.note(finding_lines(hazard))
+    return choose(found.endpoints, wanted, offering, now, asked.limit)
 
 
 def _before(settings: Settings, current: Turn) -> Inventory | None:
@@ -221,17 +263,17 @@ def _before(settings: Settings, current: Turn) -> Inventory | None:
         return None
 
 
-def _strings(settings: Settings, fleet: Sequence[str]) -> tuple[Strings, list[Problem]]:
-    """Give the strings of a fleet, and what could not be read, which is told too."""
-    strings = Strings()
+def _wanted(settings: Settings, fleet: Sequence[str]) -> tuple[Wanted, list[Problem]]:
+    """Give what a fleet has, and what could not be read, which is told too."""
+    wanted = Wanted()
     problems: list[Problem] = []
     for path in inventory_files(fleet):
         try:
-            strings.add(read_inventory(path).endpoints)
+            wanted.add(read_inventory(path).endpoints)
         except InventoryError as error:
             settings.note(error_lines(error.record))
             problems.append(Problem(path, "load", None, error.code))
-    return strings, problems
+    return wanted, problems
 
 
 def _identity(settings: Settings, name: str | None) -> Identity:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Reads",
     "answers_read",
+    "head_rests_on",
     "question_reads",
     "reads",
     "reads_recorded",
@@ -274,4 +275,20 @@ def rests_on(endpoint: Endpoint) -> Values | None:
         *map(endpoint.facts.get, _OF_DEVICE),
         endpoint.device_api,
         attribute and (attribute.name, attribute.state, attribute.path),
+    )
+
+
+def head_rests_on(endpoint: Endpoint) -> Values:
+    """Tell what a head, and answers to heads, rest on beside the host's boot.
+
+    The build of the driver is told by themselves.
+    """
+    return (
+        endpoint.driver,
+        endpoint.parent,
+        endpoint.type_id,
+        endpoint.vendor_id,
+        endpoint.device_id,
+        endpoint.device_api,
+        sorted(endpoint.facts.items()),
     )

@@ -11,7 +11,8 @@ wanting    what has to be learnt of classes, and where these are
 hostpairs  every pair of hosts
 moves      groups of hosts that are alike, and which take all devices of which
 report     all that is told of a fleet at a glance
-scan       a host as an inventory, with the answers of its drivers
+scan       a host as an inventory, with what is kept of the one before
+asking     its drivers asked ahead of time, about what a fleet has
 targets    where one source can go
 diff       what changed between two fleets
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vfiocompat.tables.language.table import Table
     from vfiocompat.tables.library import Library
 
-__all__ = ["offer_all"]
+__all__ = ["may_harm", "offer_all"]
 
 
 def offer_all(
@@ -128,11 +128,12 @@ def _plan(
     assert table is not None
     assert table.stream is not None
     if table.stream.hazard is not None and not streaming.despite_hazard:
-        return Streamed(told=(_may_harm(table),))
+        return Streamed(told=(may_harm(table),))
     return _TO_OFFER
 
 
-def _may_harm(table: Table) -> Diagnostic:
+def may_harm(table: Table) -> Diagnostic:
+    """Say why nothing is offered to the drivers of a table that names a hazard."""
     assert table.stream is not None
     return diagnostic(
         codes.ASK_MAY_HARM,

@@ -35,6 +35,7 @@ __all__ = [
     "Stated",
     "fact_mistakes",
     "parse_facts",
+    "without_denied",
 ]
 
 _DESCRIBED = "the file is described in vfiocompat-facts(5)"
@@ -293,6 +294,15 @@ class Stated(msgspec.Struct, frozen=True):
 
 NOTHING_STATED = Stated()
 _DENIED = "the head of the migration stream"
+
+
+def without_denied(endpoint: Endpoint, library: Library) -> Endpoint:
+    """Give an endpoint without what is stated of it and its head denies."""
+    wrong = _denied(endpoint, endpoint.stated, library) if endpoint.stated else {}
+    if not wrong:
+        return endpoint
+    kept = {name: text for name, text in endpoint.stated.items() if name not in wrong}
+    return msgspec.structs.replace(endpoint, stated=kept)
 
 
 def _denied(endpoint: Endpoint, stated: Facts, library: Library) -> dict[str, str]:
