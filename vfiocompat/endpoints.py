@@ -37,7 +37,6 @@ __all__ = [
     "RecordedAnswer",
     "Thing",
     "attribute_names",
-    "identified",
     "literal",
     "missing",
     "read_name",
@@ -361,21 +360,6 @@ def stated_of_pair(endpoint: Endpoint, names: Iterable[str] = ()) -> Facts:
     """
     unread = OF_INTERFACE.difference(names)
     return {name: text for name, text in endpoint.stated.items() if name not in unread}
-
-
-def identified(endpoint: Endpoint, drivers: Iterable[str]) -> Endpoint:
-    """Give an endpoint of a virtual parent the driver that its type's id begins with.
-
-    The mdev core names a type `<driver>-<name>` (drivers/vfio/mdev/mdev_sysfs.c,
-    mdev_type_add), and a virtual parent has no `driver` link to tell it.
-    """
-    if not endpoint.names_its_driver:
-        return endpoint
-    type_id = endpoint.type_id or ""
-    prefixes = [name for name in drivers if type_id.startswith(f"{name}-")]
-    if not prefixes:
-        return endpoint
-    return msgspec.structs.replace(endpoint, driver=max(prefixes, key=len))
 
 
 class Problem(msgspec.Struct, frozen=True):

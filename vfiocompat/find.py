@@ -9,19 +9,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from vfiocompat.addresses import (
     FleetAddress,
     InventoryAddress,
     LiteralAddress,
 )
-from vfiocompat.endpoints import identified, literal
+from vfiocompat.endpoints import literal
 from vfiocompat.errors import InventoryError, NoSuchEndpoint
 from vfiocompat.files.inventories import inventory_of, read_inventory
 from vfiocompat.host.sysfs import Looked, Survey
 from vfiocompat.inventory import named, recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from vfiocompat.addresses import Address
     from vfiocompat.endpoints import Endpoint
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
     Drivers = Callable[[], Collection[str]]
 
-__all__ = ["look", "survey"]
+__all__ = ["identified", "look", "survey"]
 
 
 def look(
@@ -116,3 +118,18 @@ def _looked(found: Looked, drivers: Drivers) -> Looked:
     if found.endpoint is None:
         return found
     return Looked(endpoint=_identified(found.endpoint, drivers))
+
+
+def identified(endpoint: Endpoint, drivers: Iterable[str]) -> Endpoint:
+    """Give an endpoint of a virtual parent the driver that its type's id begins with.
+
+    The mdev core names a type `<driver>-<name>` (drivers/vfio/mdev/mdev_sysfs.c,
+    mdev_type_add), and a virtual parent has no `driver` link to tell it.
+    """
+    if not endpoint.names_its_driver:
+        return endpoint
+    type_id = endpoint.type_id or ""
+    prefixes = [name for name in drivers if type_id.startswith(f"{name}-")]
+    if not prefixes:
+        return endpoint
+    return msgspec.structs.replace(endpoint, driver=max(prefixes, key=len))

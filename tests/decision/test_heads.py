@@ -17,12 +17,12 @@ from vfiocompat.decision.streams import (
     Offer,
     Reply,
     Streamed,
-    changed,
     recordable_offer,
 )
 from vfiocompat.diagnostics import diagnostic
 from vfiocompat.endpoints import Endpoint, Head, Recorded, RecordedAnswer
 from vfiocompat.errors import DeviceError, ErrorRecord
+from vfiocompat.inventory import changed
 from vfiocompat.verdicts import Beyond, Judgement, Verdict
 
 if TYPE_CHECKING:
@@ -296,9 +296,9 @@ def test_a_head_of_another_boot_gives_no_yes_and_no_lone_no(
 
 
 def test_what_has_changed_is_named() -> None:
-    other = msgspec.structs.replace(HEAD, boot_id="c", kernel="6.13", build_id="bb")
-    assert changed(HEAD, HEAD) == ()
-    assert changed(HEAD, other) == ("the boot", "the kernel", "the driver's build")
+    assert changed(HEAD, "b", "6.12", "aa") == ()
+    every = ("the boot", "the kernel", "the driver's build")
+    assert changed(HEAD, "c", "6.13", "bb") == every
 
 
 @pytest.mark.parametrize(
