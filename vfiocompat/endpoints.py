@@ -201,7 +201,7 @@ class Recorded(msgspec.Struct, frozen=True):
     rejected_answers: dict[str, str] = {}
     ages: dict[str, str] = {}
     changed: tuple[str, ...] = ()
-    machine_id: str | None = None
+    machine_id: str | msgspec.UnsetType = msgspec.UNSET
 
 
 Instances = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]

@@ -273,7 +273,7 @@ def recorded(endpoint: Endpoint, inventory: Inventory, horizon: Horizon) -> Endp
             rejected,
             ages,
             changed_since(endpoint, inventory) if endpoint.head else (),
-            inventory.machine_id,
+            inventory.machine_id or msgspec.UNSET,
         ),
     )
 

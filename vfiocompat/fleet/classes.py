@@ -370,4 +370,6 @@ def class_id(endpoint: Endpoint) -> str:
     alike = msgspec.structs.replace(endpoint, kind="type")
     known = msgspec.to_builtins(alike)
     known = {name: value for name, value in known.items() if value is not None}
+    if endpoint.recorded and not endpoint.recorded.changed:
+        del known["recorded"]["changed"]
     return hashlib.sha256(msgspec.json.encode(known, order="sorted")).hexdigest()[:10]

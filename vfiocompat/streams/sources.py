@@ -114,7 +114,7 @@ def _of_now(source: Endpoint, known: Recorded, head: Head, host: Host) -> Endpoi
     No device is opened.
     """
     here = host.identity()
-    if known.machine_id is None or known.machine_id != here.machine_id:
+    if not known.machine_id or known.machine_id != here.machine_id:
         return source
     [place] = host.located([parse_address(source.address)])  # type: ignore[list-item]
     now = changed(head, here.boot_id, here.kernel, place.build)
