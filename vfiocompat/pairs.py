@@ -87,6 +87,7 @@ def check(
         fleets=fleets,
     )
     start = stated.of_source(start, library)
+    stated.demand_agreement(start, library, "source")  # a recorded head may deny it
     addresses = [parse_address(text) for text in destinations]
     asking = not table_only and is_real(start)
     ask: Ask = "nothing" if is_held(start) else "vgpu-types" if asking else "all"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -473,3 +474,40 @@ def test_a_recorded_head_of_this_host_is_held_against_what_is_here_now(
     assert pair.head is not None
     assert (pair.head.origin, pair.head.stale) == ("recorded", bool(words))
     assert words in result.stdout
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "check inventory:{0}/b.json#{1} inventory:{0}/c.json#{1}",
+        "matrix {0}",
+        "targets inventory:{0}/c.json#{1} {0} --same-host",
+        "diff {0}/b.json {0}/b.json",
+        "export prometheus {0} --host c",
+    ],
+)
+def test_an_inventory_that_states_what_its_head_denies_is_a_problem(
+    idle: Idle, run: Run, tmp_path: Path, line: str
+) -> None:
+    """What the head says counts."""
+    idle()
+    wrong = mtty(OTHER, head=head(MTTY.hex(), "mtty"), stated={"minor": "3"})
+    right = mtty(OTHER, head=head(MTTY.hex(), "mtty"), stated={"minor": "0"})
+    folder = write(tmp_path / "fleet", [inventory("b", wrong), inventory("c", right)])
+    result = run(line.format(folder, OTHER), exit_code=4)
+    assert f"{folder}/b.json: the head of the migration stream" in result.stderr
+    assert f"minor of {OTHER}: 3 is stated, and it is 0" in result.stderr
+    assert f"{folder}/c.json" not in result.stderr
+    assert not re.search('incompatible(?!"} 0)', result.stdout)
+
+
+@pytest.mark.parametrize("option", ["--fact", "--destination-fact"])
+def test_an_option_must_not_state_what_a_recorded_head_denies(
+    idle: Idle, run: Run, tmp_path: Path, option: str
+) -> None:
+    idle()
+    folder = write(tmp_path / "fleet", [of(MTTY)])
+    end = f"inventory:{folder}/b.json#{OTHER}"
+    told = run(f"check {end} {end} {option} minor=3", exit_code=2).stderr
+    assert "minor: 3 is stated, and it is 0" in told
+    run(f"check {end} {end} {option} minor=0")

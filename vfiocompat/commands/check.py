@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vfiocompat.addresses import InventoryAddress, parse_address
 from vfiocompat.commands.arguments import ADDRESS, again
 from vfiocompat.commands.options import (
     common_options,
@@ -28,16 +29,18 @@ from vfiocompat.output.check import check_document, check_lines
 from vfiocompat.output.text import error_lines
 from vfiocompat.output.wayout import facts_command, stream_lines, wayout_lines
 from vfiocompat.pairs import check
-from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
+from vfiocompat.tables.stated import SiteFacts, Stated, denied_in, parse_facts
 from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vfiocompat.commands.settings import Settings
+    from vfiocompat.errors import ErrorRecord
     from vfiocompat.output.pairs import Counts
     from vfiocompat.output.wayout import Scans
     from vfiocompat.pairs import Pair
+    from vfiocompat.tables.library import Library
 
 __all__ = ["command"]
 
@@ -114,6 +117,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     errors = settings.library.broken_of(ends)
     if streaming is not None:
         errors |= stated.denied(itertools.chain(*ends), settings.library)
+    errors |= _denied_in_inventories((source, *destinations), pairs, settings.library)
     document = check_document(pairs, errors)
     if settings.json:
         settings.print_document(document)
@@ -160,6 +164,22 @@ def _scans(
     }
     fleets = [path for fleet in settings.fleets().values() for path in fleet]
     return scans_of([*files.values(), *fleets], files, ends[:1])
+
+
+def _denied_in_inventories(
+    texts: Sequence[str], pairs: Sequence[Pair], library: Library
+) -> dict[str, ErrorRecord]:
+    """Give what is wrong with inventories that state what a head in them denies."""
+    found = {}
+    ends = pairs[0].source, *(pair.destination for pair in pairs)
+    for text, end in zip(texts, ends, strict=True):
+        if not end.recorded or not end.head:
+            continue
+        place = parse_address(text)
+        path = place.file if isinstance(place, InventoryAddress) else text
+        if (wrong := denied_in(path, [end], library)) is not None:
+            found[path] = wrong
+    return found
 
 
 def _exit_code(counts: Counts) -> ExitCode:

@@ -35,7 +35,11 @@ def read_classes(
     """
     library = settings.library
     with settings.progress("reading the fleet"):
-        found = gather(paths, lambda: Classifier(horizon, library.facts_read))
+        found = gather(
+            paths,
+            lambda: Classifier(horizon, library.facts_read),
+            library=library,
+        )
     demand_hosts({host.host for host in found.hosts}, found.errors, paths, hosts)
     found.errors |= library.broken(class_.endpoint for class_ in found.classes)
     return found

@@ -38,7 +38,7 @@ def command(settings: Settings, old: str, new: str) -> int:
     """
     library = settings.library
     with settings.progress("comparing"):
-        before, after = Inventories([old]), Inventories([new])
+        before, after = (Inventories([each], library) for each in (old, new))
         found = compare(before, after, library, Horizon(time.time()))
     broken = library.broken(found.classes.values())
     errors = before.errors | after.errors | broken

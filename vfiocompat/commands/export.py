@@ -76,7 +76,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     chosen = writer(form)
     now = time.time()
     try:
-        found = Inventories(fleet)
+        found = Inventories(fleet, settings.library)
         name = _host(settings, found, host)
         with settings.progress("comparing classes"):
             view = view_of(

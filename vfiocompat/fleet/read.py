@@ -20,12 +20,14 @@ from vfiocompat.files.inventories import (
 from vfiocompat.files.reading import sizes
 from vfiocompat.fleet.classes import Reduced, merge
 from vfiocompat.fleet.doubles import newest
+from vfiocompat.tables.stated import denied_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from vfiocompat.fleet.classes import Classifier, Fleet
     from vfiocompat.inventory import Inventory
+    from vfiocompat.tables.library import Library
 
 __all__ = [
     "Inventories",
@@ -44,7 +46,8 @@ class InventoryReader:
     """A part of a fleet's inventories, read one at a time: each path with its own.
 
     `paths` are relative to `folder`: a process of its own has another working
-    directory. `errors` say by path what cannot be used.
+    directory. `errors` say by path what cannot be used, and, where there is a
+    `library`, what is used but for facts that heads of streams deny.
     """
 
     def __init__(
@@ -52,7 +55,9 @@ class InventoryReader:
         paths: Sequence[str],
         folder: str,
         wanted: Collection[str],
+        library: Library | None = None,
     ) -> None:
+        self._library = library
         self._paths = paths
         self._folder = folder
         self._wanted = wanted
@@ -69,7 +74,15 @@ class InventoryReader:
                     self.errors[shown(path)] = error.record
             else:
                 if not self._wanted or inventory.host in self._wanted:
+                    self._look(path, inventory)
                     yield path, inventory
+
+    def _look(self, path: str, inventory: Inventory) -> None:
+        """See that an inventory states nothing that a head of it denies."""
+        if self._library is not None:
+            wrong = denied_in(shown(path), inventory.endpoints, self._library)
+            if wrong is not None:
+                self.errors[shown(path)] = wrong
 
 
 def spread(
@@ -77,11 +90,12 @@ def spread(
     work: Callable[[InventoryReader], Result],
     result: type[Result],
     hosts: Collection[str] = (),
+    library: Library | None = None,
 ) -> list[Result]:
     """Have the inventories of a fleet read, by several processes if they are many.
 
     `work` makes a `result` of each part. `hosts` are the only ones that count, if there
-    are any.
+    are any. `library` is for the reader.
 
     Raises:
         InventoryError: there is none, or a folder cannot be read.
@@ -93,7 +107,7 @@ def spread(
     folder = os.getcwd()
     wanted = frozenset(hosts)
     tasks = [
-        partial(work, InventoryReader(share, folder, wanted))
+        partial(work, InventoryReader(share, folder, wanted, library))
         for share in _shares(known, number)
     ]
     if number == 1:
@@ -105,6 +119,7 @@ def gather(
     fleet: Sequence[str],
     classifier: Callable[[], Classifier],
     hosts: Collection[str] = (),
+    library: Library | None = None,
 ) -> Fleet:
     """Read the inventories of a fleet, and sort their endpoints into classes.
 
@@ -121,7 +136,7 @@ def gather(
             known.add(path, inventory)
         return known.reduced(reading.errors)
 
-    found = merge(spread(fleet, reduced, Reduced, hosts))
+    found = merge(spread(fleet, reduced, Reduced, hosts, library))
     demand_hosts([each.host for each in found.hosts], found.errors, fleet, hosts)
     return found
 
@@ -162,8 +177,8 @@ class Inventories(Mapping[str, "Inventory"]):
 
     """
 
-    def __init__(self, fleet: Sequence[str]) -> None:
-        reading = InventoryReader(inventory_files(fleet), "", ())
+    def __init__(self, fleet: Sequence[str], library: Library | None = None) -> None:
+        reading = InventoryReader(inventory_files(fleet), "", (), library)
         found, doubles = newest(
             [_InventoryFile(path, each.host, each.taken_at) for path, each in reading]
         )

@@ -139,7 +139,7 @@ def fleet_targets(
             without=query.without,
         )
 
-    known = gather(fleet, classifier, query.hosts)
+    known = gather(fleet, classifier, query.hosts, library)
     pairs = [query.decide(class_.endpoint, library) for class_ in known.classes]
     verdicts = [pair.decision.verdict for pair in pairs]
     counts: Counter[str] = Counter()

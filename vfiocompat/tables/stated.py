@@ -33,6 +33,7 @@ __all__ = [
     "FactFile",
     "SiteFacts",
     "Stated",
+    "denied_in",
     "fact_mistakes",
     "parse_facts",
     "without_denied",
@@ -294,6 +295,26 @@ class Stated(msgspec.Struct, frozen=True):
 
 NOTHING_STATED = Stated()
 _DENIED = "the head of the migration stream"
+
+
+def denied_in(
+    path: str, endpoints: Iterable[Endpoint], library: Library
+) -> ErrorRecord | None:
+    """Say what an inventory keeps as stated of endpoints, and their heads deny."""
+    wrong = [
+        f"{name} of {each.address}: {what}"
+        for each in endpoints
+        if each.head and each.stated
+        for name, what in _denied(each, each.stated, library).items()
+    ]
+    if not wrong:
+        return None
+    return FactError(
+        f"{path}: {_DENIED} says otherwise",
+        detail="\n".join(wrong),
+        hint="scan its host again: what the head says counts",
+        code=codes.FACT_UNUSABLE,
+    ).record
 
 
 def without_denied(endpoint: Endpoint, library: Library) -> Endpoint:

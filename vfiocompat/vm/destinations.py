@@ -265,7 +265,7 @@ def _in_fleet(
 
     """
     work = partial(_of_part, migration=migration, site=site, without=without)
-    parts = spread(fleet, work, _PartResults, hosts)
+    parts = spread(fleet, work, _PartResults, hosts, site.library)
     errors = {path: each for part in parts for path, each in part.errors.items()}
     found, doubles = newest(each for part in parts for each in part.results)
     errors |= doubles
