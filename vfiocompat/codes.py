@@ -141,7 +141,7 @@ ASK_MAY_HARM = _warning(
     "VFC156", "asking this driver may do harm, so nothing was offered to it"
 )
 HEAD_MAY_BE_OLD = _warning(
-    "VFC157", "the source's head is of another boot, kernel or driver"
+    "VFC157", "a recorded head is of another boot, kernel or driver"
 )
 HEAD_OF_SIBLING = _warning(
     "VFC158", "the head of another device stands for the source's"

@@ -19,7 +19,7 @@ from vfiocompat.decision.streams import (
     Streamed,
     recordable_offer,
 )
-from vfiocompat.diagnostics import diagnostic
+from vfiocompat.diagnostics import SIDES, diagnostic
 from vfiocompat.endpoints import Endpoint, Head, Recorded, RecordedAnswer
 from vfiocompat.errors import DeviceError, ErrorRecord
 from vfiocompat.inventory import changed
@@ -27,6 +27,7 @@ from vfiocompat.verdicts import Beyond, Judgement, Verdict
 
 if TYPE_CHECKING:
     from vfiocompat.decision.decisions import Decision
+    from vfiocompat.diagnostics import Side
 
 DATA = bytes(range(24))
 HEAD = Head(
@@ -39,6 +40,7 @@ HEAD = Head(
     taken_at="2026-11-01T00:00:00Z",
 )
 USED = HeadUsed("read", "one")
+TAKEN_AT = "2026-11-01T00:00:00Z"
 TAKEN = Reply("write", count=len(DATA))
 REFUSED = Reply("write", errno.EFAULT)
 
@@ -293,6 +295,40 @@ def test_a_head_of_another_boot_gives_no_yes_and_no_lone_no(
     found = decide(source, device("two"), None, judged(table), streamed)
     assert found.verdict == verdict
     assert codes.HEAD_MAY_BE_OLD in found_codes(found)
+
+
+@pytest.mark.parametrize("side", ["source", "destination"])
+@pytest.mark.parametrize("verdict", ["compatible", "undetermined", "incompatible"])
+def test_a_table_that_reads_an_old_head_gives_no_yes(
+    side: Side, verdict: Verdict
+) -> None:
+    old = Recorded("node-a", TAKEN_AT, changed=("the kernel",))
+    ends = {
+        each: device(each, recorded=old if each == side else Recorded("b", TAKEN_AT))
+        for each in SIDES
+    }
+    known = Judgement(verdict=verdict, table="t", by_head=SIDES)
+    found = decide(ends["source"], ends["destination"], None, known)
+    wanted = "undetermined" if verdict == "compatible" else verdict
+    assert (found.verdict, found.basis, found.table) == (wanted, "table", "t")
+    told = [each for each in found.diagnostics if each.code == codes.HEAD_MAY_BE_OLD]
+    assert [side in each.summary for each in told] == [True] * (verdict != wanted)
+    # One that no table read is not in the way.
+    unread = msgspec.structs.replace(known, by_head=())
+    found = decide(ends["source"], ends["destination"], None, unread)
+    assert found.verdict == verdict
+
+
+def test_what_is_left_to_a_table_is_not_read_of_an_old_head() -> None:
+    """The source's is offered as it is now; that of the destination is the table's."""
+    end = there(answer(accepted=True), changed=("the boot",))
+    by_both = msgspec.structs.replace(judged("compatible"), by_head=SIDES)
+    assert decide(device("one"), end, None, by_both).verdict == "undetermined"
+    assert decide(device("one"), end, None, judged("compatible")).verdict == (
+        "compatible"
+    )
+    no = there(answer(accepted=False), changed=("the boot",))
+    assert decide(device("one"), no, None, by_both).verdict == "incompatible"
 
 
 def test_what_has_changed_is_named() -> None:

@@ -43,9 +43,9 @@ from vfiocompat.decision.preconditions import (
     too_old,
     type_not_known,
 )
-from vfiocompat.decision.streams import HeadUsed, Streamed, answered, stale
+from vfiocompat.decision.streams import HeadUsed, Streamed, answered, old_heads
 from vfiocompat.decision.strings import absent, unreadable
-from vfiocompat.diagnostics import Diagnostic, both_ends, diagnostic
+from vfiocompat.diagnostics import SIDES, Diagnostic, both_ends, diagnostic
 from vfiocompat.errors import errno_name
 from vfiocompat.verdicts import NOT_JUDGED, Basis, Judgement, Verdict
 
@@ -226,9 +226,9 @@ def _by_head(
 ) -> Decision:
     """Decide by what a driver said of the head of the source's stream.
 
-    Its yes covers what it checks there: the rest is decided by the table. Since a head
-    was recorded its host may have changed: a yes is none then, and a no needs the
-    table's.
+    Its yes covers what it checks there: the rest is decided by the table, which may
+    read both ends' heads. Since a head was recorded its host may have changed: a yes is
+    none then, and a no needs the table's.
     """
     said = VERDICT_OF.get(finding.code)
     if said == "compatible":
@@ -236,14 +236,15 @@ def _by_head(
     else:
         found = _said(finding, source, destination, judgement, told)
     found = msgspec.structs.replace(found, channel="stream")
-    changes = source.recorded.changed if source.recorded else ()
-    if not changes or said is None:
+    sides = {"source", *(judgement.by_head if said == "compatible" else ())}
+    old = old_heads(source, destination, sorted(sides, key=SIDES.index))
+    if not old or said is None:
         return found
     stands = found.verdict == judgement.verdict == "incompatible"
     return msgspec.structs.replace(
         found,
         verdict="incompatible" if stands else "undetermined",
-        diagnostics=(stale(changes), *found.diagnostics),
+        diagnostics=(*old, *found.diagnostics),
     )
 
 
@@ -363,6 +364,14 @@ def _without_driver(
             basis="none",
             table=judgement.table,
             diagnostics=(*unasked, *found, *told),
+        )
+    old = old_heads(source, destination, judgement.by_head)
+    if old and judgement.verdict == "compatible":
+        return Decision(
+            verdict="undetermined",
+            basis="table",
+            table=judgement.table,
+            diagnostics=(*old, *found, *unasked, *derivations(judgement), *told),
         )
     if judgement.verdict != "undetermined":
         found = list(map(for_information, found))

@@ -19,10 +19,11 @@ from vfiocompat.diagnostics import Diagnostic, diagnostic
 from vfiocompat.errors import ErrorRecord, errno_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from vfiocompat.codes import Code
-    from vfiocompat.endpoints import Head
+    from vfiocompat.diagnostics import Side
+    from vfiocompat.endpoints import Endpoint, Head
 
 __all__ = [
     "Asked",
@@ -35,8 +36,8 @@ __all__ = [
     "is_refused",
     "offer_code",
     "offer_words",
+    "old_heads",
     "recordable_offer",
-    "stale",
 ]
 
 
@@ -183,10 +184,18 @@ def answered(streamed: Streamed) -> Diagnostic | None:
     return None
 
 
-def stale(changes: Sequence[str]) -> Diagnostic:
-    """Say what has changed since a head was recorded."""
-    return diagnostic(
-        codes.HEAD_MAY_BE_OLD,
-        f"since the source's head was read, {' and '.join(changes)} may have changed",
-        hint="scan the source's host again, with --stream",
+def old_heads(
+    source: Endpoint, destination: Endpoint, sides: Iterable[Side]
+) -> tuple[Diagnostic, ...]:
+    """Say of which sides the recorded heads may be old, and what has changed since."""
+    ends = {"source": source, "destination": destination}
+    return tuple(
+        diagnostic(
+            codes.HEAD_MAY_BE_OLD,
+            f"since the {side}'s head was read, {' and '.join(known.changed)} "
+            "may have changed",
+            hint=f"scan the {side}'s host again, with --stream",
+        )
+        for side in sides
+        if (known := ends[side].recorded) and known.changed
     )
