@@ -14,6 +14,7 @@ from vfiocompat.tables.heads import (
     apart,
     contradicted,
     decode,
+    doubted,
     head_mistakes,
     spoiled,
     string_of,
@@ -173,6 +174,36 @@ def test_what_is_stated_and_the_head_says_otherwise(
 
 def test_what_a_head_does_not_tell_contradicts_nothing() -> None:
     assert contradicted(TABLE, REAL[:8] + bytes(8), {"layout": "new"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("head", "known", "why"),
+    [
+        (REAL, {}, None),
+        (REAL, {"device_id": "0x0100"}, None),
+        (REAL, {"device_id": "0x0101"}, "it shows device 100, and the device has 0101"),
+        (REAL, {"device_id": "zz"}, None),
+        (REAL[:8] + bytes(8), {"device_id": "0x100"}, None),  # a value of no text
+        (REAL[:15], {}, "it has 15 bytes"),
+        (REAL + bytes(1), {}, "it has 17 bytes"),
+        (b"\0", {}, "it has 1 bytes"),
+        (b"", {}, "it has 0 bytes"),
+    ],
+)
+def test_a_head_is_doubted_that_cannot_be_of_its_device(
+    head: bytes, known: dict[str, str], why: str | None
+) -> None:
+    assert doubted(TABLE, head, known) == why
+
+
+@pytest.mark.parametrize(("size", "is_doubted"), [(11, True), (12, False), (16, False)])
+def test_a_head_of_no_fixed_size_has_room_for_what_is_read(
+    size: int,
+    is_doubted: bool,  # noqa: FBT001 - a row
+) -> None:
+    found = made(STREAM.replace("size = 16", 'size = "initial"'))
+    assert (doubted(found, REAL[:size], {}) is not None) == is_doubted
+    assert doubted(found, REAL + bytes(MOST), {}) is not None
 
 
 # ---- what is offered ---------------------------------------------------------------

@@ -23,7 +23,7 @@ from vfiocompat.decision.reads import reads
 from vfiocompat.endpoints import stated_of_pair
 from vfiocompat.pairs import decide_pair
 from vfiocompat.tables.heads import rest_of
-from vfiocompat.tables.judge import read_end
+from vfiocompat.tables.judge import doubts_head, read_end
 from vfiocompat.tables.language.table import Reading, Table
 from vfiocompat.verdicts import Basis, Verdict, worst_of
 
@@ -365,11 +365,13 @@ def _end(
     read = []
     for each in library.speaking_for(endpoint):
         reading: object = None
+        doubts = False
         if isinstance(each.table, Table):
+            doubts = doubts_head(each.table, endpoint) is not None
             reading = read_end(each.table, endpoint) if each.table.formats else None
             if isinstance(reading, Reading):
                 values[each.id] = reading.values
-        read.append((each.id, isinstance(reading, Reading)))
+        read.append((each.id, isinstance(reading, Reading), doubts))
     *_, common = reads(endpoint, ())
     vendor = endpoint.vendor
     key = (

@@ -38,6 +38,7 @@ __all__ = [
     "apart",
     "contradicted",
     "decode",
+    "doubted",
     "head_mistakes",
     "offered",
     "rest_of",
@@ -113,6 +114,23 @@ def contradicted(
     return found
 
 
+def doubted(table: Table, head: bytes, known: Mapping[str, str]) -> str | None:
+    """Say why a head that a file has cannot be of a device of which facts are `known`.
+
+    None if it can. A value that the table does not have is no reason.
+    """
+    assert table.stream is not None
+    if not _has_size(table.stream, head, None):
+        return f"it has {len(head)} bytes"
+    for field, shows in decode(table.stream, head).items():
+        says = text_of(table, field, known, {})
+        if says is None or shows == UNKNOWN:
+            continue
+        if not equal(*(table.fields.worth(field, each) for each in (says, shows))):
+            return f"it shows {field} {shows}, and the device has {says}"
+    return None
+
+
 # ---- what is offered ---------------------------------------------------------------
 
 
@@ -122,11 +140,16 @@ def whole(stream: Stream, head: bytes, own: bytes | None = None) -> bool:
     Where the table does not tell the size, it is that of the destination's `own` head,
     and any that has room for the table's fields if none is given.
     """
+    right = _has_size(stream, head, own)
+    return right and UNKNOWN not in decode(stream, head).values()
+
+
+def _has_size(stream: Stream, head: bytes, own: bytes | None) -> bool:
     size = stream.size if stream.size != "initial" else own and len(own)
     if size is None:
-        size = len(head)
-    right = len(head) == size and stream.control < size <= MOST
-    return right and UNKNOWN not in decode(stream, head).values()
+        ends = (field.offset + field.width for field in stream.fields.values())
+        size = max(len(head), *ends, 0)
+    return len(head) == size and stream.control < size <= MOST
 
 
 def spoiled(stream: Stream, head: bytes) -> bytes:

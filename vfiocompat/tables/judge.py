@@ -16,7 +16,7 @@ import msgspec
 from vfiocompat import codes
 from vfiocompat.diagnostics import SIDES, Diagnostic, diagnostic
 from vfiocompat.errors import ErrorRecord
-from vfiocompat.tables.heads import decode, rest_of
+from vfiocompat.tables.heads import decode, doubted, rest_of
 from vfiocompat.tables.language.derive import derive
 from vfiocompat.tables.language.reasons import End
 from vfiocompat.tables.language.table import Reading
@@ -32,12 +32,14 @@ if TYPE_CHECKING:
     from vfiocompat.tables.language.formats import Stop
     from vfiocompat.tables.language.records import Head
     from vfiocompat.tables.language.table import Table
+    from vfiocompat.verdicts import Verdict
 
 __all__ = [
     "Shelved",
     "cannot_migrate",
     "concerns",
     "derivation",
+    "doubts_head",
     "judge",
     "read_end",
     "reads_head",
@@ -152,13 +154,15 @@ def judge(
             return _ambiguous(matches)
         if matches:
             judgement = _evaluated(matches[0])
-            ends = zip(SIDES, (source, destination), strict=True)
+            ends = tuple(zip(SIDES, (source, destination), strict=True))
             table = matches[0].table
             judgement = msgspec.structs.replace(
                 judgement,
                 by_head=tuple(side for side, end in ends if reads_head(table, end)),
             )
-            return _beside_head(judgement, matches[0]) if source.head else judgement
+            if source.head:
+                judgement = _beside_head(judgement, matches[0])
+            return _but_for_doubts(judgement, table, ends)
     return Judgement(findings=tuple(_unread(unread, source, destination)))
 
 
@@ -220,7 +224,18 @@ def read_end(table: Table, endpoint: Endpoint) -> Reading | list[Stop] | None:
 
 def reads_head(table: Table, endpoint: Endpoint) -> bool:
     """Whether a table makes an endpoint's string of the head of its stream."""
-    return table.stream is not None and bool(endpoint.head) and not endpoint.version
+    has = table.stream is not None and bool(endpoint.head) and not endpoint.version
+    return has and doubts_head(table, endpoint) is None
+
+
+def doubts_head(table: Table, endpoint: Endpoint) -> str | None:
+    """Say why a recorded head cannot be the endpoint's, as a table reads it.
+
+    One that was read now is.
+    """
+    if table.stream is None or not endpoint.recorded or not endpoint.head:
+        return None
+    return doubted(table, endpoint.head.exact_bytes(), endpoint.known)
 
 
 def derivation(
@@ -277,6 +292,44 @@ def _beside_head(judgement: Judgement, match: _Match) -> Judgement:
             complete=table.stream.complete,
         ),
     )
+
+
+def _but_for_doubts(
+    judgement: Judgement, table: Table, ends: Sequence[tuple[Side, Endpoint]]
+) -> Judgement:
+    """Leave no yes where a recorded head cannot be of its device.
+
+    What is wrong, the head or what else the file says, is not known.
+    """
+    found = tuple(
+        diagnostic(
+            codes.HEAD_NOT_READ,
+            f"the {side}'s recorded head is not relied on: {why}",
+            hint=f"scan the {side}'s host again, with --stream",
+            table=table.id,
+        )
+        for side, end in ends
+        if (why := doubts_head(table, end)) is not None
+    )
+    if not found:
+        return judgement
+    beyond = judgement.beyond
+    if beyond is not None:
+        beyond = msgspec.structs.replace(
+            beyond,
+            verdict=_no_yes(beyond.verdict),
+            findings=(*beyond.findings, *found),
+        )
+    return msgspec.structs.replace(
+        judgement,
+        verdict=_no_yes(judgement.verdict),
+        findings=(*judgement.findings, *found),
+        beyond=beyond,
+    )
+
+
+def _no_yes(verdict: Verdict) -> Verdict:
+    return "undetermined" if verdict == "compatible" else verdict
 
 
 def _device_decides(table: Table) -> Diagnostic:
