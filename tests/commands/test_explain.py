@@ -114,6 +114,7 @@ BYTES = "Bad config data: i=0x2 read: 12 device: 53 cmask: ff wmask: 0 w1cmask:0
         (f"qemu-system-x86_64: {LOADING}", "VFC577"),
         ("kvm: load of migration failed: Invalid argument", "VFC577"),
         ("Error -22 while loading VM state", "VFC577"),
+        ("a: Received INIT_DATA_SENT but switchover ack is not used", "VFC577"),
         (f"kvm: get_pci_config_device: {BYTES}", "VFC576"),
         (f"{BYTES}\nkvm: {LOADING}\nkvm: load of migration failed", "VFC576"),
     ],

@@ -267,6 +267,25 @@ def test_qemu_speaks_the_migration_interface_of_the_destination_too(
     assert codes_of(found.diagnostics) == told
 
 
+@pytest.mark.parametrize(
+    ("ack", "verdict"), [(True, "incompatible"), (False, "compatible")]
+)
+def test_a_switchover_that_is_never_acknowledged_is_none(
+    ack: bool,  # noqa: FBT001
+    verdict: str,
+) -> None:
+    before, there = (
+        endpoint("p/t", None, migration=MigrationInterface("v2", flags))
+        for flags in (("STOP_COPY", "PRE_COPY"), ("STOP_COPY",))
+    )
+    vm = Vm(name="web", devices=(MDEV,), blockers=(), switchover_ack=ack)
+    yes = Decision(verdict="compatible", basis="driver", diagnostics=())
+
+    found = VmDemand(vm, MDEV, "none").of(Pair(before, there, yes))
+    assert found.verdict == verdict
+    assert codes_of(found.diagnostics) == (["VFC577"] if ack else [])
+
+
 # ---- enable-migration ------------------------------------------------------------
 
 

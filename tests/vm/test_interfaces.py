@@ -17,11 +17,14 @@ from vfiocompat.vm.interfaces import (
     DeviceInterface,
     device_interface,
     need_p2p,
+    unacknowledged,
 )
 from vfiocompat.vm.model import VmDevice
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from vfiocompat.endpoints import Endpoint, Flag
 
 HISI = Interface(reference="x", flags=("STOP_COPY", "PRE_COPY"), dirty_tracking=False)
 SAME = Interface(reference="y", flags=("STOP_COPY", "PRE_COPY"))
@@ -124,3 +127,43 @@ def test_so_many_devices_need_p2p_to_start(told: list[Any], number: int) -> None
         for at, each in enumerate(told)
     ]
     assert need_p2p(devices) == number
+
+
+def telling(*flags: Flag, old: bool = False) -> Endpoint:
+    when = "2026-11-01T00:00:00Z"
+    return endpoint(
+        "p/t",
+        None,
+        migration=MigrationInterface("v2", ("STOP_COPY", *flags)),
+        recorded=Recorded("a", when, rejected="it is old" if old else None),
+    )
+
+
+UNTOLD = endpoint("p/t", None)
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "said"),
+    [
+        (telling("PRE_COPY"), telling(), "only the source has PRE_COPY, and with "),
+        (
+            telling("P2P"),
+            telling("PRE_COPY", "P2P"),
+            "only the destination has PRE_COPY",
+        ),
+        (telling("PRE_COPY"), telling("PRE_COPY", "P2P"), None),
+        (telling(), telling("P2P"), None),
+        (telling("PRE_COPY"), UNTOLD, None),
+        (UNTOLD, telling("PRE_COPY"), None),
+        (telling("PRE_COPY"), telling(old=True), None),
+        (telling("PRE_COPY", old=True), telling(), None),
+    ],
+)
+def test_a_switchover_is_acknowledged_where_both_have_pre_copy_or_neither(
+    source: Endpoint, destination: Endpoint, said: str | None
+) -> None:
+    found = unacknowledged(source, destination)
+    assert (found is None) == (said is None)
+    if found is not None and said is not None:
+        assert (found.code, found.severity) == ("VFC577", "error")
+        assert found.summary.startswith(said)

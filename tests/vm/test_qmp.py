@@ -569,6 +569,16 @@ def test_whether_background_snapshots_are_on(
     assert found.postcopy is False
 
 
+@pytest.mark.parametrize("state", [True, False])
+@pytest.mark.parametrize("name", ["switchover-ack", "x-switchover-ack"])
+def test_whether_a_switchover_is_acknowledged(
+    vm_of: Told, name: str, *, state: bool
+) -> None:
+    answer = [{"capability": name, "state": state}]
+    found = vm_of(vm_answers(query_migrate_capabilities=answer))
+    assert found.switchover_ack is (state and name == "switchover-ack")
+
+
 def test_events_are_passed_over(tmp_path: Path) -> None:
     when = b'"timestamp": {"seconds": 1, "microseconds": 2}'
     event = b'{"event": "RESUME", "data": {}, %s}\r\n' % when

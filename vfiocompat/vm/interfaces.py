@@ -23,6 +23,7 @@ __all__ = [
     "DeviceInterface",
     "device_interface",
     "need_p2p",
+    "unacknowledged",
     "without_p2p",
 ]
 
@@ -94,5 +95,32 @@ def without_p2p(destination: Endpoint) -> Diagnostic | None:
         "the destination has no P2P, and with enable-migration=on QEMU does not start "
         "several devices without",
         detail=f"it has {', '.join(flags) or 'none'}",
+        path=destination.path,
+    )
+
+
+def unacknowledged(source: Endpoint, destination: Endpoint) -> Diagnostic | None:
+    """Find whether a switchover that has to be acknowledged never comes.
+
+    A device with PRE_COPY says when its first data is sent, and one without never does.
+    One without it refuses that at the destination, and one with it waits for that
+    (hw/vfio/migration.c, vfio_load_state and vfio_switchover_ack_needed).
+    """
+    if source.is_outdated or destination.is_outdated:
+        return None
+    told = [
+        end.migration.flags if end.migration else None for end in (source, destination)
+    ]
+    if None in told:
+        return None
+    has, has_there = ("PRE_COPY" in (flags or ()) for flags in told)
+    if has == has_there:
+        return None
+    which, does = ("source", "refuses its state") if has else ("destination", "waits")
+    return diagnostic(
+        codes.STATE_NOT_LOADED,
+        f"only the {which} has PRE_COPY, and with switchover-ack the destination's "
+        f"QEMU {does}",
+        hint="switch the capability switchover-ack off on both hosts",
         path=destination.path,
     )

@@ -20,6 +20,7 @@ __all__ = ["message_code"]
 
 _FAILURES = {
     "Bad config data: i=0x": codes.CONFIG_SPACE_DIFFERS,
+    "Received INIT_DATA_SENT but switchover ack is not used": codes.STATE_NOT_LOADED,
     "error while loading state for instance": codes.STATE_NOT_LOADED,
     "load of migration failed": codes.STATE_NOT_LOADED,
     "while loading VM state": codes.STATE_NOT_LOADED,

@@ -14,7 +14,12 @@ from vfiocompat.vm.blockers import (
     blocking,
     config_space,
 )
-from vfiocompat.vm.interfaces import device_interface, need_p2p, without_p2p
+from vfiocompat.vm.interfaces import (
+    device_interface,
+    need_p2p,
+    unacknowledged,
+    without_p2p,
+)
 from vfiocompat.vm.kinds import becoming
 from vfiocompat.vm.model import leaves_by_qemu
 from vfiocompat.vm.releases import unspoken_there
@@ -56,6 +61,9 @@ class VmDemand(NamedTuple):
             config_space(pair.source, pair.destination),
             becoming(self.device, pair.destination),
             without_p2p(pair.destination) if self.p2p else None,
+            unacknowledged(pair.source, pair.destination)
+            if self.vm.switchover_ack
+            else None,
             unspoken_there(self.vm, pair.destination),
         )
         decision = pair.decision

@@ -116,7 +116,8 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     not tell. `others` are VFIO devices of another bus, `iommus` virtual ones, and
     `config_files` what QEMU reads beside its arguments. `disks` are those that QEMU
     itself drives through VFIO, `protection` what keeps the VM's memory from its host.
-    `qemu` is the version of the QEMU that was asked.
+    `qemu` is the version of the QEMU that was asked. `switchover_ack` says that its
+    destination has to acknowledge what it got before the VM stops.
     """
 
     name: str | None
@@ -133,6 +134,7 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     disks: tuple[str, ...] = ()
     protection: str | None = None
     qemu: tuple[int, int] | None = None
+    switchover_ack: bool = False
 
     @property
     def moved(self) -> tuple[VmDevice, ...]:

@@ -182,6 +182,7 @@ class _Monitor:
             if version is not None and version >= _TELLS_BLOCKERS
             else None,
             qemu=version,
+            switchover_ack="switchover-ack" in switched_on,
         )
 
     def _version(self) -> tuple[int, int] | None:
