@@ -279,15 +279,42 @@ def test_an_attribute_that_is_not_there_has_given_no_answer(
         assert "answers: there is no attribute that gave one" in wrong(data)
 
 
-@pytest.mark.parametrize("name", ["vendor_id", "driver"])
+@pytest.mark.parametrize("name", ["vendor_id", "device_id", "driver"])
 def test_whose_an_endpoint_is_may_be_told_by_its_facts_alone(name: str) -> None:
     """Where nothing tells it any table may speak for an endpoint."""
-    facts = {"vendor_id": "0x8086", "driver": "vfio-pci"}
+    facts = {"vendor_id": "0x8086", "device_id": "0x4941", "driver": "vfio-pci"}
     there = function("0000:03:00.1", None, **facts, facts=facts)
     found = parse_inventory(
         changed(f"endpoints.0.{name}", None, inventory("a", there)), ""
     )
     assert found.endpoints == [there]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("0x10de", "0x10de"),
+        ("10de", "0x10de"),
+        ("0x10DE", "0x10de"),
+        ("0X10de", "0x10de"),
+        ("0x000010de", "0x10de"),
+        ("0x1", "0x0001"),
+        ("0x10000", "0x10000"),
+        ("NVIDIA", "NVIDIA"),
+        (" 0x10de", " 0x10de"),
+        ("0x", "0x"),
+    ],
+)
+@pytest.mark.parametrize("name", ["vendor_id", "device_id"])
+@pytest.mark.parametrize("place", ["", "facts."])
+def test_an_id_is_read_as_sysfs_writes_it(
+    name: str, place: str, written: str, read: str
+) -> None:
+    there = function("0000:03:00.1", None, **{name: None}, facts={})
+    key, value = (name, written) if not place else ("facts", {name: written})
+    data = changed(f"endpoints.0.{key}", value, inventory("a", there))
+    [found] = parse_inventory(data, "").endpoints
+    assert getattr(found, name) == read
 
 
 def test_an_mdev_may_have_the_attribute_of_its_type() -> None:

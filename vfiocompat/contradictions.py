@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -163,18 +164,34 @@ def own_facts(endpoint: Endpoint) -> Facts:
 
 
 def identified_by_facts(endpoint: Endpoint) -> Endpoint:
-    """Give an endpoint the vendor and the driver that only its facts tell.
+    """Give an endpoint the ids and the driver that only its facts tell.
 
-    Of what is not known any table may speak.
+    Of what is not known any table may speak. Ids are written as sysfs has them then:
+    they are compared as texts, and a person may write them otherwise.
     """
-    vendor_id, driver = map(endpoint.facts.get, ("vendor_id", "driver"))
-    if (endpoint.vendor_id or not vendor_id) and (endpoint.driver or not driver):
+    fact = endpoint.facts.get
+    vendor_id = _in_sysfs(endpoint.vendor_id or fact("vendor_id"))
+    device_id = _in_sysfs(endpoint.device_id or fact("device_id"))
+    driver = endpoint.driver or fact("driver")
+    if (
+        vendor_id == endpoint.vendor_id
+        and device_id == endpoint.device_id
+        and driver == endpoint.driver
+    ):
         return endpoint
     return msgspec.structs.replace(
-        endpoint,
-        vendor_id=endpoint.vendor_id or vendor_id,
-        driver=endpoint.driver or driver,
+        endpoint, vendor_id=vendor_id, device_id=device_id, driver=driver
     )
+
+
+_ID = re.compile(r"(?:0[xX])?([0-9a-fA-F]{1,8})")
+
+
+@lru_cache(maxsize=1 << 10)
+def _in_sysfs(text: str | None) -> str | None:
+    """Write an id as sysfs does (drivers/pci/pci-sysfs.c); leave what is none."""
+    found = _ID.fullmatch(text or "")
+    return text if found is None else f"0x{int(found[1], 16):04x}"
 
 
 def _plain(text: str) -> str:

@@ -487,6 +487,17 @@ def test_what_qemu_compares_of_functions_decides_beside_the_driver(
     assert verdicts(found) == ["compatible", "incompatible"]
 
 
+def test_what_qemu_compares_may_be_told_by_facts_alone(ask: Ask) -> None:
+    def of(device_id: str) -> Endpoint:
+        facts = {"device_id": device_id, "revision": "0x1"}
+        end = function("0000:c1:00.4", A, facts=facts, in_use=False, device_id=None)
+        return replace(end, answers=TAKES_A)
+
+    found = ask([of("0x1")], [of("0x1")], [of("0x2")], [of("0001")])
+    assert found.allowed == ["h0", "h2"]
+    assert found.not_allowed == {"h1": ("VFC576", "VFC547")}
+
+
 # ---- NVIDIA's drivers ------------------------------------------------------------
 
 
@@ -513,6 +524,19 @@ def test_drivers_of_nvidia_that_differ_need_a_machine_type(
     told = (found.undetermined | found.not_allowed)["h0"]
     assert told[0] == first
     assert verdict == "undetermined" or told == ("VFC534", "VFC547")
+
+
+@pytest.mark.parametrize("written", ["0x10de", "10de", "0x10DE", "0X000010de"])
+def test_nvidias_id_may_be_written_otherwise(ask: Ask, written: str) -> None:
+    def of_driver(version: str) -> Endpoint:
+        facts = {"vendor_id": written, "module_version": version}
+        end = replace(vgpus("7")[0], version=A, origin="attribute", newline=True)
+        there = Attribute("migration_version", "present", node="device")
+        end = replace(end, attribute=there, vendor_id=written, facts=facts)
+        return replace(end, answers=TAKES_A, in_use=False)
+
+    found = ask([of_driver("1")], [of_driver("2")], machine="pc-q35-9.0")
+    assert found.not_allowed == {"h0": ("VFC534", "VFC547")}
 
 
 def test_a_doubt_of_qemus_is_no_yes(ask: Ask) -> None:
