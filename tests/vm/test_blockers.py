@@ -718,10 +718,17 @@ def test_a_driver_that_is_not_to_track_tracks_nothing(
     assert tracked(source, untracked=True, **device) == expected
 
 
-@pytest.mark.parametrize("api", ["vfio-ap", "vfio-ccw", "vfio-platform"])
+@pytest.mark.parametrize(
+    "api",
+    [
+        *("vfio-ap", "vfio-ccw", "vfio-platform", "vfio-amba", "vfio-fsl-mc"),
+        *("vfio-cdx", "vfio-user"),
+    ],
+)
 def test_what_qemu_never_migrates_is_told_by_its_interface_too(api: str) -> None:
     assert tracked(replace(TRACKS, device_api=api)) == [("VFC542", "error")]
-    assert tracked(replace(TRACKS, device_api="vfio-pci")) == []
+    for known in ("vfio-pci", None, ""):
+        assert tracked(replace(TRACKS, device_api=known)) == []
 
 
 def end_of(**more: str | None) -> Endpoint:
