@@ -186,6 +186,20 @@ def test_qemu_starts_no_devices_without_p2p_that_are_to_migrate(
     assert no is (verdict == "incompatible")
 
 
+def test_what_an_operator_states_of_a_destination_counts_too(ask: Ask) -> None:
+    """Of hosts of one class otherwise, so that they are told apart."""
+
+    def of(flags: str) -> Endpoint:
+        return replace(TAKES, stated={"migration_flags": flags})
+
+    there = [of("STOP_COPY,P2P")], [of("STOP_COPY")], [of("STOP_COPY,P2P,PRE_COPY")]
+    sources = [mdev(each, A) for each in (ONE, TWO)]
+    found = ask(sources, *there, after=told_to_migrate(2))
+    assert found.allowed == ["h0", "h2"]
+    assert found.not_allowed == {"h1": ("VFC531", "VFC547")}
+    assert ask(sources, *there).allowed == ["h0", "h1", "h2"]
+
+
 def test_of_two_endpoints_the_one_with_p2p_is_given(ask: Ask) -> None:
     other = replace(p2p("STOP_COPY", "P2P"), address="q/t", parent="q")
     more = {"after": told_to_migrate(2)}

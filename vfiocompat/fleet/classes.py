@@ -144,7 +144,7 @@ class Classifier:
     that stands for one, members are to be kept. `without` is left out. `beside` names,
     for each vendor, facts that are read whatever tables read. `by_device` keeps apart
     what are different devices, too: functions and others, and of different ids. Of
-    functions it names facts that are read as well.
+    functions it names facts that are read as well, and `always` those of all.
     """
 
     def __init__(
@@ -157,7 +157,9 @@ class Classifier:
         without: HostAddresses | None = None,
         beside: Mapping[str | None, tuple[str, ...]] = MappingProxyType({}),
         by_device: tuple[str, ...] | None = None,
+        always: tuple[str, ...] = (),
     ) -> None:
+        self._always = always
         self._beside = beside
         self._by_device = by_device
         self._horizon = horizon
@@ -215,7 +217,7 @@ class Classifier:
         """Give a host's endpoints, and the number of the class of each."""
         old = self._horizon.rejects(inventory.taken_at) is not None
         known, facts_read, beside = self._numbers, self._facts_read, self._beside
-        by_device = self._by_device
+        by_device, always = self._by_device, self._always
         endpoints = inventory.endpoints
         if self._without is not None and inventory.host == self._without.host:
             endpoints = [each for each in endpoints if not self._without.has(each)]
@@ -223,6 +225,7 @@ class Classifier:
         # What is done here is done a million times.
         for endpoint in endpoints:
             names = facts_read(endpoint.driver) if endpoint.version is None else ()
+            names += always
             if beside:
                 names += beside.get(endpoint.vendor_id, ())
             is_function = endpoint.kind == "function"

@@ -293,6 +293,7 @@ def _of_part(
         without=without,
         beside=READ_ACROSS_DRIVERS,
         by_device=READ_OF_FUNCTIONS,
+        always=migration.facts_read,
     )
     kept = [
         _Kept(

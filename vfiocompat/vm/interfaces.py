@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Said = TypeVar("Said")
 
 __all__ = [
+    "FLAGS",
     "NOT_KNOWN",
     "DeviceInterface",
     "device_interface",
@@ -41,6 +42,9 @@ class DeviceInterface(NamedTuple):
 
 NOT_KNOWN = DeviceInterface(None, None)
 
+FLAGS = "migration_flags"
+"""The fact by which an operator tells what a migration interface can do."""
+
 _WORDS = {"yes": True, "no": False}
 
 
@@ -58,7 +62,7 @@ def device_interface(
     told = endpoint.migration.flags if endpoint.migration else None
     if told is not None:
         return DeviceInterface(told, "DIRTY_TRACKING" in told, by_iommu)
-    stated = endpoint.stated.get("migration_flags")
+    stated = endpoint.stated.get(FLAGS)
     flags = (
         _same({each.flags for each in of_tables})
         if stated is None
@@ -87,8 +91,8 @@ def need_p2p(devices: Sequence[VmDevice]) -> int:
 
 def without_p2p(destination: Endpoint) -> Diagnostic | None:
     """Find whether an endpoint has no P2P where its QEMU does not start without."""
-    flags = destination.migration.flags if destination.migration else None
-    if destination.is_outdated or flags is None or "P2P" in flags:
+    flags = device_interface(destination, ()).flags
+    if flags is None or "P2P" in flags:
         return None
     return diagnostic(
         codes.NO_P2P,
@@ -106,11 +110,7 @@ def unacknowledged(source: Endpoint, destination: Endpoint) -> Diagnostic | None
     One without it refuses that at the destination, and one with it waits for that
     (hw/vfio/migration.c, vfio_load_state and vfio_switchover_ack_needed).
     """
-    if source.is_outdated or destination.is_outdated:
-        return None
-    told = [
-        end.migration.flags if end.migration else None for end in (source, destination)
-    ]
+    told = [device_interface(end, ()).flags for end in (source, destination)]
     if None in told:
         return None
     has, has_there = ("PRE_COPY" in (flags or ()) for flags in told)

@@ -15,6 +15,7 @@ from vfiocompat.vm.blockers import (
     config_space,
 )
 from vfiocompat.vm.interfaces import (
+    FLAGS,
     device_interface,
     need_p2p,
     unacknowledged,
@@ -52,7 +53,8 @@ class VmDemand(NamedTuple):
     def reads(self, endpoint: Endpoint) -> object:
         """Give what of an endpoint it depends on."""
         version = endpoint.facts.get("module_version") if endpoint.is_vgpu else None
-        return version, endpoint.kind == "function", _ids(endpoint)
+        flags = endpoint.stated.get(FLAGS)
+        return version, endpoint.kind == "function", _ids(endpoint), flags
 
     def of(self, pair: Pair) -> Decision:
         """Give a pair's decision with what is demanded of it."""
@@ -118,6 +120,11 @@ class Migration(NamedTuple):
     def findings(self) -> tuple[Diagnostic, ...]:
         """What QEMU demands of the VM, wherever it is to go."""
         return blocking(self.vm, self.sources, self.interfaces)
+
+    @property
+    def facts_read(self) -> tuple[str, ...]:
+        """The facts of every destination that QEMU's demands of it read."""
+        return (FLAGS,) if self.with_p2p or self.vm.switchover_ack else ()
 
     def demand(self, device: int) -> VmDemand:
         """Give what is demanded of a device's pairs."""
