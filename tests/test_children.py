@@ -152,10 +152,10 @@ def test_what_a_child_told_is_known_whatever_becomes_of_it(way: str) -> None:
 
 def test_of_children_that_are_silent_all_are_given_up_at_once() -> None:
     start = time.monotonic()
-    followed = follow("hang", "end", "hang", timeout=0.5)
-    assert time.monotonic() - start < 2 * 0.5 + 0.3
+    followed = follow("hang", "end", "hang", "hang", timeout=2)
+    assert time.monotonic() - start < 2 * 2
     errors = [each.error and each.error.code for each in followed]
-    assert errors == ["VFC112", None, "VFC112"]
+    assert errors == ["VFC112", None, "VFC112", "VFC112"]
     assert {len(each.told) for each in followed} == {3}
 
 

@@ -52,7 +52,11 @@ def test_a_wheel_holds_the_package_its_man_pages_and_the_examples(wheel: Path) -
     }
     pages = [path.relative_to(MAN) for path in MAN.glob("man*/*")]
 
-    assert sorted(page.suffix for page in pages) == [".5"] * 3 + [".8"] * 18
+    assert sorted(page.suffix for page in pages) == [
+        *([".5"] * 3),
+        ".7",
+        *([".8"] * 18),
+    ]
     base = "vfiocompat-0.1.0.data/data/share/vfiocompat"
     share = {
         f"{base}{below}/{file.relative_to(ROOT / folder)}"

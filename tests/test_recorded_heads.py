@@ -204,7 +204,8 @@ def decided(
     **more: str,
 ) -> tuple[str, str, str | None]:
     """Decide a pair of inventories by an answer to the source's head."""
-    source = mtty(ONE, head=head(data.hex(), "mtty"))
+    type_id = "mtty-2" if data == MTTY_2 else "mtty-1"
+    source = mtty(ONE, type_id, head=head(data.hex(), "mtty"))
     answers = () if said is None else (said,)
     there = mtty(
         OTHER,
