@@ -281,3 +281,19 @@ def test_a_recorded_result_has_its_answers_channel(
 
 def test_the_boot_is_a_part_of_an_inventory() -> None:
     assert json.loads(msgspec.json.encode(whole()))["boot_id"] == BOOT
+
+
+@pytest.mark.parametrize(
+    "key", ["answers.0.boot_id", "answers.0.kernel", "boot_id", "kernel"]
+)
+@pytest.mark.parametrize("value", ["other", None])
+def test_a_yes_of_another_boot_is_none_and_a_no_is_kept(
+    key: str, value: str | None
+) -> None:
+    for accepted in (True, False):
+        answer = answer_to_head(HEAD, accepted=accepted)
+        document = json.loads(msgspec.json.encode(whole(answers=(answer,))))
+        place = document if "." not in key else document["endpoints"][0]["answers"][0]
+        place[key.rpartition(".")[2]] = value or ("" if key == "kernel" else None)
+        [found] = parse_inventory(json.dumps(document).encode(), "f.json").endpoints
+        assert len(found.answers) == (0 if accepted else 1)

@@ -144,6 +144,7 @@ def parse_inventory(data: bytes, path: str) -> Inventory:
     if msgspec.json.encode(inventory) != data.rstrip():
         _demand_keys(data, path)  # what scan writes has each once, and is quicker
     _leave_out_other_answers(inventory)
+    _leave_out_old_yeses(inventory)
     inventory.endpoints[:] = completed([*map(identified_by_facts, inventory.endpoints)])
     return inventory
 
@@ -181,6 +182,23 @@ def _leave_out_other_answers(inventory: Inventory) -> None:
     for at, endpoint in enumerate(inventory.endpoints):
         kept = answers_that_count(endpoint.answers)
         if kept is not endpoint.answers:
+            inventory.endpoints[at] = msgspec.structs.replace(endpoint, answers=kept)
+
+
+def _leave_out_old_yeses(inventory: Inventory) -> None:
+    """Leave out each yes to a head that another boot, kernel or build gave.
+
+    A scan carries none over. A no is kept: it stands against a table's yes.
+    """
+    for at, endpoint in enumerate(inventory.endpoints):
+        kept = tuple(
+            each
+            for each in endpoint.answers
+            if each.channel != "stream"
+            or not each.accepted
+            or not _changed_since(each, endpoint, inventory)
+        )
+        if len(kept) < len(endpoint.answers):
             inventory.endpoints[at] = msgspec.structs.replace(endpoint, answers=kept)
 
 
@@ -279,14 +297,21 @@ def recorded(endpoint: Endpoint, inventory: Inventory, horizon: Horizon) -> Endp
 
 
 def changed_since(endpoint: Endpoint, inventory: Inventory) -> tuple[str, ...]:
-    """Name what may have changed since an endpoint's head was read.
+    """Name what may have changed since an endpoint's head was read."""
+    return _changed_since(endpoint.head or None, endpoint, inventory)
+
+
+def _changed_since(
+    what: Head | RecordedAnswer | None, endpoint: Endpoint, inventory: Inventory
+) -> tuple[str, ...]:
+    """Name what may have changed since a head of it was read, or it answered to one.
 
     An inventory tells the build of a function's own driver only: that of an mdev's may
     be of another module than its parent's.
     """
     told = endpoint.kind == "function" and endpoint.build
     return changed(
-        endpoint.head or None,
+        what,
         inventory.boot_id or None,
         inventory.kernel,
         endpoint.build if told else msgspec.UNSET,
