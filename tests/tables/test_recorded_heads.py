@@ -9,14 +9,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.idle import MTTY, MTTY_2, ONE, OTHER, mtty
+from tests.idle import MTTY, MTTY_2, ONE, OTHER, STRING, mtty
 from vfiocompat import codes
-from vfiocompat.endpoints import Endpoint, Head, Recorded, RecordedAnswer
+from vfiocompat.endpoints import Attribute, Endpoint, Head, Recorded, RecordedAnswer
 from vfiocompat.fleet.grid import decide_grid
 from vfiocompat.pairs import decide_pair
 from vfiocompat.tables.library import Library
 
 LIBRARY = Library(config="/nonexistent")
+PRESENT = Attribute("version", "present")
 TAKEN = "2026-11-01T00:00:00Z"
 
 
@@ -99,6 +100,17 @@ def test_what_is_stated_gives_no_yes_beside_an_impossible_head() -> None:
     assert verdict(one, other) == ("undetermined", "table")
     assert verdict(other, one) == ("undetermined", "table")
     assert verdict(one, device(OTHER, None, stated=facts))[0] == "compatible"
+
+
+def test_facts_beside_a_string_tell_nothing_of_a_head() -> None:
+    """No decision reads them, so endpoints with others are one class."""
+    string = {"version": STRING, "origin": "recorded", "attribute": PRESENT}
+    sure = device(OTHER, None, answers=(yes_to(MTTY),))
+    two = device(ONE, MTTY, type_id="mtty-2", **string)
+    assert verdict(two, sure) == ("compatible", "recorded")
+    short = device(ONE, MTTY[:23], **string)
+    answers = (yes_to(MTTY[:23]),)
+    assert verdict(short, device(OTHER, None, answers=answers))[0] == "undetermined"
 
 
 def test_a_no_stays() -> None:

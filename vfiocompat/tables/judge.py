@@ -231,11 +231,12 @@ def reads_head(table: Table, endpoint: Endpoint) -> bool:
 def doubts_head(table: Table, endpoint: Endpoint) -> str | None:
     """Say why a recorded head cannot be the endpoint's, as a table reads it.
 
-    One that was read now is.
+    One that was read now is. Beside a string no decision reads facts.
     """
     if table.stream is None or not endpoint.recorded or not endpoint.head:
         return None
-    return doubted(table, endpoint.head.exact_bytes(), endpoint.known)
+    known = endpoint.known if endpoint.version is None else {}
+    return doubted(table, endpoint.head.exact_bytes(), known)
 
 
 def derivation(
