@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 import msgspec
 import pytest
 
+from tests.nvml.fake import Fake, Libraries
 from tests.simulate.conftest import cannot_test
 from tests.simulated import serving
 from vfiocompat import children
@@ -146,7 +147,7 @@ def _no_process(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run as on a machine where nobody has set anything."""
-    for name in ("SYSROOT", "CONFIG", "FLEET"):
+    for name in ("SYSROOT", "CONFIG", "FLEET", "NVML"):
         monkeypatch.delenv(f"VFIOCOMPAT_{name}", raising=False)
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
         monkeypatch.delenv(name, raising=False)
@@ -221,6 +222,27 @@ def example(
 
     with example_host(tmp_path_factory.mktemp("example")) as environment:
         yield environment
+
+
+@pytest.fixture(scope="session")
+def _nvidia_libraries(
+    _processes: None, tmp_path_factory: pytest.TempPathFactory
+) -> Libraries:
+    return Libraries(tmp_path_factory.mktemp("nvml"))
+
+
+@pytest.fixture
+def nvidia(
+    _nvidia_libraries: Libraries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Fake:
+    """Give a library that stands for NVIDIA's, which answers as a test specifies."""
+    path = tmp_path / "nvidia.spec"
+
+    def tell(spec: str) -> None:
+        path.write_text(spec)
+        monkeypatch.setenv("VFIOCOMPAT_FAKE_NVML", str(path))
+
+    return Fake(_nvidia_libraries, tell)
 
 
 @pytest.fixture
