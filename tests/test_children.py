@@ -170,6 +170,17 @@ def test_a_child_that_goes_on_telling_is_waited_for() -> None:
     assert followed == Followed([0, 1, 2, 3], None)
 
 
+def chattering() -> Iterator[str]:
+    yield from ["x" * 1000] * 50_000
+
+
+def test_a_child_may_tell_a_lot() -> None:
+    start = time.monotonic()
+    [followed] = follow_all([chattering], str, "chattering", 5)
+    assert time.monotonic() - start < 10  # and not for the square of it
+    assert len(followed.told) == 50_000
+
+
 def surroundings() -> tuple[list[str], str, bool]:
     opened = [f"/proc/self/fd/{each}" for each in os.listdir("/proc/self/fd")]
     targets = [os.readlink(each) for each in opened if os.path.lexists(each)]

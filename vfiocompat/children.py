@@ -181,15 +181,15 @@ def _fill(messages: Mapping[int, bytearray], timeout: float) -> set[int]:
 def _told(message: bytearray) -> tuple[list[bytes], bytes]:
     """Take a child's message apart: what it told, and how it ended."""
     told = []
-    rest = bytes(message)
+    rest = memoryview(message)  # whose parts are not copied
     while len(rest) >= _LENGTH.size:
         (length,) = _LENGTH.unpack_from(rest)
         end = _LENGTH.size + length
         if length == 0 or len(rest) < end:
             break
-        told.append(rest[_LENGTH.size : end])
+        told.append(bytes(rest[_LENGTH.size : end]))
         rest = rest[end:]
-    return told, rest
+    return told, bytes(rest)
 
 
 def _not_ended(rest: bytes, doing: str, *, silent: bool) -> ErrorRecord | None:
