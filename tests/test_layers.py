@@ -56,7 +56,7 @@ PURE = [
     "diagnostics",
     "addresses",
     "endpoints",
-    "vgpus",
+    *(f"nvidia/{name}" for name in WINGS["nvidia"]),
     "contradictions",
     "inventory",
     "verdicts",

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from vfiocompat.endpoints import ATTRIBUTE_NAMES, OWN_FACTS, attribute_names
+from vfiocompat.nvidia.vgpus import framework
 from vfiocompat.times import timestamp
-from vfiocompat.vgpus import framework
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

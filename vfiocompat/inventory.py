@@ -33,9 +33,9 @@ from vfiocompat.errors import (
     NoSuchEndpoint,
     nearest,
 )
+from vfiocompat.nvidia.vgpus import completed
 from vfiocompat.times import timestamp
 from vfiocompat.versions import VersionString
-from vfiocompat.vgpus import completed
 
 if TYPE_CHECKING:
     from vfiocompat.endpoints import Head, RecordedAnswer

@@ -11,7 +11,7 @@ import pytest
 from vfiocompat.host.sysfs.endpoints import read_nodes
 from vfiocompat.host.sysfs.nodes import Node
 from vfiocompat.host.sysfs.tree import Tree
-from vfiocompat.vgpus import completed
+from vfiocompat.nvidia.vgpus import completed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,11 +14,11 @@ from vfiocompat.addresses import parse_address
 from vfiocompat.endpoints import Endpoint
 from vfiocompat.find import look
 from vfiocompat.host.sysfs import Host
+from vfiocompat.nvidia.vgpus import completed
 from vfiocompat.pairs import check
 from vfiocompat.tables.judge import derivation, judge
 from vfiocompat.tables.library import Library
 from vfiocompat.times import Horizon
-from vfiocompat.vgpus import completed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

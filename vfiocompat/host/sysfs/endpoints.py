@@ -34,8 +34,8 @@ from vfiocompat.host.sysfs.nodes import (
 from vfiocompat.host.sysfs.records import FoundEndpoints, Own
 from vfiocompat.host.sysfs.siblings import PHYSICAL, sibling_facts
 from vfiocompat.host.sysfs.tree import problem, text
+from vfiocompat.nvidia.vgpus import framework
 from vfiocompat.versions import VersionString
-from vfiocompat.vgpus import framework
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
