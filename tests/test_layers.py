@@ -197,6 +197,7 @@ def test_pure_modules_do_no_io(name: str) -> None:
         ("jinja2", "output/report/page.py"),
         ("mfusepy", "simulate/server.py"),
         ("networkx", "vm/matching.py"),
+        ("pynvml", "host/nvml/library.py"),
         ("qemu.qmp", "vm/qmp.py"),
     ],
 )

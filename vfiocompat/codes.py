@@ -159,6 +159,16 @@ HEAD_WAS_REFUSED = _error(
 HEAD_WAS_NOT_ANSWERED = _warning(
     "VFC163", "the destination's driver said neither yes nor no when it was asked"
 )
+NVML_NOT_ANSWERED = _warning(
+    "VFC177", "NVIDIA's library said neither yes nor no to the vGPU"
+)
+NVML_NOT_PERMITTED = _error("VFC178", "NVIDIA's library may not be asked")
+NVML_ABSENT = _info("VFC183", "NVIDIA's library is not on this host")
+NVML_NO_BINDING = _info("VFC184", "the package nvidia-ml-py is not installed")
+NVML_NO_DRIVER = _info("VFC185", "NVIDIA's library cannot be used on this host")
+NVML_DIED = _warning("VFC186", "NVIDIA's library ended the process that asked it")
+NVML_LACKS_FUNCTION = _warning("VFC187", "NVIDIA's library is too old to tell all")
+GPU_NOT_READ = _warning("VFC188", "NVIDIA's library did not tell all of a GPU or vGPU")
 
 # ---- 2xx: tables and their requirements ----
 

@@ -470,7 +470,7 @@ int nvmlVgpuInstanceGetVmID(unsigned instance, char *id, unsigned length, unsign
 {
 	BEGIN_VGPU(vgpu, instance);
 	*kind = VM_IS_UUID;
-	return vgpu->vm[0] ? give(vgpu->vm, id, length) : NOT_FOUND;
+	return vgpu->vm[0] ? give(vgpu->vm, id, length) : NOT_SUPPORTED;
 }
 
 int nvmlVgpuInstanceGetVmDriverVersion(unsigned instance, char *text, unsigned length)
