@@ -49,6 +49,7 @@ MAPS = {
 WINGS = {wing: [name for line in map_ for name in line] for wing, map_ in MAPS.items()}
 
 PURE = [
+    "said",
     "codes",
     "errors",
     "versions",

@@ -7,53 +7,19 @@ means in full, and how to confirm and mend it, is in `explanations/`.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, NewType
+from vfiocompat.said import (
+    CODES,
+    Code,
+    Severity,
+    code_of,
+    error_code,
+    info_code,
+    warning_code,
+)
 
-Severity = Literal["error", "warning", "info"]
+__all__ = ["CODES", "Code", "Severity", "code_of"]
 
-Code = NewType("Code", str)
-"""A code. A text that is none has another type, so it cannot be taken for one."""
-
-
-class Said(NamedTuple):
-    """What a code says every time, and how much it weighs."""
-
-    severity: Severity
-    summary: str
-
-
-CODES: dict[Code, Said] = {}
-"""Every code, and what it says."""
-
-
-def code_of(text: str) -> Code:
-    """Give the code that a text names.
-
-    Raises:
-        ValueError: there is none.
-
-    """
-    if text not in CODES:
-        raise ValueError(f"{text!r} is no code")
-    return Code(text)
-
-
-def _code(code: str, severity: Severity, summary: str) -> Code:
-    CODES[Code(code)] = Said(severity, summary)
-    return Code(code)
-
-
-def _error(code: str, summary: str) -> Code:
-    return _code(code, "error", summary)
-
-
-def _warning(code: str, summary: str) -> Code:
-    return _code(code, "warning", summary)
-
-
-def _info(code: str, summary: str) -> Code:
-    return _code(code, "info", summary)
-
+_error, _warning, _info = error_code, warning_code, info_code
 
 # ---- 1xx: the attribute and the driver's answer ----
 
