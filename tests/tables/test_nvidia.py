@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
+from tests.nvidia.made import vgpu_metadata
 from vfiocompat.addresses import parse_address
 from vfiocompat.endpoints import Endpoint
 from vfiocompat.find import look
 from vfiocompat.host.sysfs import Host
+from vfiocompat.nvidia.gpus import Gpu, Vgpu
+from vfiocompat.nvidia.told import facts_of_gpu, facts_of_vgpu, platform_of
 from vfiocompat.nvidia.vgpus import completed
 from vfiocompat.pairs import check
 from vfiocompat.tables.judge import derivation, judge
+from vfiocompat.tables.language.derive import stated_mistakes
+from vfiocompat.tables.language.table import Table
 from vfiocompat.tables.library import Library
 from vfiocompat.times import Horizon
 
@@ -253,3 +258,104 @@ def test_a_type_without_a_name_is_told_with_what_can_be_followed() -> None:
     hints = " ".join(each.hint or "" for each in found.findings)
     assert "nvidia-smi vgpu -s" in hints
     assert "creatable_vgpu_types" not in hints
+
+
+# ---- what NVIDIA's library and os-release tell ------------------------------------
+
+
+def told(vgpu: Vgpu, os_release: str = "ID=rhel\nVERSION_ID=9.6\n") -> Endpoint:
+    """Make a vGPU of which nothing is stated, and all is told that can be."""
+    gpu = Gpu(
+        address="0000:41:00.0",
+        name="NVIDIA A40",
+        memory="46068",
+        driver_version="580.65.06",
+        ecc="on",
+        range="3..7",
+    )
+    platform = platform_of(os_release)
+    return Endpoint(
+        kind="mdev",
+        address="83b8f4f2-509f-382f-3c1e-e6bfe0fa1001",
+        type_id="nvidia-557",
+        driver="nvidia",
+        vendor_id="0x10de",
+        facts={
+            "device_id": "0x2235",
+            "subsystem_device_id": "0x145a",
+            "framework": "mdev",
+            "module_version": "580.65.05",
+        }
+        | facts_of_gpu(gpu)
+        | facts_of_vgpu(vgpu)
+        | ({"platform": platform} if platform else {}),
+    )
+
+
+RUNNING = Vgpu(
+    gpu="0000:41:00.0", type_name="NVIDIA A40-8Q", metadata=vgpu_metadata(guest=5)
+)
+
+
+def test_nothing_has_to_be_stated_of_a_vgpu_of_which_all_is_told() -> None:
+    made = derivation(told(RUNNING), LIBRARY.speaking_for(told(RUNNING)))
+
+    assert made is not None
+    assert made[1].version.text == (
+        "10de-vgpu:type=A40-8Q:guest=5:range=3..7:ecc=on:device=2235:subsystem=145a:"
+        "board=NVIDIA A40:manager=580.65.06:platform=rhel-9.6:framework=mdev"
+    )
+    assert verdict(told(RUNNING), told(RUNNING)) == "compatible"
+
+
+def test_a_guest_that_has_not_loaded_its_driver_leaves_its_version_open() -> None:
+    booting = replace(RUNNING, metadata=vgpu_metadata(state=0, guest=0))
+
+    assert verdict(told(booting), told(RUNNING)) == "undetermined"
+    assert verdict(told(RUNNING), told(booting)) == "compatible"
+
+
+def test_a_host_of_another_platform_is_told_by_its_os_release() -> None:
+    debian = told(RUNNING, "ID=debian\nVERSION_ID=13\n")
+    assert verdict(told(RUNNING), debian) == "undetermined"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("ecc", "on", None),
+        ("ecc", "off", "'off' is stated, NVIDIA's library says 'on'"),
+        ("guest", "6", "'6' is stated, NVIDIA's library says '5'"),
+        ("manager", "1", "'1' is stated, NVIDIA's library says '580.65.06'"),
+        ("platform", "x-1", "'x-1' is stated, os-release says 'rhel-9.6'"),
+        ("board", "A40", "'A40' is stated, NVIDIA's library says 'NVIDIA A40'"),
+        ("board", "NVIDIA A40", None),
+        ("device", "2236", "'2236' is stated, sysfs says '2235'"),
+    ],
+)
+def test_what_is_told_cannot_be_stated_otherwise(
+    name: str, text: str, says: str | None
+) -> None:
+    [table] = LIBRARY.speaking_for(told(RUNNING))
+    assert isinstance(table.table, Table)
+    wrong = stated_mistakes({name: text}, told(RUNNING).facts, [table.table])
+
+    assert wrong.get(name) == says
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("guest", "five", "'five' is no int"),
+        ("range", "3", "'3' is no range"),
+        ("guest", "5", None),
+        ("range", "3..7", None),
+    ],
+)
+def test_a_fact_is_stated_as_the_field_takes_it(
+    name: str, text: str, says: str | None
+) -> None:
+    [table] = LIBRARY.speaking_for(told(RUNNING))
+    assert isinstance(table.table, Table)
+
+    assert stated_mistakes({name: text}, {}, [table.table]).get(name) == says

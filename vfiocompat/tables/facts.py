@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The facts that sysfs shows of an endpoint, and where each is to be found by hand."""
+"""The facts that a host shows of an endpoint, and where each is to be found by hand."""
 
 from __future__ import annotations
 
-__all__ = ["FACTS"]
+__all__ = ["FACTS", "teller"]
 
 _PCI = "cat /sys/bus/pci/devices/FUNCTION"
 _TYPE = "cat /sys/class/mdev_bus/PARENT/mdev_supported_types/TYPE_ID"
+
+_SMI = "nvidia-smi --query-gpu={field} --format=csv,noheader"
 
 _FEATURES = "cat /sys/kernel/debug/vfio/DEVICE/migration/features"
 
@@ -27,6 +29,13 @@ FACTS = {
     "vgpu_type_name": f"{_PCI}/physfn/virtfn*/nvidia/creatable_vgpu_types; "
     "nvidia-smi vgpu -s",
     "framework": "ls -d /sys/bus/pci/devices/FUNCTION/nvidia",
+    "gpu_name": _SMI.format(field="name"),
+    "gpu_memory": _SMI.format(field="memory.total"),
+    "manager": _SMI.format(field="driver_version"),
+    "ecc": _SMI.format(field="ecc.mode.current"),
+    "range": "nvmlGetVgpuVersion on the host: the current range",
+    "guest": "nvmlVgpuInstanceGetMetadata of the vGPU: guestVgpuVersion",
+    "platform": "grep ID= /etc/os-release",
     "vram_quota": f"{_PCI}/physfn/sriov_admin/vfN/profile/vram_quota",
     "migration_flags": f"{_FEATURES}; vfiocompat device --open ADDRESS",
     "dirty_tracking": f"{_FEATURES}; vfiocompat device --open ADDRESS",
@@ -36,3 +45,16 @@ FACTS = {
 
 None is ever a free path: a table cannot make the program read another file.
 """
+
+_TELLERS = {
+    **dict.fromkeys(
+        ("gpu_name", "gpu_memory", "manager", "ecc", "range", "guest"),
+        "NVIDIA's library",
+    ),
+    "platform": "os-release",
+}
+
+
+def teller(fact: str) -> str:
+    """Name what tells a fact."""
+    return _TELLERS.get(fact, "sysfs")

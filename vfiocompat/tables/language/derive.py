@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, get_args
 
 from vfiocompat.errors import InvalidVersion
-from vfiocompat.tables.facts import FACTS
+from vfiocompat.tables.facts import FACTS, teller
 from vfiocompat.tables.language.formats import RESERVED
 from vfiocompat.tables.language.kinds import UNKNOWN
 from vfiocompat.tables.language.records import InterfaceFlag
@@ -136,13 +136,13 @@ def stated_mistakes(
     for name, text in stated.items():
         takers = [table for table in tables if name in _stateable(table)]
         if name in FACTS:
-            what = _same_fact(text, facts.get(name)) or _no_value(name, text)
-        elif takers:
-            what = next(
-                filter(None, (_taken(t, name, text, facts) for t in takers)), ""
-            )
+            what = _same_fact(name, text, facts.get(name)) or _no_value(name, text)
+            takers = [t for t in takers if name in t.file.derivation(name).facts]
         else:
-            what = _no_name(name, tables)
+            what = "" if takers else _no_name(name, tables)
+        if not what:
+            taken = (_taken(table, name, text, facts) for table in takers)
+            what = next(filter(None, taken), "")
         if what:
             wrong[name] = what
     return wrong
@@ -153,10 +153,10 @@ def _stateable(table: Table) -> set[str]:
     return set(table.fields.kinds) - {*RESERVED, *table.fields.origins}
 
 
-def _same_fact(text: str, read: str | None) -> str:
+def _same_fact(name: str, text: str, read: str | None) -> str:
     if read is None or text.removeprefix("0x") == read.removeprefix("0x"):
         return ""
-    return f"{text!r} is stated, sysfs says {read!r}"
+    return f"{text!r} is stated, {teller(name)} says {read!r}"
 
 
 _FLAGS = frozenset(get_args(InterfaceFlag))
@@ -180,7 +180,8 @@ def _taken(table: Table, name: str, text: str, facts: Mapping[str, str]) -> str:
     read = _read(table, name, facts)
     if read is None or equal(table.fields.worth(name, read), worth):
         return ""
-    return f"{text!r} is stated, sysfs says {read!r}"
+    told = next(each for each in table.file.derivation(name).facts if each in facts)
+    return f"{text!r} is stated, {teller(told)} says {read!r}"
 
 
 def _no_name(name: str, tables: list[Table]) -> str:
