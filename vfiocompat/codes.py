@@ -125,10 +125,36 @@ HEAD_WAS_REFUSED = _error(
 HEAD_WAS_NOT_ANSWERED = _warning(
     "VFC163", "the destination's driver said neither yes nor no when it was asked"
 )
+NVML_TAKES = _info(
+    "VFC170", "NVIDIA's driver says that the destination's GPU loads the source's vGPU"
+)
+LIMITED_BY_HOST_DRIVER = _error(
+    "VFC171", "NVIDIA's driver refuses the vGPU for the destination's host driver"
+)
+LIMITED_BY_GUEST_DRIVER = _error(
+    "VFC172", "NVIDIA's driver refuses the vGPU for the guest's driver"
+)
+LIMITED_BY_GPU = _error(
+    "VFC173", "NVIDIA's driver refuses the vGPU for the destination's GPU"
+)
+LIMITED_OTHERWISE = _error(
+    "VFC174", "NVIDIA's driver refuses the vGPU for a reason that it does not name"
+)
+GUEST_NOT_READY = _warning(
+    "VFC175", "the guest has not loaded its driver, so NVIDIA's driver was not asked"
+)
+GPU_CANNOT_MIGRATE = _error(
+    "VFC176", "NVIDIA's driver says that it migrates no vGPU there"
+)
 NVML_NOT_ANSWERED = _warning(
     "VFC177", "NVIDIA's library said neither yes nor no to the vGPU"
 )
 NVML_NOT_PERMITTED = _error("VFC178", "NVIDIA's library may not be asked")
+NO_METADATA = _info("VFC179", "NVIDIA's driver was not asked, for want of metadata")
+VGPU_TYPE_DIFFERS = _error("VFC180", "the destination is of another vGPU type")
+VGPU_TYPE_NOT_KNOWN = _warning(
+    "VFC181", "whether the vGPU types are one is not known, so the yes is not enough"
+)
 NVML_ABSENT = _info("VFC183", "NVIDIA's library is not on this host")
 NVML_NO_BINDING = _info("VFC184", "the package nvidia-ml-py is not installed")
 NVML_NO_DRIVER = _info("VFC185", "NVIDIA's library cannot be used on this host")

@@ -133,8 +133,8 @@ class RecordedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `channel` is how it was asked, by its attribute if none is told; in another channel
     the question may be no string. `question` is the SHA-256 of what was asked, in hex,
-    and `limits` are of what a no of NVML is about. An answer to a head has of who gave
-    it what `Head` has of who wrote one.
+    `limits` are of what a no of NVML is about, and `left` how a VM may be moved all the
+    same. An answer to a head has of who gave it what `Head` has of who wrote one.
     """
 
     version: str | None
@@ -149,6 +149,7 @@ class RecordedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     build_id: str | None = None
     kernel: str | None = None
     boot_id: str | None = None
+    left: tuple[str, ...] = ()
 
     @property
     def about(self) -> str:

@@ -21,9 +21,8 @@ from tests.nvml.fake import (
     vgpu,
     vm_of,
 )
-from vfiocompat.host.nvml import Compared, compare, library_of, read_gpus
-from vfiocompat.host.nvml.comparing import ToCompare
-from vfiocompat.nvidia.compatibility import Compatibility
+from vfiocompat.host.nvml import ToCompare, compare, library_of, read_gpus
+from vfiocompat.nvidia.compatibility import Compared, Compatibility
 from vfiocompat.nvidia.gpus import Gpu, Vgpu
 from vfiocompat.nvidia.metadata import MOST, decoded, read_gpu, read_vgpu
 

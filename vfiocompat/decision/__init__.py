@@ -8,6 +8,7 @@ notes          what is told beside, and changes nothing
 strings        why an endpoint has no version string, as `get` says it
 answers        what a driver may be asked, and what it said when it was asked earlier
 decisions      what a decision is, and what becomes of it beside what else is found
+nvml           what NVIDIA's driver says of a vGPU and a GPU, and what that decides
 decide         all of it together: it alone knows what wins
 needs          what has to be learnt so that an undetermined pair is decided
 reads          what of an endpoint the decision reads: so what is alike is decided once

@@ -72,6 +72,11 @@ VERDICT_OF: dict[Code, Verdict] = {
     codes.HEAD_REFUSED: "incompatible",
     codes.HEAD_WAS_TAKEN: "compatible",
     codes.HEAD_WAS_REFUSED: "incompatible",
+    codes.NVML_TAKES: "compatible",
+    codes.LIMITED_BY_HOST_DRIVER: "incompatible",
+    codes.LIMITED_BY_GUEST_DRIVER: "incompatible",
+    codes.LIMITED_BY_GPU: "incompatible",
+    codes.LIMITED_OTHERWISE: "incompatible",
 }
 
 ANSWERS = frozenset(VERDICT_OF) - {codes.NO_MIGRATION_SUPPORT}

@@ -7,7 +7,12 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Compatibility", "Left", "Limit"]
+from vfiocompat.errors import ErrorRecord
+
+__all__ = ["BESIDE", "Compared", "Compatibility", "Left", "Limit"]
+
+BESIDE = frozenset({"framework", "platform", "ecc"})
+"""Fields that a yes is not about: tables decide these beside it."""
 
 Limit = Literal["host-driver", "guest-driver", "gpu", "other"]
 """What keeps a GPU from loading a vGPU."""
@@ -40,3 +45,10 @@ class Compatibility(msgspec.Struct, frozen=True):
             named.append("other")
         left = tuple(name for bit, name in _LEFT.items() if states & bit)
         return cls(bool(states & _LIVE), tuple(named), left)
+
+
+class Compared(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the driver said of a vGPU and a GPU, or why it said nothing."""
+
+    found: Compatibility | None = None
+    error: ErrorRecord | None = None

@@ -40,6 +40,7 @@ __all__ = [
     "decode",
     "doubted",
     "head_mistakes",
+    "left_of",
     "offered",
     "rest_of",
     "spoiled",
@@ -196,15 +197,19 @@ def offered(
 # ---- what is left to the table -----------------------------------------------------
 
 
-@lru_cache(maxsize=64)
 def rest_of(table: Table) -> Table:
-    """Give a table of all that its drivers do not check in a head.
-
-    These are the requirements outside `covers`, and the denies that read a field which
-    no covered requirement reads.
-    """
+    """Give a table of all that its drivers do not check in a head."""
     assert table.stream is not None
-    covered = frozenset(table.stream.covers)
+    return left_of(table, frozenset(table.stream.covers))
+
+
+@lru_cache(maxsize=64)
+def left_of(table: Table, covered: frozenset[str]) -> Table:
+    """Give a table of all but the requirements that a driver's answer covers.
+
+    These are the other requirements, and the denies that read a field which no covered
+    requirement reads.
+    """
     file = table.file
     read = {
         name

@@ -16,7 +16,8 @@ import msgspec
 from vfiocompat import codes
 from vfiocompat.diagnostics import SIDES, Diagnostic, diagnostic
 from vfiocompat.errors import ErrorRecord
-from vfiocompat.tables.heads import decode, doubted, rest_of
+from vfiocompat.nvidia.compatibility import BESIDE
+from vfiocompat.tables.heads import decode, doubted, left_of, rest_of
 from vfiocompat.tables.language.derive import derive
 from vfiocompat.tables.language.reasons import End
 from vfiocompat.tables.language.table import Reading
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Shelved",
+    "beside_gpu",
     "cannot_migrate",
     "concerns",
     "derivation",
@@ -277,22 +279,59 @@ def _evaluated(match: _Match) -> Judgement:
     )
 
 
+def beside_gpu(
+    source: Endpoint, destination: Endpoint, shelf: Sequence[Shelved]
+) -> Beyond | None:
+    """Say what is left to tables where NVIDIA's driver says that a GPU loads a vGPU.
+
+    None where not just one table speaks for the pair.
+    """
+    for tier in tiers(shelf):
+        matches = []
+        for each in tier:
+            if isinstance(each.table, ErrorRecord):
+                return None
+            found = _match(each.table, source, destination)
+            if isinstance(found, _Match):
+                matches.append(found)
+        if matches:
+            [match] = matches if len(matches) == 1 else [None]
+            return match and _beside_gpu(match)
+    return None
+
+
+def _beside_gpu(match: _Match) -> Beyond | None:
+    covered = tuple(
+        each.id
+        for each in match.table.file.requirement
+        if not {each.field, each.destination_field} & BESIDE
+    )
+    return _beyond(match, left_of(match.table, frozenset(covered)), covered)
+
+
+def _beyond(match: _Match, rest: Table, covered: tuple[str, ...]) -> Beyond | None:
+    """Evaluate the rest of a table; nothing that is covered is checked later."""
+    _, source, destination = match
+    if source is None or destination is None:
+        return None
+    outcome = rest.outcome(source.reading.values, destination.reading.values)
+    return Beyond(
+        verdict=outcome.verdict,
+        findings=tuple(findings(rest, outcome, source, destination)),
+        covered=covered,
+        complete=True,
+    )
+
+
 def _beside_head(judgement: Judgement, match: _Match) -> Judgement:
     """Add what is left to tables where the driver takes the source's head."""
-    table, source, destination = match
-    if table.stream is None or source is None or destination is None:
+    stream = match.table.stream
+    if stream is None:
         return judgement
-    rest = rest_of(table)
-    outcome = rest.outcome(source.reading.values, destination.reading.values)
-    return msgspec.structs.replace(
-        judgement,
-        beyond=Beyond(
-            verdict=outcome.verdict,
-            findings=tuple(findings(rest, outcome, source, destination)),
-            covered=table.stream.covers,
-            complete=table.stream.complete,
-        ),
-    )
+    beyond = _beyond(match, rest_of(match.table), stream.covers)
+    if beyond is not None:
+        beyond = msgspec.structs.replace(beyond, complete=stream.complete)
+    return msgspec.structs.replace(judgement, beyond=beyond)
 
 
 def _but_for_doubts(

@@ -13,16 +13,18 @@ import msgspec
 
 from vfiocompat import codes
 from vfiocompat.children import follow_all
-from vfiocompat.errors import ErrorRecord, VfiocompatError
+from vfiocompat.errors import VfiocompatError
 from vfiocompat.host.nvml.library import CallFailed, Nvml
 from vfiocompat.host.nvml.telling import DOING, ROUNDS, ended
-from vfiocompat.nvidia.compatibility import Compatibility
+from vfiocompat.nvidia.compatibility import Compared
 from vfiocompat.nvidia.metadata import InvalidMetadata, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Compared", "ToCompare", "compare"]
+    from vfiocompat.errors import ErrorRecord
+
+__all__ = ["ToCompare", "compare"]
 
 
 class ToCompare(NamedTuple):
@@ -30,13 +32,6 @@ class ToCompare(NamedTuple):
 
     vgpu: str
     gpu: str
-
-
-class Compared(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the library said of a pair, or why it said nothing."""
-
-    found: Compatibility | None = None
-    error: ErrorRecord | None = None
 
 
 class _Told(msgspec.Struct, omit_defaults=True):

@@ -1,0 +1,372 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What NVIDIA's driver says of a vGPU and a GPU, and what that decides.
+
+It compares metadata: of the vGPU that is the source, and of the GPU that the
+destination is on. Its yes is about the drivers and the GPU. It is not about the vGPU's
+type, nor about the framework, the platform and ECC memory: a table decides these.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from vfiocompat import codes
+from vfiocompat.decision.decisions import Decision
+from vfiocompat.decision.notes import beside_answer, derivations, softened
+from vfiocompat.diagnostics import Diagnostic, both_ends, diagnostic
+from vfiocompat.errors import ErrorRecord
+from vfiocompat.nvidia.compatibility import Compared, Compatibility
+from vfiocompat.nvidia.metadata import read_gpu, read_vgpu
+from vfiocompat.verdicts import Beyond
+
+if TYPE_CHECKING:
+    from vfiocompat.codes import Code
+    from vfiocompat.endpoints import Endpoint, RecordedAnswer
+    from vfiocompat.nvidia.compatibility import Left, Limit
+    from vfiocompat.verdicts import Basis, Judgement, Verdict
+
+__all__ = [
+    "GpuAsked",
+    "by_nvml",
+    "gpu_question",
+    "is_gpu_to_be_asked",
+    "migration_capability",
+    "recordable_comparison",
+    "recorded_comparison",
+    "same_vgpu_type",
+    "why_gpu_not_asked",
+]
+
+
+class GpuAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a source's vGPU and a destination's GPU.
+
+    `vgpu` and `gpu` are their metadata, in base64, None where there is none. `compared`
+    is what the driver said of these, None where nobody asked it; `then` says when, if
+    that was earlier. `beside` is what tables say of all that a yes is not about.
+    """
+
+    vgpu: str | None = None
+    gpu: str | None = None
+    compared: Compared | None = None
+    then: str | None = None
+    beside: Beyond | None = None
+
+    @property
+    def basis(self) -> Basis:
+        """What a decision rests on that goes by what the driver said."""
+        return "driver" if self.then is None else "recorded"
+
+
+# ---- before it is asked --------------------------------------------------------------
+
+
+def is_gpu_to_be_asked(vgpu: str | None, gpu: str | None) -> bool:
+    """Whether a driver is asked about metadata: not where the answer is known."""
+    return None not in {vgpu, gpu} and not (
+        migration_capability(vgpu, gpu) or _waits_for_guest(vgpu)
+    )
+
+
+def migration_capability(vgpu: str | None, gpu: str | None) -> tuple[Diagnostic, ...]:
+    """Find the sides of which the driver says, in metadata, that it migrates nothing.
+
+    Metadata that is not there, or of a version that is not known, says nothing.
+    """
+    sides = (
+        ("the source's vGPU cannot be migrated", read_vgpu(vgpu)),
+        ("the destination's GPU takes no vGPU that migrates", read_gpu(gpu)),
+    )
+    return tuple(
+        diagnostic(codes.GPU_CANNOT_MIGRATE, f"{what}, says NVIDIA's driver there")
+        for what, told in sides
+        if told is not None and not told.can_migrate
+    )
+
+
+def why_gpu_not_asked(vgpu: str | None, gpu: str | None) -> Diagnostic | None:
+    """Say which metadata is missing, if some is."""
+    lacking = [
+        whose
+        for whose, text in (("the source's vGPU", vgpu), ("the destination's GPU", gpu))
+        if text is None
+    ]
+    if not lacking:
+        return None
+    return diagnostic(
+        codes.NO_METADATA,
+        f"NVIDIA's driver was not asked: no metadata of {' and '.join(lacking)}",
+    )
+
+
+def _waits_for_guest(vgpu: str | None) -> bool:
+    told = read_vgpu(vgpu)
+    return told is not None and not told.guest_is_loaded
+
+
+# ---- what it decides -----------------------------------------------------------------
+
+_NOT_THERE = frozenset(
+    {
+        codes.NVML_ABSENT,
+        codes.NVML_NO_BINDING,
+        codes.NVML_NO_DRIVER,
+        codes.NVML_LACKS_FUNCTION,
+    }
+)
+"""Codes of a library that cannot be asked on this host: as if there were none."""
+
+
+def by_nvml(
+    source: Endpoint, destination: Endpoint, asked: GpuAsked, judgement: Judgement
+) -> Decision | None:
+    """Decide a pair by what NVIDIA's driver says; None where it says nothing.
+
+    `judgement` is what tables say of the pair.
+    """
+    if failing := migration_capability(asked.vgpu, asked.gpu):
+        return Decision(verdict="incompatible", basis="none", diagnostics=failing)
+    if asked.vgpu is None or asked.gpu is None:
+        return None
+    if _waits_for_guest(asked.vgpu):
+        waits = diagnostic(
+            codes.GUEST_NOT_READY,
+            hint="ask again when the guest has loaded its driver; till then the VM may "
+            "be shut down and started elsewhere",
+        )
+        return _open(waits, "none", judgement)
+    if asked.compared is None:
+        return None
+    if asked.compared.found is not None:
+        found = _by_answer(asked.compared.found, source, destination, asked, judgement)
+    elif asked.compared.error is None or asked.compared.error.code in _NOT_THERE:
+        return None
+    else:
+        found = _without_answer(asked.compared.error, asked.basis, judgement)
+    return found if found.failed else msgspec.structs.replace(found, channel="nvml")
+
+
+def _without_answer(error: ErrorRecord, basis: Basis, judgement: Judgement) -> Decision:
+    if error.code == codes.NVML_NOT_PERMITTED:
+        denied = diagnostic(error.code, error.summary, hint="run it as root")
+        return Decision(
+            verdict="undetermined", basis="none", diagnostics=(denied,), failed=True
+        )
+    nothing = diagnostic(
+        codes.NVML_NOT_ANSWERED,
+        f"NVIDIA's driver said neither yes nor no: {error.summary}",
+        detail=error.detail,
+        hint=error.hint,
+    )
+    return _open(nothing, basis, judgement)
+
+
+def _open(finding: Diagnostic, basis: Basis, judgement: Judgement) -> Decision:
+    """Leave a pair open, but where a table refuses it."""
+    if judgement.verdict != "incompatible":
+        return Decision(verdict="undetermined", basis=basis, diagnostics=(finding,))
+    found = (*judgement.findings, finding, *derivations(judgement))
+    return Decision(
+        verdict="incompatible",
+        basis="table",
+        table=judgement.table,
+        diagnostics=found,
+    )
+
+
+def _by_answer(
+    found: Compatibility,
+    source: Endpoint,
+    destination: Endpoint,
+    asked: GpuAsked,
+    judgement: Judgement,
+) -> Decision:
+    if not found.is_live:
+        findings = _refusals(found, source, destination, asked.then)
+        verdict: Verdict = "incompatible"
+        table = beside_answer(findings[0].code, judgement)
+    else:
+        taken = diagnostic(codes.NVML_TAKES, detail=asked.then)
+        verdict, rest = _beside(source, destination, asked.beside)
+        findings = [taken, *rest]
+        table = beside_answer(taken.code, judgement)
+    return Decision(
+        verdict=verdict,
+        basis=asked.basis,
+        table=judgement.table,
+        diagnostics=tuple(dict.fromkeys((*findings, *table, *derivations(judgement)))),
+    )
+
+
+# ---- a no ----------------------------------------------------------------------------
+
+_LIMITS: dict[Limit, tuple[Code, str, tuple[str, str]]] = {
+    "host-driver": (
+        codes.LIMITED_BY_HOST_DRIVER,
+        "needs a destination whose host driver takes what the source's one sends",
+        ("manager", "manager"),
+    ),
+    "guest-driver": (
+        codes.LIMITED_BY_GUEST_DRIVER,
+        "needs a driver in the guest that the destination's host driver takes",
+        ("guest", "range"),
+    ),
+    "gpu": (
+        codes.LIMITED_BY_GPU,
+        "needs a destination with a GPU as the source's, set up alike",
+        ("gpu_name", "gpu_name"),
+    ),
+    "other": (
+        codes.LIMITED_OTHERWISE,
+        "the kernel's log of the hosts may say why",
+        ("", ""),
+    ),
+}
+"""Of each limit its code, what to do, and which facts of both sides show it."""
+
+_LEFT: dict[Left, str] = {
+    "cold": "shut down",
+    "hibernate": "hibernated",
+    "sleep": "asleep",
+}
+
+
+def _refusals(
+    found: Compatibility, source: Endpoint, destination: Endpoint, then: str | None
+) -> list[Diagnostic]:
+    """Say for what the driver refuses the vGPU, and once what is left of the VM."""
+    left = _left_words(found.left) + (f"; {then}" if then else "")
+    findings: list[Diagnostic] = []
+    for limit in found.limits:
+        code, hint, facts = _LIMITS[limit]
+        shown = source.facts.get(facts[0]), destination.facts.get(facts[1])
+        detail = None if findings else left
+        spans = both_ends(*shown)
+        findings.append(diagnostic(code, detail=detail, hint=hint, spans=spans))
+    return findings
+
+
+def _left_words(left: tuple[Left, ...]) -> str:
+    if not left:
+        return "the VM cannot be moved there in any state"
+    *some, last = [_LEFT[each] for each in left]
+    words = f"{', '.join(some)} or {last}" if some else last
+    return f"the VM can be moved there while it is {words}"
+
+
+# ---- what a yes is not about ---------------------------------------------------------
+
+
+def _beside(
+    source: Endpoint, destination: Endpoint, beside: Beyond | None
+) -> tuple[Verdict, list[Diagnostic]]:
+    """Say what is left of a yes, by the types and by what tables decide beside it."""
+    same = same_vgpu_type(source, destination)
+    names = both_ends(_name(source), _name(destination))
+    if same is False:
+        hint = f"needs a destination of the type {_name(source) or source.type_id}"
+        found = diagnostic(codes.VGPU_TYPE_DIFFERS, hint=hint, spans=names)
+        return "incompatible", [found]
+    findings = [] if beside is None else list(map(softened, beside.findings))
+    findings = [each for each in findings if each.severity != "info"]
+    verdict: Verdict = "compatible"
+    if beside is not None and any(map(_fails, beside.findings)):
+        verdict = "undetermined"
+        doubt = "NVIDIA's driver says yes, and does not look at what a table doubts"
+        findings.insert(0, diagnostic(codes.TABLE_DISAGREES, doubt))
+    if same is None:
+        verdict = "undetermined"
+        hint = "nvidia-smi vgpu -q names the types of vGPUs that run"
+        findings.insert(
+            0, diagnostic(codes.VGPU_TYPE_NOT_KNOWN, hint=hint, spans=names)
+        )
+    return verdict, findings
+
+
+def _fails(finding: Diagnostic) -> bool:
+    """Whether something does not hold, and is not only unknown."""
+    return finding.severity == "error" or finding.code == codes.LEFT_OPEN
+
+
+def same_vgpu_type(source: Endpoint, destination: Endpoint) -> bool | None:
+    """Whether two endpoints are of one vGPU type; None where that is not known.
+
+    They are if their whole names are alike. Numbers are local to a board, so these are
+    compared on boards of the same ids only; there another spelling of the name, as of
+    another version of the driver, is none of another type.
+    """
+    names = _name(source), _name(destination)
+    if None not in names:
+        if names[0] == names[1]:
+            return True
+        if _last_word(names[0]) != _last_word(names[1]):
+            return False
+    numbers = _number(source), _number(destination)
+    if None not in numbers and _is_same_board(source, destination):
+        return numbers[0] == numbers[1]
+    return None if None in names else False
+
+
+def _is_same_board(source: Endpoint, destination: Endpoint) -> bool:
+    ids = [
+        tuple(each.facts.get(name) for name in ("device_id", "subsystem_device_id"))
+        for each in (source, destination)
+    ]
+    return ids[0] == ids[1] and None not in ids[0]
+
+
+def _name(endpoint: Endpoint) -> str | None:
+    name = endpoint.facts.get("vgpu_type_name") or endpoint.facts.get("type_name")
+    return " ".join(name.split()) or None if name else None
+
+
+def _last_word(name: str | None) -> str:
+    return (name or "").rpartition(" ")[2]
+
+
+def _number(endpoint: Endpoint) -> str | None:
+    """Give a type's number: mdev types have it behind the driver's name."""
+    return endpoint.type_id and endpoint.type_id.removeprefix("nvidia-")
+
+
+# ---- recorded answers ----------------------------------------------------------------
+
+
+def gpu_question(vgpu: str, gpu: str) -> str:
+    """Give what a recorded answer is about: the SHA-256 of both metadata, in hex."""
+    from binascii import a2b_base64  # noqa: PLC0415 - costs start-up time
+    from hashlib import sha256  # noqa: PLC0415
+
+    return sha256(a2b_base64(vgpu) + a2b_base64(gpu)).hexdigest()
+
+
+def recordable_comparison(
+    compared: Compared,
+) -> tuple[bool | None, tuple[Limit, ...], tuple[Left, ...]]:
+    """Give what to record: if the driver takes the vGPU, for what not, what is left."""
+    found = compared.found
+    if found is None:
+        return None, (), ()
+    return found.is_live, () if found.is_live else found.limits, found.left
+
+
+def recorded_comparison(answer: RecordedAnswer) -> Compared:
+    """Read a recorded answer; names that are not known count as another limit."""
+    if answer.accepted is None:
+        return Compared(error=_SAID_NOTHING)
+    limits = tuple(dict.fromkeys(_limit(each) for each in answer.limits))
+    left = tuple(each for each in _LEFT if each in answer.left)
+    if not answer.accepted and not limits:
+        limits = ("other",)
+    return Compared(Compatibility(is_live=answer.accepted, limits=limits, left=left))
+
+
+_SAID_NOTHING = ErrorRecord(
+    codes.NVML_NOT_ANSWERED, "it did not when it was asked", None, None
+)
+
+
+def _limit(name: str) -> Limit:
+    return next((limit for limit in _LIMITS if limit == name), "other")
