@@ -40,6 +40,7 @@ bench: setup
 	.venv/bin/python -m benchmarks.list
 	.venv/bin/python -m benchmarks.check
 	.venv/bin/python -m benchmarks.scan
+	.venv/bin/python -m benchmarks.nvml
 	.venv/bin/python -m benchmarks.fleet
 	.venv/bin/python -m benchmarks.vm
 	.venv/bin/python -m benchmarks.report

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from tests.fleets import TAKEN, answer, endpoint, function, inventory
+from tests.nvidia.made import gpu_metadata, vgpu_metadata
 from vfiocompat.addresses import InventoryAddress, parse_address
 from vfiocompat.endpoints import Attribute
 from vfiocompat.errors import InvalidAddress, InventoryError, NoSuchEndpoint
@@ -626,3 +627,40 @@ def test_a_short_uuid_is_that_of_one_mdev() -> None:
     with pytest.raises(NoSuchEndpoint, match=r"has several of 83b8") as caught:
         named(two, InventoryAddress("f.json", "83b8"))
     assert caught.value.hint == f"there is {', '.join(ENDS)}"
+
+
+# ---- NVIDIA's GPUs ------------------------------------------------------------------
+
+
+def with_gpu(metadata: str, **endpoint: object) -> bytes:
+    document = {
+        "schema": "vfiocompat.inventory/1",
+        "host": "a",
+        "machine_id": None,
+        "taken_at": "2026-11-01T00:00:00Z",
+        "kernel": "6.12",
+        "endpoints": [{"kind": "mdev", "address": "m"} | endpoint],
+        "gpus": [{"address": "0000:41:00.0", "metadata": metadata}],
+        "problems": [],
+    }
+    return msgspec.json.encode(document)
+
+
+def test_gpus_and_metadata_are_read() -> None:
+    data = with_gpu(gpu_metadata(), gpu="0000:41:00.0", vgpu_metadata=vgpu_metadata())
+    found = parse_inventory(data, "a.json")
+
+    assert found.gpus
+    assert found.gpus[0].metadata == gpu_metadata()
+    assert found.endpoints[0].vgpu_metadata == vgpu_metadata()
+
+
+@pytest.mark.parametrize("metadata", ["", "?", "AAAA", vgpu_metadata()[:-8]])
+def test_metadata_that_no_driver_gives_of_a_vgpu_is_refused(metadata: str) -> None:
+    said = wrong(with_gpu(gpu_metadata(), vgpu_metadata=metadata))
+    assert said.startswith("f.json: endpoints[0].vgpu_metadata: ")
+
+
+@pytest.mark.parametrize("metadata", ["", "?", "AAAA", gpu_metadata()[:-8]])
+def test_metadata_that_no_driver_gives_of_a_gpu_is_refused(metadata: str) -> None:
+    assert wrong(with_gpu(metadata)).startswith("f.json: gpus[0].metadata: ")

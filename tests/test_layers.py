@@ -355,6 +355,19 @@ def test_getting_one_string_loads_no_other_question_of_a_host(four_types: Path) 
 
 
 @pytest.mark.usefixtures("_processes")
+@pytest.mark.parametrize(
+    "line", [("list",), ("check", "0000:00:02.0/acme-1", "version:1ac1-x")]
+)
+def test_a_host_without_nvidias_devices_loads_nothing_of_its_library(
+    four_types: Path, line: tuple[str, ...]
+) -> None:
+    loaded = loaded_by(*line, "--sysroot", str(four_types))
+
+    parts = "vfiocompat.host.nvml", "vfiocompat.host.sysfs.gpus", "pynvml"
+    assert not {name for name in loaded if name.startswith(parts)}
+
+
+@pytest.mark.usefixtures("_processes")
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_help_imports_no_command(option: str) -> None:
     loaded = loaded_by(option)

@@ -221,8 +221,10 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     it; `available_instances` and `in_use` are None where that is not told, and
     `migration` where the kernel does not. `vfio` is false for a PCI function that no
     VFIO driver is bound to. `build` tells builds of its driver's module apart.
-    `head` is that of its migration stream, where it was read. `recorded` is there where
-    it comes from an inventory: such an endpoint cannot be asked.
+    `head` is that of its migration stream, where it was read. `gpu` is the address of
+    NVIDIA's GPU that it is on, `vgpu_metadata` is of the vGPU that it is, in base64.
+    `recorded` is there where it comes from an inventory: such an endpoint cannot be
+    asked.
     """
 
     kind: EndpointKind
@@ -247,6 +249,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     vfio: bool = True
     build: str | msgspec.UnsetType = msgspec.UNSET
     head: Head | msgspec.UnsetType = msgspec.UNSET
+    gpu: str | msgspec.UnsetType = msgspec.UNSET
+    vgpu_metadata: str | msgspec.UnsetType = msgspec.UNSET
     recorded: Recorded | msgspec.UnsetType = msgspec.UNSET
 
     @property

@@ -102,8 +102,8 @@ def survey(host: Host, drivers: Drivers) -> Survey:
 
     """
     found = host.survey()
-    return Survey(
-        [_identified(endpoint, drivers) for endpoint in found.endpoints], found.problems
+    return found._replace(
+        endpoints=[_identified(endpoint, drivers) for endpoint in found.endpoints]
     )
 
 

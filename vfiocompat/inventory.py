@@ -33,6 +33,8 @@ from vfiocompat.errors import (
     NoSuchEndpoint,
     nearest,
 )
+from vfiocompat.nvidia.gpus import Gpu
+from vfiocompat.nvidia.metadata import InvalidMetadata, decoded
 from vfiocompat.nvidia.vgpus import completed
 from vfiocompat.times import timestamp
 from vfiocompat.versions import VersionString
@@ -84,7 +86,7 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     """Every endpoint of a host, what could not be read, and when that was.
 
     `machine_id` is that of machine-id(5); None where the host has none. `boot_id` was
-    not kept by earlier programs.
+    not kept by earlier programs. `gpus` are NVIDIA's, as far as its library told.
     """
 
     schema: Literal["vfiocompat.inventory/1"] = "vfiocompat.inventory/1"
@@ -95,6 +97,7 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     kernel: str
     boot_id: str | msgspec.UnsetType | None = msgspec.UNSET
     endpoints: list[Endpoint]
+    gpus: list[Gpu] | msgspec.UnsetType = msgspec.UNSET
     problems: list[Problem]
 
 
@@ -141,6 +144,7 @@ def parse_inventory(data: bytes, path: str) -> Inventory:
             "RFC 3339 has it"
         )
     _demand_usable(inventory, path)
+    _demand_metadata(inventory, path)
     if msgspec.json.encode(inventory) != data.rstrip():
         _demand_keys(data, path)  # what scan writes has each once, and is quicker
     _leave_out_other_answers(inventory)
@@ -260,6 +264,22 @@ def _demand_usable(inventory: Inventory, path: str) -> None:
             raise InventoryError(f"{where}.version: no attribute can hold this string")
         if wrong.intersection(answer.version for answer in endpoint.answers):
             raise InventoryError(f"{where}.answers: no attribute can hold this string")
+
+
+def _demand_metadata(inventory: Inventory, path: str) -> None:
+    """Refuse what no driver of NVIDIA's gives as metadata."""
+    where = path
+    try:
+        for number, gpu in enumerate(inventory.gpus or ()):
+            where = f"{path}: gpus[{number}].metadata"
+            if gpu.metadata is not None:
+                decoded(gpu.metadata, "GPU")
+        for number, endpoint in enumerate(inventory.endpoints):
+            if endpoint.vgpu_metadata is not msgspec.UNSET:
+                where = f"{path}: endpoints[{number}].vgpu_metadata"
+                decoded(endpoint.vgpu_metadata, "vGPU")
+    except InvalidMetadata as error:
+        raise InventoryError(f"{where}: {error}") from None
 
 
 @lru_cache(maxsize=65536)

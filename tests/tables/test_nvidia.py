@@ -56,7 +56,7 @@ def hung(_processes: None, tmp_path: Path) -> Iterator[Host]:
 
 
 def test_each_is_shown_and_the_driver_is_reported(hung: Host) -> None:
-    endpoints, problems = hung.survey()
+    endpoints, problems, _ = hung.survey()
 
     assert [endpoint.address for endpoint in endpoints] == FUNCTIONS
     assert {None} == {endpoint.available_instances for endpoint in endpoints}

@@ -140,7 +140,7 @@ class _Strings:
 
 
 def _every(settings: Settings, deriving: Deriving | None) -> int:
-    endpoints, problems = survey(settings.host, settings.drivers)
+    endpoints, problems, _ = survey(settings.host, settings.drivers)
     if deriving is not None:
         found = [(endpoint.address, deriving(endpoint)) for endpoint in endpoints]
         endpoints = [each.endpoint for _, each in found if each.endpoint is not None]

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from vfiocompat.commands.options import common_options
 from vfiocompat.errors import ExitCode
@@ -39,7 +40,11 @@ def command(settings: Settings) -> int:
     found = survey(settings.host, settings.drivers)
     if settings.json:
         settings.print_document(
-            ListDocument(endpoints=found.endpoints, problems=found.problems)
+            ListDocument(
+                endpoints=found.endpoints,
+                gpus=msgspec.UNSET if found.gpus is None else found.gpus,
+                problems=found.problems,
+            )
         )
     else:
         ends = found.endpoints

@@ -60,6 +60,7 @@ def scan(
         kernel=identity.kernel or "",
         boot_id=identity.boot_id,
         endpoints=endpoints,
+        gpus=msgspec.UNSET if found.gpus is None else found.gpus,
         problems=[*found.problems, *wrong.values(), *unread],
     )
     return inventory, [*wrong, *broken.values()]

@@ -14,6 +14,7 @@ import fcntl
 import os
 import re
 import struct
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -36,6 +37,7 @@ __all__ = [
     "holders",
     "open_nodes",
     "opened",
+    "vm_of",
 ]
 
 _GROUP_GET_STATUS = 0x3B67
@@ -52,6 +54,8 @@ GET, SET, PROBE = 1 << 16, 1 << 17, 1 << 18
 """What a request is to do with a feature: VFIO_DEVICE_FEATURE_*."""
 
 _DEV = "/dev/vfio"
+
+_LINE = 1 << 20  # bytes of a command line that are looked at
 
 
 @contextlib.contextmanager
@@ -131,6 +135,19 @@ def open_nodes(proc: str) -> OpenNodes:
         except OSError:
             complete = False
     return OpenNodes(nodes, complete)
+
+
+def vm_of(proc: str, process: int) -> str | None:
+    """Give the UUID of the VM that a process runs, if it is a QEMU that names one."""
+    try:
+        with open(f"{proc}/{process}/cmdline", "rb") as file:
+            words = file.read(_LINE).split(b"\0")
+    except OSError:
+        return None
+    for option, word in pairwise(words):
+        if option in {b"-uuid", b"--uuid"}:
+            return word.decode(errors="replace").lower()
+    return None
 
 
 def _open_files(folder: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ import msgspec
 from vfiocompat.diagnostics import counted
 from vfiocompat.endpoints import Endpoint, Problem
 from vfiocompat.inventory import Tool
+from vfiocompat.nvidia.gpus import Gpu
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,11 +35,12 @@ LIST_COLUMNS = (
 
 
 class ListDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """Every endpoint of a host, and what could not be read."""
+    """Every endpoint of a host, NVIDIA's GPUs, and what could not be read."""
 
     schema: Literal["vfiocompat.list/1"] = "vfiocompat.list/1"
     tool: Tool = Tool()
     endpoints: list[Endpoint]
+    gpus: list[Gpu] | msgspec.UnsetType = msgspec.UNSET
     problems: list[Problem]
 
 

@@ -12,8 +12,10 @@ modules    which version and build of a driver's module is loaded
 debugfs    migration interfaces, as the kernel tells of them
 endpoints  what the files of nodes say, made endpoints
 questions  a source's string written to destinations
+around     the host's platform, and physical functions of NVIDIA's
 survey     every endpoint of a host
 kernel     what its kernel has of VFIO, and tells of it
+gpus       NVIDIA's endpoints with what its library tells of them
 located    where devices are that are to be opened, and what their heads rest on
 asking     devices asked by their migration streams, each IOMMU group in a child
 host       all of that, each in a child process: what the rest of the program uses

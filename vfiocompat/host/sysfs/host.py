@@ -59,15 +59,25 @@ class Host:
         self, root: str = "/", timeout: float = 5.0, held: Collection[str] = frozenset()
     ) -> None:
         self._tree = Tree(root, timeout, held)
+        self._root = root
         self._timeout = timeout
         self.left: list[HeldCalls] = []
         """Processes that had to be left behind, and what holds them."""
 
     def survey(self) -> Survey:
         """Find and read every endpoint, in the order of kinds and addresses."""
-        from vfiocompat.host.sysfs.survey import SURVEYORS, SurveyPart, whole
+        from vfiocompat.host.sysfs.survey import SURVEYORS, SurveyPart, users, whole
 
-        return whole(self._aside(SURVEYORS, SurveyPart))
+        parts = self._aside(SURVEYORS, SurveyPart)
+        found = whole(parts)
+        around = [part.around for part in parts if part.around is not None]
+        if not around:
+            return found
+        from vfiocompat.host.nvml import library_of
+        from vfiocompat.host.sysfs.gpus import with_gpus
+
+        library = library_of(self._root)
+        return with_gpus(found, around, users(parts).vms, library, self._timeout)
 
     def addresses(self) -> list[str]:
         """Name every endpoint, as far as no driver has to be asked."""

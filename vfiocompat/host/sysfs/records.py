@@ -12,14 +12,20 @@ from vfiocompat.endpoints import Attribute, Endpoint, MigrationInterface, Proble
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vfiocompat.nvidia.gpus import Gpu
+
 __all__ = ["FoundEndpoints", "Own", "Survey"]
 
 
 class Survey(NamedTuple):
-    """What a host has: its endpoints, and what went wrong."""
+    """What a host has: its endpoints, and what went wrong.
+
+    `gpus` are NVIDIA's, as its library tells of them; None where it was not asked.
+    """
 
     endpoints: list[Endpoint]
     problems: list[Problem]
+    gpus: list[Gpu] | None = None
 
 
 class Own(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from vfiocompat import codes
-from vfiocompat.endpoints import Problem
+from vfiocompat.endpoints import NVIDIA_VENDOR, Problem
+from vfiocompat.host.sysfs.around import Surroundings, surroundings
 from vfiocompat.host.sysfs.endpoints import read_nodes
 from vfiocompat.host.sysfs.nodes import (
     CREATABLE,
@@ -38,17 +39,21 @@ if TYPE_CHECKING:
 
     from vfiocompat.host.batch import Operation, Reply
 
-__all__ = ["SURVEYORS", "SurveyPart", "whole"]
+__all__ = ["SURVEYORS", "SurveyPart", "users", "whole"]
 
 _KINDS = {"type": 0, "mdev": 1, "function": 2}
 
 
 class SurveyPart(msgspec.Struct, frozen=True):
-    """What one process found; one of them also finds who uses which device."""
+    """What one process found; one of them also finds who uses which device.
+
+    `around` is there where some of it is NVIDIA's.
+    """
 
     found: FoundEndpoints
     problems: list[Problem]
     used: Used | None = None
+    around: Surroundings | None = None
 
 
 class Portion(msgspec.Struct, frozen=True):
@@ -105,18 +110,33 @@ def whole(parts: Sequence[SurveyPart]) -> Survey:
     problems = {
         problem for part in parts for problem in part.problems + part.found.problems
     }
-    [used] = [part.used for part in parts if part.used is not None]
+    used = users(parts)
     return Survey(
         [with_use(endpoints[key], used) for key in sorted(endpoints)],
         sorted(problems, key=lambda problem: problem.path),
     )
 
 
+def users(parts: Sequence[SurveyPart]) -> Used:
+    """Give who uses which device, which one surveyor found."""
+    [used] = [part.used for part in parts if part.used is not None]
+    return used
+
+
 def _read(tree: Tree, nodes: list[Node], problems: list[Problem]) -> SurveyPart:
     """Read nodes; an endpoint that is gone by then is a problem only."""
     found = read_nodes(tree, nodes, ask="all")
+    nvidia = {
+        node.device: None
+        for node, own in zip(nodes, found.own, strict=True)
+        if found.shared[own.kin].vendor_id == NVIDIA_VENDOR
+    }
     there = [own for own in found.own if own.attribute.code != codes.DEVICE_GONE]
-    return SurveyPart(msgspec.structs.replace(found, own=there), problems)
+    return SurveyPart(
+        msgspec.structs.replace(found, own=there),
+        problems,
+        around=surroundings(tree, nvidia) if nvidia else None,
+    )
 
 
 def _mdev_paths(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vfiocompat.host.vfio import open_nodes
+from vfiocompat.host.vfio import open_nodes, vm_of
 
 if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint
@@ -21,10 +21,14 @@ _OWN_NODES = "/sys/class/vfio-dev"
 
 
 class Used(msgspec.Struct, frozen=True):
-    """The devices that somebody has open; `complete` says that there are no others."""
+    """The devices that somebody has open; `complete` says that there are no others.
+
+    `vms` are the UUIDs of the VMs that have them, where a QEMU names its own.
+    """
 
     names: frozenset[str]
     complete: bool
+    vms: dict[str, str] = {}
 
 
 def used_devices(tree: Tree) -> Used:
@@ -32,7 +36,8 @@ def used_devices(tree: Tree) -> Used:
 
     Who has a group has all of its devices: nobody else can use another one of them.
     """
-    held = open_nodes(tree.outside("/proc"))
+    proc = tree.outside("/proc")
+    held = open_nodes(proc)
     nodes = {posixpath.basename(node): node for node in held.nodes}
     own = {name for name, node in nodes.items() if "/devices/" in node}
     groups = tree.run(
@@ -44,10 +49,15 @@ def used_devices(tree: Tree) -> Used:
     links = tree.run(
         {name: tree.link(f"{_OWN_NODES}/{name}", "device") for name in own}
     )
-    names = {name for group in groups.values() for name in group.names}
-    names |= {posixpath.basename(link.text) for link in links.values()}
+    devices = {node: group.names for node, group in groups.items()}
+    devices |= {node: (posixpath.basename(link.text),) for node, link in links.items()}
+    names = {name for each in devices.values() for name in each}
+    vms: dict[str, str] = {}
+    for node, found_there in devices.items():
+        if (vm := vm_of(proc, held.nodes[nodes[node]])) is not None:
+            vms |= dict.fromkeys(found_there, vm)
     found = [reply.failure for reply in (*groups.values(), *links.values())]
-    return Used(frozenset(names - {""}), held.complete and not any(found))
+    return Used(frozenset(names - {""}), held.complete and not any(found), vms)
 
 
 def with_use(endpoint: Endpoint, used: Used) -> Endpoint:

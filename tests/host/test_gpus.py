@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host whose GPUs NVIDIA's library tells of, and what a scan records of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.nvml.fake import gpu, mdev_of, vgpu, vm_of
+from vfiocompat.host.sysfs import Host
+from vfiocompat.host.sysfs.tree import Tree
+from vfiocompat.host.sysfs.use import used_devices
+from vfiocompat.inventory import Inventory, parse_inventory
+from vfiocompat.output.list import ListDocument
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Run
+    from tests.nvml.fake import Fake
+
+pytestmark = pytest.mark.usefixtures("_processes")
+
+GPU = "0000:41:00.0"
+VIRTUAL = "0000:41:00.4"
+OTHER_GPU = "0000:42:00.0"
+OTHER = "0000:42:00.4"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Make a host with an mdev on a virtual function, and a function that is a vGPU."""
+    root = tmp_path / "root"
+    bus = root / "sys/bus/pci/devices"
+    bus.mkdir(parents=True)
+    for physical, virtual in ((GPU, VIRTUAL), (OTHER_GPU, OTHER)):
+        for name in (physical, virtual):
+            device = root / f"sys/devices/pci0000:40/{name}"
+            device.mkdir(parents=True)
+            (device / "vendor").write_text("0x10de\n")
+            (device / "device").write_text("0x2235\n")
+            (device / "driver").symlink_to("../../../bus/pci/drivers/nvidia")
+            (bus / name).symlink_to(f"../../../devices/pci0000:40/{name}")
+        link = root / f"sys/devices/pci0000:40/{virtual}/physfn"
+        link.symlink_to(f"../{physical}")
+    parent = root / f"sys/devices/pci0000:40/{VIRTUAL}"
+    (parent / "mdev_supported_types/nvidia-557").mkdir(parents=True)
+    (parent / "mdev_supported_types/nvidia-557/name").write_text("NVIDIA A40-8Q\n")
+    (parent / mdev_of(1)).mkdir()
+    (parent / mdev_of(1) / "mdev_type").symlink_to("../mdev_supported_types/nvidia-557")
+    for place, name, target in (
+        ("class/mdev_bus", VIRTUAL, VIRTUAL),
+        ("bus/mdev/devices", mdev_of(1), f"{VIRTUAL}/{mdev_of(1)}"),
+    ):
+        (root / "sys" / place).mkdir(parents=True)
+        up = "../" * len(place.split("/"))
+        (root / "sys" / place / name).symlink_to(f"{up}devices/pci0000:40/{target}")
+    nvidia = root / f"sys/devices/pci0000:40/{OTHER}/nvidia"
+    nvidia.mkdir()
+    (nvidia / "current_vgpu_type").write_text("558\n")
+    (nvidia / "creatable_vgpu_types").write_text("ID : vGPU Name\n")
+    in_use(root, OTHER, vm_of(2))
+    (root / "etc").mkdir()
+    (root / "etc/os-release").symlink_to("../usr/lib/os-release")
+    (root / "usr/lib").mkdir(parents=True)
+    (root / "usr/lib/os-release").write_text('ID="rhel"\nVERSION_ID="9.6"\n')
+    return root
+
+
+def in_use(root: Path, function: str, vm: str) -> None:
+    """Let a QEMU have a function open, by its group."""
+    for process, link in ((1, "/dev/null"), (77, "/dev/vfio/9")):
+        (root / f"proc/{process}/fd").mkdir(parents=True)
+        (root / f"proc/{process}/fd/3").symlink_to(link)
+    (root / "proc/1/ns").mkdir()
+    (root / "proc/1/ns/pid").symlink_to("pid:[4026531836]")
+    words = ["qemu-system-x86_64", "-uuid", vm.upper(), "-device", "vfio-pci"]
+    (root / "proc/77/cmdline").write_text("\0".join(words) + "\0")
+    group = root / "sys/kernel/iommu_groups/9/devices"
+    group.mkdir(parents=True)
+    (group / function).symlink_to(f"../../../../devices/pci0000:40/{function}")
+
+
+SPEC = gpu(0x41) + vgpu(1) + gpu(0x42) + vgpu(2, "mdev", "type 558")
+
+
+@pytest.fixture
+def library(nvidia: Fake, monkeypatch: pytest.MonkeyPatch) -> str:
+    path = nvidia(SPEC)
+    monkeypatch.setenv("VFIOCOMPAT_NVML", path)
+    return path
+
+
+def test_the_vm_that_has_a_function_open_is_known(root: Path) -> None:
+    tree = Tree(str(root), 5.0)
+    assert used_devices(tree).vms == {OTHER: vm_of(2)}
+
+
+@pytest.mark.usefixtures("library")
+def test_every_endpoint_has_what_is_told_of_its_gpu(root: Path) -> None:
+    found = Host(str(root)).survey()
+
+    assert found.problems == []
+    assert [each.address for each in found.gpus or ()] == [GPU, OTHER_GPU]
+    by_address = {each.address: each for each in found.endpoints}
+    of_type, mdev = by_address[f"{VIRTUAL}/nvidia-557"], by_address[mdev_of(1)]
+    function = by_address[OTHER]
+    assert [each.gpu for each in (of_type, mdev, function)] == [
+        GPU,
+        GPU,
+        "0000:42:00.0",
+    ]
+    assert [bool(each.vgpu_metadata) for each in (of_type, mdev, function)] == [
+        False,
+        True,
+        True,
+    ]
+    for each in (of_type, mdev, function):
+        assert each.facts["platform"] == "rhel-9.6"
+        assert each.facts["manager"] == "580.65.06"
+        assert (each.facts["ecc"], each.facts["range"]) == ("on", "3..7")
+    assert (mdev.facts["guest"], function.facts["guest"]) == ("5", "5")
+    assert function.facts["vgpu_type_name"] == "NVIDIA A40-16Q"
+
+
+def test_without_a_library_only_the_platform_is_told(root: Path) -> None:
+    found = Host(str(root)).survey()
+
+    assert found.gpus is None
+    assert found.problems == []
+    assert {each.facts.get("platform") for each in found.endpoints} == {"rhel-9.6"}
+    assert not any(each.gpu or each.vgpu_metadata for each in found.endpoints)
+
+
+@pytest.mark.parametrize(
+    ("fault", "codes"),
+    [
+        ("error nvmlInitWithFlags 9", []),
+        ("error nvmlInitWithFlags 4", ["VFC178"]),
+        ("crash nvmlInitWithFlags", ["VFC186"]),
+        ("hang nvmlInitWithFlags", ["VFC112"]),
+    ],
+)
+def test_a_library_that_cannot_be_used_changes_nothing_else(
+    root: Path,
+    nvidia: Fake,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+    codes: list[str],
+) -> None:
+    without = Host(str(root)).survey()
+    monkeypatch.setenv("VFIOCOMPAT_NVML", nvidia(f"{fault}\n{SPEC}"))
+    found = Host(str(root), 1.0).survey()
+
+    assert found.endpoints == without.endpoints
+    assert found.gpus is None
+    assert [each.code for each in found.problems] == codes
+
+
+@pytest.mark.usefixtures("library")
+def test_a_scan_records_gpus_and_metadata_and_reads_them_again(
+    root: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VFIOCOMPAT_SYSROOT", str(root))
+    result = run("scan --host node-a")
+    document = result.document(Inventory)
+
+    assert [each["address"] for each in result.json["gpus"]] == [GPU, OTHER_GPU]
+    assert set(result.json["gpus"][0]) == {
+        *("address", "name", "memory", "driver_version", "ecc", "range", "metadata")
+    }
+    assert parse_inventory(result.stdout.encode(), "a.json").gpus == document.gpus
+    [mdev] = [each for each in result.json["endpoints"] if each["kind"] == "mdev"]
+    assert mdev["gpu"] == GPU
+    assert mdev["vgpu_metadata"]
+
+
+@pytest.mark.usefixtures("library")
+def test_nothing_has_to_be_stated_on_such_a_host(
+    root: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (VIRTUAL, OTHER):
+        device = root / f"sys/devices/pci0000:40/{name}"
+        (device / "subsystem_device").write_text("0x145a\n")
+    monkeypatch.setenv("VFIOCOMPAT_SYSROOT", str(root))
+    lines = run("get --derive").stdout.splitlines()
+
+    strings = dict(line.split("\t") for line in lines)
+    assert "?" not in strings[mdev_of(1)] + strings[OTHER]
+
+
+@pytest.mark.usefixtures("library")
+def test_list_tells_of_gpus(
+    root: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VFIOCOMPAT_SYSROOT", str(root))
+    document = run("list --format json").document(ListDocument)
+
+    assert [each.address for each in document.gpus or ()] == [GPU, OTHER_GPU]
