@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Endpoint,
         EndpointKind,
         Facts,
+        Head,
         RecordedAnswer,
         Thing,
     )
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KINDS",
     "answers_that_count",
+    "changed",
     "contradiction",
     "identified_by_facts",
     "own_facts",
@@ -288,3 +290,23 @@ def _weight(answer: RecordedAnswer) -> tuple[float, int]:
     if then is None:
         then = -math.inf if answer.accepted else math.inf
     return then, (True, None, False).index(answer.accepted)
+
+
+def changed(
+    what: Head | RecordedAnswer | None,
+    boot_id: str | None,
+    kernel: str | None,
+    build: str | msgspec.UnsetType | None,
+) -> tuple[str, ...]:
+    """Name what may have changed since a head was read, or an answer to one was given.
+
+    The rest is what is there now. What is not known, of either, may have changed;
+    `build` is UNSET where nothing is to be said of it.
+    """
+    if what is None:
+        return ()
+    then = what.build_id or what.srcversion
+    grounds = [("the boot", what.boot_id, boot_id), ("the kernel", what.kernel, kernel)]
+    if build is not msgspec.UNSET:
+        grounds.append(("the driver's build", then, build))
+    return tuple(name for name, was, is_ in grounds if not was or was != is_)

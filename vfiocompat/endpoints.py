@@ -318,10 +318,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def known(self) -> Facts:
-        """What is known of it without a statement: its facts, and what it says itself.
-
-        A file may have the one and not the other.
-        """
+        """What is known without a statement: its facts, and what it says itself."""
         own = {name: text for name in OWN_FACTS if (text := self.own(name))}
         return own | {name: text for name, text in self.facts.items() if text}
 

@@ -23,6 +23,7 @@ from vfiocompat.addresses import (
 from vfiocompat.contradictions import (
     KINDS,
     answers_that_count,
+    changed,
     contradiction,
     identified_by_facts,
 )
@@ -47,7 +48,6 @@ __all__ = [
     "Identity",
     "Inventory",
     "Tool",
-    "changed",
     "changed_since",
     "named",
     "parse_inventory",
@@ -336,26 +336,6 @@ def _changed_since(
         inventory.kernel,
         endpoint.build if told else msgspec.UNSET,
     )
-
-
-def changed(
-    what: Head | RecordedAnswer | None,
-    boot_id: str | None,
-    kernel: str | None,
-    build: str | msgspec.UnsetType | None,
-) -> tuple[str, ...]:
-    """Name what may have changed since a head was read, or an answer to one was given.
-
-    The rest is what is there now. What is not known, of either, may have changed;
-    `build` is UNSET where nothing is to be said of it.
-    """
-    if what is None:
-        return ()
-    then = what.build_id or what.srcversion
-    grounds = [("the boot", what.boot_id, boot_id), ("the kernel", what.kernel, kernel)]
-    if build is not msgspec.UNSET:
-        grounds.append(("the driver's build", then, build))
-    return tuple(name for name, was, is_ in grounds if not was or was != is_)
 
 
 def named(inventory: Inventory, address: InventoryAddress | FleetAddress) -> Endpoint:

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from vfiocompat import codes
+from vfiocompat.contradictions import changed
 from vfiocompat.decision.decide import decide
 from vfiocompat.decision.streams import (
     HeadUsed,
@@ -22,7 +23,6 @@ from vfiocompat.decision.streams import (
 from vfiocompat.diagnostics import SIDES, diagnostic
 from vfiocompat.endpoints import Endpoint, Head, Recorded, RecordedAnswer
 from vfiocompat.errors import DeviceError, ErrorRecord
-from vfiocompat.inventory import changed
 from vfiocompat.verdicts import Beyond, Judgement, Verdict
 
 if TYPE_CHECKING:

@@ -503,7 +503,6 @@ def test_what_is_left_to_the_table_is_framework_platform_and_ecc() -> None:
         "same-type",
         "same-device",
         "same-subsystem",
-        "same-board-name",
         "same-manager",
         "contested-managers",
     }

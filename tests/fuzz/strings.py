@@ -31,6 +31,7 @@ from vfiocompat.output.tables import listed_table, table_lines
 from vfiocompat.output.text import plain
 from vfiocompat.output.visible import visible, visible_text
 from vfiocompat.pairs import decide_pair
+from vfiocompat.tables.ends import read_end
 from vfiocompat.tables.heads import (
     MOST,
     apart,
@@ -42,7 +43,7 @@ from vfiocompat.tables.heads import (
     transplanted,
     whole,
 )
-from vfiocompat.tables.judge import judge, read_end
+from vfiocompat.tables.judge import judge
 from vfiocompat.tables.language.cases import case_mistakes
 from vfiocompat.tables.language.relations import equal
 from vfiocompat.tables.language.table import Reading, Table

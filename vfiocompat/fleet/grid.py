@@ -22,8 +22,8 @@ from vfiocompat.decision.answers import is_real, things
 from vfiocompat.decision.reads import reads
 from vfiocompat.endpoints import stated_of_pair
 from vfiocompat.pairs import decide_pair
+from vfiocompat.tables.ends import doubts_head, read_end
 from vfiocompat.tables.heads import rest_of
-from vfiocompat.tables.judge import doubts_head, read_end
 from vfiocompat.tables.language.table import Reading, Table
 from vfiocompat.verdicts import Basis, Verdict, worst_of
 

@@ -9,11 +9,12 @@ import msgspec
 
 from vfiocompat import codes
 from vfiocompat.addresses import parse_address
+from vfiocompat.contradictions import changed
 from vfiocompat.decision.reads import head_rests_on, rests_on
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import FactError
 from vfiocompat.find import survey
-from vfiocompat.inventory import Inventory, changed
+from vfiocompat.inventory import Inventory
 from vfiocompat.tables.stated import without_denied
 from vfiocompat.times import moment, timestamp
 

@@ -9,13 +9,13 @@ import msgspec
 
 from vfiocompat import codes
 from vfiocompat.addresses import parse_address
+from vfiocompat.contradictions import changed
 from vfiocompat.decision.notes import softened
 from vfiocompat.decision.streams import HeadUsed
 from vfiocompat.diagnostics import diagnostic
 from vfiocompat.errors import UsageError, error_of
 from vfiocompat.find import survey
 from vfiocompat.host.stream import Known
-from vfiocompat.inventory import changed
 from vfiocompat.streams.devices import no_head, not_offered, read_heads
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from vfiocompat.tables.judge import read_end
+from vfiocompat.tables.ends import read_end
 from vfiocompat.tables.language.derive import learn, state
 from vfiocompat.tables.language.kinds import UNKNOWN
 from vfiocompat.tables.language.table import Reading

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vfiocompat.tables.judge import derivation, reads_head
+from vfiocompat.tables.ends import reads_head
+from vfiocompat.tables.judge import derivation
 
 if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint, Origin
