@@ -44,6 +44,7 @@ bench: setup
 	.venv/bin/python -m benchmarks.fleet
 	.venv/bin/python -m benchmarks.vm
 	.venv/bin/python -m benchmarks.report
+	.venv/bin/python -m benchmarks.stream
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --group bench
 	.venv/bin/python -m benchmarks.evaluate
 	.venv/bin/python -m benchmarks.grid
