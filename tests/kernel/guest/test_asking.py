@@ -20,6 +20,8 @@ from tests.kernel.guest.streams import TABLES
 from tests.kernel.guest.uapi import Device, State
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.kernel.guest.conftest import CommandLine, Run
     from tests.kernel.guest.streams import StreamDriver
 
@@ -399,6 +401,50 @@ def test_asks_that_are_killed_leave_devices_usable(
     assert ask(cli, one, two).says("compatible", "driver")
     for name in (one, two):
         assert streams.counters(name)["crashes"] == 0
+        assert state_of(name) == State.RUNNING
+
+
+def test_a_scan_keeps_heads_and_what_drivers_say_of_a_fleet_s(
+    streams: StreamDriver, cli: CommandLine, tmp_path: Path
+) -> None:
+    """A device in use is an entry in `problems`, and no failure."""
+    one, two = streams.create("mtty_1"), streams.create("mtty_2", parent=1)
+    used = streams.create("mtty_1", parent=1)
+    scan = ("scan", "--stream", *OPTIONS, "--format", "json")
+    with Device(used):
+        found = cli(*scan)
+    assert found.code == 0, found.stderr
+    heads = {
+        each["address"]: each["head"]["data"]
+        for each in found.json["endpoints"]
+        if each.get("head")
+    }
+    assert set(heads) == {one, two}
+    assert "VFC520" in {each["code"] for each in found.json["problems"]}
+
+    fleet = tmp_path / "fleet"
+    fleet.mkdir()
+    (fleet / "here.json").write_text(found.stdout, encoding="utf-8")
+    asked = cli(*scan, "--ask", str(fleet))
+    assert asked.code == 0, asked.stderr
+    answers = {
+        each["address"]: {
+            answer["question"]: answer["accepted"] for answer in each["answers"]
+        }
+        for each in asked.json["endpoints"]
+        if each["answers"]
+    }
+    questions = {
+        name: sha256(bytes.fromhex(data)).hexdigest() for name, data in heads.items()
+    }
+    assert answers[one] == {questions[one]: True, questions[two]: False}
+    assert answers[two] == {questions[one]: False, questions[two]: True}
+
+    (fleet / "here.json").write_text(asked.stdout, encoding="utf-8")
+    ends = [f"inventory:{fleet}/here.json#{name}" for name in (one, two)]
+    said = Asked(cli("check", *OPTIONS, "--format", "json", *ends))
+    assert said.says("incompatible", "recorded")
+    for name in (one, two, used):
         assert state_of(name) == State.RUNNING
 
 
