@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import random
 import signal
@@ -40,11 +41,14 @@ def test_devices_of_killed_asks_can_be_used(
     longest = cli(*asking).seconds
     chance = random.Random(int(number))  # noqa: S311 - no secret
     in_sessions = 0
-    for _ in range(ASKS):
-        in_sessions += _killed(asking, number, chance.uniform(0, longest))
+    for turn in range(ASKS):
+        after = chance.uniform(0, longest) if turn % 2 else None
+        in_sessions += _killed(asking, number, after)
         if number != signal.SIGKILL:
             assert [_state(name) for name in (one, two)] == [State.RUNNING] * 2
     assert in_sessions
+    for name in (one, two):
+        _state(name)
     assert cli(*asking).code == 0
     assert [_state(name) for name in (one, two)] == [State.RUNNING] * 2
 
@@ -52,8 +56,13 @@ def test_devices_of_killed_asks_can_be_used(
     assert ended.completed, ended
 
 
-def _killed(arguments: tuple[str, ...], number: signal.Signals, after: float) -> bool:
-    """Ask, and kill all that is at it; tell whether a device was open then."""
+def _killed(
+    arguments: tuple[str, ...], number: signal.Signals, after: float | None
+) -> bool:
+    """Ask, and kill all that is at it; tell whether a device was open then.
+
+    That is done `after` so many seconds, or as soon as a device is open.
+    """
     child = os.fork()
     if child == 0:
         null = os.open(os.devnull, os.O_RDWR)
@@ -63,19 +72,29 @@ def _killed(arguments: tuple[str, ...], number: signal.Signals, after: float) ->
             main(arguments)
         finally:
             os._exit(0)
-    time.sleep(after)
-    holders = set(open_nodes("/proc").nodes.values())
+    start = time.monotonic()
+    holders: set[int] = set()
+    if after is not None:
+        time.sleep(after)
+        holders.update(open_nodes("/proc").nodes.values())
+    while after is None and not holders and time.monotonic() - start < ENDS:
+        holders.update(open_nodes("/proc").nodes.values())
     for pid in {child, *holders}:
         with contextlib.suppress(ProcessLookupError):  # it has just ended
             os.kill(pid, number)
     os.waitpid(child, 0)
-    start = time.monotonic()
-    while open_nodes("/proc").nodes:
-        assert time.monotonic() - start < ENDS
-        time.sleep(0.01)
     return bool(holders)
 
 
 def _state(name: str) -> State:
-    with Device(name) as device:
-        return device.state()
+    """Look at a device as soon as it can be opened: a session may still be on."""
+    start = time.monotonic()
+    while True:
+        try:
+            with Device(name) as device:
+                return device.state()
+        except OSError as error:
+            if error.errno not in {errno.EBUSY, errno.EINVAL}:
+                raise
+            assert time.monotonic() - start < ENDS
+        time.sleep(0.01)
