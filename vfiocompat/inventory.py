@@ -148,7 +148,6 @@ def parse_inventory(data: bytes, path: str) -> Inventory:
     if msgspec.json.encode(inventory) != data.rstrip():
         _demand_keys(data, path)  # what scan writes has each once, and is quicker
     _leave_out_other_answers(inventory)
-    _leave_out_old_yeses(inventory)
     inventory.endpoints[:] = completed([*map(identified_by_facts, inventory.endpoints)])
     return inventory
 
@@ -182,27 +181,21 @@ def _demand_keys(data: bytes, path: str) -> None:
 
 
 def _leave_out_other_answers(inventory: Inventory) -> None:
-    """Keep of several answers about one thing the one that counts."""
-    for at, endpoint in enumerate(inventory.endpoints):
-        kept = answers_that_count(endpoint.answers)
-        if kept is not endpoint.answers:
-            inventory.endpoints[at] = msgspec.structs.replace(endpoint, answers=kept)
+    """Keep of several answers about one thing the one that counts.
 
-
-def _leave_out_old_yeses(inventory: Inventory) -> None:
-    """Leave out each yes to a head that another boot, kernel or build gave.
-
-    A scan carries none over. A no is kept: it stands against a table's yes.
+    A yes to a head that was given by another boot, kernel or build is none: a scan
+    carries none over. A no is kept: it stands against a table's yes.
     """
     for at, endpoint in enumerate(inventory.endpoints):
+        if not endpoint.answers:
+            continue  # as it is a million times
         kept = tuple(
             each
-            for each in endpoint.answers
-            if each.channel != "stream"
-            or not each.accepted
+            for each in answers_that_count(endpoint.answers)
+            if not (each.channel == "stream" and each.accepted)
             or not _changed_since(each, endpoint, inventory)
         )
-        if len(kept) < len(endpoint.answers):
+        if kept != endpoint.answers:
             inventory.endpoints[at] = msgspec.structs.replace(endpoint, answers=kept)
 
 
