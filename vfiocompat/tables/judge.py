@@ -152,15 +152,9 @@ def judge(
             return _ambiguous(matches)
         if matches:
             judgement = _evaluated(matches[0])
-            ends = tuple(zip(SIDES, (source, destination), strict=True))
-            table = matches[0].table
-            judgement = msgspec.structs.replace(
-                judgement,
-                by_head=tuple(side for side, end in ends if reads_head(table, end)),
-            )
-            if source.head:
-                judgement = _beside_head(judgement, matches[0])
-            return _but_for_doubts(judgement, table, ends)
+            if source.head or destination.head:
+                return _with_heads(judgement, matches[0], source, destination)
+            return judgement
     return Judgement(findings=tuple(_unread(unread, source, destination)))
 
 
@@ -285,6 +279,20 @@ def _beyond(match: _Match, rest: Table, covered: tuple[str, ...]) -> Beyond | No
         covered=covered,
         complete=True,
     )
+
+
+def _with_heads(
+    judgement: Judgement, match: _Match, source: Endpoint, destination: Endpoint
+) -> Judgement:
+    """Add what a pair's heads have to do with what a table says of it."""
+    ends = tuple(zip(SIDES, (source, destination), strict=True))
+    judgement = msgspec.structs.replace(
+        judgement,
+        by_head=tuple(side for side, end in ends if reads_head(match.table, end)),
+    )
+    if source.head:
+        judgement = _beside_head(judgement, match)
+    return _but_for_doubts(judgement, match.table, ends)
 
 
 def _beside_head(judgement: Judgement, match: _Match) -> Judgement:
