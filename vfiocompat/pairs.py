@@ -14,7 +14,7 @@ from vfiocompat.decision.decisions import Decision, not_found
 from vfiocompat.decision.errnos import COULD_NOT_ASK
 from vfiocompat.decision.strings import unreadable
 from vfiocompat.endpoints import Endpoint, literal, missing
-from vfiocompat.errors import FactError, UsageError, VfiocompatError, error_of
+from vfiocompat.errors import FactError, UsageError, VfiocompatError
 from vfiocompat.find import look, survey
 from vfiocompat.host.sysfs.questions import Question
 from vfiocompat.tables.judge import judge
@@ -283,12 +283,10 @@ def usable(found: Looked) -> Endpoint:
         VfiocompatError: it is not there, or its driver could not be asked.
 
     """
-    if found.endpoint is None:
-        assert found.error is not None
-        raise error_of(found.error)
-    if found.endpoint.recorded:
-        return found.endpoint
-    finding = unreadable(found.endpoint, "source: ")
+    endpoint = found.there()
+    if endpoint.recorded:
+        return endpoint
+    finding = unreadable(endpoint, "source: ")
     if finding is not None and finding.code in COULD_NOT_ASK:
         raise VfiocompatError(finding.summary, detail=finding.path, code=finding.code)
-    return found.endpoint
+    return endpoint

@@ -20,7 +20,7 @@ from vfiocompat.addresses import (
 from vfiocompat.commands.arguments import ADDRESS
 from vfiocompat.commands.options import common_options
 from vfiocompat.endpoints import MigrationInterface
-from vfiocompat.errors import ExitCode, UsageError, VfiocompatError
+from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.find import look
 from vfiocompat.output.device import device_document, device_lines, device_rows
 from vfiocompat.output.text import finding_lines, note_lines
@@ -72,7 +72,7 @@ def command(
     place = parse_address(address)
     if isinstance(place, LiteralAddress):
         raise UsageError(f"{address} is no device: name an mdev or a PCI function")
-    [(endpoint, error)] = look(
+    [found] = look(
         [place],
         settings.host,
         settings.drivers,
@@ -80,9 +80,7 @@ def command(
         horizon=Horizon(time.time()),
         fleets=settings.fleets(),
     )
-    if endpoint is None:
-        assert error is not None
-        raise VfiocompatError.of(error)
+    endpoint = found.there()
     if endpoint.kind == "type":
         raise UsageError(
             f"{address} is a type and no device",

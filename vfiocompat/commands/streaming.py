@@ -17,7 +17,7 @@ from vfiocompat.addresses import (
     LiteralAddress,
     parse_address,
 )
-from vfiocompat.errors import UsageError, error_of
+from vfiocompat.errors import UsageError
 from vfiocompat.find import look
 from vfiocompat.output.text import note_lines
 from vfiocompat.times import Horizon
@@ -120,14 +120,11 @@ def _sibling(settings: Settings, text: str) -> Endpoint:
     place = parse_address(text)
     if isinstance(place, LiteralAddress | InventoryAddress | FleetAddress):
         raise UsageError("--sibling is a device of this host")
-    [(endpoint, error)] = look(
+    [found] = look(
         [place],
         settings.host,
         settings.drivers,
         ask="nothing",
         horizon=Horizon(time.time()),
     )
-    if endpoint is None:
-        assert error is not None
-        raise error_of(error)
-    return endpoint
+    return found.there()

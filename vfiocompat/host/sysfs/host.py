@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from vfiocompat.children import aside_all
 from vfiocompat.endpoints import Endpoint  # noqa: TC001 - children send Looked
-from vfiocompat.errors import ErrorRecord, VfiocompatError
+from vfiocompat.errors import ErrorRecord, VfiocompatError, error_of
 from vfiocompat.host.held import HeldCalls, held_calls
 from vfiocompat.host.sysfs.endpoints import KERNEL, Ask, read_nodes
 from vfiocompat.host.sysfs.lookup import find
@@ -44,6 +44,18 @@ class Looked(NamedTuple):
 
     endpoint: Endpoint | None = None
     error: ErrorRecord | None = None
+
+    def there(self) -> Endpoint:
+        """Give the endpoint.
+
+        Raises:
+            VfiocompatError: there is none.
+
+        """
+        if self.endpoint is None:
+            assert self.error is not None
+            raise error_of(self.error)
+        return self.endpoint
 
 
 class Host:
