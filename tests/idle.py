@@ -7,7 +7,7 @@ Its drivers look at every byte of a head, as mtty's does, unless told otherwise.
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
@@ -60,6 +60,17 @@ class Answer(NamedTuple):
         if self.takes is not None:
             return self.takes(data)
         return Reply("write", count=len(data)) if data == self.head else REFUSAL
+
+
+IN_USE = Answer(head=None, error=BUSY)
+
+
+class Idle(Protocol):
+    """Makes a host of idle devices; `answers` are by their addresses."""
+
+    def __call__(
+        self, answers: dict[str, Answer] = ..., *endpoints: Endpoint
+    ) -> IdleHost: ...
 
 
 def mtty(address: str, type_id: str | None = "mtty-1", **more: object) -> Endpoint:

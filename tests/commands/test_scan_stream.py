@@ -5,20 +5,21 @@ from __future__ import annotations
 
 import errno
 import re
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
 from tests.fleets import head, inventory, write
 from tests.idle import (
-    BUSY,
+    IN_USE,
     MTTY,
     MTTY_2,
     ONE,
     OTHER,
     TWO_PORTS,
     Answer,
+    Idle,
     IdleHost,
     mtty,
 )
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from tests.conftest import Run
     from vfiocompat.endpoints import RecordedAnswer
 
-IN_USE = Answer(head=None, error=BUSY)
 TAKES_ALL = Answer(takes=lambda data: Reply("write", count=len(data)))
 SILENT = Answer(takes=lambda _: Reply("write", errno.ETIMEDOUT))
 GONE = Answer(takes=lambda _: Reply("write", errno.ENODEV, gone=True))
@@ -65,12 +65,6 @@ PLAIN = mtty(
     uuid=None,
     facts={},
 )
-
-
-class Idle(Protocol):
-    def __call__(
-        self, answers: dict[str, Answer] = ..., *endpoints: Endpoint
-    ) -> IdleHost: ...
 
 
 @pytest.fixture

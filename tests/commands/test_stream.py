@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.fleets import function
 from tests.idle import (
-    BUSY,
+    IN_USE,
     MTTY_2,
     ONE,
     OTHER,
@@ -17,6 +17,7 @@ from tests.idle import (
     THIRD,
     TWO_PORTS,
     Answer,
+    Idle,
     IdleHost,
     mtty,
 )
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from tests.conftest import Run
     from vfiocompat.endpoints import Endpoint
 
-IN_USE = Answer(head=None, error=BUSY)
 UNREADABLE = Answer(
     head=None, error=DeviceError("no head (EIO)", code=codes.HEAD_NOT_READ).record
 )
@@ -46,12 +46,6 @@ PLAIN = mtty("0000:03:00.1", kind="function", driver="vfio-pci", uuid=None)
 
 
 PLAIN_TYPE = "mtty/mtty-1"
-
-
-class Idle(Protocol):
-    def __call__(
-        self, answers: dict[str, Answer] = ..., *endpoints: Endpoint
-    ) -> IdleHost: ...
 
 
 @pytest.fixture

@@ -1,10 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metadata made for tests, laid out as nvml.h has it."""
+"""A GPU, and metadata made for tests, laid out as nvml.h has it."""
 
 from __future__ import annotations
 
 import base64
 import struct
+
+from vfiocompat.nvidia.gpus import Gpu
+
+A40 = Gpu(
+    address="0000:41:00.0",
+    name="NVIDIA A40",
+    memory="46068",
+    driver_version="580.65.06",
+    ecc="on",
+    range="3..7",
+)
 
 
 def vgpu_metadata(

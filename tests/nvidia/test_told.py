@@ -5,18 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.nvidia.made import vgpu_metadata
+from tests.nvidia.made import A40, vgpu_metadata
 from vfiocompat.nvidia.gpus import Gpu, Vgpu
 from vfiocompat.nvidia.told import facts_of_gpu, facts_of_vgpu, platform_of
-
-A40 = Gpu(
-    address="0000:41:00.0",
-    name="NVIDIA A40",
-    memory="46068",
-    driver_version="580.65.06",
-    ecc="on",
-    range="3..7",
-)
 
 
 def test_what_a_gpu_tells_of_all_that_is_on_it() -> None:

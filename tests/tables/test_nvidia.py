@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from tests.nvidia.made import vgpu_metadata
+from tests.nvidia.made import A40, vgpu_metadata
 from vfiocompat.addresses import parse_address
 from vfiocompat.endpoints import Endpoint
 from vfiocompat.find import look
 from vfiocompat.host.sysfs import Host
-from vfiocompat.nvidia.gpus import Gpu, Vgpu
+from vfiocompat.nvidia.gpus import Vgpu
 from vfiocompat.nvidia.told import facts_of_gpu, facts_of_vgpu, platform_of
 from vfiocompat.nvidia.vgpus import completed
 from vfiocompat.pairs import check
@@ -265,14 +265,6 @@ def test_a_type_without_a_name_is_told_with_what_can_be_followed() -> None:
 
 def told(vgpu: Vgpu, os_release: str = "ID=rhel\nVERSION_ID=9.6\n") -> Endpoint:
     """Make a vGPU of which nothing is stated, and all is told that can be."""
-    gpu = Gpu(
-        address="0000:41:00.0",
-        name="NVIDIA A40",
-        memory="46068",
-        driver_version="580.65.06",
-        ecc="on",
-        range="3..7",
-    )
     platform = platform_of(os_release)
     return Endpoint(
         kind="mdev",
@@ -286,7 +278,7 @@ def told(vgpu: Vgpu, os_release: str = "ID=rhel\nVERSION_ID=9.6\n") -> Endpoint:
             "framework": "mdev",
             "module_version": "580.65.05",
         }
-        | facts_of_gpu(gpu)
+        | facts_of_gpu(A40)
         | facts_of_vgpu(vgpu)
         | ({"platform": platform} if platform else {}),
     )
