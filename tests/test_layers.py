@@ -65,6 +65,7 @@ PURE = [
     "tables/facts",
     "tables/heads",
     "tables/judge",
+    "tables/shelf",
     "tables/lacking",
     *(f"tables/language/{name}" for name in WINGS["tables/language"]),
     "fleet/classes",

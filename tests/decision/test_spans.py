@@ -18,7 +18,8 @@ from vfiocompat.decision.errnos import Answer
 from vfiocompat.diagnostics import SIDES
 from vfiocompat.endpoints import literal
 from vfiocompat.errors import InvalidVersion
-from vfiocompat.tables.judge import Shelved, concerns, judge
+from vfiocompat.tables.judge import judge
+from vfiocompat.tables.shelf import Shelved, concerns
 from vfiocompat.versions import VersionString
 
 if TYPE_CHECKING:

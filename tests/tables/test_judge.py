@@ -11,14 +11,8 @@ from vfiocompat import codes
 from vfiocompat.diagnostics import Span
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 from vfiocompat.errors import ErrorRecord
-from vfiocompat.tables.judge import (
-    Shelved,
-    concerns,
-    derivation,
-    judge,
-    speaks_for,
-    tiers,
-)
+from vfiocompat.tables.judge import derivation, judge
+from vfiocompat.tables.shelf import Shelved, concerns, first_found, speaks_for
 
 from .language.making import HEAD, requirement, table
 
@@ -120,12 +114,39 @@ def test_every_known_driver_must_be_listed() -> None:
     assert not concerns(made("a").file, A, device(driver="other"))
 
 
-def test_tables_come_tier_by_tier() -> None:
-    first, second, third = (made(id_) for id_ in "abc")
-    shelf = [Shelved(2, "a", first), Shelved(0, "b", second), Shelved(2, "c", third)]
+def test_the_first_rank_that_finds_anything_counts() -> None:
+    names = {"a": 2, "b": 0, "c": 2, "d": 3}
+    shelf = [Shelved(rank, name, made(name)) for name, rank in names.items()]
 
-    assert [[each.id for each in tier] for tier in tiers(shelf)] == [["b"], ["a", "c"]]
-    assert list(tiers([])) == []
+    def found(wanted: str) -> list[str]:
+        there, errors = first_found(
+            shelf, lambda each: each.id if each.id in wanted else None
+        )
+        assert not errors
+        return there
+
+    assert [found(wanted) for wanted in ("abc", "acd", "d", "")] == [
+        ["b"],
+        ["a", "c"],
+        ["d"],
+        [],
+    ]
+    assert first_found([], lambda each: each) == ([], [])
+
+
+def test_with_a_broken_table_nothing_is_found_of_its_rank_or_below() -> None:
+    shelf = [
+        Shelved(0, "a", made("a")),
+        Shelved(1, "b", made("b")),
+        Shelved(1, "c", BROKEN),
+        Shelved(2, "d", made("d")),
+    ]
+
+    def found(wanted: str) -> tuple[list[str], list[ErrorRecord]]:
+        return first_found(shelf, lambda each: each.id if each.id in wanted else None)
+
+    assert found("ad") == (["a"], [])
+    assert found("bd") == found("d") == found("") == ([], [BROKEN])
 
 
 def test_of_several_origins_the_first_decides() -> None:

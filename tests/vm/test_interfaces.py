@@ -105,6 +105,10 @@ def test_a_library_gives_what_tables_of_the_driver_say(tmp_path: Path) -> None:
     assert told(Library(config=here), "another") == []
     assert told(Library(config=here), None) == []
 
+    option.write_text(option.read_text().replace('evidence = "site"', ""))
+    option.rename(tmp_path / "tables.d/broken.toml")
+    assert told(Library(config=here), "acme") == []  # it may have said otherwise
+
 
 @pytest.mark.parametrize(
     ("told", "number"),

@@ -24,7 +24,7 @@ from vfiocompat.errors import ExitCode, UsageError
 from vfiocompat.find import look
 from vfiocompat.output.device import device_document, device_lines, device_rows
 from vfiocompat.output.text import finding_lines, note_lines
-from vfiocompat.tables.judge import cannot_migrate
+from vfiocompat.tables.shelf import cannot_migrate
 from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:

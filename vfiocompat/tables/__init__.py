@@ -5,7 +5,8 @@ facts     what a table may read of an endpoint, and how to learn each by hand
 language  what a table can say, and what follows for a pair
 heads     heads of migration streams: what they show, and how they are offered
 ends      what a table reads of an endpoint
-judge     which table speaks for a pair, and what it says
+shelf     which tables speak for an endpoint or a pair, and which of them win
+judge     what the one that decides a pair says of it
 lacking   what one would have to know of an endpoint to decide
 unfilled  a file of facts.d that states what is missing, but for the values
 library   the tables there are: of --table, the site's, the shipped ones

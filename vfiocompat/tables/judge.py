@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tables say of a pair: which one speaks for it, and its verdict with reasons.
+"""What tables say of a pair: the verdict of the one that decides it, with reasons.
 
 Pure: endpoints and tables come in. Whether a table may decide at all, beside a driver
 or in its place, is not known here.
@@ -7,55 +7,33 @@ or in its place, is not known here.
 
 from __future__ import annotations
 
-from itertools import groupby
-from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from vfiocompat import codes
 from vfiocompat.diagnostics import SIDES, Diagnostic, diagnostic
-from vfiocompat.errors import ErrorRecord
 from vfiocompat.nvidia.compatibility import BESIDE
 from vfiocompat.tables.ends import doubts_head, read_end, reads_head
 from vfiocompat.tables.heads import left_of, rest_of
 from vfiocompat.tables.language.reasons import End
 from vfiocompat.tables.language.table import Reading
 from vfiocompat.tables.language.wording import findings, unmatched
+from vfiocompat.tables.shelf import first_found, is_bound
 from vfiocompat.verdicts import Beyond, Judgement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from vfiocompat.diagnostics import Side
     from vfiocompat.endpoints import Endpoint
+    from vfiocompat.errors import ErrorRecord
     from vfiocompat.tables.language.formats import Stop
-    from vfiocompat.tables.language.records import Head
     from vfiocompat.tables.language.table import Table
+    from vfiocompat.tables.shelf import Shelved
     from vfiocompat.verdicts import Verdict
 
-__all__ = [
-    "Shelved",
-    "beside_gpu",
-    "cannot_migrate",
-    "concerns",
-    "derivation",
-    "judge",
-    "speaks_for",
-    "tiers",
-]
-
-
-class Shelved(NamedTuple):
-    """A table that may speak for a pair, or what is wrong with it.
-
-    Of several, one of a lower `rank` wins: an option's over the site's over a shipped
-    one.
-    """
-
-    rank: int
-    id: str
-    table: Table | ErrorRecord
+__all__ = ["beside_gpu", "derivation", "judge"]
 
 
 class _Unread(NamedTuple):
@@ -77,89 +55,40 @@ class _Match(NamedTuple):
     destination: End | None
 
 
-def tiers(shelf: Iterable[Shelved]) -> Iterator[list[Shelved]]:
-    """Give tables tier by tier: together those of one rank, first those that win."""
-    by_rank = attrgetter("rank")
-    for _, tier in groupby(sorted(shelf, key=by_rank), by_rank):
-        yield list(tier)
-
-
-def speaks_for(head: Head, endpoint: Endpoint) -> bool:
-    """Whether a table may speak for an endpoint, as far as its head tells."""
-    if endpoint.driver is not None and endpoint.driver not in head.drivers:
-        return False
-    vendor = endpoint.vendor
-    if vendor is None:  # a virtual parent has no ids; an opaque string is only asked
-        told = endpoint.version is not None or endpoint.vendor_id is not None
-        return endpoint.driver is not None and not told
-    if head.vendor is None:
-        return endpoint.version is not None or endpoint.driver is not None
-    return head.claims(vendor)
-
-
-def concerns(head: Head, source: Endpoint, destination: Endpoint) -> bool:
-    """Whether a table may decide a pair, as far as its head tells."""
-    ends = source, destination
-    if head.migration == "unsupported":
-        return any(_is_bound(head, end) for end in ends)
-    return all(speaks_for(head, end) for end in ends)
-
-
-def _is_bound(head: Head, endpoint: Endpoint) -> bool:
-    """Whether an endpoint without an attribute is bound to one of a table's drivers."""
-    return (
-        endpoint.kind != "literal"
-        and endpoint.version is None
-        and endpoint.lacks_attribute
-        and endpoint.driver is not None
-        and speaks_for(head, endpoint)
-    )
-
-
-def cannot_migrate(endpoint: Endpoint, shelf: Sequence[Shelved]) -> bool:
-    """Whether tables say that the driver an endpoint is bound to migrates nothing."""
-    return any(
-        each.table.file.migration == "unsupported"
-        and _is_bound(each.table.file, endpoint)
-        for each in shelf
-        if not isinstance(each.table, ErrorRecord)
-    )
-
-
 def judge(
     source: Endpoint, destination: Endpoint, shelf: Sequence[Shelved]
 ) -> Judgement:
     """Say what the tables that concern a pair make of it."""
     unread: list[_Unread] = []
-    for tier in tiers(shelf):
-        tables = [
-            each.table for each in tier if not isinstance(each.table, ErrorRecord)
-        ]
-        if len(tables) < len(tier):
-            return _broken(tier)
-        if unsupported := [
-            table for table in tables if table.file.migration == "unsupported"
-        ]:
-            return _unsupported(unsupported, source, destination)
-        matches = []
-        for table in tables:
-            found = _match(table, source, destination)
-            if isinstance(found, _Match):
-                matches.append(found)
-            else:
-                unread.append(found)
-        if len(matches) > 1:
-            return _ambiguous(matches)
-        if matches:
-            judgement = _evaluated(matches[0])
-            if source.head or destination.head:
-                return _with_heads(judgement, matches[0], source, destination)
-            return judgement
-    return Judgement(findings=tuple(_unread(unread, source, destination)))
+
+    def find(table: Table) -> _Match | None:
+        found = _match(table, source, destination)
+        if isinstance(found, _Match):
+            return found
+        unread.append(found)
+        return None
+
+    matches, errors = first_found(shelf, find)
+    if errors:
+        return _broken(errors)
+    if unsupported := [
+        each.table for each in matches if each.table.file.migration == "unsupported"
+    ]:
+        return _unsupported(unsupported, source, destination)
+    if len(matches) > 1:
+        return _ambiguous(matches)
+    if not matches:
+        return Judgement(findings=tuple(_unread(unread, source, destination)))
+    judgement = _evaluated(matches[0])
+    if source.head or destination.head:
+        return _with_heads(judgement, matches[0], source, destination)
+    return judgement
 
 
 def _match(table: Table, source: Endpoint, destination: Endpoint) -> _Match | _Unread:
     """Read both ends with a table, or say which one it cannot read."""
+    if table.file.migration == "unsupported":
+        return _Match(table, None, None)
     if not table.formats:
         if None not in {source.driver, destination.driver}:
             return _Match(table, None, None)
@@ -206,17 +135,13 @@ def derivation(
 
     None if that is not just one.
     """
-    for tier in tiers(shelf):
-        readings = []
-        for each in tier:
-            if isinstance(each.table, ErrorRecord):
-                return None
-            found = read_end(each.table, endpoint)
-            if isinstance(found, Reading):
-                readings.append((each.table, found))
-        if readings:
-            return readings[0] if len(readings) == 1 else None
-    return None
+
+    def find(table: Table) -> tuple[Table, Reading] | None:
+        found = read_end(table, endpoint)
+        return (table, found) if isinstance(found, Reading) else None
+
+    readings, _ = first_found(shelf, find)
+    return readings[0] if len(readings) == 1 else None
 
 
 def _evaluated(match: _Match) -> Judgement:
@@ -244,18 +169,13 @@ def beside_gpu(
 
     None where not just one table speaks for the pair.
     """
-    for tier in tiers(shelf):
-        matches = []
-        for each in tier:
-            if isinstance(each.table, ErrorRecord):
-                return None
-            found = _match(each.table, source, destination)
-            if isinstance(found, _Match):
-                matches.append(found)
-        if matches:
-            [match] = matches if len(matches) == 1 else [None]
-            return match and _beside_gpu(match)
-    return None
+
+    def find(table: Table) -> _Match | None:
+        found = _match(table, source, destination)
+        return found if isinstance(found, _Match) else None
+
+    matches, _ = first_found(shelf, find)
+    return _beside_gpu(matches[0]) if len(matches) == 1 else None
 
 
 def _beside_gpu(match: _Match) -> Beyond | None:
@@ -362,7 +282,7 @@ def _unsupported(
         )
         for table in tables
         for side, endpoint in (("source", source), ("destination", destination))
-        if _is_bound(table.file, endpoint)
+        if is_bound(table.file, endpoint)
     ]
     return Judgement(verdict="incompatible", table=tables[0].id, findings=tuple(found))
 
@@ -380,8 +300,7 @@ def _ambiguous(matches: Sequence[_Match]) -> Judgement:
     )
 
 
-def _broken(shelved: Sequence[Shelved]) -> Judgement:
-    errors = [each.table for each in shelved if isinstance(each.table, ErrorRecord)]
+def _broken(errors: Sequence[ErrorRecord]) -> Judgement:
     return Judgement(
         findings=tuple(
             diagnostic(

@@ -15,7 +15,6 @@ from vfiocompat.endpoints import literal
 from vfiocompat.errors import ErrorRecord, TableError
 from vfiocompat.files.reading import names_in
 from vfiocompat.tables.facts import FACTS
-from vfiocompat.tables.judge import Shelved, concerns, speaks_for, tiers
 from vfiocompat.tables.language.mistakes import misnamed, mistakes
 from vfiocompat.tables.language.records import (
     Head,
@@ -24,6 +23,7 @@ from vfiocompat.tables.language.records import (
     TableOrigin,
 )
 from vfiocompat.tables.language.table import Reading, Table
+from vfiocompat.tables.shelf import Shelved, concerns, first_found, speaks_for
 from vfiocompat.tomlfile import (
     convert,
     mistakes_in,
@@ -223,33 +223,26 @@ class Library:
         """
         if endpoint.driver is None:
             return []
-        for tier in tiers(self.speaking_for(endpoint)):
-            tables = [each.table for each in tier if isinstance(each.table, Table)]
-            found = [
-                table.file.interface
-                for table in tables
-                if endpoint.driver in table.file.drivers and table.file.interface
-            ]
-            if found:
-                return found
-        return []
+
+        def find(table: Table) -> Interface | None:
+            speaks = endpoint.driver in table.file.drivers
+            return table.file.interface if speaks else None
+
+        found, _ = first_found(self.speaking_for(endpoint), find)
+        return found
 
     def reading_heads(self, endpoint: Endpoint) -> Table | None:
         """Give the table that reads the heads of an endpoint's driver, if one does.
 
         It is of the first origin that speaks for the driver; of several none is.
         """
-        for tier in tiers(self.speaking_for(endpoint)):
-            tables = [each.table for each in tier if isinstance(each.table, Table)]
-            if len(tables) < len(tier):
-                return None
-            speaking = [
-                table for table in tables if endpoint.driver in table.file.drivers
-            ]
-            if speaking:
-                only = speaking[0] if len(speaking) == 1 else None
-                return only if only is not None and only.stream is not None else None
-        return None
+
+        def find(table: Table) -> Table | None:
+            return table if endpoint.driver in table.file.drivers else None
+
+        found, _ = first_found(self.speaking_for(endpoint), find)
+        only = found[0] if len(found) == 1 else None
+        return only if only is not None and only.stream is not None else None
 
     def readings(
         self, version: VersionString
@@ -264,16 +257,13 @@ class Library:
         end = literal(version.text)
         shelf = self.speaking_for(end)
         errors = [each.table for each in shelf if isinstance(each.table, ErrorRecord)]
-        for tier in tiers(shelf):
-            tables = [each.table for each in tier if isinstance(each.table, Table)]
-            found = [
-                (table.id, reading)
-                for table in tables
-                if isinstance(reading := table.read(version), Reading)
-            ]
-            if found:
-                return found, errors
-        return [], errors
+        whole = [each for each in shelf if isinstance(each.table, Table)]
+
+        def find(table: Table) -> tuple[str, Reading] | None:
+            found = table.read(version)
+            return (table.id, found) if isinstance(found, Reading) else None
+
+        return first_found(whole, find)[0], errors
 
     def _shelved(self, entry: Entry) -> Shelved:
         table = entry.error or self.table(entry)

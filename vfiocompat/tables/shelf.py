@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which tables speak for an endpoint or a pair, and which of them win."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from vfiocompat.errors import ErrorRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.tables.language.records import Head
+    from vfiocompat.tables.language.table import Table
+
+__all__ = [
+    "Shelved",
+    "cannot_migrate",
+    "concerns",
+    "first_found",
+    "is_bound",
+    "speaks_for",
+]
+
+T = TypeVar("T")
+
+
+class Shelved(NamedTuple):
+    """A table that may speak for a pair, or what is wrong with it.
+
+    Of several, one of a lower `rank` wins: an option's over the site's over a shipped
+    one.
+    """
+
+    rank: int
+    id: str
+    table: Table | ErrorRecord
+
+
+def first_found(
+    shelf: Iterable[Shelved], find: Callable[[Table], T | None]
+) -> tuple[list[T], list[ErrorRecord]]:
+    """Give what is found with the tables of the first rank that finds anything.
+
+    Where one of a rank is broken nothing is found with it, nor below it: beside nothing
+    come that rank's errors, since nobody knows what the table would have found.
+    """
+    by_rank = attrgetter("rank")
+    for _, tier in groupby(sorted(shelf, key=by_rank), by_rank):
+        tables = [each.table for each in tier]
+        if errors := [each for each in tables if isinstance(each, ErrorRecord)]:
+            return [], errors
+        found = (find(each) for each in tables if not isinstance(each, ErrorRecord))
+        if there := [each for each in found if each is not None]:
+            return there, []
+    return [], []
+
+
+def speaks_for(head: Head, endpoint: Endpoint) -> bool:
+    """Whether a table may speak for an endpoint, as far as its head tells."""
+    if endpoint.driver is not None and endpoint.driver not in head.drivers:
+        return False
+    vendor = endpoint.vendor
+    if vendor is None:  # a virtual parent has no ids; an opaque string is only asked
+        told = endpoint.version is not None or endpoint.vendor_id is not None
+        return endpoint.driver is not None and not told
+    if head.vendor is None:
+        return endpoint.version is not None or endpoint.driver is not None
+    return head.claims(vendor)
+
+
+def concerns(head: Head, source: Endpoint, destination: Endpoint) -> bool:
+    """Whether a table may decide a pair, as far as its head tells."""
+    ends = source, destination
+    if head.migration == "unsupported":
+        return any(is_bound(head, end) for end in ends)
+    return all(speaks_for(head, end) for end in ends)
+
+
+def is_bound(head: Head, endpoint: Endpoint) -> bool:
+    """Whether an endpoint without an attribute is bound to one of a table's drivers."""
+    return (
+        endpoint.kind != "literal"
+        and endpoint.version is None
+        and endpoint.lacks_attribute
+        and endpoint.driver is not None
+        and speaks_for(head, endpoint)
+    )
+
+
+def cannot_migrate(endpoint: Endpoint, shelf: Sequence[Shelved]) -> bool:
+    """Whether tables say that the driver an endpoint is bound to migrates nothing."""
+    return any(
+        each.table.file.migration == "unsupported"
+        and is_bound(each.table.file, endpoint)
+        for each in shelf
+        if not isinstance(each.table, ErrorRecord)
+    )
