@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -18,6 +18,10 @@ from vfiocompat.errors import InvalidAddress, InventoryError, NoSuchEndpoint
 from vfiocompat.inventory import Inventory, named, parse_inventory, recorded
 from vfiocompat.times import Horizon, timestamp
 
+if TYPE_CHECKING:
+    from vfiocompat.endpoints import RecordedAnswer
+
+NOW = "2026-11-30T00:00:00Z"
 WHOLE = inventory("node-a", endpoint("p/t", "1ac1-a"), endpoint("p/u", None))
 
 
@@ -393,22 +397,56 @@ def test_of_several_answers_about_a_string_the_latest_counts(
         for accepted, day in answers
     )
     other = answer("1ac1-b", accepted=True)
-    written = inventory("a", endpoint("p/t", "1ac1-a", answers=(*given, other)))
-    found = parse_inventory(msgspec.json.encode(written), "f.json")
 
-    assert {each.version: each.accepted for each in found.endpoints[0].answers} == {
+    assert {each.version: each.accepted for each in counting(*given, other)} == {
         "1ac1-a": counts,
         "1ac1-b": True,
     }
+
+
+def counting(*answers: RecordedAnswer) -> tuple[RecordedAnswer, ...]:
+    """Give those of an endpoint's answers that count at NOW."""
+    written = inventory("a", endpoint("p/t", "1ac1-a", answers=answers))
+    found = parse_inventory(msgspec.json.encode(written), "f.json")
+    horizon = Horizon(timestamp(NOW) or 0)
+    return recorded(found.endpoints[0], found, horizon).answers
+
+
+@pytest.mark.parametrize("ahead", ["2026-11-30T00:02:00Z", "2999-01-01T00:00:00Z"])
+@pytest.mark.parametrize("channel", [None, "attribute"])
+def test_a_yes_of_the_future_hides_no_other_answer(
+    ahead: str, channel: str | None
+) -> None:
+    """A clock was wrong then: it may have been given before the others."""
+    to_come = msgspec.structs.replace(
+        answer("1ac1-a", accepted=True, at=ahead), channel=channel
+    )
+    for accepted in (False, None, True):
+        known = answer("1ac1-a", accepted=accepted)
+        for given in ((known, to_come), (to_come, known)):
+            assert counting(*given) == (known,)
+    assert counting(to_come) == (to_come,), "it is told why it does not count"
+
+
+def test_another_answer_of_the_future_may_be_the_latest() -> None:
+    yes = answer("1ac1-a", accepted=True)
+    for accepted in (False, None):
+        to_come = answer("1ac1-a", accepted=accepted, at="2999-01-01T00:00:00Z")
+        for given in ((yes, to_come), (to_come, yes)):
+            assert counting(*given) == (to_come,)
+
+
+def test_a_second_that_a_clock_is_ahead_is_no_future() -> None:
+    no = answer("1ac1-a", accepted=False)
+    yes = answer("1ac1-a", accepted=True, at="2026-11-30T00:00:01Z")
+    assert counting(no, yes) == (yes,)
 
 
 @pytest.mark.parametrize("at", ["", "yesterday", "2026-11-02T00:00:00"])
 def test_an_answer_without_a_time_may_be_the_latest(at: str) -> None:
     no, yes = answer("1ac1-a", accepted=False, at=at), answer("1ac1-a", accepted=True)
     for given in ((no, yes), (yes, no)):
-        written = inventory("a", endpoint("p/t", "1ac1-a", answers=given))
-        found = parse_inventory(msgspec.json.encode(written), "f.json")
-        assert found.endpoints[0].answers == (no,)
+        assert counting(*given) == (no,)
 
 
 NO, YES, NEITHER, NOTHING = False, True, None, "nothing"
@@ -446,9 +484,7 @@ def test_of_channels_any_no_counts_and_no_yes_but_the_attributes(
     ]
     other = answer("1ac1-b", accepted=True)
     for answers in (given, given[::-1]):
-        written = inventory("a", endpoint("p/t", "1ac1-a", answers=(*answers, other)))
-        found = parse_inventory(msgspec.json.encode(written), "f.json")
-        known = {each.version: each.accepted for each in found.endpoints[0].answers}
+        known = {each.version: each.accepted for each in counting(*answers, other)}
 
         assert known.pop("1ac1-b") is True
         assert known.get("1ac1-a", NOTHING) == counts
@@ -466,9 +502,7 @@ def test_of_a_channels_answers_the_latest_counts() -> None:
         )
     )
     for answers, counts in (((no, yes, later), True), ((no, later), False)):
-        written = inventory("a", endpoint("p/t", "1ac1-a", answers=answers))
-        found = parse_inventory(msgspec.json.encode(written), "f.json")
-        assert [each.accepted for each in found.endpoints[0].answers] == [counts]
+        assert [each.accepted for each in counting(*answers)] == [counts]
 
 
 def sha256(text: str) -> str:
@@ -521,9 +555,7 @@ def test_an_answer_about_no_string_is_of_another_channel_and_left_out() -> None:
     other = msgspec.structs.replace(
         no, version=None, channel="nvml", question=sha256("metadata")
     )
-    written = inventory("a", endpoint("p/t", "1ac1-a", answers=(other, yes, other)))
-    found = parse_inventory(msgspec.json.encode(written), "f.json")
-    assert found.endpoints[0].answers == (yes,)
+    assert counting(other, yes, other) == (yes,)
 
     mine = msgspec.structs.replace(no, version=None, question=sha256("1ac1-a"))
     written = inventory("a", endpoint("p/t", "1ac1-a", answers=(mine,)))
@@ -534,10 +566,8 @@ def test_what_was_said_last_is_told_by_the_time_and_not_by_its_text() -> None:
     yes = answer("1ac1-a", accepted=True, at="2026-11-02T01:00:00+09:00")
     no = answer("1ac1-a", accepted=False, at="2026-11-01T20:00:00Z")
     naive = answer("1ac1-a", accepted=True, at="2026-12-01T00:00:00")
-    written = inventory("a", endpoint("p/t", "1ac1-a", answers=(yes, no, naive)))
-    found = parse_inventory(msgspec.json.encode(written), "f.json")
 
-    assert found.endpoints[0].answers == (no,)
+    assert counting(yes, no, naive) == (no,)
 
 
 def test_answers_must_be_about_strings_that_can_be() -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LIBRARY = Library(config="/nonexistent")
 NOW = Horizon((timestamp(TAKEN) or 0) + 60)
 HEAD = head(MTTY.hex(), "mtty")
+AFTER = Horizon(NOW.now + 7 * 86400)
 LATER, EARLIER = "2026-11-02T00:00:00Z", "2026-10-02T00:00:00Z"
 
 
@@ -36,6 +37,11 @@ def whole(**more: object) -> Inventory:
 
 def read(what: Inventory) -> Inventory:
     return parse_inventory(msgspec.json.encode(what), "f.json")
+
+
+def counting(found: Inventory) -> tuple[RecordedAnswer, ...]:
+    """Give the answers of an inventory's endpoint that count."""
+    return recorded(found.endpoints[0], found, AFTER).answers
 
 
 def refused(key: str, value: object) -> str:
@@ -118,6 +124,7 @@ def test_a_type_has_neither_head_nor_answers_to_one(what: str) -> None:
         ([(True, LATER), (None, TAKEN)], True),
         ([(True, "2026-11-02T00:00:00"), (None, TAKEN)], None),
         ([(True, EARLIER), (False, "")], False),
+        ([(True, "2999-01-01T00:00:00Z"), (False, TAKEN)], False),
     ],
 )
 def test_of_several_answers_to_a_head_the_latest_counts(
@@ -127,8 +134,8 @@ def test_of_several_answers_to_a_head_the_latest_counts(
     for order in (said, said[::-1]):
         answers = [answer_to_head(HEAD, accepted=yes, at=at) for yes, at in order]
         answers.append(answer_to_head(other, accepted=False))
-        [found] = read(whole(answers=tuple(answers))).endpoints
-        known = {each.about: each.accepted for each in found.answers}
+        found = counting(read(whole(answers=tuple(answers))))
+        known = {each.about: each.accepted for each in found}
         assert list(known.values()) == [counts, False]
 
 
@@ -145,8 +152,8 @@ def test_answers_to_heads_and_to_strings_are_kept_side_by_side() -> None:
             msgspec.structs.replace(to_head, driver="hisi_acc_vfio_pci"),
         ),
     )
-    [found] = read(inventory("a", one)).endpoints
-    said = {each.thing: each.accepted for each in found.answers}
+    found = counting(read(inventory("a", one)))
+    said = {each.thing: each.accepted for each in found}
     assert said == {
         ("string", text): False,
         ("string", "1ac1-b"): True,
@@ -295,5 +302,5 @@ def test_a_yes_of_another_boot_is_none_and_a_no_is_kept(
         document = json.loads(msgspec.json.encode(whole(answers=(answer,))))
         place = document if "." not in key else document["endpoints"][0]["answers"][0]
         place[key.rpartition(".")[2]] = value or ("" if key == "kernel" else None)
-        [found] = parse_inventory(json.dumps(document).encode(), "f.json").endpoints
-        assert len(found.answers) == (0 if accepted else 1)
+        found = parse_inventory(json.dumps(document).encode(), "f.json")
+        assert len(counting(found)) == (0 if accepted else 1)

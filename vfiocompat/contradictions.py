@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         RecordedAnswer,
         Thing,
     )
+    from vfiocompat.times import Horizon
 
 __all__ = [
     "KINDS",
@@ -244,11 +245,12 @@ def _is_about(answer: RecordedAnswer) -> bool:
 
 
 def answers_that_count(
-    answers: tuple[RecordedAnswer, ...],
+    answers: tuple[RecordedAnswer, ...], horizon: Horizon
 ) -> tuple[RecordedAnswer, ...]:
     """Give of several answers about one string, or one head, the one that counts.
 
-    What is about neither is for a later program.
+    What is about neither is for a later program. Only `horizon` tells which of the
+    times have not come yet.
     """
     if len({each.version for each in answers if each.channel in _OURS}) == len(answers):
         return answers
@@ -256,38 +258,40 @@ def answers_that_count(
     for each in answers:
         if each.version is not None or each.is_of_head:
             said.setdefault(each.thing, []).append(each)
-    return tuple(filter(None, map(_that_counts, said.values())))
+    weight = partial(_weight, horizon=horizon)
+    found = [_that_counts(sorted(each, key=weight)) for each in said.values()]
+    return tuple(filter(None, found))
 
 
 def _that_counts(answers: Sequence[RecordedAnswer]) -> RecordedAnswer | None:
-    """Choose from answers about one thing, if one of them says anything.
+    """Choose from answers about one thing, by weight, if one of them says anything.
 
     Of each channel the latest counts, of channels any no, else that of the attribute.
     A yes of another channel about a string is none here: that is for a later program to
     weigh. About a head only the stream says anything.
     """
     latest: dict[str, RecordedAnswer] = {}
-    for each in sorted(answers, key=_weight):
+    for each in answers:
         latest["attribute" if each.channel in _OURS else each.channel or ""] = each
     if answers[0].is_of_head:
         return latest["stream"]
     noes = [each for each in latest.values() if each.accepted is False]
     if noes:
-        return max(noes, key=lambda each: timestamp(each.asked_at) or -math.inf)
+        return max(noes, key=answers.index)
     if "attribute" in latest:
         return latest["attribute"]
     return next((each for each in latest.values() if each.accepted is None), None)
 
 
-def _weight(answer: RecordedAnswer) -> tuple[float, int]:
+def _weight(answer: RecordedAnswer, horizon: Horizon) -> tuple[float, int]:
     """Say which of several answers counts, the greatest one.
 
     The latest does. At one moment a no beats one that was neither, and that a yes. One
-    whose time cannot be read may be the latest or not: a yes counts least then, and
-    others most, so that no yes rests on it.
+    whose time cannot be read, or has not come yet, may be the latest or not: a yes
+    counts least then, and others most, so that no yes rests on it.
     """
     then = timestamp(answer.asked_at)
-    if then is None:
+    if then is None or horizon.is_future(then):
         then = -math.inf if answer.accepted else math.inf
     return then, (True, None, False).index(answer.accepted)
 

@@ -52,6 +52,7 @@ __all__ = [
     "named",
     "parse_inventory",
     "recorded",
+    "with_answers_that_count",
 ]
 
 SCHEMA = "vfiocompat.inventory/1"
@@ -108,8 +109,6 @@ class _Schema(msgspec.Struct):
 def parse_inventory(data: bytes, path: str) -> Inventory:
     """Read an inventory; `path` is named in errors.
 
-    Of several answers about one thing it has the one that counts: the latest.
-
     Raises:
         InventoryError: it is none, or of another version, or holds what no scan writes.
 
@@ -147,7 +146,6 @@ def parse_inventory(data: bytes, path: str) -> Inventory:
     _demand_metadata(inventory, path)
     if msgspec.json.encode(inventory) != data.rstrip():
         _demand_keys(data, path)  # what scan writes has each once, and is quicker
-    _leave_out_other_answers(inventory)
     inventory.endpoints[:] = completed([*map(identified_by_facts, inventory.endpoints)])
     return inventory
 
@@ -178,25 +176,6 @@ def _demand_keys(data: bytes, path: str) -> None:
         data, object_pairs_hook=look, parse_int=number, parse_float=number
     ):
         raise InventoryError(f"{path}: schema: is missing")
-
-
-def _leave_out_other_answers(inventory: Inventory) -> None:
-    """Keep of several answers about one thing the one that counts.
-
-    A yes to a head that was given by another boot, kernel or build is none: a scan
-    carries none over. A no is kept: it stands against a table's yes.
-    """
-    for at, endpoint in enumerate(inventory.endpoints):
-        if not endpoint.answers:
-            continue  # as it is a million times
-        kept = tuple(
-            each
-            for each in answers_that_count(endpoint.answers)
-            if not (each.channel == "stream" and each.accepted)
-            or not _changed_since(each, endpoint, inventory)
-        )
-        if kept != endpoint.answers:
-            inventory.endpoints[at] = msgspec.structs.replace(endpoint, answers=kept)
 
 
 def _not_ours(data: bytes, path: str, error: msgspec.ValidationError) -> InventoryError:
@@ -284,8 +263,29 @@ def _is_version(text: str) -> bool:
     return True
 
 
+def with_answers_that_count(
+    endpoint: Endpoint, inventory: Inventory, horizon: Horizon
+) -> Endpoint:
+    """Keep of an endpoint's answers about one thing the one that counts: the latest.
+
+    A yes to a head that was given by another boot, kernel or build is none: a scan
+    carries none over. A no is kept: it stands against a table's yes.
+    """
+    kept = tuple(
+        each
+        for each in answers_that_count(endpoint.answers, horizon)
+        if not (each.channel == "stream" and each.accepted)
+        or not _changed_since(each, endpoint, inventory)
+    )
+    if kept == endpoint.answers:
+        return endpoint
+    return msgspec.structs.replace(endpoint, answers=kept)
+
+
 def recorded(endpoint: Endpoint, inventory: Inventory, horizon: Horizon) -> Endpoint:
     """Give an endpoint of an inventory as one that cannot be asked any more."""
+    if endpoint.answers:
+        endpoint = with_answers_that_count(endpoint, inventory, horizon)
     rejected: dict[str, str] = {}
     ages: dict[str, str] = {}
     for answer in endpoint.answers:

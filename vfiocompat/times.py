@@ -33,11 +33,15 @@ class Horizon(msgspec.Struct, frozen=True):
         then = timestamp(moment_)
         if then is None:
             return "its time is none"
-        if then > self.now + _SKEW:
+        if self.is_future(then):
             return "it is of the future: a clock is wrong"
         if self.max_age is not None and self.now - then > self.max_age:
             return f"it is more than {ago(self.max_age)} old"
         return None
+
+    def is_future(self, then: float) -> bool:
+        """Whether a moment has not come yet, whichever host's clock told it."""
+        return then > self.now + _SKEW
 
     def age(self, moment_: str) -> str:
         """Say how long ago a moment was, as a person does."""

@@ -44,6 +44,13 @@ def test_an_answer_of_the_future_is_not_taken_over(
     assert taken_over(yes, no, neither) == ((yes,) if kept else ()) + (no, neither)
 
 
+def test_a_no_that_one_of_the_future_hid_is_taken_over() -> None:
+    no = answer("1ac1-b", accepted=False)
+    to_come = answer("1ac1-b", accepted=True, at="2999-01-01T00:00:00Z")
+
+    assert taken_over(no, to_come) == taken_over(to_come, no) == (no,)
+
+
 def taken_over(
     *said: RecordedAnswer,
     before: dict[str, Any] = HERE,

@@ -19,7 +19,7 @@ from vfiocompat.endpoints import Endpoint, Problem, Recorded
 from vfiocompat.errors import ErrorRecord
 from vfiocompat.fleet.doubles import newest
 from vfiocompat.fleet.members import ClassOnHost, Member
-from vfiocompat.inventory import changed_since
+from vfiocompat.inventory import changed_since, with_answers_that_count
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -223,7 +223,10 @@ class Classifier:
             endpoints = [each for each in endpoints if not self._without.has(each)]
         numbers = []
         # What is done here is done a million times.
-        for endpoint in endpoints:
+        for each in endpoints:
+            endpoint = each
+            if each.answers:
+                endpoint = with_answers_that_count(each, inventory, self._horizon)
             names = facts_read(endpoint.driver) if endpoint.version is None else ()
             names += always
             if beside:

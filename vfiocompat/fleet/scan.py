@@ -9,14 +9,14 @@ import msgspec
 
 from vfiocompat import codes
 from vfiocompat.addresses import parse_address
-from vfiocompat.contradictions import changed
+from vfiocompat.contradictions import answers_that_count, changed
 from vfiocompat.decision.reads import head_rests_on, rests_on
 from vfiocompat.endpoints import Problem
 from vfiocompat.errors import FactError
 from vfiocompat.find import survey
 from vfiocompat.inventory import Inventory
 from vfiocompat.tables.stated import without_denied
-from vfiocompat.times import moment, timestamp
+from vfiocompat.times import Horizon, moment, timestamp
 
 if TYPE_CHECKING:
     from vfiocompat.endpoints import Head, RecordedAnswer
@@ -108,7 +108,7 @@ def keep_answers(inventory: Inventory, before: Inventory, now: float) -> Invento
         if rests_on(old) == ground:
             kept = tuple(
                 each
-                for each in old.answers
+                for each in answers_that_count(old.answers, Horizon(now))
                 if not each.is_of_head and _may_be_kept(each, now)
             )
             endpoints[at] = msgspec.structs.replace(endpoint, answers=kept)
@@ -147,7 +147,7 @@ def keep_heads(
 
         kept = tuple(
             each
-            for each in old.answers
+            for each in answers_that_count(old.answers, Horizon(now))
             if each.is_of_head and as_before(each) and _may_be_kept(each, now)
         )
         endpoints[at] = msgspec.structs.replace(
