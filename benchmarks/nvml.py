@@ -31,12 +31,19 @@ def main() -> None:
             spec += gpu(number)
             for mdev in sorted(parent.glob("*-*-*-*-*")):
                 spec += vgpu(1, f"mdev {mdev.name}")
-        Path(folder, "spec").write_text(spec)
         library = Libraries(Path(folder)).without()
-        named = [f"VFIOCOMPAT_NVML={library}", f"VFIOCOMPAT_FAKE_NVML={folder}/spec"]
+        library.with_name(f"{library.name}.spec").write_text(spec)
         program = [sys.executable, "-m", "vfiocompat", "--sysroot", str(root), "scan"]
         compare(
-            ["env", *named, *program, "--host", "n", "-o", f"{folder}/n.json"],
+            [
+                "env",
+                f"VFIOCOMPAT_NVML={library}",
+                *program,
+                "--host",
+                "n",
+                "-o",
+                f"{folder}/n.json",
+            ],
             ["env", *program, "--host", "m", "-o", f"{folder}/m.json"],
             rounds=9,
             limit=1.3,

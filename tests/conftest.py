@@ -232,17 +232,11 @@ def _nvidia_libraries(
 
 
 @pytest.fixture
-def nvidia(
-    _nvidia_libraries: Libraries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Fake:
+def nvidia(_nvidia_libraries: Libraries, tmp_path: Path) -> Fake:
     """Give a library that stands for NVIDIA's, which answers as a test specifies."""
-    path = tmp_path / "nvidia.spec"
-
-    def tell(spec: str) -> None:
-        path.write_text(spec)
-        monkeypatch.setenv("VFIOCOMPAT_FAKE_NVML", str(path))
-
-    return Fake(_nvidia_libraries, tell)
+    folder = tmp_path / "nvml"
+    folder.mkdir()
+    return Fake(_nvidia_libraries, folder)
 
 
 @pytest.fixture

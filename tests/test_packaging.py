@@ -47,6 +47,7 @@ def test_a_wheel_holds_the_package_its_man_pages_and_the_examples(wheel: Path) -
             *package.rglob("*.py"),
             *(package / "tables/shipped").glob("*.toml"),
             *(package / "explanations").glob("*.txt"),
+            package / "simulate/nvml.c",
             *(package / "output/report/templates").iterdir(),
         )
     }

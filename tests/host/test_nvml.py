@@ -139,9 +139,8 @@ def test_names_are_told_as_they_are(nvidia: Fake) -> None:
     assert found.name == "\x1b[2J\u202eA40"
 
 
-def test_a_name_that_is_no_text_is_a_problem(nvidia: Fake, tmp_path: Path) -> None:
-    library = nvidia(gpu(0x41))
-    spec = tmp_path / "nvidia.spec"
+def test_a_name_that_is_no_text_is_a_problem(nvidia: Fake) -> None:
+    library, spec = nvidia(gpu(0x41)), nvidia.spec
     spec.write_bytes(spec.read_bytes().replace(b"name NVIDIA A40", b"name \xff\xfe"))
     reading = read(library)
 

@@ -3,19 +3,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.simulate.conftest import cannot_test
+from vfiocompat.errors import SimulationError
+from vfiocompat.simulate.library import build
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
-SOURCE = Path(__file__).parent / "nvml.c"
-OPTIONS = ("-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC")
+STRICT = ("-Wall", "-Wextra", "-Werror")
+NAME = "libnvidia-ml.so.1"
 
 COLD, HIBERNATE, SLEEP, LIVE = 1, 2, 4, 8
 HOST_DRIVER, GUEST_DRIVER, GPU, OTHER = 1, 2, 4, 0x80000000
@@ -40,28 +38,40 @@ class Libraries:
 
     def without(self, *functions: str) -> Path:
         """Give the library, or an older one that lacks some functions."""
-        compiler = shutil.which(os.environ.get("CC", "cc"))
-        if compiler is None:
-            cannot_test("there is no C compiler")
         if functions not in self._made:
-            path = self._folder / str(len(self._made)) / "libnvidia-ml.so.1"
+            path = self._folder / str(len(self._made)) / NAME
             path.parent.mkdir()
             gone = [f"-D{name}=left_out_{name}" for name in functions]
-            command = [compiler, *OPTIONS, *gone, "-o", str(path), str(SOURCE)]
-            subprocess.run(command, check=True)
+            try:
+                build(str(path), *STRICT, *gone)
+            except SimulationError as error:
+                if error.detail is not None:
+                    raise
+                cannot_test(error.summary)
             self._made[functions] = path
         return self._made[functions]
 
 
 class Fake(NamedTuple):
-    """Makes a specification the one that the library answers from; gives its path."""
+    """Makes a library that answers from a specification, in a folder; gives its path.
+
+    There is one at a time.
+    """
 
     libraries: Libraries
-    tell: Callable[[str], None]
+    folder: Path
+
+    @property
+    def spec(self) -> Path:
+        """Where the library's specification is."""
+        return self.folder / f"{NAME}.spec"
 
     def __call__(self, spec: str = "", *, without: tuple[str, ...] = ()) -> str:
-        self.tell(HOST + spec)
-        return str(self.libraries.without(*without))
+        path = self.folder / NAME
+        path.unlink(missing_ok=True)
+        path.symlink_to(self.libraries.without(*without))
+        self.spec.write_text(HOST + spec)
+        return str(path)
 
 
 def gpu(slot: int, *more: str, label: str = "") -> str:

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.nvml.fake import COLD, GPU, HOST_DRIVER, SLEEP, gpu, mdev_of, vgpu, vm_of
+from tests.nvml.fake import (
+    COLD,
+    GPU,
+    GUEST_DRIVER,
+    HOST_DRIVER,
+    SLEEP,
+    gpu,
+    mdev_of,
+    vgpu,
+    vm_of,
+)
 
 if TYPE_CHECKING:
     from tests.nvml.fake import Fake
@@ -88,6 +98,38 @@ def test_metadata_is_compared_by_its_label(nvidia: Fake) -> None:
 
     assert told(library, words.format(0)) == "(5, 5)"
     assert told(library, words.format(1)) == "(15, 0)"
+
+
+@pytest.mark.parametrize(
+    ("of_gpu", "of_vgpu", "expected"),
+    [
+        ([], [], (15, 0)),
+        ([], ["guest-version 8"], (COLD, GUEST_DRIVER)),
+        ([], ["guest-version 2"], (COLD, GUEST_DRIVER)),
+        ([], ["guest-version 8", "guest-state 0"], (15, 0)),
+        (["accepts A40", "accepts *-1"], [], (15, 0)),
+        (["accepts A40", "accepts gpu-1"], [], (COLD, GPU)),
+        (["accepts-driver 580.*"], [], (15, 0)),
+        (["accepts-driver 570.*"], [], (COLD, HOST_DRIVER)),
+        (
+            ["accepts A40", "accepts-driver 570.*"],
+            ["guest-version 8"],
+            (COLD, HOST_DRIVER | GUEST_DRIVER | GPU),
+        ),
+        (["opaque 3", "accepts-driver 570.*"], ["opaque 3"], (15, 0)),
+    ],
+)
+def test_without_a_pair_it_goes_by_what_the_metadata_says(
+    nvidia: Fake, of_gpu: list[str], of_vgpu: list[str], expected: tuple[int, int]
+) -> None:
+    words = (
+        "(lambda v, g: (lambda c: (c.vgpuVmCompatibility, c.compatibilityLimitCode))("
+        "nvmlGetVgpuCompatibility(v, g)))(nvmlVgpuInstanceGetMetadata(vgpus[0]), "
+        "nvmlDeviceGetVgpuMetadata(gpu))"
+    )
+    library = nvidia(gpu(0x41, *of_gpu) + vgpu(1, *of_vgpu))
+
+    assert told(library, words) == str(expected)
 
 
 @pytest.mark.parametrize(

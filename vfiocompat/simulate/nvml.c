@@ -4,8 +4,8 @@
 // Numbers and layouts are of nvml.h (go-nvml, gen/nvml/nvml.h at 2f9e261f). A function is
 // left out by giving it another name: -D nvmlGetVgpuVersion=left_out.
 //
-// VFIOCOMPAT_FAKE_NVML names the file. A line is a key and what follows it; `gpu` and
-// `vgpu` begin what the lines below are about. What is left out is as usual.
+// The file lies beside it, and has its name and `.spec`. A line is a key and what follows
+// it; `gpu` and `vgpu` begin what the lines below are about. What is left out is as usual.
 //
 //   driver TEXT               of the host
 //   supported LOW HIGH        vGPU versions that the driver could take
@@ -16,6 +16,8 @@
 //   compatibility VGPU GPU FAULT [NUMBER]
 //   gpu ADDRESS
 //     name TEXT, memory MIB, ecc on|off|none, capability NUMBER VALUE
+//     accepts PATTERN         labels of vGPUs that it loads; several lines; without, all
+//     accepts-driver PATTERN  the same of the drivers of their hosts
 //     lost CALLS              after so many it is not on the bus any more
 //     vgpu                    on the GPU above
 //       mdev UUID, vm UUID, type ID, guest-driver TEXT, guest-version NUMBER,
@@ -23,6 +25,9 @@
 //     of both, for their metadata: label TEXT, version, revision, caps, opaque BYTES
 //   FAULT CALL [NUMBER]       in any call, or of the GPU or vGPU above: `error` with what
 //                             it gives, `crash` or `hang`
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +37,10 @@ enum {
 	SUCCESS = 0, UNINITIALIZED = 1, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3,
 	NOT_FOUND = 6, INSUFFICIENT_SIZE = 7, GPU_IS_LOST = 15,
 };
-enum { MOST_GPUS = 64, MOST_TYPES = 256, MOST_PAIRS = 256, MOST_FAULTS = 8, TEXT = 96 };
+enum { MOST_GPUS = 64, MOST_TYPES = 256, MOST_PAIRS = 256, MOST_FAULTS = 8, TEXT = 96,
+       PATTERNS = 1024, PATH = 4096 };
 enum { CAPABILITIES = 12, VERSION_TEXT = 80, VM_IS_UUID = 1 };
+enum { COLD = 1, ALL_STATES = 0xf, HOST_DRIVER = 1, GUEST_DRIVER = 2, GPU = 4 };
 
 struct range { unsigned lowest, highest; };
 
@@ -64,6 +71,7 @@ struct faults { int count; struct fault each[MOST_FAULTS]; };
 
 struct gpu {
 	char address[TEXT], name[TEXT], label[TEXT];
+	char accepts[PATTERNS], drivers[PATTERNS]; /* lines */
 	unsigned long long memory; /* MiB */
 	int ecc;                   /* -1: it has none */
 	unsigned version, revision, caps, opaque, capabilities[CAPABILITIES];
@@ -112,6 +120,14 @@ static void read_fault(struct faults *into, char kind, const char *text, const c
 		stop("no such fault", line);
 }
 
+static int add_line(char *lines, const char *text)
+{
+	if (strlen(lines) + strlen(text) + 2 > PATTERNS)
+		return 0;
+	strcat(strcat(lines, text), "\n");
+	return 1;
+}
+
 static int read_gpu_key(struct gpu *gpu, const char *key, const char *text)
 {
 	unsigned number = strtoul(text, NULL, 0), value;
@@ -125,6 +141,8 @@ static int read_gpu_key(struct gpu *gpu, const char *key, const char *text)
 	else if (is(key, "caps")) gpu->caps = number;
 	else if (is(key, "opaque")) gpu->opaque = number;
 	else if (is(key, "lost")) gpu->lost_after = number;
+	else if (is(key, "accepts")) return add_line(gpu->accepts, text);
+	else if (is(key, "accepts-driver")) return add_line(gpu->drivers, text);
 	else if (is(key, "capability")) {
 		if (sscanf(text, "%u %u", &number, &value) != 2 || number >= CAPABILITIES)
 			return 0;
@@ -227,13 +245,13 @@ static struct vgpu *begin_vgpu(struct gpu *gpu, const char *line)
 
 static void read_file(const char *path)
 {
-	FILE *file = path ? fopen(path, "r") : NULL;
+	FILE *file = fopen(path, "r");
 	char line[512], key[TEXT], text[TEXT];
 	struct gpu *gpu = NULL;
 	struct vgpu *vgpu = NULL;
 
 	if (file == NULL)
-		stop("no file", path ? path : "VFIOCOMPAT_FAKE_NVML is not set");
+		stop("no file", path);
 	while (fgets(line, sizeof line, file)) {
 		text[0] = 0;
 		if (sscanf(line, " %95s %95[^\n]", key, text) < 1 || key[0] == '#')
@@ -252,6 +270,17 @@ static void read_file(const char *path)
 			stop("not understood", line);
 	}
 	fclose(file);
+}
+
+static void read_own_file(void)
+{
+	char path[PATH];
+	Dl_info here;
+
+	if (!dladdr(&initialized, &here) ||
+	    snprintf(path, sizeof path, "%s.spec", here.dli_fname) >= (int)sizeof path)
+		stop("no name", "dladdr");
+	read_file(path);
 }
 
 // ---- how each call begins -----------------------------------------------------------
@@ -316,7 +345,7 @@ int nvmlInitWithFlags(unsigned flags)
 {
 	(void)flags;
 	if (!initialized)
-		read_file(getenv("VFIOCOMPAT_FAKE_NVML"));
+		read_own_file();
 	initialized = 1;
 	BEGIN(NULL, NULL);
 	return SUCCESS;
@@ -418,16 +447,25 @@ int nvmlDeviceGetVgpuCapabilities(struct gpu *gpu, unsigned capability, unsigned
 	return SUCCESS;
 }
 
-// The opaque data begins with the label, and goes on with a pattern.
-static void fill_opaque(char *into, unsigned size, const char *label)
+// The opaque data are texts, which `text_of` finds, and go on with a pattern.
+static void fill_opaque(char *into, unsigned size, const char *const texts[], int count)
 {
-	for (unsigned at = 0; at < size; at++)
-		into[at] = at <= strlen(label) ? label[at] : (char)at;
+	unsigned at = 0;
+
+	for (int each = 0; each < count; each++)
+		for (const char *from = texts[each]; at < size; from++) {
+			into[at++] = *from;
+			if (!*from)
+				break;
+		}
+	for (; at < size; at++)
+		into[at] = (char)at;
 }
 
 int nvmlDeviceGetVgpuMetadata(struct gpu *gpu, struct gpu_metadata *data, unsigned *size)
 {
 	unsigned needed = sizeof *data + gpu->opaque;
+	const char *const texts[] = {gpu->label, gpu->accepts, gpu->drivers};
 
 	BEGIN(gpu, NULL);
 	if (data == NULL || *size < needed) {
@@ -441,7 +479,7 @@ int nvmlDeviceGetVgpuMetadata(struct gpu *gpu, struct gpu_metadata *data, unsign
 	data->caps = gpu->caps;
 	data->range = current;
 	data->opaque_size = gpu->opaque;
-	fill_opaque(data->opaque, gpu->opaque, gpu->label);
+	fill_opaque(data->opaque, gpu->opaque, texts, 3);
 	*size = needed;
 	return SUCCESS;
 }
@@ -506,20 +544,62 @@ int nvmlVgpuInstanceGetMetadata(unsigned instance, struct vgpu_metadata *data, u
 	strcpy(data->host_driver, driver);
 	data->caps = vgpu->caps;
 	data->opaque_size = vgpu->opaque;
-	fill_opaque(data->opaque, vgpu->opaque, vgpu->label);
+	fill_opaque(data->opaque, vgpu->opaque, (const char *const[]){vgpu->label}, 1);
 	*size = needed;
 	return SUCCESS;
 }
 
 // ---- whether a GPU loads a vGPU -------------------------------------------------------
 
-// Metadata may be of any host's: labels say what it is of. Without a pair all is well.
+// Give one of the texts that opaque data begin with; what is not there is empty.
+static const char *text_of(const char *opaque, unsigned size, int number)
+{
+	const char *end = opaque + size;
+
+	for (; number && opaque < end; number--)
+		opaque += strnlen(opaque, end - opaque) + 1;
+	return opaque < end && memchr(opaque, 0, end - opaque) ? opaque : "";
+}
+
+// Whether a text is as one of the patterns, of which there is one a line.
+static int matches(const char *patterns, const char *text)
+{
+	char lines[PATTERNS], *rest = lines, *pattern;
+
+	if (!*patterns)
+		return 1;
+	snprintf(lines, sizeof lines, "%s", patterns);
+	while ((pattern = strsep(&rest, "\n")) != NULL)
+		if (*pattern && fnmatch(pattern, text, 0) == 0)
+			return 1;
+	return 0;
+}
+
+// What GPUs accept is in their metadata, so that any host's library says the same of it.
+static unsigned limits_of(const struct vgpu_metadata *vgpu, const struct gpu_metadata *gpu)
+{
+	const char *label = text_of(vgpu->opaque, vgpu->opaque_size, 0);
+	const char *accepts = text_of(gpu->opaque, gpu->opaque_size, 1);
+	const char *drivers = text_of(gpu->opaque, gpu->opaque_size, 2);
+	unsigned limits = 0;
+
+	if (!matches(drivers, vgpu->host_driver))
+		limits |= HOST_DRIVER;
+	if (vgpu->guest_state && (vgpu->guest_version < gpu->range.lowest ||
+				  vgpu->guest_version > gpu->range.highest))
+		limits |= GUEST_DRIVER;
+	if (!matches(accepts, label))
+		limits |= GPU;
+	return limits;
+}
+
+// Metadata may be of any host's: labels say what it is of. A pair of the file comes first.
 int nvmlGetVgpuCompatibility(struct vgpu_metadata *vgpu, struct gpu_metadata *gpu,
 			     unsigned found[2])
 {
 	BEGIN(NULL, NULL);
-	found[0] = 0xf;
-	found[1] = 0;
+	found[1] = limits_of(vgpu, gpu);
+	found[0] = found[1] ? COLD : ALL_STATES;
 	for (unsigned at = 0; at < pair_count; at++) {
 		struct pair *pair = &pairs[at];
 		int wrong;
