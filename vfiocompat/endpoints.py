@@ -9,15 +9,12 @@ from a saved file are decided alike.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from vfiocompat.addresses import is_function
 from vfiocompat.versions import VendorId, VersionString
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = [
     "ATTRIBUTE_NAMES",
@@ -40,7 +37,6 @@ __all__ = [
     "literal",
     "missing",
     "read_name",
-    "stated_of_pair",
     "written_name",
 ]
 
@@ -124,8 +120,9 @@ class MigrationInterface(msgspec.Struct, frozen=True):
     version: int | None = None
 
 
-Thing = tuple[Literal["string", "head"], str]
-"""What a driver is asked about: a version string, or a head by its SHA-256 in hex."""
+Thing = tuple[Literal["string", "head", "gpu"], str]
+"""What a driver is asked about: a version string, or by its SHA-256 in hex a head, or
+what NVIDIA's says of a vGPU and a GPU."""
 
 
 class RecordedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -162,9 +159,15 @@ class RecordedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.channel == "stream" and self.version is None
 
     @property
+    def is_of_gpu(self) -> bool:
+        """Whether it is about the metadata of a vGPU and of this endpoint's GPU."""
+        return self.channel == "nvml" and self.version is None
+
+    @property
     def thing(self) -> Thing:
         """What it is about, told apart by what kind of thing that is."""
-        return "head" if self.is_of_head else "string", self.about
+        kind: Literal["head", "gpu"] = "head" if self.is_of_head else "gpu"
+        return kind if self.is_of_head or self.is_of_gpu else "string", self.about
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,7 +225,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `migration` where the kernel does not. `vfio` is false for a PCI function that no
     VFIO driver is bound to. `build` tells builds of its driver's module apart.
     `head` is that of its migration stream, where it was read. `gpu` is the address of
-    NVIDIA's GPU that it is on, `vgpu_metadata` is of the vGPU that it is, in base64.
+    NVIDIA's GPU that it is on, `vgpu_metadata` is of the vGPU that it is, in base64;
+    `gpu_metadata` is of its GPU, which is told once for all in documents: not here.
     `recorded` is there where it comes from an inventory: such an endpoint cannot be
     asked.
     """
@@ -251,6 +255,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     head: Head | msgspec.UnsetType = msgspec.UNSET
     gpu: str | msgspec.UnsetType = msgspec.UNSET
     vgpu_metadata: str | msgspec.UnsetType = msgspec.UNSET
+    gpu_metadata: str | msgspec.UnsetType = msgspec.UNSET
     recorded: Recorded | msgspec.UnsetType = msgspec.UNSET
 
     @property
@@ -348,20 +353,6 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         if self.version is None:
             return None
         return (self.version + ("\n" if self.newline else "")).encode("ascii")
-
-
-OF_INTERFACE = frozenset({"migration_flags", "dirty_tracking", "iommu_dirty_tracking"})
-"""Facts of a migration interface: a pair's decision reads them where tables name them,
-and a whole VM's always."""
-
-
-def stated_of_pair(endpoint: Endpoint, names: Iterable[str] = ()) -> Facts:
-    """Give what is stated of an endpoint that a pair's decision may read.
-
-    `names` are facts that tables read of it.
-    """
-    unread = OF_INTERFACE.difference(names)
-    return {name: text for name, text in endpoint.stated.items() if name not in unread}
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -36,6 +36,7 @@ from vfiocompat.errors import (
 )
 from vfiocompat.nvidia.gpus import Gpu
 from vfiocompat.nvidia.metadata import InvalidMetadata, decoded
+from vfiocompat.nvidia.placing import on_gpus
 from vfiocompat.nvidia.vgpus import completed
 from vfiocompat.times import timestamp
 from vfiocompat.versions import VersionString
@@ -146,7 +147,8 @@ def parse_inventory(data: bytes, path: str) -> Inventory:
     _demand_metadata(inventory, path)
     if msgspec.json.encode(inventory) != data.rstrip():
         _demand_keys(data, path)  # what scan writes has each once, and is quicker
-    inventory.endpoints[:] = completed([*map(identified_by_facts, inventory.endpoints)])
+    endpoints = completed([*map(identified_by_facts, inventory.endpoints)])
+    inventory.endpoints[:] = on_gpus(endpoints, inventory.gpus or ())
     return inventory
 
 

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.nvml.fake import gpu, mdev_of, vgpu, vm_of
+from vfiocompat.addresses import FunctionAddress, parse_address
 from vfiocompat.host.sysfs import Host
 from vfiocompat.host.sysfs.tree import Tree
 from vfiocompat.host.sysfs.use import used_devices
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import Run
     from tests.nvml.fake import Fake
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.host.sysfs import Ask
 
 pytestmark = pytest.mark.usefixtures("_processes")
 
@@ -122,6 +126,111 @@ def test_every_endpoint_has_what_is_told_of_its_gpu(root: Path) -> None:
         assert (each.facts["ecc"], each.facts["range"]) == ("on", "3..7")
     assert (mdev.facts["guest"], function.facts["guest"]) == ("5", "5")
     assert function.facts["vgpu_type_name"] == "NVIDIA A40-16Q"
+
+
+def read(root: Path, *texts: str) -> list[Endpoint]:
+    """Read endpoints by their addresses, as commands do that are given some."""
+    addresses = [parse_address(text) for text in texts]
+    found = Host(str(root)).read(addresses, ask="all")  # type: ignore[arg-type]
+    return [each.there() for each in found]
+
+
+@pytest.mark.usefixtures("library")
+def test_what_is_read_by_its_address_is_what_a_survey_finds(root: Path) -> None:
+    surveyed = Host(str(root)).survey()
+    by_address = {each.address: each for each in surveyed.to_decide()}
+    found = read(root, *by_address)
+
+    assert [each.facts for each in found] == [
+        each.facts for each in by_address.values()
+    ]
+    for name in ("gpu", "vgpu_metadata", "gpu_metadata"):
+        told = [getattr(each, name) for each in found]
+        assert told == [getattr(each, name) for each in by_address.values()]
+    assert all(each.gpu_metadata for each in found)
+
+
+@pytest.mark.usefixtures("library")
+def test_no_document_has_a_gpus_metadata_but_once(
+    root: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VFIOCOMPAT_SYSROOT", str(root))
+    for line in (f"get --derive --format json {OTHER}", "scan", "list --format json"):
+        endpoints = run(line).json["endpoints"]
+        assert endpoints
+        assert not any("gpu_metadata" in each for each in endpoints)
+
+
+@pytest.fixture
+def two_alike(root: Path) -> str:
+    """Give the VM that has a function another one, of the same type and GPU."""
+    devices = root / "sys/devices/pci0000:40"
+    second = "0000:42:00.5"
+    shutil.copytree(devices / OTHER, devices / second, symlinks=True)
+    link = root / "sys/bus/pci/devices" / second
+    link.symlink_to(f"../../../devices/pci0000:40/{second}")
+    group = root / "sys/kernel/iommu_groups/9/devices" / second
+    group.symlink_to(f"../../../../devices/pci0000:40/{second}")
+    return second
+
+
+@pytest.mark.usefixtures("library")
+def test_which_of_two_functions_of_a_vm_a_vgpu_is_nobody_knows(
+    root: Path, two_alike: str
+) -> None:
+    surveyed = {each.address: each for each in Host(str(root)).survey().endpoints}
+    [alone] = read(root, OTHER)
+
+    for each in (surveyed[OTHER], surveyed[two_alike], alone):
+        assert each.gpu == OTHER_GPU
+        assert not each.vgpu_metadata
+
+
+@pytest.mark.usefixtures("library")
+def test_another_device_of_the_vm_is_no_other_vgpu(root: Path, two_alike: str) -> None:
+    (root / f"sys/devices/pci0000:40/{two_alike}/vendor").write_text("0x15b3\n")
+    [alone] = read(root, OTHER)
+
+    assert alone.vgpu_metadata
+
+
+@pytest.mark.parametrize("ask", ["all", "vgpu-types", "nothing"])
+def test_where_no_driver_is_asked_nvidias_library_is_not(
+    root: Path, nvidia: Fake, monkeypatch: pytest.MonkeyPatch, ask: Ask
+) -> None:
+    monkeypatch.setenv("VFIOCOMPAT_NVML", nvidia(SPEC))
+    [found] = Host(str(root)).read([FunctionAddress(OTHER)], ask=ask)
+
+    assert bool(found.there().gpu) is (ask != "nothing")
+
+
+def test_a_gpu_that_is_lost_is_a_problem_and_the_other_one_is_read(
+    root: Path, nvidia: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = gpu(0x41, "lost 3") + vgpu(1) + gpu(0x42) + vgpu(2, "mdev", "type 558")
+    monkeypatch.setenv("VFIOCOMPAT_NVML", nvidia(lost))
+    host = Host(str(root))
+    addresses = [parse_address(text) for text in (mdev_of(1), OTHER)]
+    gone, other = host.read(addresses, ask="all")  # type: ignore[arg-type]
+
+    assert [(each.path, each.errno) for each in host.problems] == [(GPU, "GPU_IS_LOST")]
+    assert not gone.there().vgpu_metadata
+    assert other.there().vgpu_metadata
+
+
+@pytest.mark.usefixtures("library")
+def test_a_string_of_one_endpoint_leaves_nothing_open(
+    root: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (VIRTUAL, OTHER):
+        device = root / f"sys/devices/pci0000:40/{name}"
+        (device / "subsystem_device").write_text("0x145a\n")
+    monkeypatch.setenv("VFIOCOMPAT_SYSROOT", str(root))
+
+    for address in (mdev_of(1), OTHER):
+        string = run(f"get --derive {address}").stdout
+        assert string.startswith("10de-vgpu:type=A40-")
+        assert "?" not in string
 
 
 def test_without_a_library_only_the_platform_is_told(root: Path) -> None:

@@ -20,6 +20,7 @@ from vfiocompat.endpoints import Problem
 from vfiocompat.errors import ExitCode, FactError, UsageError, VfiocompatError
 from vfiocompat.find import look, survey
 from vfiocompat.host.sysfs import Looked
+from vfiocompat.nvidia.placing import on_gpus
 from vfiocompat.output.get import GetDocument
 from vfiocompat.output.text import (
     error_lines,
@@ -217,6 +218,7 @@ def _named(
         settings.note(error_lines(wrong))
         code = ExitCode.FAILED
     if settings.json:
+        endpoints = on_gpus(endpoints, ())  # no document has their metadata here
         settings.print_document(GetDocument(endpoints=endpoints, problems=problems))
     elif len(targets) > 1:
         settings.print_rows(_COLUMNS, rows)

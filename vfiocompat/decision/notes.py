@@ -10,12 +10,13 @@ import msgspec
 from vfiocompat import codes
 from vfiocompat.decision.errnos import ANSWERS, VERDICT_OF
 from vfiocompat.diagnostics import Diagnostic, diagnostic
-from vfiocompat.endpoints import stated_of_pair
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vfiocompat.codes import Code
     from vfiocompat.diagnostics import Side
-    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.endpoints import Endpoint, Facts
     from vfiocompat.verdicts import Judgement
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "is_full",
     "notes",
     "softened",
+    "stated_of_pair",
 ]
 
 
@@ -66,6 +68,20 @@ def _not_needed(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ..
         for side, endpoint in sides
         if endpoint.version is not None and stated_of_pair(endpoint)
     )
+
+
+_OF_INTERFACE = frozenset({"migration_flags", "dirty_tracking", "iommu_dirty_tracking"})
+"""Facts of a migration interface: a pair's decision reads them where tables name them,
+and a whole VM's always."""
+
+
+def stated_of_pair(endpoint: Endpoint, names: Iterable[str] = ()) -> Facts:
+    """Give what is stated of an endpoint that a pair's decision may read.
+
+    `names` are facts that tables read of it.
+    """
+    unread = _OF_INTERFACE.difference(names)
+    return {name: text for name, text in endpoint.stated.items() if name not in unread}
 
 
 def beside_answer(code: Code, judgement: Judgement) -> list[Diagnostic]:

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from vfiocompat.decision.errnos import attribute_code
-from vfiocompat.decision.notes import is_full
+from vfiocompat.decision.notes import is_full, stated_of_pair
 from vfiocompat.endpoints import (
     MIGRATION_VERSION,
     OWN_FACTS,
     Endpoint,
     Head,
     RecordedAnswer,
-    stated_of_pair,
 )
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ import msgspec
 from vfiocompat.children import aside_all, workers
 from vfiocompat.codes import Code
 from vfiocompat.decision.answers import is_real, things
+from vfiocompat.decision.notes import stated_of_pair
 from vfiocompat.decision.reads import reads
-from vfiocompat.endpoints import stated_of_pair
 from vfiocompat.pairs import decide_pair
 from vfiocompat.tables.ends import doubts_head, read_end
 from vfiocompat.tables.heads import rest_of

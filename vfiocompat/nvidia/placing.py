@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.nvidia.gpus import Gpu, Vgpu
 
-__all__ = ["device_of", "placed"]
+__all__ = ["device_of", "on_gpus", "placed"]
 
 Thing = TypeVar("Thing")
 _Seat = tuple[str, str, str]
@@ -53,7 +53,8 @@ def placed(
     seats = {}
     for each in endpoints:
         vm, kind = vms.get(each.address), each.type_id
-        if each.kind == "function" and vm and kind and "/" not in each.address:
+        is_vgpu = each.is_vgpu and each.kind == "function"
+        if is_vgpu and vm and kind and "/" not in each.address:
             seats[each.address] = _gpu_of(each, physical), vm, kind
     alone = _only(seats, seats.__getitem__)
     found = []
@@ -67,6 +68,20 @@ def placed(
             vgpu = running.get(seat)
         gpu = by_address.get(_gpu_of(each, physical))
         found.append(_told(each, gpu, vgpu, platform))
+    return found
+
+
+def on_gpus(endpoints: list[Endpoint], gpus: Iterable[Gpu]) -> list[Endpoint]:
+    """Give endpoints the metadata of the GPUs that they are on, and no other."""
+    metadata = {gpu.address: gpu.metadata for gpu in gpus if gpu.metadata is not None}
+    found = endpoints
+    for at, each in enumerate(endpoints):
+        if each.gpu is msgspec.UNSET and each.gpu_metadata is msgspec.UNSET:
+            continue  # as it is a million times
+        if found is endpoints:
+            found = list(endpoints)
+        of_gpu = metadata.get(each.gpu or "", msgspec.UNSET)
+        found[at] = msgspec.structs.replace(each, gpu_metadata=of_gpu)
     return found
 
 

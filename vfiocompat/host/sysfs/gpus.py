@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat import codes
 from vfiocompat.endpoints import Problem
@@ -11,25 +11,40 @@ from vfiocompat.host.nvml import Reading, read_gpus
 from vfiocompat.nvidia.placing import placed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.errors import ErrorRecord
     from vfiocompat.host.sysfs.around import Surroundings
-    from vfiocompat.host.sysfs.records import Survey
+    from vfiocompat.nvidia.gpus import Gpu
 
-__all__ = ["with_gpus"]
+__all__ = ["WithGpus", "with_gpus"]
 
 _NOT_THERE = frozenset({codes.NVML_ABSENT, codes.NVML_NO_BINDING, codes.NVML_NO_DRIVER})
 """Codes of a library without which all goes on, and nobody is told."""
 
 
+class WithGpus(NamedTuple):
+    """Endpoints with what is told of NVIDIA's GPUs, and what could not be read.
+
+    `gpus` is None where the library told nothing at all; then `error` says why, if
+    there is a library to be asked.
+    """
+
+    endpoints: list[Endpoint]
+    problems: list[Problem]
+    gpus: list[Gpu] | None
+    error: ErrorRecord | None
+
+
 def with_gpus(
-    found: Survey,
-    around: Iterable[Surroundings],
+    endpoints: Sequence[Endpoint],
+    around: Sequence[Surroundings],
     vms: Mapping[str, str],
     library: str | None,
     timeout: float,
-) -> Survey:
-    """Give a host with what is told of NVIDIA's GPUs, if it has `library`.
+) -> WithGpus:
+    """Give endpoints with what is told of NVIDIA's GPUs, if there is a `library`.
 
     `vms` are as in `placed`.
     """
@@ -39,19 +54,17 @@ def with_gpus(
         physical |= each.physical
         platform = each.platform
     reading = Reading() if library is None else read_gpus(library, timeout)
-    problems = [*found.problems, *reading.problems]
+    problems = list(reading.problems)
     error = reading.error
     if error is not None and error.code not in _NOT_THERE:
         problems.append(Problem(library or "", "ask", None, error.code))
-    return found._replace(
-        endpoints=placed(
-            found.endpoints,
-            reading.gpus,
-            reading.vgpus,
-            physical=physical,
-            vms=vms,
-            platform=platform,
-        ),
-        problems=problems,
-        gpus=None if library is None or error is not None else reading.gpus,
+    found = placed(
+        endpoints,
+        reading.gpus,
+        reading.vgpus,
+        physical=physical,
+        vms=vms,
+        platform=platform,
     )
+    told = None if library is None or error is not None else reading.gpus
+    return WithGpus(found, problems, told, error)

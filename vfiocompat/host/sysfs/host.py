@@ -9,30 +9,38 @@ without the others.
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+import msgspec
+
+from vfiocompat.addresses import FunctionAddress
 from vfiocompat.children import aside_all
-from vfiocompat.endpoints import Endpoint  # noqa: TC001 - children send Looked
+from vfiocompat.endpoints import NVIDIA_VENDOR, Endpoint, Problem
 from vfiocompat.errors import ErrorRecord, VfiocompatError, error_of
 from vfiocompat.host.held import HeldCalls, held_calls
+from vfiocompat.host.sysfs.around import Surroundings
 from vfiocompat.host.sysfs.endpoints import KERNEL, Ask, read_nodes
 from vfiocompat.host.sysfs.lookup import find
-from vfiocompat.host.sysfs.nodes import Node
+from vfiocompat.host.sysfs.nodes import Node, name_of
 from vfiocompat.host.sysfs.tree import Tree, text
 from vfiocompat.inventory import Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from vfiocompat.addresses import LiveAddress
+    from vfiocompat.host.nvml import ToCompare
     from vfiocompat.host.opening import Opened
     from vfiocompat.host.sysfs.asking import HeadAsked, ToAsk
+    from vfiocompat.host.sysfs.gpus import WithGpus
     from vfiocompat.host.sysfs.kernel import Kernel
     from vfiocompat.host.sysfs.located import Located
     from vfiocompat.host.sysfs.questions import Probed, Question
     from vfiocompat.host.sysfs.records import Survey
+    from vfiocompat.nvidia.compatibility import Compared
 
 __all__ = ["Host", "Looked"]
 
@@ -58,6 +66,18 @@ class Looked(NamedTuple):
         return self.endpoint
 
 
+class _Read(msgspec.Struct):
+    """What a child found at addresses; the rest is there where some is NVIDIA's.
+
+    `beside` are other functions of the VMs that have some.
+    """
+
+    looked: list[Looked]
+    around: list[Surroundings] = []
+    vms: dict[str, str] = {}
+    beside: list[Endpoint] = []
+
+
 class Host:
     """This host, or the one whose `/` is the directory `root`.
 
@@ -75,6 +95,10 @@ class Host:
         self._timeout = timeout
         self.left: list[HeldCalls] = []
         """Processes that had to be left behind, and what holds them."""
+        self.problems: list[Problem] = []
+        """What NVIDIA's library did not tell of what was read by its address."""
+        self.nvml: ErrorRecord | None = None
+        """Why that library could not be used, where it was wanted."""
 
     def survey(self) -> Survey:
         """Find and read every endpoint, in the order of kinds and addresses."""
@@ -85,11 +109,35 @@ class Host:
         around = [part.around for part in parts if part.around is not None]
         if not around:
             return found
+        told = self._with_gpus(found.endpoints, around, users(parts).vms)
+        problems = [*found.problems, *told.problems]
+        return found._replace(
+            endpoints=told.endpoints, problems=problems, gpus=told.gpus
+        )
+
+    def _with_gpus(
+        self,
+        endpoints: Sequence[Endpoint],
+        around: Sequence[Surroundings],
+        vms: Mapping[str, str],
+    ) -> WithGpus:
         from vfiocompat.host.nvml import library_of
         from vfiocompat.host.sysfs.gpus import with_gpus
 
         library = library_of(self._root)
-        return with_gpus(found, around, users(parts).vms, library, self._timeout)
+        told = with_gpus(endpoints, around, vms, library, self._timeout)
+        self.nvml = told.error
+        return told
+
+    def compare(self, pairs: Sequence[ToCompare]) -> list[Compared] | None:
+        """Ask NVIDIA's library whether GPUs load vGPUs, of whatever hosts they are.
+
+        None where this host has no such library.
+        """
+        from vfiocompat.host.nvml import compare, library_of
+
+        library = library_of(self._root)
+        return None if library is None else compare(pairs, library, self._timeout)
 
     def addresses(self) -> list[str]:
         """Name every endpoint, as far as no driver has to be asked."""
@@ -119,9 +167,24 @@ class Host:
         return found[0]
 
     def read(self, addresses: Sequence[LiveAddress], *, ask: Ask) -> list[Looked]:
-        """Find the endpoints at addresses, and read them; `ask` as in `read_nodes`."""
+        """Find the endpoints at addresses, and read them; `ask` as in `read_nodes`.
+
+        Where drivers may be asked, NVIDIA's library is, for endpoints of NVIDIA's.
+        """
         task = partial(_read, addresses=addresses, ask=ask)
-        return self._aside([task], list[Looked])[0]
+        [found] = self._aside([task], _Read)
+        if not found.around:
+            return found.looked
+        from vfiocompat.nvidia.placing import on_gpus
+
+        there = [each.endpoint for each in found.looked if each.endpoint is not None]
+        told = self._with_gpus(there + found.beside, found.around, found.vms)
+        self.problems += told.problems
+        known = iter(on_gpus(told.endpoints, told.gpus or ()))
+        return [
+            each if each.endpoint is None else Looked(next(known))
+            for each in found.looked
+        ]
 
     def open_device(self, address: LiveAddress, *, copying: bool = False) -> Opened:
         """Open a device, and ask for its migration interface; see `vfio`.
@@ -213,7 +276,7 @@ def _open_device(tree: Tree, address: LiveAddress, *, copying: bool) -> Opened:
         return look_at(device, posixpath.basename(path), copying=copying)
 
 
-def _read(tree: Tree, addresses: Sequence[LiveAddress], *, ask: Ask) -> list[Looked]:
+def _read(tree: Tree, addresses: Sequence[LiveAddress], *, ask: Ask) -> _Read:
     found: list[Node | ErrorRecord] = []
     for address in addresses:
         try:
@@ -221,10 +284,43 @@ def _read(tree: Tree, addresses: Sequence[LiveAddress], *, ask: Ask) -> list[Loo
         except VfiocompatError as error:
             found.append(error.record)
     nodes = [place for place in found if isinstance(place, Node)]
-    endpoints = read_nodes(tree, nodes, ask=ask).endpoints()
-    return [
-        Looked(endpoint=next(endpoints))
-        if isinstance(place, Node)
-        else Looked(error=place)
+    endpoints = list(read_nodes(tree, nodes, ask=ask).endpoints())
+    known = iter(endpoints)
+    looked = [
+        Looked(endpoint=next(known)) if isinstance(place, Node) else Looked(error=place)
         for place in found
     ]
+    if ask == "nothing" or not any(
+        each.vendor_id == NVIDIA_VENDOR for each in endpoints
+    ):
+        return _Read(looked)
+    from vfiocompat.host.sysfs.around import surroundings
+
+    vms: dict[str, str] = {}
+    beside: list[Endpoint] = []
+    if any(each.is_function_as_type for each in endpoints):
+        from vfiocompat.host.sysfs.use import used_devices
+
+        vms = used_devices(tree).vms
+        more = _of_same_vms(tree, {name_of(node.path) for node in nodes}, vms)
+        beside = list(read_nodes(tree, more, ask="vgpu-types").endpoints())
+        nodes += more
+    devices = [
+        node.device
+        for node, each in zip(nodes, endpoints + beside, strict=True)
+        if each.vendor_id == NVIDIA_VENDOR
+    ]
+    return _Read(looked, [surroundings(tree, devices)], vms, beside)
+
+
+def _of_same_vms(
+    tree: Tree, names: Collection[str], vms: Mapping[str, str]
+) -> list[Node]:
+    """Find the other functions of the VMs that have some functions."""
+    ours = {vms[name] for name in names if name in vms}
+    found = []
+    for name, vm in vms.items():
+        if vm in ours and name not in names:
+            with contextlib.suppress(VfiocompatError):
+                found.append(find(tree, FunctionAddress(name)))
+    return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from vfiocompat.endpoints import Attribute, Endpoint, MigrationInterface, Problem
+from vfiocompat.nvidia.placing import on_gpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,10 @@ class Survey(NamedTuple):
     endpoints: list[Endpoint]
     problems: list[Problem]
     gpus: list[Gpu] | None = None
+
+    def to_decide(self) -> list[Endpoint]:
+        """Give the endpoints with the metadata of their GPUs, which decisions read."""
+        return on_gpus(self.endpoints, self.gpus or ())
 
 
 class Own(msgspec.Struct, frozen=True, array_like=True, gc=False):
