@@ -67,6 +67,8 @@ def vm_answers(
         "query-name": {"name": "web"},
         "query-uuid": {"UUID": "11111111-2222-3333-4444-555555555555"},
         "query-migrate": {},
+        "query-migrate-parameters": {"mode": "normal", "multifd-compression": "none"},
+        "query-status": {"status": "running", "running": True},
         "query-migrate-capabilities": [
             {"capability": "xbzrle", "state": False},
             {"capability": "postcopy-ram", "state": False},

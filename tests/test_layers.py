@@ -82,6 +82,7 @@ PURE = [
     "vm/domain",
     "vm/interfaces",
     "vm/releases",
+    "vm/refusals",
     "vm/blockers",
     "vm/seats",
     "vm/matching",

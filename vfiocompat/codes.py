@@ -363,6 +363,12 @@ CONFIG_SPACE_DIFFERS = _error(
 STATE_NOT_LOADED = _error(
     "VFC577", "the destination's QEMU could not load the VM's state"
 )
+MULTIFD_DEMANDED = _error(
+    "VFC578", "device state is to go by multifd only, and cannot, or may not"
+)
+MAY_BIND_PLAIN = _warning(
+    "VFC579", "a libvirt before 10.0.0 binds managed functions to plain vfio-pci"
+)
 NOT_ROOT = _warning(
     "VFC580", "not run as root, which limits what can be read and asked"
 )

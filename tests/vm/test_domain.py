@@ -1387,6 +1387,29 @@ def test_what_libvirt_binds_to_plain_vfio_pci_cannot_migrate(
     assert [each.saved for each in devices_of(domain(text))] == [saved]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "bound_to"),
+    [
+        ("name='vfio'", "model='mlx5_vfio_pci'", "mlx5_vfio_pci"),
+        ("name='vfio'", "name='vfio' model='x'", "x"),
+        ("name='vfio'", "name='vfio'", None),
+        # Of one that libvirt does not bind it says nothing.
+        ("managed='yes'>\n  <driver name='vfio'", "><driver model='x'", None),
+        (
+            "managed='yes'>\n  <driver name='vfio'",
+            "managed='no'><driver model='x'",
+            None,
+        ),
+    ],
+)
+def test_to_which_driver_libvirt_binds_a_function_is_read(
+    old: str, new: str, bound_to: str | None
+) -> None:
+    text = PCI_XML.replace(old, new)
+    assert text != PCI_XML or old == new
+    assert [each.bound_to for each in devices_of(domain(text))] == [bound_to]
+
+
 def test_a_function_may_become_an_mdev() -> None:
     """libvirt's schema (domaincommon.rng) knows <driver> and writeFiltering of none."""
     text = PCI_XML.replace("  <driver name='vfio'/>\n", "")

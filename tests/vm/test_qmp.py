@@ -27,7 +27,7 @@ from vfiocompat import codes
 from vfiocompat.addresses import FunctionAddress, MdevAddress
 from vfiocompat.errors import ErrorRecord, VmError
 from vfiocompat.vm import qmp
-from vfiocompat.vm.model import DeviceAddress, Vm, VmDevice
+from vfiocompat.vm.model import DeviceAddress, Vm, VmDevice, leaves_by_qemu
 from vfiocompat.vm.qmp import QUERIES, ask_qemu
 
 if TYPE_CHECKING:
@@ -150,6 +150,7 @@ def test_a_real_qemu(running: Running) -> None:
             postcopy=False,
             snapshot=False,
             blockers=(),
+            multifd=False,
         )
 
 
@@ -292,7 +293,7 @@ def test_a_whole_vm(vm_of: Told) -> None:
     answers = vm_answers(
         DEVICES,
         anonymous=ANONYMOUS,
-        query_migrate={"blocked-reasons": ["a", "b"], "status": "active"},
+        query_migrate={"blocked-reasons": ["a", "b"], "status": "failed"},
         query_migrate_capabilities=[
             {"capability": "postcopy-ram", "state": True},
             {"capability": "xbzrle", "state": False},
@@ -313,6 +314,7 @@ def test_a_whole_vm(vm_of: Told) -> None:
         snapshot=False,
         blockers=("a", "b"),
         qemu=(10, 0),
+        multifd=False,
     )
 
 
@@ -337,6 +339,114 @@ def test_a_qemu_that_tells_no_blockers_has_not_said_that_there_are_none(
     with QmpServer(tmp_path, vm_answers(DEVICES), greeting=greeting) as server:
         found = ask_qemu(server.path, 10)
     assert (found.qemu, found.blockers) == (qemu, blockers)
+
+
+@pytest.mark.parametrize(
+    ("mode", "blockers"),
+    [
+        ({}, ("a",)),
+        ({"mode": "normal"}, ("a",)),
+        ({"mode": "cpr-reboot"}, None),
+        ({"mode": "cpr-transfer"}, None),
+        ({"mode": "cpr-exec"}, None),
+    ],
+)
+def test_blockers_of_another_mode_are_none_of_a_live_migration(
+    vm_of: Told, mode: dict[str, str], blockers: tuple[str, ...] | None
+) -> None:
+    """QEMU has them apart (migration/migration.c, migration_blockers)."""
+    answers = vm_answers(
+        query_migrate={"blocked-reasons": ["a"]}, query_migrate_parameters=mode
+    )
+    found = vm_of(answers)
+    assert found.blockers == blockers
+    assert [mode["mode"] in text for text in found.refusals] == [True] * (
+        blockers is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("migration", "state", "refused"),
+    [
+        (None, "running", None),
+        (None, "paused", None),
+        ("completed", "running", None),
+        ("failed", "running", None),
+        ("cancelled", "suspended", None),
+        ("none", "prelaunch", None),
+        ("active", "running", "in progress (active)"),
+        ("setup", "running", "in progress (setup)"),
+        ("pre-switchover", "finish-migrate", "in progress (pre-switchover)"),
+        ("postcopy-paused", "postmigrate", "in progress (postcopy-paused)"),
+        (None, "inmigrate", "waits for this VM to come"),
+        ("completed", "postmigrate", "has gone"),
+    ],
+)
+def test_a_vm_that_is_on_its_way_is_not_migrated(
+    vm_of: Told, migration: str | None, state: str, refused: str | None
+) -> None:
+    answers = vm_answers(
+        DEVICES,
+        query_migrate={} if migration is None else {"status": migration},
+        query_status={"status": state, "running": state == "running"},
+    )
+    found = vm_of(answers)
+    told = [(refused or "nothing") in text for text in found.refusals]
+    assert told == [True] * (refused is not None)
+    assert leaves_by_qemu(found).refusals == ()
+
+
+@pytest.mark.parametrize(
+    ("on", "compression", "multifd", "kept_back"),
+    [
+        ((), "none", False, []),
+        (("multifd",), "none", True, []),
+        (("multifd",), "zstd", False, []),
+        (("multifd", "mapped-ram"), "none", False, ["mapped-ram"]),
+        (("x-ignore-shared", "x-colo"), "none", False, ["x-ignore-shared", "x-colo"]),
+        (("xbzrle", "events", "return-path"), "none", False, []),
+    ],
+)
+def test_what_capabilities_do_to_a_migration(
+    vm_of: Told,
+    on: tuple[str, ...],
+    compression: str,
+    multifd: bool,  # noqa: FBT001
+    kept_back: list[str],
+) -> None:
+    found = vm_of(
+        vm_answers(
+            query_migrate_capabilities=[
+                {"capability": each, "state": True} for each in on
+            ],
+            query_migrate_parameters={"multifd-compression": compression},
+        )
+    )
+    assert found.multifd is multifd
+    assert [text.partition(" ")[0] for text in found.kept_back] == kept_back
+
+
+@pytest.mark.usefixtures("_processes")
+def test_a_real_qemu_tells_that_what_it_waits_for_does_not_leave(
+    tmp_path: Path,
+) -> None:
+    if shutil.which(PROGRAM[0]) is None:
+        cannot_test(f"{PROGRAM[0]} is not installed")
+    path = f"{tmp_path}/qmp"
+    line = [
+        *(*PROGRAM, "-nodefaults", "-no-user-config", "-display", "none", "-m", "64"),
+        *("-machine", "q35,accel=tcg", "-incoming", "defer"),
+        *("-qmp", f"unix:{path},server=on,wait=off"),
+    ]
+    with subprocess.Popen(line, stdin=subprocess.DEVNULL) as process:
+        try:
+            until = time.monotonic() + STARTS
+            while not os.path.exists(path) and time.monotonic() < until:
+                time.sleep(0.02)
+            [refusal] = ask_qemu(path, 10).refusals
+        finally:
+            process.kill()
+    assert "waits for this VM" in refusal
 
 
 AT_PATH = "/sys/bus/pci/devices/0000:65:00.1"
@@ -422,19 +532,21 @@ def test_a_paired_device_is_unplugged_if_its_partner_takes_over(
 
 
 @pytest.mark.parametrize(
-    ("told", "untracked", "has_ramfb"),
+    ("told", "expected"),
     [
-        ({"x-device-dirty-page-tracking": "off", "ramfb": True}, True, True),
-        ({"x-device-dirty-page-tracking": "on", "ramfb": False}, False, False),
-        ({"x-device-dirty-page-tracking": "auto", "ramfb": "on"}, False, False),
-        ({}, False, False),
+        ({"x-device-dirty-page-tracking": "off", "ramfb": True}, (True, True, False)),
+        ({"x-device-dirty-page-tracking": "on", "ramfb": False}, (False,) * 3),
+        ({"x-device-dirty-page-tracking": "auto", "ramfb": "on"}, (False,) * 3),
+        ({"x-migration-multifd-transfer": "on"}, (False, False, True)),
+        ({"x-migration-multifd-transfer": "auto"}, (False,) * 3),
+        ({}, (False,) * 3),
     ],
 )
 def test_what_else_of_a_device_decides_is_asked_for(
-    vm_of: Told, told: dict[str, object], *, untracked: bool, has_ramfb: bool
+    vm_of: Told, told: dict[str, object], expected: tuple[bool, ...]
 ) -> None:
     [device] = vm_of(vm_answers({"x": {"sysfsdev": MDEV_PATH, **told}})).devices
-    assert (device.untracked, device.has_ramfb) == (untracked, has_ramfb)
+    assert (device.untracked, device.has_ramfb, device.by_multifd) == expected
 
 
 @pytest.mark.parametrize("driver", ["nvme", "virtio-blk-vfio-pci"])

@@ -105,6 +105,8 @@ _LEAVES_OPEN = frozenset(
         codes.TRACKING_NOT_KNOWN,
         codes.VIRTUAL_IOMMU,
         codes.QEMU_CANNOT_MIGRATE,
+        codes.QEMU_REFUSES,
+        codes.MULTIFD_DEMANDED,
         codes.CONFIG_FILE_NOT_READ,
         codes.DISK_BY_VFIO,
         codes.MEMORY_PROTECTED,

@@ -7,11 +7,12 @@ aliases       what libvirt calls host devices
 attachments   what attaches VFIO devices in domain XML
 manifest      what a VM's devices stand for at its destination, within its XML
 domain        libvirt's domain XML: the VM that it describes, and the same VM elsewhere
+releases      which QEMU runs a VM, and which migration interface that one speaks
+refusals      what QEMU would refuse now, and what it would keep back
 qmp           a running QEMU, asked over its monitor
 libvirt       libvirt, asked by virsh
 read          a VM from wherever a person says it is
 interfaces    what the drivers of its devices can do for a migration
-releases      which QEMU runs a VM, and which migration interface that one speaks
 blockers      what QEMU demands of a VM before it migrates it
 messages      what QEMU says where a migration is refused, or has failed
 kinds         what a device can be at its destination: an mdev, or a PCI function

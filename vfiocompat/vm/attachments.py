@@ -16,6 +16,7 @@ from vfiocompat.addresses import (
 from vfiocompat.errors import DomainError
 from vfiocompat.vm.aliases import QEMU, Aliases
 from vfiocompat.vm.model import (
+    BY_MULTIFD,
     UNTRACKED,
     DeviceAddress,
     VmDevice,
@@ -158,9 +159,8 @@ class Attached:
         own = self._by_libvirt(element, is_mdev=is_mdev) | own
         told = self._line.properties.told(model, self._aliases.of(element), own)
         is_managed = not is_mdev and element.get("managed") == "yes"
-        # libvirt 10.0.0 and newer bind it to vfio-pci then, here and there.
-        driver = element.find("driver")
-        is_plain = is_managed and driver is not None and driver.get("model") == _PLAIN
+        driver = element.find("driver") if is_managed else None
+        bound_to = None if driver is None else driver.get("model")
         pair = told.get("failover_pair_id")
 
         def write(there: DeviceAddress) -> None:
@@ -172,10 +172,12 @@ class Attached:
             migration=on_off(told.get("enable-migration")),
             skip_vsc_check=_boolean(told.get("skip-vsc-check")),
             untracked=on_off(told.get(UNTRACKED)) == "off",
+            by_multifd=on_off(told.get(BY_MULTIFD)) == "on",
             iommufd=bool(told.get("iommufd")),
             unplugged=pair in self._partners,
-            saved=is_saved(model) and not is_plain and pair is None,
+            saved=is_saved(model) and bound_to != _PLAIN and pair is None,
             is_managed=is_managed,
+            bound_to=bound_to,
             is_interface=element.tag == "interface",
             has_ramfb=is_mdev and _shows_ramfb(element.get("ramfb"), told.get("ramfb")),
         )
@@ -248,6 +250,7 @@ class Attached:
             skip_vsc_check=_boolean(told.get("skip-vsc-check")),
             iommufd=bool(told.get("iommufd")),
             untracked=on_off(told.get(UNTRACKED)) == "off",
+            by_multifd=on_off(told.get(BY_MULTIFD)) == "on",
             has_ramfb=_shows_ramfb(told.get("ramfb")),
             unplugged=pair in self._partners,
             saved=is_saved(driver) and pair is None,

@@ -16,6 +16,7 @@ from vfiocompat import codes
 from vfiocompat.addresses import FunctionAddress
 from vfiocompat.diagnostics import Missing, both_ends, diagnostic, first_of
 from vfiocompat.endpoints import NVIDIA_VENDOR
+from vfiocompat.vm.refusals import refusing
 from vfiocompat.vm.releases import machine_version, unspoken
 
 if TYPE_CHECKING:
@@ -100,14 +101,7 @@ def blocking(
     known = {finding.code for finding in found}
     if vm.postcopy and vm.moved:
         found.append(diagnostic(codes.POSTCOPY_ON))
-    if vm.snapshot and vm.moved:
-        found.append(
-            diagnostic(
-                codes.QEMU_REFUSES,
-                "background-snapshot is switched on, which QEMU refuses for a VM with "
-                "VFIO devices",
-            )
-        )
+    found += refusing(vm)
     if codes.MIGRATION_OFF not in known:
         found += [
             diagnostic(

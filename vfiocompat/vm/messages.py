@@ -19,14 +19,23 @@ if TYPE_CHECKING:
 __all__ = ["message_code"]
 
 _FAILURES = {
+    "device transfer requested but unsupported in the current config": (
+        codes.MULTIFD_DEMANDED
+    ),
+    "only supports cpr-reboot for runstate suspended": codes.QEMU_REFUSES,
+    "There's a migration process in progress": codes.QEMU_REFUSES,
+    "Guest is waiting for an incoming migration": codes.QEMU_REFUSES,
+    "Can't migrate the vm that was paused due to previous migration": (
+        codes.QEMU_REFUSES
+    ),
     "Bad config data: i=0x": codes.CONFIG_SPACE_DIFFERS,
     "Received INIT_DATA_SENT but switchover ack is not used": codes.STATE_NOT_LOADED,
     "error while loading state for instance": codes.STATE_NOT_LOADED,
     "load of migration failed": codes.STATE_NOT_LOADED,
     "while loading VM state": codes.STATE_NOT_LOADED,
 }
-"""What QEMU says of a load that failed, by a part of its text: the closest cause first,
-since a log has several of them."""
+"""What QEMU says of a migration that it did not begin, or of a load that failed, by a
+part of its text: the closest cause first, since a log has several of them."""
 
 
 def message_code(text: str) -> Code | None:

@@ -21,7 +21,7 @@ from vfiocompat.vm.interfaces import (
     unacknowledged,
     without_p2p,
 )
-from vfiocompat.vm.kinds import becoming
+from vfiocompat.vm.kinds import becoming, bound_there, bound_to_plain
 from vfiocompat.vm.model import leaves_by_qemu
 from vfiocompat.vm.releases import unspoken_there
 
@@ -62,6 +62,7 @@ class VmDemand(NamedTuple):
             across_drivers(self.vm, self.device, pair.source, pair.destination),
             config_space(pair.source, pair.destination),
             becoming(self.device, pair.destination),
+            bound_there(self.device, pair.destination),
             without_p2p(pair.destination) if self.p2p else None,
             unacknowledged(pair.source, pair.destination)
             if self.vm.switchover_ack
@@ -119,7 +120,8 @@ class Migration(NamedTuple):
     @property
     def findings(self) -> tuple[Diagnostic, ...]:
         """What QEMU demands of the VM, wherever it is to go."""
-        return blocking(self.vm, self.sources, self.interfaces)
+        found = blocking(self.vm, self.sources, self.interfaces)
+        return *found, *bound_to_plain(self.vm)
 
     @property
     def facts_read(self) -> tuple[str, ...]:

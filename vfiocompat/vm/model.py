@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "BY_MULTIFD",
     "MAX_DEVICES",
     "UNTRACKED",
     "VIRTIO_NET",
@@ -58,6 +59,10 @@ VIRTIO_NET = "virtio-net-"
 """How QEMU's types of network cards begin that can take over from a function while that
 is unplugged (hw/net/virtio-net.c, failover_hide_primary_device)."""
 
+BY_MULTIFD = "migration-multifd-transfer"
+"""The property, without its x-, that has a device's state go by multifd
+(hw/vfio/migration-multifd.c, vfio_multifd_setup)."""
+
 UNTRACKED = "device-dirty-page-tracking"
 """The property, without its x-, that keeps QEMU from having a driver track writes
 (hw/vfio/migration.c, vfio_migration_realize)."""
@@ -71,11 +76,13 @@ class VmDevice(msgspec.Struct, frozen=True, kw_only=True):
     `name` is what the VM calls it (libvirt's alias, QEMU's id). `migration` is what
     QEMU was told with `enable-migration`, and `skip_vsc_check` with the property of
     that name; None where neither is known. `iommufd` says that QEMU was told to have
-    it through that, `untracked` that it must not have the driver track writes.
+    it through that, `untracked` that it must not have the driver track writes, and
+    `by_multifd` that its state is to go by multifd and in no other way.
     `unplugged` says that the device is taken away before a migration,
     and that a network card takes over, `saved` that QEMU has a way to save its state,
     and that libvirt does not bind it to plain vfio-pci, `is_managed` that libvirt binds
-    its function to VFIO when the VM comes.
+    its function to VFIO when the VM comes, `bound_to` to which driver, if that is told
+    (libvirt 10.0.0, docs/formatdomain.rst).
     """
 
     address: DeviceAddress
@@ -84,9 +91,11 @@ class VmDevice(msgspec.Struct, frozen=True, kw_only=True):
     skip_vsc_check: bool | None = None
     iommufd: bool = False
     untracked: bool = False
+    by_multifd: bool = False
     unplugged: bool = False
     saved: bool = True
     is_managed: bool = False
+    bound_to: str | None = None
     is_interface: bool = False
     has_ramfb: bool = False
 
@@ -103,7 +112,8 @@ class VmDevice(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def demanding(self) -> tuple[object, ...]:
         """All that decides beside the endpoint that it is, and the one that it gets."""
-        return self.skip_vsc_check, self.is_interface, self.has_ramfb
+        how = self.is_managed, self.bound_to
+        return self.skip_vsc_check, self.is_interface, self.has_ramfb, how
 
 
 class Vm(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +127,10 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     `config_files` what QEMU reads beside its arguments. `disks` are those that QEMU
     itself drives through VFIO, `protection` what keeps the VM's memory from its host.
     `qemu` is the version of the QEMU that was asked. `switchover_ack` says that its
-    destination has to acknowledge what it got before the VM stops.
+    destination has to acknowledge what it got before the VM stops, and `multifd` that
+    devices' state can go by that; None where no QEMU was asked. `refusals` are why a
+    migration that is begun now is refused, beside blockers, and `kept_back` what of the
+    VM would not go.
     """
 
     name: str | None
@@ -135,6 +148,9 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     protection: str | None = None
     qemu: tuple[int, int] | None = None
     switchover_ack: bool = False
+    multifd: bool | None = None
+    refusals: tuple[str, ...] = ()
+    kept_back: tuple[str, ...] = ()
 
     @property
     def moved(self) -> tuple[VmDevice, ...]:
@@ -144,7 +160,7 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
 
 def leaves_by_qemu(vm: Vm) -> Vm:
     """Give a VM that a QEMU is sending: it would not if anything blocked that."""
-    return msgspec.structs.replace(vm, blockers=vm.blockers or ())
+    return msgspec.structs.replace(vm, blockers=vm.blockers or (), refusals=())
 
 
 _NEVER_SAVED = frozenset(

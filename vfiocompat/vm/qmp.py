@@ -21,6 +21,7 @@ from vfiocompat import codes
 from vfiocompat.errors import VmError
 from vfiocompat.files.reading import in_time
 from vfiocompat.vm.model import (
+    BY_MULTIFD,
     UNTRACKED,
     VIRTIO_NET,
     Vm,
@@ -32,6 +33,7 @@ from vfiocompat.vm.model import (
     is_vfio,
     on_off,
 )
+from vfiocompat.vm.refusals import NORMAL, kept_back, refused_now
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -44,6 +46,8 @@ QUERIES = frozenset(
         "query-uuid",
         "query-migrate",
         "query-migrate-capabilities",
+        "query-migrate-parameters",
+        "query-status",
         "query-named-block-nodes",
         "qom-list",
         "qom-get",
@@ -167,6 +171,8 @@ class _Monitor:
         )
         switched_on = {each.capability for each in capabilities if each.state}
         migration = await self._query("query-migrate", _Migration)
+        parameters = await self._query("query-migrate-parameters", _Parameters)
+        state = (await self._query("query-status", _State)).status
         devices, others = await self._devices()
         disks = await self._disks()
         return Vm(
@@ -179,10 +185,17 @@ class _Monitor:
             postcopy="postcopy-ram" in switched_on,
             snapshot="background-snapshot" in switched_on,
             blockers=tuple(text[:_LONGEST_REASON] for text in migration.blocked_reasons)
-            if version is not None and version >= _TELLS_BLOCKERS
+            if version is not None
+            and version >= _TELLS_BLOCKERS
+            and parameters.mode == NORMAL
             else None,
             qemu=version,
             switchover_ack="switchover-ack" in switched_on,
+            multifd="multifd" in switched_on
+            and "mapped-ram" not in switched_on
+            and parameters.multifd_compression == "none",
+            refusals=refused_now(parameters.mode, migration.status, state),
+            kept_back=kept_back(switched_on),
         )
 
     def _version(self) -> tuple[int, int] | None:
@@ -247,6 +260,7 @@ class _Monitor:
             migration=on_off(told),
             skip_vsc_check=skips if isinstance(skips, bool) else None,
             untracked=on_off(await property_of(f"x-{UNTRACKED}")) == "off",
+            by_multifd=on_off(await property_of(f"x-{BY_MULTIFD}")) == "on",
             has_ramfb=await property_of("ramfb") is True,
             unplugged=bool(pair) and await self._takes_over(str(pair)),
             saved=saved and not pair,
@@ -338,6 +352,16 @@ class _Migration(msgspec.Struct):
     blocked_reasons: list[str] = msgspec.field(
         name="blocked-reasons", default_factory=list
     )
+    status: str | None = None
+
+
+class _Parameters(msgspec.Struct):
+    mode: str = NORMAL
+    multifd_compression: str = msgspec.field(name="multifd-compression", default="none")
+
+
+class _State(msgspec.Struct):
+    status: str
 
 
 class _BlockNode(msgspec.Struct):
