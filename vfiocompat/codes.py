@@ -247,6 +247,7 @@ NO_HOST_HAS_DEVICES = _warning(
 FLEET_WITHOUT_ENDPOINTS = _warning(
     "VFC414", "no host of the fleet has an endpoint, so nothing is compared"
 )
+HOST_NOT_TOLD = _info("VFC415", "a file that names no host was passed over")
 TRAIT_AMBIGUOUS = _warning("VFC421", "several version strings would have one name")
 EXPORT_NOT_ACCEPTED = _error("VFC422", "the other program would not take this")
 TRAITS_LEFT = _warning(

@@ -34,7 +34,7 @@ from vfiocompat.codes import Code
 from vfiocompat.diagnostics import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "ENOTSUPP",
@@ -59,6 +59,7 @@ __all__ = [
     "errno_name",
     "errno_number",
     "error_of",
+    "fail",
     "nearest",
 ]
 
@@ -116,6 +117,16 @@ class ErrorRecord(msgspec.Struct, frozen=True):
     detail: str | None
     hint: str | None
     spans: tuple[Span, ...] = ()
+
+    @property
+    def fails(self) -> bool:
+        """Whether a command that met it could not complete; else it is only told."""
+        return codes.CODES[self.code].severity != "info"
+
+
+def fail(errors: Mapping[str, ErrorRecord]) -> bool:
+    """Whether any of the errors that inputs gave leaves a command incomplete."""
+    return any(each.fails for each in errors.values())
 
 
 class VfiocompatError(Exception):

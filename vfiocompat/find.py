@@ -18,12 +18,12 @@ from vfiocompat.addresses import (
 )
 from vfiocompat.endpoints import literal
 from vfiocompat.errors import InventoryError, NoSuchEndpoint
-from vfiocompat.files.inventories import inventory_of, read_inventory
+from vfiocompat.files.inventories import Fleets, read_inventory
 from vfiocompat.host.sysfs import Looked, Survey
 from vfiocompat.inventory import named, recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from vfiocompat.addresses import Address
     from vfiocompat.endpoints import Endpoint
@@ -43,12 +43,12 @@ def look(
     *,
     ask: Ask,
     horizon: Horizon,
-    fleets: Mapping[str, Sequence[str]] | None = None,
+    fleets: Fleets | None = None,
 ) -> list[Looked]:
     """Find and read endpoints at once; literals become endpoints by themselves.
 
-    `horizon` says how old an inventory may be. `fleets`, paths by what names them, have
-    the hosts that addresses name.
+    `horizon` says how old an inventory may be. `fleets` have the hosts that addresses
+    name.
 
     Raises:
         InvalidVersion: a literal is no version string.
@@ -61,6 +61,7 @@ def look(
         if not isinstance(address, LiteralAddress | InventoryAddress | FleetAddress)
     ]
     found = iter(host.read(live, ask=ask) if live else ())
+    fleets = fleets or Fleets({})
     inventories: dict[tuple[str, str], Inventory] = {}
     ends = []
     for address in addresses:
@@ -68,7 +69,7 @@ def look(
             case LiteralAddress(text):
                 ends.append(Looked(endpoint=literal(text)))
             case InventoryAddress() | FleetAddress():
-                ends.append(_in_inventory(address, inventories, fleets or {}, horizon))
+                ends.append(_in_inventory(address, inventories, fleets, horizon))
             case _:
                 ends.append(_looked(next(found), drivers))
     return ends
@@ -77,7 +78,7 @@ def look(
 def _in_inventory(
     address: InventoryAddress | FleetAddress,
     known: dict[tuple[str, str], Inventory],
-    fleets: Mapping[str, Sequence[str]],
+    fleets: Fleets,
     horizon: Horizon,
 ) -> Looked:
     """Find an endpoint in its inventory, which is read once."""
@@ -87,7 +88,7 @@ def _in_inventory(
             inventory = known.get(key) or read_inventory(address.file)
         else:
             key = "host", address.host
-            inventory = known.get(key) or inventory_of(address.host, fleets)
+            inventory = known.get(key) or fleets.inventory_of(address.host)
         known[key] = inventory
         return Looked(endpoint=recorded(named(inventory, address), inventory, horizon))
     except (InventoryError, NoSuchEndpoint) as error:

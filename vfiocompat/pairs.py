@@ -22,11 +22,12 @@ from vfiocompat.tables.stated import NOTHING_STATED
 from vfiocompat.tables.strings import derived
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from vfiocompat.addresses import Address
     from vfiocompat.decision.errnos import Answer
     from vfiocompat.decision.streams import Streamed
+    from vfiocompat.files.inventories import Fleets
     from vfiocompat.find import Drivers
     from vfiocompat.host.sysfs import Ask, Host, Looked
     from vfiocompat.host.sysfs.questions import Probed
@@ -65,7 +66,7 @@ def check(
     table_only: bool = False,
     streaming: Streaming | None = None,
     horizon: Horizon,
-    fleets: Mapping[str, Sequence[str]] | None = None,
+    fleets: Fleets | None = None,
 ) -> list[Pair]:
     """Decide for each destination whether it can load the source's state.
 
@@ -258,7 +259,7 @@ def find_source(
     type_id: str | None,
     horizon: Horizon,
     *,
-    fleets: Mapping[str, Sequence[str]] | None = None,
+    fleets: Fleets | None = None,
 ) -> Endpoint:
     """Find and read a source; `type_id` is the mdev type of a literal one.
 

@@ -166,7 +166,45 @@ def test_the_commands_fleet_counts_first(
 def test_of_two_inventories_of_a_host_the_newest_counts(run: Run, known: Path) -> None:
     newer = inventory("home", endpoint("p/new", A), taken_at="2026-11-02T00:00:00Z")
     (known / "a.json").write_bytes(msgspec.json.encode(newer))
-    assert run("get home:p/new").stdout == f"{A}\n"
+    older = str(known / "home.json")
+    for line in ("get home:p/new", "check home:p/new home:p/new"):
+        told = run(line, exit_code=4)
+        assert f"{older} is of host home, as {known}/a.json is" in told.stderr
+    assert run("get home:p/new", exit_code=4).stdout == f"{A}\n"
+    for command in ("get", f"check version:{A}", "targets"):
+        told = run(f"{command} home:p/new --format json", exit_code=4)
+        assert (older, "VFC408") in {
+            (each["path"], each["code"]) for each in told.json["problems"]
+        }
+    newer = inventory(
+        "home", endpoint(UUIDS[0], A, kind="mdev"), taken_at="2026-11-03T00:00:00Z"
+    )
+    (known / "b.json").write_bytes(msgspec.json.encode(newer))
+    assert "VFC408" in run("device home:83b8", exit_code=4).stderr
+
+
+def test_two_inventories_of_another_host_are_no_matter(run: Run, known: Path) -> None:
+    (known / "a.json").write_bytes((known / "there.json").read_bytes())
+    assert not run("get home:p/t").stderr
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"schema": "vfiocompat.inventory/1", "ho'])
+def test_a_file_that_names_no_host_is_told(run: Run, known: Path, text: str) -> None:
+    """It may be the newest of the host: what rests on an older one is known by that."""
+    (known / "x.json").write_text(text)
+    took = f"there:{GPU}/t"
+    for line in (
+        f"check home:p/t {took}",
+        f"get {took}",
+        f"targets home:p/t {known} --host there",
+    ):
+        told = run(line)
+        assert "info[VFC415]" in told.stderr, line
+        assert f"{known}/x.json names no host" in told.stderr
+    told = run(f"targets home:p/t {known} --host there --format json")
+    assert {(each["path"], each["code"]) for each in told.json["problems"]} == {
+        (f"{known}/x.json", "VFC415")
+    }
 
 
 def test_a_host_that_is_told_late_in_its_file_is_found(
@@ -233,7 +271,7 @@ def test_a_host_is_the_one_that_the_inventory_names_itself(
     if late:
         document = {name: document[name] for name in sorted(document, reverse=True)}
     (known / "a.json").write_text(json.dumps(document))
-    assert run("get home:p/new").stdout == f"{A}\n"
+    assert run("get home:p/new", exit_code=4).stdout == f"{A}\n"  # there are two
     broken = json.dumps(document)[:-2]
     (known / "a.json").write_text(broken)
     if not late:

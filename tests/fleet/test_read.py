@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from tests.fleets import TAKEN, endpoint, inventory, write
-from vfiocompat.errors import InventoryError
+from vfiocompat.errors import InventoryError, fail
 from vfiocompat.files.inventories import inventory_files
 from vfiocompat.fleet import read as gathering
 from vfiocompat.fleet.classes import Classifier, Fleet
@@ -141,18 +141,20 @@ def test_a_name_that_is_not_utf8_is_told_and_the_rest_is_read(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "counts"),
+    ("name", "text", "code"),
     [
-        ("b.json", "{}", False),
-        ("a.json", "{}", True),
-        ("a.json", '{"tool": {}, "host" : "b", "endp', False),
-        ("b.json", '{"tool": {}, "host":"a", "endp', True),
-        ("b.json", "", False),
+        ("b.json", "{}", "VFC415"),
+        ("a.json", "{}", "VFC401"),
+        ("a.json", '{"tool": {}, "host" : "b", "endp', None),
+        ("b.json", '{"tool": {}, "host":"a", "endp', "VFC401"),
+        ("b.json", '{"schema": "vfiocompat.inv', "VFC415"),
+        ("b.json", "", "VFC415"),
     ],
 )
 def test_a_broken_inventory_of_another_host_does_not_count(
-    tmp_path: Path, name: str, text: str, *, counts: bool
+    tmp_path: Path, name: str, text: str, code: str | None
 ) -> None:
+    """One that names no host may be of that which is asked about: it is told."""
     (tmp_path / name).write_text(text)
     write(tmp_path / "good", [inventory("a")])
     good = str(tmp_path / "good/a.json")
@@ -160,6 +162,20 @@ def test_a_broken_inventory_of_another_host_does_not_count(
     every = InventoryReader([good, str(tmp_path / name)], "", ())
 
     assert [each.host for _, each in asked] == ["a"]
-    assert list(asked.errors) == [str(tmp_path / name)] * counts
+    path = str(tmp_path / name)
+    assert {at: each.code for at, each in asked.errors.items()} == (
+        {path: code} if code else {}
+    )
+    assert fail(asked.errors) == (code == "VFC401")
     assert [each.host for _, each in every] == ["a"]
-    assert list(every.errors) == [str(tmp_path / name)]
+    assert [*every.errors] == [path]
+    assert fail(every.errors)
+
+
+def test_a_host_that_is_not_there_may_be_in_a_file_that_names_none(
+    folder: Path,
+) -> None:
+    (folder / "x.json").write_text("{")
+    with pytest.raises(InventoryError, match="no host moon") as caught:
+        gathered(folder, hosts=("moon",))
+    assert "x.json names no host" in (caught.value.detail or "")

@@ -24,7 +24,7 @@ from vfiocompat.commands.scans import file_of, scans_of
 from vfiocompat.commands.streaming import again_streaming, could_ask, streaming_of
 from vfiocompat.decision.needs import wanting
 from vfiocompat.diagnostics import SIDES
-from vfiocompat.errors import ExitCode
+from vfiocompat.errors import ExitCode, fail
 from vfiocompat.output.check import check_document, check_lines
 from vfiocompat.output.text import error_lines
 from vfiocompat.output.wayout import facts_command, stream_lines, wayout_lines
@@ -101,6 +101,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     stated = Stated(
         parse_facts(facts), parse_facts(destination_facts), SiteFacts(settings.config)
     )
+    fleets = settings.fleets()
     pairs = check(
         source,
         destinations,
@@ -111,10 +112,10 @@ def command(  # noqa: PLR0917 - click passes every option by name
         table_only=table_only,
         streaming=streaming,
         horizon=Horizon(time.time(), max_age),
-        fleets=settings.fleets(),
+        fleets=fleets,
     )
     ends = [(pair.source, pair.destination) for pair in pairs]
-    errors = settings.library.broken_of(ends)
+    errors = fleets.errors | settings.library.broken_of(ends)
     if streaming is not None:
         errors |= stated.denied(itertools.chain(*ends), settings.library)
     errors |= _denied_in_inventories((source, *destinations), pairs, settings.library)
@@ -148,7 +149,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         settings.print_todo(todo)
     for error in errors.values():
         settings.note(error_lines(error))
-    return ExitCode.FAILED if errors else _exit_code(document.counts)
+    return ExitCode.FAILED if fail(errors) else _exit_code(document.counts)
 
 
 def _scans(
@@ -162,8 +163,8 @@ def _scans(
         for file in file_of(text)
         if end.host is not None
     }
-    fleets = [path for fleet in settings.fleets().values() for path in fleet]
-    return scans_of([*files.values(), *fleets], files, ends[:1])
+    paths = settings.fleets().paths
+    return scans_of([*files.values(), *paths], files, ends[:1])
 
 
 def _denied_in_inventories(

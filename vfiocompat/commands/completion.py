@@ -25,7 +25,7 @@ from click.shell_completion import (
 from vfiocompat.codes import CODES
 from vfiocompat.commands.settings import Settings
 from vfiocompat.errors import VfiocompatError
-from vfiocompat.files.inventories import hosts_in, inventory_of, read_inventory
+from vfiocompat.files.inventories import hosts_in, read_inventory
 from vfiocompat.files.reading import in_time, wait_at_most
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class _Offers:
     def hosts(self, word: str) -> Iterator[str]:
         """Give the hosts of the fleet."""
         del word
-        for fleet in self._fleets.values():
+        for fleet in self._fleets.named.values():
             yield from hosts_in(fleet)
 
     def tables(self, word: str) -> Iterator[str]:
@@ -196,7 +196,7 @@ class _Offers:
         host, colon, _ = word.partition(":")
         known = set(self.hosts(word))
         if colon and host in known:
-            inventory = inventory_of(host, self._fleets)
+            inventory = self._fleets.inventory_of(host)
             yield from (f"{host}:{each.address}" for each in inventory.endpoints)
         else:
             yield from (f"{each}:" for each in sorted(known))

@@ -20,10 +20,10 @@ from vfiocompat.addresses import (
 from vfiocompat.commands.arguments import ADDRESS
 from vfiocompat.commands.options import common_options
 from vfiocompat.endpoints import MigrationInterface
-from vfiocompat.errors import ExitCode, UsageError
+from vfiocompat.errors import ExitCode, UsageError, fail
 from vfiocompat.find import look
 from vfiocompat.output.device import device_document, device_lines, device_rows
-from vfiocompat.output.text import finding_lines, note_lines
+from vfiocompat.output.text import error_lines, finding_lines, note_lines
 from vfiocompat.tables.shelf import cannot_migrate
 from vfiocompat.times import Horizon
 
@@ -72,13 +72,14 @@ def command(
     place = parse_address(address)
     if isinstance(place, LiteralAddress):
         raise UsageError(f"{address} is no device: name an mdev or a PCI function")
+    fleets = settings.fleets()
     [found] = look(
         [place],
         settings.host,
         settings.drivers,
         ask="nothing",
         horizon=Horizon(time.time()),
-        fleets=settings.fleets(),
+        fleets=fleets,
     )
     endpoint = found.there()
     if endpoint.kind == "type":
@@ -109,7 +110,9 @@ def command(
                 "asks the device itself, which may reset it",
             )
         )
-    return ExitCode.DONE
+    for error in fleets.errors.values():
+        settings.note(error_lines(error))
+    return ExitCode.FAILED if fail(fleets.errors) else ExitCode.DONE
 
 
 def _by_driver(settings: Settings, endpoint: Endpoint) -> Endpoint:

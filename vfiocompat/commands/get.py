@@ -175,13 +175,14 @@ def _named(
     derive: bool,
 ) -> int:
     addresses = [parse_address(target) for target in targets]
+    fleets = settings.fleets()
     found = look(
         addresses,
         settings.host,
         settings.drivers,
         ask="all",
         horizon=Horizon(time.time()),
-        fleets=settings.fleets(),
+        fleets=fleets,
     )
     if strings is not None:
         if streaming is not None:
@@ -213,10 +214,11 @@ def _named(
             code = max(code, worse)
         else:
             rows.append((target, endpoint.version or ""))
-    for path, wrong in (strings.denied(endpoints) if strings else {}).items():
+    errors = fleets.errors | (strings.denied(endpoints) if strings else {})
+    for path, wrong in errors.items():
         problems.append(Problem(path, "load", None, wrong.code))
         settings.note(error_lines(wrong))
-        code = ExitCode.FAILED
+        code = ExitCode.FAILED if wrong.fails else code
     if settings.json:
         endpoints = on_gpus(endpoints, ())  # no document has their metadata here
         settings.print_document(GetDocument(endpoints=endpoints, problems=problems))

@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from vfiocompat.commands.arguments import FLEET_VARIABLE, fleet_of_variable
+from vfiocompat.files.inventories import Fleets
 from vfiocompat.host.sysfs import Host
 from vfiocompat.output.json import json_text, streamed
 from vfiocompat.output.text import plain
@@ -81,13 +82,13 @@ class Settings(msgspec.Struct, dict=True):
         if self.table:
             _ = self.library.entries
 
-    def fleets(self, given: Sequence[str] = ()) -> dict[str, Sequence[str]]:
-        """Give the fleets whose hosts addresses may name, by what names them."""
+    def fleets(self, given: Sequence[str] = ()) -> Fleets:
+        """Give the fleets whose hosts addresses may name."""
         known = fleet_of_variable()
         named: dict[str, Sequence[str]] = {}
         if given and list(given) != known:
             named["FLEET"] = given
-        return named | ({FLEET_VARIABLE: known} if known else {})
+        return Fleets(named | ({FLEET_VARIABLE: known} if known else {}))
 
     def drivers(self) -> Collection[str]:
         """Name every driver that a table speaks for."""

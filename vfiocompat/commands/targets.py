@@ -30,7 +30,7 @@ from vfiocompat.commands.streaming import (
     streaming_of,
     without_fleet,
 )
-from vfiocompat.errors import ExitCode, UsageError
+from vfiocompat.errors import ExitCode, UsageError, fail
 from vfiocompat.fleet.classes import HostAddresses
 from vfiocompat.fleet.targets import Query, Targets, fleet_targets, host_targets
 from vfiocompat.output.standings import answer_line, group_lines
@@ -113,13 +113,14 @@ def command(  # noqa: PLR0917 - click passes every option by name
     library = settings.library
     host = settings.host
     stated = Stated(parse_facts(facts), {}, SiteFacts(settings.config))
+    fleets = settings.fleets(fleet)
     start = find_source(
         parse_address(source),
         host,
         library.drivers,
         source_type,
         horizon,
-        fleets=settings.fleets(fleet),
+        fleets=fleets,
     )
     start = stated.of_source(start, library)
     if not fleet:
@@ -131,6 +132,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         )
         with settings.progress("reading the fleet"):
             found = fleet_targets(query, fleet, library, horizon)
+    found = found._replace(errors=fleets.errors | found.errors)
     line = [
         *("vfiocompat", "targets", source, *(fleet or ["here"])),
         *again("--table", settings.table),
@@ -196,7 +198,7 @@ def _print(
 
 
 def _exit_code(found: Targets) -> ExitCode:
-    if found.errors or found.counts["failed"]:
+    if fail(found.errors) or found.counts["failed"]:
         return ExitCode.FAILED
     if found.counts["compatible"]:
         return ExitCode.DONE

@@ -22,7 +22,7 @@ from vfiocompat.commands.options import (
 )
 from vfiocompat.commands.scans import scans_of
 from vfiocompat.commands.streaming import streaming_of, without_fleet
-from vfiocompat.errors import ExitCode, InventoryError, UsageError, VmError
+from vfiocompat.errors import ExitCode, InventoryError, UsageError, VmError, fail
 from vfiocompat.files.inventories import inventory_files, read_inventory
 from vfiocompat.fleet.read import Inventories
 from vfiocompat.output.standings import answer_line, group_lines
@@ -180,7 +180,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         )
     for error in found.errors.values():
         settings.note(error_lines(error))
-    if unread or found.errors:
+    if unread or fail(found.errors):
         return ExitCode.FAILED
     return _exit_code(results[0], failed=found.failed)
 

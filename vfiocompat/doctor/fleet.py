@@ -12,8 +12,8 @@ from vfiocompat import codes
 from vfiocompat.diagnostics import counted
 from vfiocompat.doctor.found import error_words, failed, passed, warned
 from vfiocompat.errors import ErrorRecord, InventoryError
+from vfiocompat.files.doubles import newest
 from vfiocompat.files.inventories import inventory_files
-from vfiocompat.fleet.doubles import newest
 from vfiocompat.fleet.read import InventoryReader, spread
 from vfiocompat.times import timestamp
 

@@ -10,24 +10,27 @@ import shlex
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from vfiocompat.errors import InventoryError, nearest
+from vfiocompat import codes
+from vfiocompat.errors import ErrorRecord, InventoryError, nearest
+from vfiocompat.files.doubles import Taken, newest
 from vfiocompat.files.reading import in_time, names_in, read_bytes, regular
 from vfiocompat.inventory import MAX_BYTES, parse_inventory
-from vfiocompat.times import timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from vfiocompat.inventory import Inventory
 
 __all__ = [
+    "Fleets",
     "host_of",
     "hosts_in",
     "inventory_files",
-    "inventory_of",
     "no_such_host",
+    "of_no_host",
     "read_inventory",
     "shown",
+    "told_host",
 ]
 
 _HOST = re.compile(
@@ -97,47 +100,79 @@ def shown(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode()
 
 
-def inventory_of(host: str, fleets: Mapping[str, Sequence[str]]) -> Inventory:
-    """Read the inventory of a host in the first of several fleets that has it.
+class Fleets:
+    """The fleets whose hosts addresses name: paths, by what names these.
 
-    Fleets are paths by what names them; of several inventories the newest counts.
-
-    Raises:
-        InventoryError: there is none, or one of them cannot be used.
-
+    `errors` say by path what was passed over when a host was looked for.
     """
-    if not fleets:
-        raise InventoryError(
-            f"{host} is a host of a fleet, and no fleet is named",
-            hint="VFIOCOMPAT_FLEET names one: inventories, or folders of them",
-        )
-    for name, fleet in fleets.items():
-        try:
-            found = _inventory_in(fleet, host)
-        except InventoryError as error:
-            error.detail = f"{name} names this fleet"
-            raise
-        if found is not None:
-            return found
-    known = [path for fleet in fleets.values() for path in fleet]
-    missing = no_such_host([host], known)
-    missing.detail = f"the fleet is that of {' and '.join(fleets)}"
-    raise missing
 
+    def __init__(self, named: Mapping[str, Sequence[str]]) -> None:
+        self.named = named
+        self.errors: dict[str, ErrorRecord] = {}
 
-def _inventory_in(fleet: Sequence[str], host: str) -> Inventory | None:
-    found = []
-    errors = []
-    for path in sorted(inventory_files(fleet)):
-        if _told_host(path) in {host, None}:
+    @property
+    def paths(self) -> list[str]:
+        """All of their paths."""
+        return [path for fleet in self.named.values() for path in fleet]
+
+    def inventory_of(self, host: str) -> Inventory:
+        """Read the inventory of a host in the first of them that has it.
+
+        Of several inventories the newest counts.
+
+        Raises:
+            InventoryError: there is none, or one of them cannot be used.
+
+        """
+        if not self.named:
+            raise InventoryError(
+                f"{host} is a host of a fleet, and no fleet is named",
+                hint="VFIOCOMPAT_FLEET names one: inventories, or folders of them",
+            )
+        for name, fleet in self.named.items():
             try:
-                found.append(read_inventory(path))
+                found = self._in(fleet, host)
             except InventoryError as error:
-                errors += [error] if host_of(path) == host else []
-    found = [each for each in found if each.host == host]
-    if errors:  # it may be the newest
-        raise errors[0]
-    return max(found, key=lambda each: timestamp(each.taken_at) or 0, default=None)
+                error.detail = f"{name} names this fleet"
+                raise
+            if found is not None:
+                return found
+        missing = no_such_host([host], self.paths)
+        missing.detail = f"the fleet is that of {' and '.join(self.named)}"
+        raise missing
+
+    def _in(self, fleet: Sequence[str], host: str) -> Inventory | None:
+        found: dict[str, Inventory] = {}
+        for path in sorted(inventory_files(fleet)):
+            told = told_host(path)
+            if told in {host, None}:
+                try:
+                    found[shown(path)] = read_inventory(path)
+                except InventoryError as error:
+                    if host_of(path) == host:  # it may be the newest
+                        raise
+                    self.errors[shown(path)] = of_no_host(shown(path), error, [host])
+        taken = [
+            Taken(path, each.host, each.taken_at)
+            for path, each in found.items()
+            if each.host == host
+        ]
+        used, doubles = newest(taken)
+        self.errors |= doubles
+        return found[used[0].path] if used else None
+
+
+def of_no_host(path: str, error: InventoryError, hosts: Collection[str]) -> ErrorRecord:
+    """Say of a file that cannot be used, and names no host, that it is passed over.
+
+    It may be of a host that is asked about, whatever its name.
+    """
+    return ErrorRecord(
+        codes.HOST_NOT_TOLD,
+        f"{path} names no host: taken for one of {host_of(path)}, and passed over",
+        error.summary,
+        f"see whether it is of {' or '.join(sorted(hosts))}, and scan that again",
+    )
 
 
 def hosts_in(fleet: Sequence[str]) -> list[str]:
@@ -164,10 +199,10 @@ def host_of(path: str) -> str:
 
     That is the one that it names, or else the stem of its name.
     """
-    return _told_host(path) or os.path.basename(path).removesuffix(".json")
+    return told_host(path) or os.path.basename(path).removesuffix(".json")
 
 
-def _told_host(path: str) -> str | None:
+def told_host(path: str) -> str | None:
     """Give the host that the beginning of an inventory names, if it does."""
     try:
         named = _HOST.match(in_time(path, _beginning, path))

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many hosts: inventories of a fleet, and the questions that are asked of them.
 
-doubles    several inventories of one host: the newest counts
 members    what a host has of a class
 classes    endpoints that are alike for a decision
 read       the inventories of a fleet, by several processes

@@ -17,7 +17,7 @@ import msgspec
 from vfiocompat.decision.reads import answers_read, reads_recorded, standing
 from vfiocompat.endpoints import Endpoint, Problem, Recorded
 from vfiocompat.errors import ErrorRecord
-from vfiocompat.fleet.doubles import newest
+from vfiocompat.files.doubles import newest
 from vfiocompat.fleet.members import ClassOnHost, Member
 from vfiocompat.inventory import changed_since, with_answers_that_count
 

@@ -6,20 +6,22 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from vfiocompat.children import aside_all, workers
 from vfiocompat.errors import ErrorRecord, InventoryError
+from vfiocompat.files.doubles import Taken, newest
 from vfiocompat.files.inventories import (
     host_of,
     inventory_files,
     no_such_host,
+    of_no_host,
     read_inventory,
     shown,
+    told_host,
 )
 from vfiocompat.files.reading import sizes
 from vfiocompat.fleet.classes import Reduced, merge
-from vfiocompat.fleet.doubles import newest
 from vfiocompat.tables.stated import denied_in
 
 if TYPE_CHECKING:
@@ -70,12 +72,19 @@ class InventoryReader:
             try:
                 inventory = read_inventory(place, path)
             except InventoryError as error:
-                if not self._wanted or host_of(place) in self._wanted:
-                    self.errors[shown(path)] = error.record
+                self._pass_over(path, place, error)
             else:
                 if not self._wanted or inventory.host in self._wanted:
                     self._look(path, inventory)
                     yield path, inventory
+
+    def _pass_over(self, path: str, place: str, error: InventoryError) -> None:
+        """Tell of a file that cannot be used, unless it is of another host."""
+        name = shown(path)
+        if not self._wanted or host_of(place) in self._wanted:
+            self.errors[name] = error.record
+        elif told_host(place) is None:
+            self.errors[name] = of_no_host(name, error, self._wanted)
 
     def _look(self, path: str, inventory: Inventory) -> None:
         """See that an inventory states nothing that a head of it denies."""
@@ -154,16 +163,13 @@ def demand_hosts(
 
     """
     unknown = sorted(set(hosts).difference(found))
-    if unknown and not errors:
-        raise no_such_host(unknown, fleet)
+    failing = [each for each in errors.values() if each.fails]
+    if unknown and not failing:
+        missing = no_such_host(unknown, fleet)
+        missing.detail = "\n".join(each.summary for each in errors.values()) or None
+        raise missing
     if not found:
-        raise InventoryError.of(next(iter(errors.values())))
-
-
-class _InventoryFile(NamedTuple):
-    path: str
-    host: str
-    taken_at: str
+        raise InventoryError.of(failing[0])
 
 
 class Inventories(Mapping[str, "Inventory"]):
@@ -180,7 +186,7 @@ class Inventories(Mapping[str, "Inventory"]):
     def __init__(self, fleet: Sequence[str], library: Library | None = None) -> None:
         reading = InventoryReader(inventory_files(fleet), "", (), library)
         found, doubles = newest(
-            [_InventoryFile(path, each.host, each.taken_at) for path, each in reading]
+            [Taken(path, each.host, each.taken_at) for path, each in reading]
         )
         self.errors = reading.errors | doubles
         demand_hosts([each.host for each in found], self.errors, fleet)

@@ -91,8 +91,8 @@ def finding_lines(finding: Diagnostic) -> Iterator[Item]:
 
 
 def error_lines(error: ErrorRecord) -> Iterator[Item]:
-    """Give what a command that has no result says instead."""
-    yield _head("error", error.code, error.summary)
+    """Give what a command that has no result says instead, or what it passed over."""
+    yield _head("error" if error.fails else "info", error.code, error.summary)
     yield from _body(Spans(error.spans, _GUTTER), error.detail)
     yield from help_lines(error.hint)
 

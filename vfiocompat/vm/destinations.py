@@ -12,10 +12,10 @@ from vfiocompat.addresses import FunctionAddress
 from vfiocompat.decision.answers import things
 from vfiocompat.decision.needs import Wanting, wanting
 from vfiocompat.errors import ErrorRecord, InventoryError
+from vfiocompat.files.doubles import newest
 from vfiocompat.files.inventories import read_inventory
 from vfiocompat.find import look, survey
 from vfiocompat.fleet.classes import Classifier, HostAddresses
-from vfiocompat.fleet.doubles import newest
 from vfiocompat.fleet.grid import cell_of
 from vfiocompat.fleet.read import demand_hosts, spread
 from vfiocompat.inventory import recorded

@@ -3,19 +3,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from vfiocompat import codes
 from vfiocompat.errors import ErrorRecord
 from vfiocompat.times import timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import (
-        Iterable,
-    )
-
+    from collections.abc import Iterable
 
 __all__ = ["Taken", "newest", "twice"]
+
+
+class Taken(NamedTuple):
+    """An inventory's file, its host, and when it was taken."""
+
+    path: str
+    host: str
+    taken_at: str
 
 
 class _FromInventory(Protocol):
@@ -29,12 +34,12 @@ class _FromInventory(Protocol):
     def taken_at(self) -> str: ...
 
 
-Taken = TypeVar("Taken", bound=_FromInventory)
+Each = TypeVar("Each", bound=_FromInventory)
 
 
-def newest(several: Iterable[Taken]) -> tuple[list[Taken], dict[str, ErrorRecord]]:
+def newest(several: Iterable[Each]) -> tuple[list[Each], dict[str, ErrorRecord]]:
     """Give the newest of each host, by its name; what is passed over is an error."""
-    known: dict[str, Taken] = {}
+    known: dict[str, Each] = {}
     errors = {}
     for each in several:
         other = known.setdefault(each.host, each)
