@@ -26,6 +26,7 @@ from vfiocompat.decision.errnos import Answer, read_code
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 from vfiocompat.errors import ENOTSUPP, ExitCode
 from vfiocompat.output.schemas import DOCUMENTS
+from vfiocompat.simulate.spec import Gpu
 from vfiocompat.tables.facts import FACTS
 from vfiocompat.tables.language.kinds import KINDS
 from vfiocompat.tables.language.records import (
@@ -404,6 +405,10 @@ SECTIONS_OF_A_TABLE: dict[str, type[msgspec.Struct]] = {
 def test_keys_of_a_table_are_those_of_the_records(title: str) -> None:
     text = subsection("vfiocompat-table", title)
     assert keys_in(text) == keys_of(SECTIONS_OF_A_TABLE[title])
+
+
+def test_keys_of_a_simulated_gpu_are_those_of_the_record() -> None:
+    assert keys_in(subsection("vfiocompat-simulate", "[[gpu]]")) == keys_of(Gpu)
 
 
 def test_keys_of_a_fact_file_are_those_of_the_record() -> None:

@@ -112,6 +112,8 @@ def test_the_line_as_json(simulate: Simulate) -> None:
         "types": 16,
         "mdevs": 1,
         "functions": 3,
+        "gpus": 0,
+        "nvml": None,
     }
     assert msgspec.json.decode(simulation.line, type=SimulateDocument).types == 16
 

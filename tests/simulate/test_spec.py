@@ -59,8 +59,8 @@ def test_a_small_one(tmp_path: Path) -> None:
         (
             "schema = 1\nparents = 1",
             (
-                "parents: unknown key; known are schema, host, kernel, modules, "
-                "parent, function, fault"
+                "parents: unknown key; known are schema, host, kernel, os_release, "
+                "modules, nvml, gpu, parent, function, fault"
             ),
         ),
         (

@@ -3,7 +3,9 @@
 
 errnos      errors by name
 spec        the TOML language
+nvml        what the library of simulated GPUs answers from
 capacity    how many instances a parent can still make
+gpuchecks   what types cannot say of GPUs and VMs
 checks      what types cannot say: every mistake at once
 specfile    a specification from its file
 answers     what a driver answers to a read and a write of its attribute

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vfiocompat.addresses import is_function, is_uuid
 from vfiocompat.simulate.capacity import Capacity
 from vfiocompat.simulate.errnos import NAMES
+from vfiocompat.simulate.gpuchecks import gpu_mistakes
 from vfiocompat.versions import MAX_BYTES
 
 if TYPE_CHECKING:
@@ -24,7 +25,12 @@ _PRINTABLE = re.compile(r"[ -~]+")
 
 def mistakes(spec: Spec) -> list[str]:
     """Every mistake as `key: what is wrong`, in the order of the file."""
-    return [*_devices(spec), *_modules(spec), *_faults(spec)]
+    return [
+        *_devices(spec),
+        *gpu_mistakes(spec),
+        *_modules(spec),
+        *_faults(spec),
+    ]
 
 
 def _devices(spec: Spec) -> Iterator[str]:

@@ -10,10 +10,11 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from vfiocompat.errors import SimulationError
+from vfiocompat.simulate.nvml import LIBRARY
 from vfiocompat.simulate.server import ENDING, LOOK, held_back, mounted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from signal import Signals
 
     from vfiocompat.simulate.filesystem import FileSystem
@@ -27,6 +28,7 @@ _PASSED = (*ENDING, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 def run_on_host(spec: Spec, command: list[str]) -> int:
     """Run a command to which VFIOCOMPAT_SYSROOT is a simulated host; give its status.
 
+    VFIOCOMPAT_NVML is the library of a host that has one.
     That is what a shell has: 128 and its number where a signal has ended the command.
     Signals are for the command. Only the main thread may call this.
 
@@ -41,7 +43,10 @@ def run_on_host(spec: Spec, command: list[str]) -> int:
         try:
             with mounted(spec, root) as (_, files):
                 os.fchdir(here)  # libfuse has gone to /
-                child = _start(command, root, before)
+                own = {"VFIOCOMPAT_SYSROOT": root}
+                if spec.nvml is not None:
+                    own["VFIOCOMPAT_NVML"] = f"{root}/{LIBRARY}"
+                child = _start(command, os.environ | own, before)
                 _wait(child, passed, files)
                 status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         finally:
@@ -49,13 +54,15 @@ def run_on_host(spec: Spec, command: list[str]) -> int:
     return status if status >= 0 else 128 - status
 
 
-def _start(command: list[str], root: str, mask: Iterable[int]) -> int:
+def _start(
+    command: list[str], environment: Mapping[str, str], mask: Iterable[int]
+) -> int:
     """Start a command with the signals that we had; libfuse has threads, so no fork."""
     try:
         return os.posix_spawnp(
             command[0],
             command,
-            os.environ | {"VFIOCOMPAT_SYSROOT": root},
+            environment,
             setsigmask=mask,
             setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # Python ignores them
         )

@@ -2,8 +2,8 @@
 """A host's tree as the operations that FUSE calls, faults included.
 
 What the kernel's own file system of sysfs, kernfs, does is done here: the mode
-bits count for root too, a read at offset 0 asks the driver and later ones go
-on in the same text, and a driver sees one page of a write at most.
+bits count for root too, the first read and one at offset 0 ask the driver and others
+go on in the same text, and a driver sees one page of a write at most.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from vfiocompat.simulate.errnos import failure
 from vfiocompat.simulate.faults import Faults
-from vfiocompat.simulate.tree import Directory, DriverFile, Link
+from vfiocompat.simulate.tree import PAGE, Directory, DriverFile, Link
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,15 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = ["FileSystem"]
 
-_PAGE = 4096
-
 
 @dataclass(eq=False)
 class _Open:
-    """An open file: its attribute, and the text that a read at 0 has got."""
+    """An open file: its attribute, and the text that a read has got."""
 
     attribute: DriverFile
-    text: bytes = b""
+    text: bytes | None = None
 
 
 class FileSystem:
@@ -79,7 +77,7 @@ class FileSystem:
         elif isinstance(node, Link):
             mode, size = stat.S_IFLNK | 0o777, len(node.target)
         else:
-            mode, size = stat.S_IFREG | node.mode, _PAGE
+            mode, size = stat.S_IFREG | node.mode, node.size
         times = dict.fromkeys(("st_atime", "st_mtime", "st_ctime"), self._born)
         # Whoever runs the simulation is its root.
         owner = {"st_uid": os.getuid(), "st_gid": os.getgid()}
@@ -140,9 +138,9 @@ class FileSystem:
         del self._open[handle]
 
     def read(self, _path: str, size: int, offset: int, handle: int) -> bytes:
-        """Ask the driver at offset 0, and go on in its text at others."""
+        """Ask the driver first and at offset 0, and go on in its text at others."""
         file = self._open[handle]
-        if offset == 0:
+        if offset == 0 or file.text is None:
             file.text = self._show(file.attribute)
         return file.text[offset : offset + size]
 
@@ -151,7 +149,7 @@ class FileSystem:
         attribute = self._open[handle].attribute
         self._check_present(attribute)
         self._suffer(attribute, "write")
-        page = data[:_PAGE]
+        page = data[:PAGE]
         if attribute.store is None:
             raise failure("EIO")
         attribute.store(page)

@@ -17,19 +17,27 @@ from vfiocompat.addresses import is_function
 from vfiocompat.simulate import answers
 from vfiocompat.simulate.capacity import Capacity
 from vfiocompat.simulate.errnos import failure
+from vfiocompat.simulate.nvml import (
+    LIBRARY,
+    Running,
+    mdev_vgpu_type,
+    specification,
+)
+from vfiocompat.simulate.spec import DriverAnswers
 from vfiocompat.simulate.tree import DriverFile, FileTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vfiocompat.simulate.spec import (
-        DriverAnswers,
         Function,
         MdevType,
         Nvidia,
+        Nvml,
         Parent,
         PciIds,
         Spec,
+        Vm,
     )
 
 __all__ = ["SimulatedHost"]
@@ -39,19 +47,31 @@ _NUMBER = re.compile(rb"\+?(0[xX][0-9a-fA-F]+|[0-9]+)\n?")
 
 
 class SimulatedHost:
-    """The tree, whose root stands for `/`, and what happens on a write to it."""
+    """The tree, whose root stands for `/`, and what happens on a write to it.
 
-    def __init__(self, spec: Spec) -> None:
+    `library` is what stands for NVIDIA's, if the specification has one.
+    """
+
+    def __init__(self, spec: Spec, library: bytes | None = None) -> None:
         self.tree = FileTree()
         self._lock = threading.RLock()
         self._numbers = itertools.count()
         self._mdevs: dict[str, Callable[[], None]] = {}
+        self._processes: dict[str, int] = {}
+        self._running: dict[str, Running] = {}
         self.tree.directory("sys/bus/pci/devices")
         self._about(spec)
+        others = {each.name for each in spec.parent}
+        others |= {each.address for each in spec.function}
+        for gpu in spec.gpu:
+            if gpu.address not in others:
+                self._add_pci(gpu.address, gpu.driver or "nvidia", gpu.pci)
         for parent in spec.parent:
             self._add_parent(parent)
         for function in spec.function:
             self._add_function(function)
+        if spec.nvml is not None and library is not None:
+            self._add_library(spec, spec.nvml, library)
 
     def vanish(self, owner: str) -> None:
         """Take away a type, an mdev or a function, as if unplugged."""
@@ -59,6 +79,7 @@ class SimulatedHost:
             give_back = self._mdevs.pop(owner, None)
             if give_back:
                 give_back()
+            self._running.pop(owner, None)
             self.tree.remove(owner)
 
     def _about(self, spec: Spec) -> None:
@@ -66,7 +87,11 @@ class SimulatedHost:
             self.tree.text("proc/sys/kernel/hostname", spec.host)
         self.tree.text("proc/sys/kernel/osrelease", spec.kernel)
         self.tree.text("etc/machine-id", _digest(spec.host)[:32])
-        for module, version in spec.modules.items():
+        if spec.os_release:
+            lines = [f'{name}="{text}"' for name, text in spec.os_release.items()]
+            self.tree.text("etc/os-release", "\n".join(lines))
+        own = {} if spec.nvml is None else {"nvidia": spec.nvml.driver}
+        for module, version in (own | spec.modules).items():
             self.tree.text(f"sys/module/{module}/version", version)
         for driver, answers_of in _drivers(spec).items():
             module = driver.replace("-", "_")
@@ -86,17 +111,32 @@ class SimulatedHost:
             tree.link(f"{path}/driver", f"{bus}/drivers/{driver}")
             tree.link(f"{bus}/drivers/{driver}/{name}", path, name)
 
-    def _add_pci(self, address: str, driver: str | None, ids: PciIds | None) -> str:
+    def _add_pci(
+        self,
+        address: str,
+        driver: str | None,
+        ids: PciIds | None,
+        physical: str | None = None,
+    ) -> str:
         """Add a PCI device; return its path."""
-        path = f"sys/devices/pci{address.rpartition(':')[0]}/{address}"
+        path = _pci_path(address)
         self._add_device(path, "sys/bus/pci", driver)
+        if physical is not None:
+            above = _pci_path(physical)
+            entries = self.tree.directory(above).entries
+            number = sum(name.startswith("virtfn") for name in entries)
+            self.tree.link(f"{path}/physfn", above)
+            self.tree.link(f"{above}/virtfn{number}", path)
         if ids is not None:
             for name, text in _pci_attributes(ids).items():
                 self.tree.text(f"{path}/{name}", text, address)
         return path
 
-    def _add_vfio(self, path: str) -> None:
-        """Add what VFIO adds to a device: its IOMMU group and vfio-dev."""
+    def _add_vfio(self, path: str, vm: Vm | None = None) -> None:
+        """Add what VFIO adds to a device: its IOMMU group and vfio-dev.
+
+        A VM that has it open has its group: by the QEMU that runs it.
+        """
         tree = self.tree
         name = basename(path)
         number = next(self._numbers)
@@ -108,6 +148,33 @@ class SimulatedHost:
         tree.link(f"{vfio}/device", path)
         tree.link(f"{vfio}/subsystem", "sys/class/vfio-dev")
         tree.link(f"sys/class/vfio-dev/vfio{number}", vfio, name)
+        if vm is not None:
+            opened = f"proc/{self._process(vm.uuid)}/fd/{number}"
+            tree.outward_link(opened, f"/dev/vfio/{number}", name)
+
+    def _process(self, vm: str) -> int:
+        """Find the QEMU that runs a VM, or start it; give its number."""
+        if not self._processes:  # they are told from those of a container by this
+            self.tree.outward_link("proc/1/ns/pid", "pid:[4026531836]")
+            self.tree.directory("proc/1/fd")
+        if vm not in self._processes:
+            process = 1000 + len(self._processes)
+            words = ["qemu-system-x86_64", "-uuid", vm, ""]
+            line = DriverFile(0o444, show=lambda: "\0".join(words).encode())
+            self.tree.attribute(f"proc/{process}/cmdline", line)
+            self._processes[vm] = process
+        return self._processes[vm]
+
+    def _add_library(self, spec: Spec, nvml: Nvml, library: bytes) -> None:
+        """Add what stands for NVIDIA's library, and what it answers from."""
+
+        def told() -> bytes:
+            with self._lock:
+                return specification(spec, nvml, self._running.values()).encode()
+
+        file = DriverFile(0o755, show=lambda: library, size=len(library))
+        self.tree.attribute(LIBRARY, file)
+        self.tree.attribute(f"{LIBRARY}.spec", DriverFile(0o444, show=told))
 
     def _add_migration(self, path: str, driver: DriverAnswers, owner: str) -> None:
         """Add the version attribute, or the pair of them, that a driver answers."""
@@ -129,7 +196,9 @@ class SimulatedHost:
 
     def _add_parent(self, parent: Parent) -> None:
         if is_function(parent.name):
-            path = self._add_pci(parent.name, parent.driver, parent.pci)
+            path = self._add_pci(
+                parent.name, parent.driver, parent.pci, parent.physical
+            )
         else:
             path = self._add_virtual(parent)
         self.tree.link(f"sys/class/mdev_bus/{parent.name}", path)
@@ -141,7 +210,12 @@ class SimulatedHost:
             for kind in parent.type
         }
         for mdev in parent.mdev:
-            creators[mdev.type](mdev.uuid.encode())
+            creators[mdev.type](mdev.uuid.encode(), mdev.vm)
+            number = mdev_vgpu_type(mdev.type)
+            if mdev.vm is not None and number is not None:
+                gpu = parent.physical or parent.name
+                running = Running(gpu, number, mdev.uuid, mdev.vm)
+                self._running[mdev.uuid] = running
 
     def _add_virtual(self, parent: Parent) -> str:
         """Add a device without a bus: it lies under its class."""
@@ -154,22 +228,22 @@ class SimulatedHost:
 
     def _add_type(
         self, parent_path: str, parent: Parent, kind: MdevType, capacity: Capacity
-    ) -> Callable[[bytes], None]:
-        """Add a type's directory; return what its `create` does."""
+    ) -> Callable[[bytes, Vm | None], None]:
+        """Add a type's directory; return what its `create` does, for a VM too."""
         tree = self.tree
         path = f"{parent_path}/mdev_supported_types/{kind.id}"
         owner = f"{parent.name}/{kind.id}"
         prefix, _, name = kind.id.partition("-")
         driver = parent.mdev_driver or prefix
 
-        def create(data: bytes) -> None:
+        def create(data: bytes, vm: Vm | None = None) -> None:
             uuid = _uuid(data)
             with self._lock:
                 if uuid in self._mdevs:
                     raise failure("EEXIST")
                 capacity.take(kind)
                 self._mdevs[uuid] = lambda: capacity.give_back(kind)
-                self._add_mdev(f"{parent_path}/{uuid}", path, kind, driver)
+                self._add_mdev(f"{parent_path}/{uuid}", path, kind, driver, vm)
 
         tree.directory(path, owner)
         tree.directory(f"{path}/devices")
@@ -184,7 +258,9 @@ class SimulatedHost:
             self._add_migration(path, kind, owner)
         return create
 
-    def _add_mdev(self, path: str, type_path: str, kind: MdevType, driver: str) -> None:
+    def _add_mdev(
+        self, path: str, type_path: str, kind: MdevType, driver: str, vm: Vm | None
+    ) -> None:
         tree = self.tree
         uuid = basename(path)
 
@@ -196,7 +272,7 @@ class SimulatedHost:
         tree.link(f"{path}/mdev_type", type_path)
         tree.link(f"{type_path}/devices/{uuid}", path, uuid)
         tree.attribute(f"{path}/remove", DriverFile(0o200, store=remove), uuid)
-        self._add_vfio(path)
+        self._add_vfio(path, vm)
         if "device" in kind.nodes:
             self._add_migration(path, kind, uuid)
 
@@ -204,13 +280,17 @@ class SimulatedHost:
 
     def _add_function(self, function: Function) -> None:
         owner = function.address
-        path = self._add_pci(owner, function.driver, function.pci)
+        path = self._add_pci(owner, function.driver, function.pci, function.physical)
         # Every VFIO driver of PCI in mainline has "vfio" in its name.
         if function.nvidia is not None or "vfio" in (function.driver or ""):
-            self._add_vfio(path)
+            self._add_vfio(path, function.vm)
         self._add_migration(path, function, owner)
         if function.nvidia is not None:
             self._add_nvidia(f"{path}/nvidia", function.nvidia, owner)
+            current, vm = function.nvidia.current, function.vm
+            if current and vm is not None:
+                gpu = function.physical or owner
+                self._running[owner] = Running(gpu, current, None, vm)
 
     def _add_nvidia(self, path: str, nvidia: Nvidia, owner: str) -> None:
         """Add the directory of NVIDIA's framework: a function has one vGPU or none."""
@@ -229,11 +309,20 @@ class SimulatedHost:
                 if number and number not in identifiers:
                     raise failure("EINVAL")
                 current = number
+                if not number:
+                    self._running.pop(owner, None)
 
         creatable = DriverFile(0o444, lambda: b"" if current else lines)
         chosen = DriverFile(0o644, lambda: b"%d\n" % current, store)
         self.tree.attribute(f"{path}/creatable_vgpu_types", creatable, owner)
         self.tree.attribute(f"{path}/current_vgpu_type", chosen, owner)
+
+
+def _pci_path(address: str) -> str:
+    return f"sys/devices/pci{address.rpartition(':')[0]}/{address}"
+
+
+_ANSWERS = DriverAnswers.__struct_fields__
 
 
 def _drivers(spec: Spec) -> dict[str, list[object]]:
@@ -244,7 +333,9 @@ def _drivers(spec: Spec) -> dict[str, list[object]]:
             found.setdefault(parent.driver, []).append(parent.type)
     for function in spec.function:
         if function.driver is not None:
-            found.setdefault(function.driver, []).append(function)
+            found.setdefault(function.driver, []).append(
+                {name: getattr(function, name) for name in _ANSWERS}
+            )
     return found
 
 

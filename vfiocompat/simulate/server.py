@@ -18,6 +18,7 @@ from vfiocompat.errors import SimulationError
 from vfiocompat.files.reading import in_time
 from vfiocompat.simulate.filesystem import FileSystem
 from vfiocompat.simulate.host import SimulatedHost
+from vfiocompat.simulate.library import library
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -84,7 +85,8 @@ def mounted(
     fuse = _load_mfusepy()
     _check_fuse()
     _check_mountpoint(mountpoint)
-    files = FileSystem(SimulatedHost(spec), spec.fault)
+    of_gpus = None if spec.nvml is None else library()
+    files = FileSystem(SimulatedHost(spec, of_gpus), spec.fault)
     loop = threading.Thread(target=_loop, args=(fuse, files, mountpoint), daemon=True)
     loop.start()
     while not files.started.wait(0.01):

@@ -12,13 +12,16 @@ __all__ = [
     "DriverAnswers",
     "Fault",
     "Function",
+    "Gpu",
     "Mdev",
     "MdevType",
     "Nvidia",
+    "Nvml",
     "Parent",
     "PciIds",
     "Spec",
     "VgpuType",
+    "Vm",
 ]
 
 _Count = Annotated[int, Meta(ge=0)]
@@ -79,11 +82,23 @@ class MdevType(DriverAnswers, frozen=True, kw_only=True):
     nodes: frozenset[Literal["type", "device"]] = frozenset(("type", "device"))
 
 
+class Vm(_Table, frozen=True):
+    """The VM that has a device open; of a vGPU what driver its guest has loaded.
+
+    `guest_version` is the vGPU version that this driver speaks.
+    """
+
+    uuid: str
+    guest_driver: str | None = None
+    guest_version: _Positive | None = None
+
+
 class Mdev(_Table, frozen=True):
     """A mediated device that exists from the start."""
 
     uuid: str
     type: str
+    vm: Vm | None = None
 
 
 class Parent(_Table, frozen=True):
@@ -94,6 +109,7 @@ class Parent(_Table, frozen=True):
     driver: str | None = None
     mdev_driver: str | None = None
     pci: PciIds | None = None
+    physical: str | None = None
     instances: _Count = 16
     type: tuple[MdevType, ...] = ()
     mdev: tuple[Mdev, ...] = ()
@@ -119,10 +135,37 @@ class Function(DriverAnswers, frozen=True, kw_only=True):
     address: str
     driver: str | None = None
     pci: PciIds | None = None
+    physical: str | None = None
+    vm: Vm | None = None
     nvidia: Nvidia | None = None
     attribute: Literal["version", "migration_version", "get_version"] = (
         "migration_version"
     )
+
+
+class Gpu(_Table, frozen=True):
+    """A GPU of NVIDIA's, as its library tells of it: the physical function.
+
+    `memory` is in MiB; without `ecc` it has none. It loads vGPUs of GPUs with names as
+    in `accepts`, or else its own, from hosts with drivers as in `accepts_drivers`.
+    """
+
+    address: str
+    name: str
+    memory: _Positive
+    ecc: bool | None = None
+    migration: bool = True
+    accepts: tuple[str, ...] | None = None
+    accepts_drivers: tuple[str, ...] = ("*",)
+    driver: str | None = None
+    pci: PciIds | None = None
+
+
+class Nvml(_Table, frozen=True):
+    """NVIDIA's library: the host's driver, and the vGPU versions that it takes."""
+
+    driver: str
+    range: tuple[_Positive, _Positive]
 
 
 class Fault(_Table, frozen=True):
@@ -158,7 +201,10 @@ class Spec(_Table, frozen=True):
     schema: Literal[1]
     host: str | None = None
     kernel: str = "6.12.0-simulated"
+    os_release: dict[str, str] = {}
     modules: dict[str, str] = {}
+    nvml: Nvml | None = None
+    gpu: tuple[Gpu, ...] = ()
     parent: tuple[Parent, ...] = ()
     function: tuple[Function, ...] = ()
     fault: tuple[Fault, ...] = ()

@@ -17,7 +17,10 @@ from vfiocompat.simulate.errnos import failure
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["AnyFile", "Directory", "DriverFile", "FileTree", "Link"]
+__all__ = ["PAGE", "AnyFile", "Directory", "DriverFile", "FileTree", "Link"]
+
+PAGE = 4096
+"""The size that sysfs tells of every attribute, whatever its text."""
 
 
 @dataclass(eq=False)
@@ -45,6 +48,7 @@ class DriverFile:
     mode: int
     show: Callable[[], bytes] | None = None
     store: Callable[[bytes], None] | None = None
+    size: int = PAGE
     owner: str = ""
     name: str = ""
     gone: bool = False
@@ -96,8 +100,13 @@ class FileTree:
 
     def link(self, path: str, target: str, owner: str = "") -> None:
         """Put a link at a path: relative, as sysfs has them, to another path."""
+        above = posixpath.dirname(path)
+        self.outward_link(path, posixpath.relpath(target, above), owner)
+
+    def outward_link(self, path: str, target: str, owner: str = "") -> None:
+        """Put a link at a path, with its target as it is."""
         above, name = posixpath.split(path)
-        self.directory(above).entries[name] = Link(posixpath.relpath(target, above))
+        self.directory(above).entries[name] = Link(target)
         if owner:
             self._owned[owner].append(path)
 
