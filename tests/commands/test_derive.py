@@ -147,10 +147,11 @@ def test_what_is_missing_is_named_with_how_to_state_it(run: Run) -> None:
     [unknown] = [each for each in pair.diagnostics if each.code == "VFC220"]
     assert (
         unknown.summary
-        == "nothing is known of the source's slices and the destination's slices"
+        == "nothing is known of the source's and the destination's slices"
     )
-    assert "--fact slices=VALUE" in unknown.hint
-    assert "--destination-fact slices=VALUE" in unknown.hint
+    assert unknown.hint == (
+        "state slices of the source and the destination; to learn it: acmectl slices"
+    )
     assert "acmectl slices" in unknown.hint
 
 

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from tests.fleets import endpoint, function, inventory, write
-from tests.machines import domain_file, mdev, uuids
+from tests.machines import domain_file, mdev, told_to_migrate, uuids
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -247,6 +247,19 @@ def test_a_vm_is_told_what_qemu_has_to_know_of_its_devices(
         "ask the drivers, on node-0000, node-0001:\n"
         f"    vfiocompat scan --ask {there} {here} -o {there}/\n"
     )
+
+
+def test_a_vm_is_told_of_no_option_that_it_has_not(run: Run, tmp_path: Path) -> None:
+    here = write(tmp_path / "from", [inventory("a", LACKING)])
+    there = of_fleet(tmp_path / "to", 1, LACKING)
+    vm = domain_file(tmp_path, LACKING.address, after=told_to_migrate())
+    said = run(f"vm {vm} --from {here} {there}", exit_code=3)
+    text = said.stdout + said.stderr
+    assert "state queue_pairs of the source and the destination" in text
+    assert "--fact" not in text
+    assert "--destination-fact" not in text
+    facts = {*file_in(text)["endpoint"][LACKING.address]}
+    assert facts == {*KNOWN}
 
 
 def test_a_terminal_has_the_same_below_all_else(

@@ -11,7 +11,7 @@ from vfiocompat import codes
 from vfiocompat.addresses import FunctionAddress, MdevAddress
 from vfiocompat.decision.decisions import Decision, beside, whole
 from vfiocompat.diagnostics import both_ends, diagnostic
-from vfiocompat.endpoints import Endpoint, Flag, MigrationInterface
+from vfiocompat.endpoints import Endpoint, Flag, MigrationInterface, Recorded
 from vfiocompat.pairs import Pair
 from vfiocompat.vm import blockers as blockers_
 from vfiocompat.vm.blockers import across_drivers, config_space
@@ -384,6 +384,33 @@ def test_that_p2p_is_not_known_is_told(
     assert tuple(each.detail for each in found) == detail
     asked = replace(vm, blockers=())
     assert "VFC544" not in codes_of(blocking(asked, sources)), "QEMU itself knows"
+
+
+def test_what_is_not_known_of_devices_is_asked_by_their_names() -> None:
+    first = replace(NOBODY, address="0000:65:00.1")
+    spaced = replace(NOBODY, address="0000:41:00.0/a b")
+    vm = Vm(name="web", devices=(FUNCTION, NAMELESS))
+
+    hints = {each.code: each.hint for each in blocking(vm, [first, spaced])}
+
+    for code, fact in (("VFC544", "migration_flags"), ("VFC549", "dirty_tracking")):
+        lines = (hints[code] or "").splitlines()
+        said = f"state {fact} in facts.d; to learn it, while the VM does not run:"
+        assert lines[0] == said
+        assert lines[1:-1] == [
+            "    vfiocompat device --open 0000:65:00.1",
+            "    vfiocompat device --open '0000:41:00.0/a b'",
+        ]
+        assert "ADDRESS" not in str(hints[code])
+
+
+def test_devices_of_another_host_are_asked_there() -> None:
+    recorded = Recorded("node-a", "2026-01-01T00:00:00Z")
+    there = replace(NOBODY, recorded=recorded)
+
+    [finding] = blocking(Vm(name="web", devices=(FUNCTION,)), [there])
+
+    assert "to learn it on node-a, while the VM does not run:" in str(finding.hint)
 
 
 @pytest.mark.parametrize("blockers", [None, (), ("VFIO: non-migratable device",)])

@@ -13,6 +13,7 @@ qmp           a running QEMU, asked over its monitor
 libvirt       libvirt, asked by virsh
 read          a VM from wherever a person says it is
 interfaces    what the drivers of its devices can do for a migration
+learning      what to type so that it is known what their drivers can do
 blockers      what QEMU demands of a VM before it migrates it
 messages      what QEMU says where a migration is refused, or has failed
 kinds         what a device can be at its destination: an mdev, or a PCI function

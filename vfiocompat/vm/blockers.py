@@ -16,6 +16,7 @@ from vfiocompat import codes
 from vfiocompat.addresses import FunctionAddress
 from vfiocompat.diagnostics import Missing, both_ends, diagnostic, first_of
 from vfiocompat.endpoints import NVIDIA_VENDOR
+from vfiocompat.vm.learning import ASK_QEMU, ask
 from vfiocompat.vm.refusals import refusing
 from vfiocompat.vm.releases import machine_version, unspoken
 
@@ -159,24 +160,19 @@ def _blocked(text: str) -> Diagnostic:
     return diagnostic(blocker_code(text) or codes.QEMU_REFUSES, detail=text)
 
 
-_ASK = (
-    "state {fact} in facts.d, or ask: 'vfiocompat device --open ADDRESS' while the VM "
-    "does not run, 'vfiocompat vm qmp:SOCKET' while it does"
-)
-
-
 def _without_p2p(
     vm: Vm, sources: Sequence[Endpoint], interfaces: Sequence[DeviceInterface]
 ) -> Iterator[Diagnostic]:
     """Find devices of several that cannot be stopped together, or perhaps not."""
     if len(vm.moved) < _SEVERAL:
         return
-    unknown, lacking = [], False
+    unknown: dict[str, Endpoint] = {}
+    lacking = False
     for device, source, known in zip(vm.moved, sources, interfaces, strict=True):
         if source.is_outdated:
             continue
         if known.flags is None:
-            unknown.append(device.named)
+            unknown[device.named] = source
         elif "P2P" not in known.flags:
             lacking = True
             yield diagnostic(
@@ -189,8 +185,8 @@ def _without_p2p(
     if unknown and not lacking and vm.blockers is None:  # or QEMU itself has looked
         yield diagnostic(
             codes.P2P_NOT_KNOWN,
-            detail=_of_some(unknown, vm),
-            hint=_ASK.format(fact="migration_flags"),
+            detail=_of_some([*unknown], vm),
+            hint=ask("migration_flags", [*unknown.values()]),
             missing=(Missing("source", "migration_flags"),),
         )
 
@@ -210,7 +206,7 @@ def _untracked(
     With enable-migration=auto QEMU demands it of the device or of iommufd, and with
     `on` it only warns (hw/vfio/migration.c, vfio_migration_realize).
     """
-    unknown = []
+    unknown: dict[str, Endpoint] = {}
     for device, source, known in zip(vm.moved, sources, interfaces, strict=True):
         tracks = False if device.untracked else known.tracks
         if tracks or _is_no_yes(device, source):
@@ -219,7 +215,7 @@ def _untracked(
             if tracks is False:
                 yield _copied_whole(device, source)
         elif tracks is None:
-            unknown.append(device.named)
+            unknown[device.named] = source
         elif _is_by_iommu(device) and known.iommu_tracks is not False:
             yield from _by_iommu(vm, device, source, known)
         else:
@@ -234,8 +230,8 @@ def _untracked(
     if unknown:
         yield diagnostic(
             codes.TRACKING_NOT_KNOWN,
-            detail=_of_some(unknown, vm),
-            hint=_ASK.format(fact="dirty_tracking"),
+            detail=_of_some([*unknown], vm),
+            hint=ask("dirty_tracking", [*unknown.values()]),
             missing=(Missing("source", "dirty_tracking"),),
         )
 
@@ -301,7 +297,7 @@ def _behind_iommu(vm: Vm) -> Iterator[Diagnostic]:
             "QEMU 10.0 and older migrate no VFIO device of a VM with a virtual IOMMU; "
             "whether this one does is not known",
             detail=first_of(iommus, _SHOWN),
-            hint="'vfiocompat vm qmp:SOCKET' asks the QEMU that runs it",
+            hint=f"while the VM runs: {ASK_QEMU}",
         )
         yield replace(finding, severity="warning")
 
@@ -314,7 +310,7 @@ def _off_by_default(vm: Vm) -> Iterator[Diagnostic]:
         yield diagnostic(
             codes.QEMU_MAY_BE_OLD,
             detail=f"machine type {vm.machine}",
-            hint="'vfiocompat vm qmp:SOCKET' asks the QEMU that runs it",
+            hint=f"while the VM runs: {ASK_QEMU}",
         )
 
 

@@ -159,8 +159,8 @@ def test_every_requirement_that_fails_is_told_and_nothing_that_is_not_known() ->
 @pytest.mark.parametrize(
     ("derived", "hint"),
     [
-        (False, "write the source's v in place of ?; to learn it: ask"),
-        (True, "state it with --fact v=VALUE; to learn it: ask"),
+        (False, "in place of ? write the v of the source; to learn it: ask"),
+        (True, "state v of the source; to learn it: ask"),
     ],
 )
 def test_what_is_not_known_is_told_with_how_to_learn_it(
@@ -178,7 +178,33 @@ def test_a_text_with_a_question_mark_is_told_as_not_known() -> None:
 
     assert finding.code == "VFC220"
     assert [span.label for span in finding.spans] == ["not known", "not known"]
-    assert "write the source's v in place of ?" in (finding.hint or "")
+    assert finding.hint == "in place of ? write the v of the source and the destination"
+
+
+def test_what_to_state_is_said_once_however_many_rules_read_it() -> None:
+    made = table(
+        '[format]\nf = "{v:int}|{x:int}"\n'
+        + ORDER.replace("]]", "]]\n", 1)
+        + '[field.v]\nlearn = "ask"\n'
+        + requirement("one", "v", "specifier", 'specifier = "1"', 'side = "source"')
+        + requirement("both", "v", "equal")
+        + requirement("computed", "generation", "not-lower")
+        + requirement("other", "x", "equal")
+        + exception("deny", 'verdict = "incompatible"', 'source = { v = "1" }')
+    )
+
+    every = found(made, "?|?", "?|1", derived=True)
+
+    assert [(each.requirement, each.hint) for each in every] == [
+        ("one", "state v of the source; to learn it: ask"),
+        ("both", "state v of the destination; to learn it: ask"),
+        ("computed", None),
+        ("other", "state x of the source"),
+        ("deny", None),
+    ]
+    assert all(each.missing for each in every)  # for programs it is with each
+    [again, *_] = found(made, "?|?", "?|1", derived=True)
+    assert again.hint == "state v of the source; to learn it: ask"
 
 
 def test_a_value_in_no_generation() -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -24,36 +24,50 @@ if TYPE_CHECKING:
 __all__ = ["findings", "unmatched"]
 
 
+class _Pair(NamedTuple):
+    """A table, and both ends as it reads them.
+
+    `told` is what was said to do so that something is known.
+    """
+
+    table: Table
+    source: End
+    destination: End
+    told: set[tuple[Side, _Way]]
+
+
 def findings(
     table: Table, outcome: Outcome, source: End, destination: End
 ) -> Iterator[Diagnostic]:
     """Give every reason for an outcome: what fails, then what is not known.
 
-    What is not known is left out where something fails anyway.
+    What is not known is left out where something fails anyway. What to do about it is
+    said once, with the first reason that it would settle.
     """
+    pair = _Pair(table, source, destination, set())
     exceptions = list(zip(table.file.exception, outcome.applied, strict=False))
     denies = [each for each in exceptions if each[0].verdict is not None]
     lifts = [each for each in exceptions if each[0].verdict is None]
     for exception, applied in denies:
         if applied:
-            yield _denied(table, exception, source, destination)
+            yield _denied(pair, exception)
     maybe = [exception for exception, applied in lifts if applied is None]
     held = zip(table.file.requirement, outcome.held, outcome.bare, strict=True)
     for requirement, holds, bare in held:
         if holds is False:
-            yield _failing(table, requirement, source, destination)
+            yield _failing(pair, requirement)
         elif holds is None and outcome.verdict == "undetermined" and bare is None:
-            yield _unknown(table, requirement, source, destination)
+            yield _unknown(pair, requirement)
         elif holds is None and outcome.verdict == "undetermined":
             left_open = requirement.otherwise == "undetermined"
             yield (
-                _left_open(table, requirement, source, destination)
+                _left_open(pair, requirement)
                 if left_open
-                else _maybe_lifted(table, requirement, maybe, source, destination)
+                else _maybe_lifted(pair, requirement, maybe)
             )
     if outcome.verdict == "undetermined":
         maybe = [exception for exception, applied in denies if applied is None]
-        yield from _maybe_denied(table, maybe, source, destination)
+        yield from _maybe_denied(pair, maybe)
     for exception in (exception for exception, applied in lifts if applied):
         summary = f"an exception lifts {', '.join(exception.lifts)}"
         yield _of(table, diagnostic(codes.REQUIREMENT_LIFTED, summary), exception)
@@ -83,16 +97,14 @@ def unmatched(
 # ---- requirements ----------------------------------------------------------------
 
 
-def _failing(
-    table: Table, requirement: Requirement, source: End, destination: End
-) -> Diagnostic:
-    ends = _ends(table, requirement, source, destination)
+def _failing(pair: _Pair, requirement: Requirement) -> Diagnostic:
+    ends = _ends(pair, requirement)
     reason = REASONS[requirement.relation](requirement, *ends)
     spans = tuple(
         _span(at, _label(requirement, at, *ends)) for at in _sides(requirement, *ends)
     )
     found = diagnostic(reason.code, reason.summary, hint=reason.hint, spans=spans)
-    return _of(table, found, requirement)
+    return _of(pair.table, found, requirement)
 
 
 def _label(requirement: Requirement, at: At, source: At, destination: At) -> str:
@@ -102,10 +114,8 @@ def _label(requirement: Requirement, at: At, source: At, destination: At) -> str
     return at.stands_for
 
 
-def _unknown(
-    table: Table, requirement: Requirement, source: End, destination: End
-) -> Diagnostic:
-    ends = _sides(requirement, *_ends(table, requirement, source, destination))
+def _unknown(pair: _Pair, requirement: Requirement) -> Diagnostic:
+    ends = _sides(requirement, *_ends(pair, requirement))
     unknown = [at for at in ends if at.value is None]
     if not unknown:
         names = words(requirement.field)
@@ -119,16 +129,19 @@ def _unknown(
             summary,
             spans=tuple(_span(at, at.stands_for) for at in ends),
         )
-        return _of(table, found, requirement)
-    sides = " and ".join(f"the {at.end.side}'s {words(at.field)}" for at in unknown)
+        return _of(pair.table, found, requirement)
+    whose: dict[str, list[str]] = {}
+    for at in unknown:
+        whose.setdefault(words(at.field), []).append(f"the {at.end.side}'s")
+    what = " and ".join(f"{' and '.join(sides)} {of}" for of, sides in whose.items())
     found = diagnostic(
         codes.VALUE_NOT_KNOWN,
-        f"nothing is known of {sides}",
-        hint=_remedies(table, unknown),
-        missing=_missing(table, unknown),
+        f"nothing is known of {what}",
+        hint=_remedies(pair, unknown),
+        missing=_missing(pair.table, unknown),
         spans=tuple(_span(at, _why_unknown(at)) for at in unknown),
     )
-    return _of(table, found, requirement)
+    return _of(pair.table, found, requirement)
 
 
 def _why_unknown(at: At) -> str:
@@ -141,54 +154,73 @@ def _why_unknown(at: At) -> str:
     return f"in no {words(at.field)} of the table"
 
 
-def _left_open(
-    table: Table, requirement: Requirement, source: End, destination: End
-) -> Diagnostic:
+def _left_open(pair: _Pair, requirement: Requirement) -> Diagnostic:
     """Say of a requirement that does not hold that nobody knows what follows."""
-    fails = _failing(table, requirement, source, destination)
+    fails = _failing(pair, requirement)
     found = diagnostic(
         codes.LEFT_OPEN,
         f"{fails.summary}, and what follows from that is not known",
         hint=fails.hint,
         spans=fails.spans,
     )
-    return _of(table, found, requirement)
+    return _of(pair.table, found, requirement)
 
 
 def _maybe_lifted(
-    table: Table,
-    requirement: Requirement,
-    exceptions: Sequence[Exemption],
-    source: End,
-    destination: End,
+    pair: _Pair, requirement: Requirement, exceptions: Sequence[Exemption]
 ) -> Diagnostic:
     """Say of a requirement that fails that an exception may lift it."""
-    fails = _failing(table, requirement, source, destination)
+    fails = _failing(pair, requirement)
     unknown = [
         at
         for exception in exceptions
         if requirement.id in exception.lifts
-        for at in _undecided(table, exception, source, destination)
+        for at in _undecided(pair, exception)
     ]
     found = diagnostic(
         codes.VALUE_NOT_KNOWN,
         f"{fails.summary}, and whether an exception lifts that is not known",
-        hint=_remedies(table, unknown),
-        missing=_missing(table, unknown),
+        hint=_remedies(pair, unknown),
+        missing=_missing(pair.table, unknown),
         spans=fails.spans,
     )
-    return _of(table, found, requirement)
+    return _of(pair.table, found, requirement)
 
 
-def _remedies(table: Table, unknown: Sequence[At]) -> str:
-    """Say what to do so that fields are known, and how each is learnt."""
-    remedies = []
+def _remedies(pair: _Pair, unknown: Sequence[At]) -> str | None:
+    """Say what to do so that fields are known, and how each is learnt.
+
+    What was said for another reason is not said again: None if that is all.
+    """
+    remedies: list[str] = []
     for field in dict.fromkeys(at.field for at in unknown):
-        ways = dict.fromkeys(_remedy(table, at) for at in unknown if at.field == field)
-        asked = any(at.is_untold for at in unknown if at.field == field)
-        how = learn(table, field) if asked else None
-        remedies.append(" and ".join(ways) + (f"; to learn it: {how}" if how else ""))
-    return "; ".join(remedies)
+        ends = [at for at in unknown if at.field == field]
+        ways: dict[_Way, list[Side]] = {}
+        for at in ends:
+            way, side = _way(pair.table, at), at.end.side
+            if (side, way) not in pair.told:
+                pair.told.add((side, way))
+                ways.setdefault(way, []).append(side)
+        if ways:
+            asked = any(at.is_untold for at in ends)
+            how = learn(pair.table, field) if asked else None
+            told = [way.at(sides) for way, sides in ways.items()]
+            remedies.append(
+                " and ".join(told) + (f"; to learn it: {how}" if how else "")
+            )
+    return "; ".join(remedies) or None
+
+
+class _Way(NamedTuple):
+    """What to do so that a field is known, and whether that is done to an end."""
+
+    text: str
+    is_of_end: bool
+
+    def at(self, sides: Sequence[Side]) -> str:
+        """Say it of the ends of some sides."""
+        whose = f" of the {' and the '.join(sides)}" if self.is_of_end else ""
+        return f"{self.text}{whose}"
 
 
 def _missing(table: Table, unknown: Sequence[At]) -> tuple[Missing, ...]:
@@ -201,73 +233,66 @@ def _missing(table: Table, unknown: Sequence[At]) -> tuple[Missing, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _remedy(table: Table, at: At) -> str:
-    """Say what to do so that a field is known at one end."""
+def _way(table: Table, at: At) -> _Way:
+    """Say what to do so that a field is known at an end."""
     if at.text is None and not at.end.derived:
         formats = [
             form.name
             for form in table.formats
             if table.fields.origins.get(at.field, at.field) in form.kinds
         ]
-        return f"needs a version string of format {' or '.join(formats)}"
+        of = " or ".join(formats)
+        return _Way(f"needs a version string of format {of}", is_of_end=False)
     if not at.is_untold:
-        return f"the table {table.id} does not know {at.text}: a site's table may"
+        text = f"the table {table.id} does not know {at.text}: a site's table may"
+        return _Way(text, is_of_end=False)
     if at.end.derived:
-        option = "--fact" if at.end.side == "source" else "--destination-fact"
-        return f"state it with {option} {state(table, at.field)}=VALUE"
-    return f"write the {at.end.side}'s {words(at.field)} in place of ?"
+        return _Way(f"state {state(table, at.field)}", is_of_end=True)
+    return _Way(f"in place of ? write the {words(at.field)}", is_of_end=True)
 
 
 # ---- exceptions ------------------------------------------------------------------
 
 
-def _denied(
-    table: Table, exception: Exemption, source: End, destination: End
-) -> Diagnostic:
-    ends = _conditioned(table, exception, source, destination)
+def _denied(pair: _Pair, exception: Exemption) -> Diagnostic:
+    ends = _conditioned(pair, exception)
     found = diagnostic(
         codes.EXCEPTION_REFUSES, spans=tuple(_span(at, at.stands_for) for at in ends)
     )
-    return _of(table, found, exception)
+    return _of(pair.table, found, exception)
 
 
-def _maybe_denied(
-    table: Table, exceptions: Sequence[Exemption], source: End, destination: End
-) -> Iterator[Diagnostic]:
+def _maybe_denied(pair: _Pair, exceptions: Sequence[Exemption]) -> Iterator[Diagnostic]:
     """Say what has to be known to tell whether exceptions apply, each thing once."""
     groups: dict[str, tuple[list[At], list[Exemption]]] = {}
     for exception in exceptions:
-        unknown = _undecided(table, exception, source, destination)
+        unknown = _undecided(pair, exception)
         key = " ".join(f"{at.end.side} {at.field}" for at in unknown)
         groups.setdefault(key, (unknown, []))[1].append(exception)
     for unknown, same in groups.values():
         found = diagnostic(
             codes.EXCEPTION_NOT_KNOWN,
-            hint=_remedies(table, unknown),
-            missing=_missing(table, unknown),
+            hint=_remedies(pair, unknown),
+            missing=_missing(pair.table, unknown),
             spans=tuple(_span(at, _why_unknown(at)) for at in unknown),
         )
-        yield _of(table, found, *same)
+        yield _of(pair.table, found, *same)
 
 
-def _conditioned(
-    table: Table, exception: Exemption, source: End, destination: End
-) -> list[At]:
+def _conditioned(pair: _Pair, exception: Exemption) -> list[At]:
     return [
-        _at(table, end, field)
-        for end in (source, destination)
+        _at(pair.table, end, field)
+        for end in (pair.source, pair.destination)
         for field in getattr(exception, end.side)
     ]
 
 
-def _undecided(
-    table: Table, exception: Exemption, source: End, destination: End
-) -> list[At]:
+def _undecided(pair: _Pair, exception: Exemption) -> list[At]:
     """Give the values that may meet an exception's conditions or not."""
-    fields = table.fields
+    fields = pair.table.fields
     return [
         at
-        for at in _conditioned(table, exception, source, destination)
+        for at in _conditioned(pair, exception)
         if at.value is None
         or fields.condition(at.field, getattr(exception, at.end.side)[at.field])(
             at.value
@@ -293,11 +318,12 @@ def _of(table: Table, found: Diagnostic, *rules: Requirement | Exemption) -> Dia
 # ---- fields ----------------------------------------------------------------------
 
 
-def _ends(
-    table: Table, requirement: Requirement, source: End, destination: End
-) -> tuple[At, At]:
+def _ends(pair: _Pair, requirement: Requirement) -> tuple[At, At]:
     other = requirement.destination_field or requirement.field
-    return _at(table, source, requirement.field), _at(table, destination, other)
+    return (
+        _at(pair.table, pair.source, requirement.field),
+        _at(pair.table, pair.destination, other),
+    )
 
 
 def _sides(requirement: Requirement, source: At, destination: At) -> list[At]:
