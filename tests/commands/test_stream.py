@@ -84,6 +84,26 @@ def test_get_tells_where_the_string_is_from(idle: Idle, run: Run) -> None:
     assert "warning[VFC528]" in result.stderr
 
 
+def test_a_warning_comes_only_where_a_device_is_opened(idle: Idle, run: Run) -> None:
+    host = idle({}, PLAIN)
+    for line, exit_code in (
+        (f"check --stream version:{STRING} version:{STRING}", 0),
+        (f"get --stream {PLAIN.address}", 3),
+        (f"check --stream {PLAIN.address} version:{STRING}", 1),
+        (f"targets --stream {PLAIN.address} here", 1),
+    ):
+        assert "VFC528" not in run(line, exit_code=exit_code).stderr, line
+    assert host.opened == []
+
+    for line in (
+        f"check --stream {ONE} {OTHER}",
+        f"check --stream version:{STRING} {OTHER}",
+        f"targets --stream {ONE} here",
+    ):
+        assert run(line).stderr.count("VFC528") == 1, line
+    assert host.opened != []
+
+
 def test_get_opens_nothing_without_stream(idle: Idle, run: Run) -> None:
     host = idle()
     run(f"get {ONE}", exit_code=3)

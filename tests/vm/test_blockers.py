@@ -393,7 +393,10 @@ def test_what_is_not_known_of_devices_is_asked_by_their_names() -> None:
 
     hints = {each.code: each.hint for each in blocking(vm, [first, spaced])}
 
-    for code, fact in (("VFC544", "migration_flags"), ("VFC549", "dirty_tracking")):
+    for code, fact in (
+        (codes.P2P_NOT_KNOWN, "migration_flags"),
+        (codes.TRACKING_NOT_KNOWN, "dirty_tracking"),
+    ):
         lines = (hints[code] or "").splitlines()
         said = f"state {fact} in facts.d; to learn it, while the VM does not run:"
         assert lines[0] == said

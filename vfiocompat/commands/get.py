@@ -126,7 +126,7 @@ class _Strings:
         ]
         known = list(found)
         heads = read_heads(
-            [end for _, end in ends], self._settings.host, self._library, streaming.now
+            [end for _, end in ends], self._settings.host, self._library, streaming
         )
         for (at, _), (end, error) in zip(ends, heads, strict=True):
             known[at] = Looked(end) if error is None else Looked(error=error)

@@ -228,7 +228,8 @@ def _taken(
                 found, problems=[*found.problems, *problems]
             )
         if asked.streaming is not None:
-            found = ask_streams(found, chosen, host, library, now)
+            streaming = asked.streaming._replace(now=now)
+            found = ask_streams(found, chosen, host, library, streaming)
         found, errors = agreed(found, library, stated)
         for error in errors:
             settings.note(error_lines(error))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import click
@@ -63,6 +63,13 @@ def streaming_of(
     if settings.sysroot != "/":
         raise UsageError("--stream is for this host, not for one that --sysroot names")
     found = None if sibling is None else _sibling(settings, sibling)
+    from vfiocompat.streams import Streaming  # noqa: PLC0415 - few commands ask so
+
+    warn = cache(partial(_warn, settings))  # once, however many are opened
+    return Streaming(time.time(), despite_hazard, found, passes_over, warn)
+
+
+def _warn(settings: Settings) -> None:
     settings.note(
         note_lines(
             codes.DEVICES_ARE_ASKED,
@@ -70,9 +77,6 @@ def streaming_of(
             "in the kernel's log",
         )
     )
-    from vfiocompat.streams import Streaming  # noqa: PLC0415 - few commands ask so
-
-    return Streaming(time.time(), despite_hazard, found, passes_over)
 
 
 def again_streaming(

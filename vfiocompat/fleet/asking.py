@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint, Head
     from vfiocompat.host.sysfs import Host
     from vfiocompat.inventory import Inventory
+    from vfiocompat.streams import Streaming
     from vfiocompat.tables.language.records import Stream
     from vfiocompat.tables.library import Library
 
@@ -156,7 +157,7 @@ def ask_streams(
     chosen: Iterable[ToAsk],
     host: Host,
     library: Library,
-    now: float,
+    streaming: Streaming,
 ) -> Inventory:
     """Read the heads of idle devices, and offer them those of others.
 
@@ -175,7 +176,7 @@ def ask_streams(
         for at, endpoint in enumerate(inventory.endpoints)
         if (errand := errand_of(endpoint, library)) is not None
     }
-    answers = host.ask_streams(list(errands.values()), now) if errands else []
+    answers = streaming.ask(host, errands.values())
     endpoints = list(inventory.endpoints)
     problems = []
     for at, (asked, head) in zip(errands, answers, strict=True):
@@ -186,7 +187,7 @@ def ask_streams(
         found = {
             each.thing: new
             for each, offer in zip(wanted.get(at, ()), asked.offers, strict=False)
-            if (new := _recorded(each, offer, head, now)) is not None
+            if (new := _recorded(each, offer, head, streaming.now)) is not None
         }
         endpoints[at] = _with_answers(endpoint, found) if found else endpoint
     return msgspec.structs.replace(

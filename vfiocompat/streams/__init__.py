@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Asking drivers by the heads of migration streams: which are read, and who gets them.
 
+allowed  that devices may be asked
 devices  which devices can be asked, and their own heads
 sources  the head that is offered, and whose it is
 offers   heads offered to destinations
@@ -12,9 +13,10 @@ only those that stand before it.
 
 from __future__ import annotations
 
+from vfiocompat.streams.allowed import Streaming
 from vfiocompat.streams.devices import gives_head, lacks_head, read_heads
 from vfiocompat.streams.offers import offer_all
-from vfiocompat.streams.sources import Source, Streaming, source_head
+from vfiocompat.streams.sources import Source, source_head
 
 __all__ = [
     "Source",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint, Head
     from vfiocompat.errors import ErrorRecord
     from vfiocompat.host.sysfs import Host
+    from vfiocompat.streams.allowed import Streaming
     from vfiocompat.tables.language.table import Table
     from vfiocompat.tables.library import Library
 
@@ -36,7 +37,7 @@ _IS_DEVICE = frozenset({"mdev", "function"})
 
 
 def read_heads(
-    endpoints: Sequence[Endpoint], host: Host, library: Library, now: float
+    endpoints: Sequence[Endpoint], host: Host, library: Library, streaming: Streaming
 ) -> list[tuple[Endpoint, ErrorRecord | None]]:
     """Read the heads of this host's devices; give each with what went wrong.
 
@@ -50,7 +51,7 @@ def read_heads(
         for at, endpoint in enumerate(endpoints)
         if (errand := errand_of(endpoint, library)) is not None
     }
-    answers = host.ask_streams(list(errands.values()), now) if errands else []
+    answers = streaming.ask(host, errands.values())
     for at, (asked, head) in zip(errands, answers, strict=True):
         found[at] = with_head(endpoints[at], head), asked.error
     return found

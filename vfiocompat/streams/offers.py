@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from vfiocompat.diagnostics import Diagnostic
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.host.sysfs import Host
-    from vfiocompat.streams.sources import Source, Streaming
+    from vfiocompat.streams.allowed import Streaming
+    from vfiocompat.streams.sources import Source
     from vfiocompat.tables.language.table import Table
     from vfiocompat.tables.library import Library
 
@@ -59,7 +60,7 @@ def offer_all(
         and any(_concerns(source.endpoint, end) for source in sources)
         and (errand := errand_of(end, library)) is not None
     }
-    replies = host.ask_streams(list(errands.values()), streaming.now) if errands else []
+    replies = streaming.ask(host, errands.values())
     answers = dict(zip(errands, replies, strict=True))
     known = [
         with_head(end, answers[at].head) if at in answers else end

@@ -10,7 +10,6 @@ import msgspec
 from vfiocompat import codes
 from vfiocompat.addresses import parse_address
 from vfiocompat.contradictions import changed
-from vfiocompat.decision.notes import softened
 from vfiocompat.decision.streams import HeadUsed
 from vfiocompat.diagnostics import diagnostic
 from vfiocompat.errors import UsageError, error_of
@@ -25,29 +24,11 @@ if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint, Head, Recorded
     from vfiocompat.errors import ErrorRecord
     from vfiocompat.host.sysfs import Host
+    from vfiocompat.streams.allowed import Streaming
     from vfiocompat.tables.language.table import Table
     from vfiocompat.tables.library import Library
 
-__all__ = ["Source", "Streaming", "source_head"]
-
-
-class Streaming(NamedTuple):
-    """That devices may be opened and asked, and what else was allowed.
-
-    `sibling` is an idle device whose head is to stand for the source's. With
-    `passes_over` devices in use are no failure: nobody named them.
-    """
-
-    now: float
-    despite_hazard: bool = False
-    sibling: Endpoint | None = None
-    passes_over: bool = False
-
-    def passed_over(self, error: ErrorRecord | None) -> Diagnostic | None:
-        """Name a device that is passed over since it is in use."""
-        if error is None or not self.passes_over or error.code != codes.DEVICE_IN_USE:
-            return None
-        return softened(diagnostic(error.code, error.summary, hint=error.hint))
+__all__ = ["Source", "source_head"]
 
 
 class Source(NamedTuple):
@@ -94,7 +75,7 @@ def source_head(
         return _of_sibling(source, table, host, library, streaming)
     if why := no_head(source, table):
         return Source(source, told=(not_offered(f"the source: {why}"),))
-    [(found, error)] = read_heads([source], host, library, streaming.now)
+    [(found, error)] = read_heads([source], host, library, streaming)
     if error is None:
         return Source(found, HeadUsed("read", source.address))
     _demand_opened(error)
@@ -201,7 +182,7 @@ def _of_sibling(
     if (why := _cannot_stand(sibling, source, table)) is not None:
         pair = f"{sibling.address} cannot stand for {source.address}"
         raise UsageError(f"--sibling: {pair}: {why}")
-    [(found, error)] = read_heads([sibling], host, library, streaming.now)
+    [(found, error)] = read_heads([sibling], host, library, streaming)
     if error is not None:
         raise error_of(error)
     told = diagnostic(
