@@ -16,6 +16,7 @@ import click
 import pytest
 
 from tests.conftest import HUNG, PROGRAM, SOON
+from tests.kernel.lines import LINES, every_command
 from vfiocompat import __version__
 from vfiocompat.cli import COMMANDS, cli
 from vfiocompat.commands.help import COMMON, COMMON_LINE, EXAMPLES
@@ -73,6 +74,11 @@ def test_version(run: Run) -> None:
 
 
 COMMAND_LINES = [*COMMANDS, *(f"tables {name}" for name in ("list", "show", "check"))]
+
+
+def test_the_real_kernel_sees_every_command() -> None:
+    """There `guest/test_unopened.py` holds that none opens a device by accident."""
+    assert {*every_command()} == LINES.keys()
 
 
 @pytest.mark.parametrize("name", COMMAND_LINES)

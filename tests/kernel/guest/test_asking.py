@@ -360,7 +360,7 @@ def test_many_destinations_are_asked_beside_each_other(
 ) -> None:
     """Each is in a group of its own: what hangs in many costs one time-out."""
     one = streams.create("mtty_1")
-    many = [streams.create("mtty_1", parent=1) for _ in range(16)]
+    many = [streams.create("mtty_1", parent=1) for _ in range(32)]
     words = ("check", "--stream", *OPTIONS, "--timeout", "3", "--format", "json")
     quick = cli(*words, one, *many).seconds
     for name in many:
@@ -369,7 +369,7 @@ def test_many_destinations_are_asked_beside_each_other(
     for name in many:
         streams.order(name, "none")
 
-    assert [each["verdict"] for each in run.json["results"]] == ["undetermined"] * 16
+    assert [each["verdict"] for each in run.json["results"]] == ["undetermined"] * 32
     assert run.seconds - quick < 2 * 3
 
 

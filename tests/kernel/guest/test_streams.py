@@ -311,27 +311,3 @@ def test_shipped_tables_speak_for_drivers_that_are_renamed(
         one, two = (streams.create(kind, parent) for parent in (0, 1))
         [result] = cli("check", one, two, "--format", "json").json["results"]
         assert result["table"] == table
-
-
-def test_no_command_opens_a_device_that_is_not_told_to(
-    streams: StreamDriver, cli: CommandLine
-) -> None:
-    streams.load()
-    one, two = (streams.create("mtty_1", parent) for parent in (0, 1))
-    for arguments in (
-        ("list",),
-        ("list", "-v", "--format", "json"),
-        ("get", one),
-        ("check", one, two),
-        ("targets", one),
-        ("scan", "--format", "json"),
-        ("device", one),
-        ("doctor",),
-    ):
-        run = cli(*arguments)
-        assert run.code in {0, 1, 3}, run.stderr
-    for name in (one, two):
-        assert set(streams.counters(name).values()) == {0}
-    assert cli("device", "--open", one).code == 0
-    assert streams.counters(one)["opens"] == 1
-    assert streams.counters(one)["writes"] == 0
