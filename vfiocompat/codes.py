@@ -338,6 +338,9 @@ DEVICES_BEFORE_NOT_KNOWN = _error(
 CONFIG_FILE_NOT_READ = _warning(
     "VFC560", "the VM has a configuration file of QEMU's, which is not read"
 )
+NO_IOMMUFD = _error(
+    "VFC561", "the VM's device goes through iommufd, which the destination may not have"
+)
 BOUND_ON_ARRIVAL = _warning(
     "VFC570",
     "libvirt binds a function to VFIO when the VM comes: which one is not known",

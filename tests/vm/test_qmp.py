@@ -549,6 +549,16 @@ def test_what_else_of_a_device_decides_is_asked_for(
     assert (device.untracked, device.has_ramfb, device.by_multifd) == expected
 
 
+@pytest.mark.parametrize(
+    ("iommufd", "expected"), [("/objects/iommufd0", True), ("", False), (None, False)]
+)
+def test_a_device_goes_through_what_it_is_linked_to(
+    vm_of: Told, iommufd: str | None, *, expected: bool
+) -> None:
+    answers = vm_answers({"x": {"sysfsdev": MDEV_PATH, "iommufd": iommufd}})
+    assert [each.iommufd for each in vm_of(answers).devices] == [expected]
+
+
 @pytest.mark.parametrize("driver", ["nvme", "virtio-blk-vfio-pci"])
 def test_a_disk_that_qemu_drives_itself_is_told(vm_of: Told, driver: str) -> None:
     disk = "nvme://0000:01:00.0/1"

@@ -70,7 +70,9 @@ def _not_needed(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, ..
     )
 
 
-_OF_INTERFACE = frozenset({"migration_flags", "dirty_tracking", "iommu_dirty_tracking"})
+_OF_INTERFACE = frozenset(
+    {"migration_flags", "dirty_tracking", "iommu_dirty_tracking", "iommufd"}
+)
 """Facts of a migration interface: a pair's decision reads them where tables name them,
 and a whole VM's always."""
 

@@ -40,6 +40,7 @@ FACTS = {
     "migration_flags": f"{_FEATURES}; vfiocompat device --open ADDRESS",
     "dirty_tracking": f"{_FEATURES}; vfiocompat device --open ADDRESS",
     "iommu_dirty_tracking": "vfiocompat explain VFC549",
+    "iommufd": "vfiocompat explain VFC561",
 }
 """Every fact that a table may name in `derive`, and how to learn it.
 

@@ -96,6 +96,7 @@ class Attached:
             self.attachments += self._argument(each, found, driver)
         self.config_files = self._line.config_files
         self.machine = self._line.machine
+        self.only_migratable = self._line.only_migratable
         self.disks = [*_disks(root), *self._line.disks]
         security = root.find("launchSecurity")
         named = None if security is None else security.get("type") or "launchSecurity"

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from vfiocompat import codes
-from vfiocompat.addresses import FunctionAddress
 from vfiocompat.diagnostics import Missing, both_ends, diagnostic, first_of
 from vfiocompat.endpoints import NVIDIA_VENDOR
 from vfiocompat.vm.learning import ASK_QEMU, ask
@@ -216,7 +215,7 @@ def _untracked(
                 yield _copied_whole(device, source)
         elif tracks is None:
             unknown[device.named] = source
-        elif _is_by_iommu(device) and known.iommu_tracks is not False:
+        elif device.is_by_iommu and known.iommu_tracks is not False:
             yield from _by_iommu(vm, device, source, known)
         else:
             yield diagnostic(
@@ -244,14 +243,6 @@ def _of_some(names: Sequence[str], vm: Vm) -> str | None:
 def _is_no_yes(device: VmDevice, source: Endpoint) -> bool:
     """Whether a device cannot be migrated, or is not known, whatever QEMU demands."""
     return device.migration == "off" or not device.saved or source.is_outdated
-
-
-def _is_by_iommu(device: VmDevice) -> bool:
-    """Whether the host's IOMMU may track for a device; an mdev is not behind one.
-
-    (hw/vfio/iommufd.c, iommufd_cdev_attach_container.)
-    """
-    return device.iommufd and isinstance(device.address, FunctionAddress)
 
 
 def _copied_whole(device: VmDevice, source: Endpoint) -> Diagnostic:

@@ -77,6 +77,7 @@ class Domain:
             config_files=tuple(found.config_files),
             disks=tuple(found.disks),
             protection=found.protection,
+            only_migratable=found.only_migratable,
         )
 
     def manifest(self) -> Manifest | None:

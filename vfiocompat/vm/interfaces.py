@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from msgspec.structs import replace
+
 from vfiocompat import codes
-from vfiocompat.diagnostics import diagnostic
+from vfiocompat.diagnostics import Missing, diagnostic
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -20,11 +23,14 @@ Said = TypeVar("Said")
 
 __all__ = [
     "FLAGS",
+    "IOMMUFD",
     "NOT_KNOWN",
     "DeviceInterface",
     "device_interface",
     "need_p2p",
     "unacknowledged",
+    "untracked_there",
+    "without_iommufd",
     "without_p2p",
 ]
 
@@ -44,6 +50,17 @@ NOT_KNOWN = DeviceInterface(None, None)
 
 FLAGS = "migration_flags"
 """The fact by which an operator tells what a migration interface can do."""
+
+TRACKING = "dirty_tracking", "iommu_dirty_tracking"
+"""The facts by which an operator tells what tracks writes."""
+
+IOMMUFD = "iommufd", "kernel"
+"""The facts of a destination that tell whether it has iommufd."""
+
+_HAS_IOMMUFD = 6, 6
+"""The first Linux with nodes of VFIO devices (drivers/vfio/device_cdev.c)."""
+
+_KERNEL = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})(?![0-9])")
 
 _WORDS = {"yes": True, "no": False}
 
@@ -78,13 +95,16 @@ def _same(said: set[Said]) -> Said | None:
     return said.pop() if len(said) == 1 else None
 
 
-def need_p2p(devices: Sequence[VmDevice]) -> int:
+def need_p2p(devices: Sequence[VmDevice], *, only_migratable: bool = False) -> int:
     """Tell how many of a VM's devices need P2P for its QEMU to start: so many first.
 
     Of several devices one with enable-migration=on does not start beside, or after, one
     without P2P; all others only block a migration then, which a destination does not
-    begin (hw/vfio/migration.c, vfio_block_multiple_devices_migration).
+    begin (hw/vfio/migration.c, vfio_block_multiple_devices_migration), unless it starts
+    with `only_migratable` devices.
     """
+    if only_migratable and len(devices) > 1:
+        return len(devices)
     told = [at for at, device in enumerate(devices) if device.migration == "on"]
     return told[-1] + 1 if told and told[-1] else 0
 
@@ -96,8 +116,8 @@ def without_p2p(destination: Endpoint) -> Diagnostic | None:
         return None
     return diagnostic(
         codes.NO_P2P,
-        "the destination has no P2P, and with enable-migration=on QEMU does not start "
-        "several devices without",
+        "the destination has no P2P, and with enable-migration=on or -only-migratable "
+        "QEMU does not start several devices without",
         detail=f"it has {', '.join(flags) or 'none'}",
         path=destination.path,
     )
@@ -124,3 +144,58 @@ def unacknowledged(source: Endpoint, destination: Endpoint) -> Diagnostic | None
         hint="switch the capability switchover-ack off on both hosts",
         path=destination.path,
     )
+
+
+def untracked_there(device: VmDevice, destination: Endpoint) -> Diagnostic | None:
+    """Find whether QEMU does not start with a device since nothing tracks its writes.
+
+    With -only-migratable what blocks a migration is an error
+    (migration/migration.c, migrate_add_blocker), also where a VM comes.
+    """
+    known = device_interface(destination, ())
+    tracks = False if device.untracked else known.tracks
+    by_iommu = device.is_by_iommu and known.iommu_tracks is not False
+    if device.migration == "on" or by_iommu or tracks is not False:
+        return None
+    return diagnostic(
+        codes.WRITES_NOT_TRACKED,
+        "nothing at the destination tracks what the device writes, and with "
+        "-only-migratable QEMU does not start so",
+        path=destination.path,
+    )
+
+
+def without_iommufd(destination: Endpoint) -> Diagnostic | None:
+    """Say of a device's destination whether it has iommufd, as far as that is known.
+
+    It is not where a kernel is too old, but for what was ported back to it.
+    """
+    told, version = destination.stated.get("iommufd"), _kernel_version(destination)
+    if told == "yes" or destination.is_outdated:
+        return None
+    if told == "no":
+        return diagnostic(
+            codes.NO_IOMMUFD,
+            "the VM's device goes through iommufd, which the destination does not have",
+            path=destination.path,
+        )
+    if version is None or version >= _HAS_IOMMUFD:
+        finding = diagnostic(codes.NO_IOMMUFD, path=destination.path)
+        return replace(finding, severity="info")
+    finding = diagnostic(
+        codes.NO_IOMMUFD,
+        "the VM's device goes through iommufd, and whether the destination has that is "
+        "not known",
+        detail=f"Linux has it since 6.6, and the kernel is "
+        f"{destination.facts.get('kernel')}",
+        hint="if it was ported back, state iommufd=yes: 'vfiocompat explain VFC561' "
+        "says how to find out",
+        path=destination.path,
+        missing=(Missing("destination", "iommufd"),),
+    )
+    return replace(finding, severity="warning")
+
+
+def _kernel_version(endpoint: Endpoint) -> tuple[int, int] | None:
+    found = _KERNEL.match(endpoint.facts.get("kernel") or "")
+    return None if found is None else (int(found[1]), int(found[2]))

@@ -16,9 +16,13 @@ from vfiocompat.vm.blockers import (
 )
 from vfiocompat.vm.interfaces import (
     FLAGS,
+    IOMMUFD,
+    TRACKING,
     device_interface,
     need_p2p,
     unacknowledged,
+    untracked_there,
+    without_iommufd,
     without_p2p,
 )
 from vfiocompat.vm.kinds import becoming, bound_there, bound_to_plain
@@ -53,8 +57,9 @@ class VmDemand(NamedTuple):
     def reads(self, endpoint: Endpoint) -> object:
         """Give what of an endpoint it depends on."""
         version = endpoint.facts.get("module_version") if endpoint.is_vgpu else None
-        flags = endpoint.stated.get(FLAGS)
-        return version, endpoint.kind == "function", _ids(endpoint), flags
+        known = [*map(endpoint.stated.get, (FLAGS, *TRACKING, *IOMMUFD))]
+        known.append(endpoint.facts.get("kernel") if self.device.iommufd else None)
+        return version, endpoint.kind == "function", _ids(endpoint), *known
 
     def of(self, pair: Pair) -> Decision:
         """Give a pair's decision with what is demanded of it."""
@@ -68,6 +73,10 @@ class VmDemand(NamedTuple):
             if self.vm.switchover_ack
             else None,
             unspoken_there(self.vm, pair.destination),
+            without_iommufd(pair.destination) if self.device.iommufd else None,
+            untracked_there(self.device, pair.destination)
+            if self.vm.only_migratable
+            else None,
         )
         decision = pair.decision
         for finding in findings:
@@ -105,7 +114,8 @@ class Migration(NamedTuple):
         interfaces = [
             device_interface(source, library.interfaces(source)) for source in sources
         ]
-        return cls(vm, sources, tuple(interfaces), basis, as_is, need_p2p(vm.moved))
+        with_p2p = need_p2p(vm.moved, only_migratable=vm.only_migratable)
+        return cls(vm, sources, tuple(interfaces), basis, as_is, with_p2p)
 
     @property
     def sent(self) -> Migration:
@@ -126,7 +136,12 @@ class Migration(NamedTuple):
     @property
     def facts_read(self) -> tuple[str, ...]:
         """The facts of every destination that QEMU's demands of it read."""
-        return (FLAGS,) if self.with_p2p or self.vm.switchover_ack else ()
+        names = [FLAGS] if self.with_p2p or self.vm.switchover_ack else []
+        if self.vm.only_migratable:
+            names += [FLAGS, *TRACKING]
+        if any(device.iommufd for device in self.devices):
+            names += IOMMUFD
+        return tuple(dict.fromkeys(names))
 
     def demand(self, device: int) -> VmDemand:
         """Give what is demanded of a device's pairs."""

@@ -110,10 +110,19 @@ class VmDevice(msgspec.Struct, frozen=True, kw_only=True):
         return self.text + (f" ({self.name})" if self.name else "")
 
     @property
+    def is_by_iommu(self) -> bool:
+        """Whether a host's IOMMU may track its writes; an mdev is not behind one.
+
+        (hw/vfio/iommufd.c, iommufd_cdev_attach_container.)
+        """
+        return self.iommufd and isinstance(self.address, FunctionAddress)
+
+    @property
     def demanding(self) -> tuple[object, ...]:
         """All that decides beside the endpoint that it is, and the one that it gets."""
-        how = self.is_managed, self.bound_to
-        return self.skip_vsc_check, self.is_interface, self.has_ramfb, how
+        how = self.is_managed, self.bound_to, self.iommufd, self.is_by_iommu
+        tracking = self.migration == "on", self.untracked
+        return self.skip_vsc_check, self.is_interface, self.has_ramfb, how, tracking
 
 
 class Vm(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +139,8 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     destination has to acknowledge what it got before the VM stops, and `multifd` that
     devices' state can go by that; None where no QEMU was asked. `refusals` are why a
     migration that is begun now is refused, beside blockers, and `kept_back` what of the
-    VM would not go.
+    VM would not go. `only_migratable` says that it does not start with what blocks a
+    migration.
     """
 
     name: str | None
@@ -151,6 +161,7 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     multifd: bool | None = None
     refusals: tuple[str, ...] = ()
     kept_back: tuple[str, ...] = ()
+    only_migratable: bool = False
 
     @property
     def moved(self) -> tuple[VmDevice, ...]:

@@ -203,10 +203,11 @@ class CommandLine:
 
     `devices` are the places of what follows each `-device`. `config_files` are those
     that `-readconfig` names, `iommus` the virtual IOMMUs, `failovers` the network cards
-    that take over from others, `disks` those that QEMU drives through VFIO, and
-    `machine` and `protection` what `-machine` names. What follows an option that is not
-    known here may be its value or an option: it counts as one, so that nothing is
-    passed over.
+    that take over from others, `disks` those that QEMU drives through VFIO,
+    `machine` and `protection` what `-machine` names, and `only_migratable` says that
+    QEMU is to start with nothing that blocks a migration. What follows an option that
+    is not known here may be its value or an option: it counts as one, so that nothing
+    is passed over.
     """
 
     def __init__(self, arguments: Sequence[str]) -> None:
@@ -216,11 +217,12 @@ class CommandLine:
         self.failovers: list[str] = []
         self.disks: list[str] = []
         self.protection: str | None = None
+        self.only_migratable = "only-migratable" in map(_option, arguments)
         of_id: dict[str, dict[str, object]] = {}
         of_type: list[tuple[str, str, str]] = []
         self.machine: str | None = None
         for at, (option, value) in enumerate(pairwise(("", *arguments)), start=-1):
-            name = option.lstrip("-") if option.startswith("-") else ""
+            name = _option(option)
             if _is_disk(name, value):
                 self.disks.append(value)
             match name:
@@ -236,6 +238,12 @@ class CommandLine:
                     self._read_machine(value)
                 case _:
                     pass
+        set_of_migration = {
+            name: on_off(value)
+            for type_, name, value in of_type
+            if type_ == "migration"
+        }
+        self.only_migratable |= set_of_migration.get("only-migratable") == "on"
         self.properties = Properties(of_id, of_type)
 
     def _read_machine(self, value: str) -> None:
@@ -262,6 +270,10 @@ class CommandLine:
         if driver.startswith(VIRTIO_NET) and on_off(told.get("failover")) == "on":
             self.failovers += names
         return driver
+
+
+def _option(argument: str) -> str:
+    return argument.lstrip("-") if argument.startswith("-") else ""
 
 
 def _is_disk(option: str, value: str) -> bool:

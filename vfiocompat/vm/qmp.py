@@ -260,6 +260,7 @@ class _Monitor:
             migration=on_off(told),
             skip_vsc_check=skips if isinstance(skips, bool) else None,
             untracked=on_off(await property_of(f"x-{UNTRACKED}")) == "off",
+            iommufd=bool(await property_of("iommufd")),
             by_multifd=on_off(await property_of(f"x-{BY_MULTIFD}")) == "on",
             has_ramfb=await property_of("ramfb") is True,
             unplugged=bool(pair) and await self._takes_over(str(pair)),

@@ -135,6 +135,8 @@ def test_how_a_field_is_learnt_and_stated() -> None:
         ("dirty_tracking", "yes", None),
         ("dirty_tracking", "true", "'true' is neither yes nor no"),
         ("iommu_dirty_tracking", "", "'' is neither yes nor no"),
+        ("iommufd", "no", None),
+        ("iommufd", "6.6", "'6.6' is neither yes nor no"),
         ("migration_flags", "STOP_COPY,P2P", None),
         (
             "migration_flags",

@@ -160,11 +160,12 @@ def _same_fact(name: str, text: str, read: str | None) -> str:
 
 
 _FLAGS = frozenset(get_args(InterfaceFlag))
+_YES_OR_NO = frozenset({"dirty_tracking", "iommu_dirty_tracking", "iommufd"})
 
 
 def _no_value(name: str, text: str) -> str:
     """Say what is wrong with a value of a fact that has but few."""
-    if name.endswith("dirty_tracking") and text not in {"yes", "no"}:
+    if name in _YES_OR_NO and text not in {"yes", "no"}:
         return f"{text!r} is neither yes nor no"
     told = set(text.split(","))
     if name == "migration_flags" and not {"STOP_COPY"} <= told <= _FLAGS:
