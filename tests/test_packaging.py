@@ -74,7 +74,7 @@ def test_a_wheel_holds_the_package_its_man_pages_and_the_examples(wheel: Path) -
         )
     }
     others = {name for name in names if ".dist-info/" not in name}
-    assert len(share) == 9 + 15
+    assert len(share) == 9 + 27
     assert others == files | share | completions | {
         f"{INSTALLED}/{page}" for page in pages
     } | {

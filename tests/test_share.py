@@ -18,7 +18,7 @@ import pytest
 
 from tests.commands.hosts import PAIR
 from tests.simulate.conftest import cannot_test, why_not
-from vfiocompat.inventory import Inventory
+from vfiocompat.inventory import Inventory, parse_inventory
 
 if TYPE_CHECKING:
     from tests.conftest import Host
@@ -205,16 +205,18 @@ def test_cron_runs_its_lines_in_silence(plain_sysroot: Path, tmp_path: Path) -> 
     assert "/usr/local/bin" in variables["PATH"].split(":")
 
 
-# ---- the example fleet -----------------------------------------------------------
+# ---- the example fleets ----------------------------------------------------------
 
 FLEET = ROOT / "examples/fleet"
+GPU_FLEET = ROOT / "examples/gpu-fleet"
 
 
 @pytest.mark.usefixtures("_processes")
-def test_the_example_fleet_is_as_it_is_made(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fleet", [FLEET, GPU_FLEET], ids=lambda fleet: fleet.name)
+def test_an_example_fleet_is_as_it_is_made(fleet: Path, tmp_path: Path) -> None:
     if reason := why_not():
         cannot_test(reason)
-    subprocess.run([ROOT / "tools/example-fleet", tmp_path], check=True)
+    subprocess.run([ROOT / "tools/example-fleet", fleet.name, tmp_path], check=True)
 
     def settled(folder: Path) -> dict[str, str]:
         times = re.compile(
@@ -224,8 +226,8 @@ def test_the_example_fleet_is_as_it_is_made(tmp_path: Path) -> None:
             file.name: times.sub("", file.read_text()) for file in folder.glob("*.json")
         }
 
-    assert settled(tmp_path).keys() == settled(FLEET).keys()
-    for name, text in settled(FLEET).items():
+    assert settled(tmp_path).keys() == settled(fleet).keys()
+    for name, text in settled(fleet).items():
         if name != "node-e.json":  # which is cut off at some place
             assert settled(tmp_path)[name] == text, "run tools/example-fleet"
 
@@ -248,3 +250,23 @@ def test_the_example_fleet_has_whatever_a_fleet_may_have() -> None:
     assert vendors == {"0x1ac1", "0x19e5"}
     with pytest.raises(msgspec.DecodeError):
         msgspec.json.decode((FLEET / "node-e.json").read_bytes())
+
+
+def test_the_gpu_fleet_has_what_nvidias_hosts_differ_by() -> None:
+    files = sorted(GPU_FLEET.glob("*.json"))
+    known = [parse_inventory(file.read_bytes(), file.name) for file in files]
+    endpoints = [each for one in known for each in one.endpoints]
+    gpus = [gpu for one in known for gpu in one.gpus or ()]
+    facts = [each.facts for each in endpoints]
+
+    assert len(known) == len(gpus) == 6
+    assert {gpu.name for gpu in gpus} == {"NVIDIA A40", "NVIDIA H100 PCIe"}
+    assert {gpu.ecc for gpu in gpus} == {"on", "off"}
+    assert len({gpu.driver_version for gpu in gpus}) == 2
+    assert {each["framework"] for each in facts} == {"mdev", "vendor"}
+    assert "NVIDIA H100-1-10C" in {each.get("vgpu_type_name") for each in facts}
+    running = [each for each in endpoints if each.vgpu_metadata]
+    assert len(running) == 5
+    assert sum("guest" in each.facts for each in running) == 4
+    assert not any(each.stated for each in endpoints)
+    assert not any(one.problems for one in known)
