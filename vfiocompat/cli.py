@@ -16,7 +16,7 @@ import click
 from vfiocompat.commands.arguments import Group
 from vfiocompat.commands.options import global_options, help_option, version_option
 from vfiocompat.commands.settings import Settings, tell
-from vfiocompat.errors import Bug, ExitCode, UsageError, VfiocompatError
+from vfiocompat.errors import Bug, ExitCode, VfiocompatError
 from vfiocompat.files.reading import wait_at_most
 from vfiocompat.output.text import error_lines
 
@@ -196,7 +196,9 @@ def run(args: Sequence[str]) -> int:
 def _known(error: Exception, *, verbose: bool) -> VfiocompatError:
     """Give one of our own errors for any; the traceback of a bug only if verbose."""
     if isinstance(error, click.ClickException):
-        return _usage(error)
+        from vfiocompat.commands.usage import usage_error  # noqa: PLC0415 - rare
+
+        return usage_error(error)
     if isinstance(error, OSError):
         return VfiocompatError(f"cannot go on: {error}")
     known = error if isinstance(error, VfiocompatError) else Bug.of_exception(error)
@@ -205,14 +207,6 @@ def _known(error: Exception, *, verbose: bool) -> VfiocompatError:
             known.summary, hint="run it again with -v, and report what it prints"
         )
     return known
-
-
-def _usage(error: click.ClickException) -> UsageError:
-    hint = None
-    if isinstance(error, click.UsageError) and error.ctx is not None:
-        hint = f"see '{error.ctx.command_path} --help'"
-    message = " ".join(error.format_message().split())  # click folds lists
-    return UsageError(message.rstrip("."), hint=hint)
 
 
 def _report(error: VfiocompatError, args: Sequence[str]) -> int:

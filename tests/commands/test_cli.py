@@ -241,6 +241,38 @@ def test_sysroot_by_a_link_and_relative(
     assert str(root) not in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("line", "summary", "hint"),
+    [
+        ("list --timeout x", "--timeout: 'x' is no number of seconds above 0", "see"),
+        ("--timeout x list", "--timeout: 'x' is no number of seconds above 0", "see"),
+        ("scan --ask-limit -1", "--ask-limit: '-1' is no whole number", "see"),
+        (f"scan --ask-limit {'9' * 5000}", "--ask-limit: '999", "see"),
+        ("list --color pink", "--color: 'pink' is not one of 'auto', 'always',", "see"),
+        ("check a b --max-age x", "--max-age: 'x' is no duration such as 90,", "see"),
+        ("list --timeout", "--timeout needs a value", None),
+        ("list -q=3", "there is no option -=", "see"),
+        ("list --quiet=3", "--quiet takes no value", None),
+        ("list --timeou 3", "there is no option --timeou", "did you mean --timeout?"),
+        ("list --zzz", "there is no option --zzz", "see 'vfiocompat list --help'"),
+        ("check a", "DESTINATION is missing", "see 'vfiocompat check --help'"),
+        ("matrix", "FLEET is missing", "name inventories, or set VFIOCOMPAT_FLEET"),
+        ("vm domain:x.xml", "DESTINATION is missing", "name here, or inventories, or"),
+        ("diff old", "NEW is missing", "see 'vfiocompat diff --help'"),
+        ("schema", "NAME is missing", "there are check, device, diff"),
+        ("simulate x.toml", "MOUNTPOINT | -- COMMAND [ARG]... is missing", "see"),
+    ],
+)
+def test_what_is_wrong_with_a_line_is_told_in_our_words(
+    run: Run, line: str, summary: str, hint: str | None
+) -> None:
+    said, *more = run(line, exit_code=2).stderr.splitlines()
+    assert said.startswith(f"vfiocompat: error[VFC501]: {summary}")
+    assert [each.startswith(f"   = help: {hint}") for each in more] == (
+        [] if hint is None else [True]
+    )
+
+
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "-inf", "text", "''"])
 @pytest.mark.parametrize("line", ["--timeout {} list", "list --timeout {}"])
 def test_timeout_that_is_none(run: Run, line: str, seconds: str) -> None:

@@ -406,7 +406,7 @@ def test_vm_passes_over_what_is_in_use(idle: Idle, run: Run, tmp_path: Path) -> 
 
 def test_vm_demands_a_destination(run: Run) -> None:
     result = run("vm domain:x.xml", exit_code=2)
-    assert "Name inventories, or set VFIOCOMPAT_FLEET" in result.stderr
+    assert "name here, or inventories, or set VFIOCOMPAT_FLEET" in result.stderr
 
 
 # ---- device --------------------------------------------------------------------------

@@ -624,7 +624,7 @@ def test_beside_a_plan_or_xml_stderr_says_what_else_is_known(
 @pytest.mark.parametrize(
     ("line", "code", "words"),
     [
-        ("vm", "VFC501", "Missing argument 'SOURCE_VM'"),
+        ("vm", "VFC501", "SOURCE_VM is missing"),
         ("vm domain:x.xml", "VFC501", "or set VFIOCOMPAT_FLEET"),
         ("vm x.xml here", "VFC502", "'x.xml' names no VM"),
         ("vm domain: here", "VFC502", "'domain:' names no VM"),
@@ -634,7 +634,7 @@ def test_beside_a_plan_or_xml_stderr_says_what_else_is_known(
         ("vm domain:x.xml here --require none", "VFC501", "--require"),
         ("vm domain:x.xml here --max-age soon", "VFC501", "--max-age"),
         ("vm domain:x.xml here --timeout 0", "VFC501", "--timeout"),
-        ("vm domain:x.xml here --nonsense", "VFC501", "No such option"),
+        ("vm domain:x.xml here --nonsense", "VFC501", "there is no option --nonsense"),
         ("vm domain:x.xml here --host x", "VFC501", "--host is for a host of FLEET: "),
     ],
 )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ADDRESS",
     "CODE",
+    "DESTINATION",
     "FILE",
     "FLEET",
     "FLEET_VARIABLE",
@@ -140,13 +141,9 @@ class _Fleet(Word):
         """Give the paths of the variable."""
         return [path for path in rv.split(os.pathsep) if path]
 
-    def get_missing_message(self, *_: object, **__: object) -> str:
-        """Say what would do in its place."""
-        return f"Name inventories, or set {FLEET_VARIABLE}."
-
 
 FLEET = _Fleet("fleet")
-_DESTINATION = _Fleet("destination")
+DESTINATION = _Fleet("destination")
 
 
 def fleet_of_variable() -> list[str]:
@@ -183,7 +180,7 @@ def fleet_argument(
             nargs=-1,
             required=required,
             envvar=FLEET_VARIABLE,
-            type=_DESTINATION if here else FLEET,
+            type=DESTINATION if here else FLEET,
         )
         return argument(told)  # type: ignore[return-value] # as click types it
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +27,7 @@ __all__ = [
     "help_option",
     "hosts_option",
     "max_age_option",
+    "number",
     "require_option",
     "sibling_option",
     "source_type_option",
@@ -34,6 +36,10 @@ __all__ = [
 ]
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
+
+
+_DIGITS = 18
+"""How many a number has at most."""
 
 
 def _store(ctx: click.Context, param: click.Parameter, value: object) -> None:
@@ -48,12 +54,17 @@ def _more(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) ->
     settings.table += value
 
 
-def _seconds(ctx: click.Context, param: click.Parameter, value: float | None) -> None:
-    if value is not None and not (0 < value < math.inf):
-        raise click.BadParameter("must be a number of seconds above 0", ctx, param)
-    _store(ctx, param, value)
-    if value is not None:
-        wait_at_most(value)
+def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is None:
+        return
+    seconds = math.nan
+    with contextlib.suppress(ValueError):
+        seconds = float(value)
+    if not 0 < seconds < math.inf:
+        wrong = f"{value!r} is no number of seconds above 0"
+        raise click.BadParameter(wrong, ctx, param)
+    _store(ctx, param, seconds)
+    wait_at_most(seconds)
 
 
 _GLOBAL = (
@@ -76,7 +87,6 @@ _GLOBAL = (
     ),
     click.option(
         "--timeout",
-        type=float,
         metavar="S",
         callback=_seconds,
         expose_value=False,
@@ -166,6 +176,16 @@ def duration(
         return None if value is None else parse_duration(value)
     except ValueError as error:
         raise click.BadParameter(str(error), ctx, param) from None
+
+
+def number(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Read an option that is a whole number, 0 or more."""
+    if value is None:
+        return None
+    if value.isascii() and value.isdigit() and len(value) <= _DIGITS:
+        return int(value)
+    wrong = f"{value!r} is no whole number of at most {_DIGITS} digits"
+    raise click.BadParameter(wrong, ctx, param)
 
 
 max_age_option = click.option(

@@ -18,6 +18,7 @@ from vfiocompat.commands.options import (
     common_options,
     despite_hazard_option,
     duration,
+    number,
     stream_option,
 )
 from vfiocompat.commands.streaming import streaming_of
@@ -77,7 +78,7 @@ __all__ = ["command"]
 )
 @click.option(
     "--ask-limit",
-    type=click.IntRange(min=0),
+    callback=number,
     metavar="N",
     help="Ask at most N questions this time; the rest is for the next.",
 )
