@@ -44,6 +44,24 @@ def test_no_word_is_lost_or_split(words: list[str], width: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a={b:int}", ["   |  a={b:int}"]),
+        ("a={b:int}:c={d:hex}", ["   |  a={b:int}", "   |  :c={d:hex}"]),
+        ("t, f: {b:int}-x{c:set}", ["   |  t, f:", "   |  {b:int}", "   |  -x{c:set}"]),
+        ("{a:int}}x}", ["   |  {a:int}}x}"]),
+        (
+            "{long_name_of_a:hex}{b:int}",
+            ["   |  {long_name_of_a:hex}", "   |  {b:int}"],
+        ),
+    ],
+)
+def test_a_format_is_broken_between_its_fields(text: str, expected: list[str]) -> None:
+    lines = at(16, [("   |  ", "dim"), (text, "format")])
+    assert lines == expected
+
+
+@pytest.mark.parametrize(
     ("first", "rest", "expected"),
     [
         ("", "one two three", ["one two", "    three"]),

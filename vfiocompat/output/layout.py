@@ -32,6 +32,9 @@ _PROSE = 24
 _TOKENS = re.compile(r"'[^']*'\S*|\S+")
 """Words, and what is quoted: a command to paste, or a name."""
 
+_FIELDS = re.compile(r"[^\s}]+\}?|\}")
+"""What of a format stays in one piece: a field, and the literal before it."""
+
 _GUTTER = re.compile(r" *(?:\||=|-->)? *")
 
 
@@ -86,7 +89,9 @@ def _wrapped(line: Line, width: int, indent: str | None = None) -> Iterator[Line
     if indent is None:
         indent = _indent(line[0][0])
     begin = end = 0
-    for token in _TOKENS.finditer(text, _margin(text)):
+    is_format = any(style == "format" for _, style in line)
+    tokens = _FIELDS if is_format else _TOKENS
+    for token in tokens.finditer(text, _margin(text)):
         margin = len(indent) if begin else 0
         if end and margin + width_of(text[begin : token.end()]) > width:
             yield _cut(line, begin, end, indent if begin else "")

@@ -142,8 +142,12 @@ def table_lines(file: TableFile, listed: ListedTable) -> Iterator[Line]:
     for name, lines in _table_sections(file):
         yield [("", "plain")]
         yield [(name, "strong")]
+        style = "format" if name == _FORMATS else "plain"
         for line in lines:
-            yield [(f"  {line}", "plain")]
+            yield [(f"  {line}", style)]
+
+
+_FORMATS = "formats of what follows the vendor id"
 
 
 def _table_sections(file: TableFile) -> Iterator[tuple[str, list[str]]]:
@@ -151,7 +155,7 @@ def _table_sections(file: TableFile) -> Iterator[tuple[str, list[str]]]:
     if file.format:
         width = max(map(len, file.format))
         yield (
-            "formats of what follows the vendor id",
+            _FORMATS,
             [f"{name:<{width}}  {text}" for name, text in file.format.items()],
         )
     if file.field:

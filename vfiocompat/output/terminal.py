@@ -32,6 +32,7 @@ STYLES = {
     "dim": "dim",
     "plain": "",
     "command": "",
+    "format": "",
 }
 
 

@@ -60,6 +60,9 @@ _OF_EXCEPTIONS = {
     codes.EXCEPTION_NOT_KNOWN,
     codes.REQUIREMENT_LIFTED,
 }
+_OF_FORMATS = {codes.NO_FORMAT_MATCHES}
+"""Findings whose details are formats of tables, which are long."""
+
 _SIDE_IS_TOLD = {codes.NO_FORMAT_MATCHES}
 """Findings about one string, whose side their summary names."""
 
@@ -81,7 +84,8 @@ def finding_lines(finding: Diagnostic) -> Iterator[Item]:
     if finding.path:
         yield [("  --> ", "dim"), (finding.path, "plain")]
     sides = finding.code not in _SIDE_IS_TOLD
-    yield from _body(Spans(finding.spans, _GUTTER, sides), finding.detail)
+    style = "format" if finding.code in _OF_FORMATS else "plain"
+    yield from _body(Spans(finding.spans, _GUTTER, sides), finding.detail, style)
     if finding.table:
         kind = "exception" if finding.code in _OF_EXCEPTIONS else "requirement"
         rule = f", {kind} {finding.requirement}" if finding.requirement else ""
@@ -101,17 +105,17 @@ def _head(severity: Severity, code: str, summary: str) -> Line:
     return [(f"{severity}[{code}]", severity), (f": {summary}", "strong")]
 
 
-def _body(spans: Spans, detail: str | None) -> Iterator[Item]:
+def _body(spans: Spans, detail: str | None, style: str = "plain") -> Iterator[Item]:
     if spans.spans:
         yield spans
-    yield from detail_lines(detail)
+    yield from detail_lines(detail, style)
 
 
-def detail_lines(detail: str | None) -> Iterator[Line]:
+def detail_lines(detail: str | None, style: str = "plain") -> Iterator[Line]:
     """Give what is told beside a summary, behind a drawn margin."""
     # At newlines only: other ends of lines may be a driver's.
     for line in detail.rstrip("\n").split("\n") if detail else ():
-        yield [(_GUTTER, "dim"), (line, "plain")]
+        yield [(_GUTTER, "dim"), (line, style)]
 
 
 def help_lines(hint: str | None) -> Iterator[Line]:
