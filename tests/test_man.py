@@ -19,12 +19,14 @@ import pytest
 from hatch_build import whole_page
 from tests.documents import keys_of, mdoc_sessions, run_session
 from tests.simulate.conftest import ROOT, cannot_test
+from vfiocompat import codes
 from vfiocompat.cli import COMMANDS, cli
 from vfiocompat.codes import CODES
 from vfiocompat.decision.decide import decide
 from vfiocompat.decision.errnos import Answer, read_code
 from vfiocompat.endpoints import Attribute, Endpoint, literal
 from vfiocompat.errors import ENOTSUPP, ExitCode
+from vfiocompat.nvidia.compatibility import Left, Limit
 from vfiocompat.output.schemas import DOCUMENTS
 from vfiocompat.simulate.spec import Gpu
 from vfiocompat.tables.facts import FACTS
@@ -489,6 +491,31 @@ def test_shell_completion_is_there_as_described(shell: str) -> None:
     )
     assert f"{variable}={value} vfiocompat" in text
     assert f"{shell}_complete" in done.stdout
+
+
+def test_limits_and_what_is_left_are_those_of_the_program() -> None:
+    title = "Limits, and what is left"
+    coded = {
+        "host-driver": codes.LIMITED_BY_HOST_DRIVER,
+        "guest-driver": codes.LIMITED_BY_GUEST_DRIVER,
+        "gpu": codes.LIMITED_BY_GPU,
+        "other": codes.LIMITED_OTHERWISE,
+    }
+    assert [row[:2] for row in rows("vfiocompat-nvml", title)] == [
+        [limit, coded[limit]] for limit in typing.get_args(Limit)
+    ]
+    left = re.findall(
+        r"^\.It Ic (\w+)$", subsection("vfiocompat-nvml", title), re.MULTILINE
+    )
+    assert left == list(typing.get_args(Left))
+
+
+def test_every_code_that_the_page_of_nvml_names_is_one_of_its_own() -> None:
+    named = set(re.findall(r"VFC\d{3}", TEXTS["vfiocompat-nvml"]))
+    assert named <= {code for code in CODES if "VFC170" <= code <= "VFC188"} | {
+        codes.NO_ANSWER_IN_TIME,
+        codes.TABLE_DISAGREES,
+    }
 
 
 # ---- the examples ----------------------------------------------------------------
