@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from tests.fleets import QAT_1, QAT_2, answer, endpoint, inventory, qat, write
 from vfiocompat.export.nova import trait
 from vfiocompat.output.check import CheckDocument
 from vfiocompat.output.diff import DiffDocument
-from vfiocompat.output.matrix import MatrixDocument
+from vfiocompat.output.matrix import MARKS, MatrixDocument
 from vfiocompat.output.targets import TargetsDocument
 
 from .hosts import PAIR
@@ -466,6 +467,50 @@ def test_a_matrix_on_a_terminal_fits_or_is_left_out(
     marks = [cells[1:] for cells in drawn if not {*cells[1:]} - {*"+->?"}]
     assert [len(cells) for cells in marks] == [9] * 9
     assert wide.startswith("9 classes on 3 hosts: ")
+
+
+def test_pairs_on_a_terminal_are_told_by_what_became_of_them(
+    run: Run, run_on_terminal: RunOnTerminal, fleet: Path
+) -> None:
+    shown = run_on_terminal(f"matrix {fleet} --pairs", columns=200).colorless
+    ids = [each["id"] for each in run(f"matrix {fleet} --format json").json["classes"]]
+    pairs = {
+        (source, destination): (verdict, way)
+        for source, destination, verdict, _, _, way in rows(
+            run(f"matrix {fleet} --pairs").stdout
+        )
+    }
+    found = {}
+    source = ""
+    for line in shown.splitlines():
+        if heading := re.fullmatch(r"(\d)  .*   (\w{10})", line):
+            source = heading[2]
+            assert ids[int(heading[1]) - 1] == source
+        elif said := re.fullmatch(r"   (.) (\w+)(, one way,)? with (.*)   VFC.*", line):
+            assert said[1] == (">" if said[3] else MARKS[said[2]])  # type: ignore[index]
+            for number in said[4].split(", "):
+                way = "one way" if said[3] else "-"
+                found[source, ids[int(number) - 1]] = said[2], way
+    assert found == pairs
+    assert shown.count("VFC304  source and destination are of different vendors") == 1
+
+
+def test_a_matrix_says_why_it_is_not_known_where_classes_can_go(
+    run_on_terminal: RunOnTerminal, fleet: Path
+) -> None:
+    shown = run_on_terminal(f"matrix {fleet} --max-age 1", columns=120).colorless
+    first, *others = shown.splitlines()
+    assert first == ("9 classes on 3 hosts: of 9 it is not known (inventory too old)")
+    said = [line.strip() for line in others if "undetermined with" in line]
+    assert said == ["undetermined with 9 classes (inventory too old)"] * 9
+
+    shown = run_on_terminal(f"matrix {fleet}", columns=120).colorless
+    first, *others = shown.splitlines()
+    assert "of 5 it is not known (not asked yet, nobody to ask)" in first
+    said = [line.strip() for line in others if "undetermined with" in line]
+    assert said[0] == "undetermined with 7 classes (nobody to ask)"
+    assert said[2] == "undetermined with 7 classes (not asked yet, nobody to ask)"
+    assert said[1].endswith(" 4 classes (not asked yet, nobody to ask and 1 more)")
 
 
 def test_part_of_a_fleet_gives_a_matrix(run: Run, fleet: Path) -> None:

@@ -25,7 +25,6 @@ from vfiocompat.output.hostpairs import (
     hosts_answer,
 )
 from vfiocompat.output.matrix import (
-    PAIR_COLUMNS,
     Only,
     chosen_rows,
     class_lines,
@@ -34,8 +33,8 @@ from vfiocompat.output.matrix import (
     matrix_answer,
     matrix_cells,
     matrix_document,
-    pair_rows,
 )
+from vfiocompat.output.matrixpairs import class_pair_lines, class_pair_rows
 from vfiocompat.output.text import note_lines
 from vfiocompat.output.wayout import wayout_lines
 from vfiocompat.times import Horizon
@@ -170,19 +169,17 @@ def _print_classes(
         every = chosen_rows(fleet, grid, chosen.hosts, None)
         return matrix_answer(fleet, grid, every, chosen.hosts)
 
-    if pairs and settings.on_terminal:
-        settings.print_lines([answer(), [("", "plain")]])
-        settings.print_rows(PAIR_COLUMNS, pair_rows(fleet, grid, rows, chosen.only))
-        settings.print_todo(todo())
-        return
-
     def lines() -> Iterator[Item]:
+        whole = settings.verbose
+        if pairs:
+            yield from class_pair_lines(fleet, grid, rows, chosen.only, whole=whole)
+            return
         yield from class_lines(fleet, grid, rows, whole=settings.verbose)
         if chosen == ((), None):
             yield from grid_lines(grid, settings.width)
 
     listed = (
-        pair_rows(fleet, grid, rows, chosen.only)
+        class_pair_rows(fleet, grid, rows, chosen.only)
         if pairs
         else class_rows(fleet, grid, rows)
     )

@@ -15,7 +15,7 @@ wayout     what to type where facts are missing
 errors     errors as records, alone or within a document
 check, device, diff, doctor, explain, get, list
 matrix, parse, report, simulate, tables, targets, vm
-hostpairs  what `matrix --hosts` shows
+hostpairs, matrixpairs  what `matrix --hosts` and `--pairs` show
 schemas    every document by its name
 
 Each command that has a document has a module of its name, with the record, how it is

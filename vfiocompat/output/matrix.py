@@ -14,12 +14,13 @@ from vfiocompat.endpoints import Problem
 from vfiocompat.fleet.grid import Goes
 from vfiocompat.fleet.hostpairs import HostPair
 from vfiocompat.inventory import Tool
+from vfiocompat.output.brief import brief
 from vfiocompat.output.errors import fleet_problems
 from vfiocompat.output.json import encoded
 from vfiocompat.verdicts import Basis, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.fleet.classes import Class, Fleet
@@ -29,24 +30,24 @@ if TYPE_CHECKING:
 __all__ = [
     "MARKS",
     "MOST",
-    "PAIR_COLUMNS",
+    "ONE_WAY",
     "MatrixDocument",
     "Only",
     "chosen_rows",
-    "class_label",
+    "class_heading",
     "class_lines",
     "class_rows",
     "grid_lines",
+    "is_pair_chosen",
     "matrix_answer",
     "matrix_cells",
     "matrix_document",
-    "pair_rows",
+    "numbered",
+    "unshown",
 ]
 
 Only = Literal["compatible", "one-way", "dead-ends"]
 """What of a matrix may be asked for alone."""
-
-PAIR_COLUMNS = ("source", "destination", "verdict", "basis", "codes", "way")
 
 MARKS: dict[Verdict, str] = {
     "compatible": "+",
@@ -54,7 +55,10 @@ MARKS: dict[Verdict, str] = {
     "undetermined": "?",
 }
 
-_ONE_WAY = ">"
+ONE_WAY = ">"
+
+MOST = 8
+"""Hosts of a class, and classes that it goes to, that a terminal shows."""
 
 
 class MatrixClass(msgspec.Struct, frozen=True):
@@ -201,16 +205,11 @@ def class_lines(
     hosts = fleet.hosts_of_classes()
     digits = len(str(grid.size))
     margin = " " * (digits + 2)
-    shown = {*rows}
-    where = {at: each for at, each in enumerate(hosts) if at not in shown}
+    where = unshown(hosts, rows)
     for row in rows:
         class_ = fleet.classes[row]
         yield [("", "plain")]
-        yield [
-            (f"{row + 1:>{digits}}  ", "dim"),
-            (class_label(class_.endpoint), "strong"),
-            (f"   {class_.id}", "dim"),
-        ]
+        yield class_heading(row, class_, digits)
         most = len(hosts[row]) if whole else MOST
         number = counted(class_.endpoints, "endpoint")
         yield [(f"{margin}{number} on {first_of(hosts[row], most)}", "plain")]
@@ -218,10 +217,24 @@ def class_lines(
         yield [(margin, "plain"), (words, style)]
 
 
-MOST = 8  # hosts of a class, and classes that it goes to, on a terminal
+def unshown(
+    hosts: Sequence[Sequence[str]], rows: Iterable[int]
+) -> dict[int, Sequence[str]]:
+    """Give the hosts of classes that are not shown themselves, by their places."""
+    shown = {*rows}
+    return {at: each for at, each in enumerate(hosts) if at not in shown}
 
 
-def class_label(endpoint: Endpoint) -> str:
+def class_heading(row: int, class_: Class, digits: int) -> Line:
+    """Name a class by its number in the grid, what people know it by, and its id."""
+    return [
+        (f"{row + 1:>{digits}}  ", "dim"),
+        (_label(class_.endpoint), "strong"),
+        (f"   {class_.id}", "dim"),
+    ]
+
+
+def _label(endpoint: Endpoint) -> str:
     """Name a class by what people know it by."""
     words = endpoint.type_id, endpoint.driver, endpoint.version
     return "  ".join(filter(None, words)) or "(nothing is known of it)"
@@ -237,14 +250,15 @@ def _goes(
     one_way = [at for at, is_one in enumerate(grid.one_way(row)) if is_one]
     there = [at for at, can in enumerate(grid.can_go(row)) if can and at != row]
     back = [at for at in there if at not in one_way]
-    to = [f"to {_numbers(back, where)}"] if back else []
+    to = [f"to {numbered(back, where)}"] if back else []
     if one_way:
-        to.append(f"to {_numbers(one_way, where)} (one way)")
+        to.append(f"to {numbered(one_way, where)} (one way)")
     if grid.can_go(row)[row] and endpoints > 1:
         to.append("within its own class" if to else "within its own class only")
     said = [f"goes {' and '.join(to)}"] if to else []
     if open_ := grid.verdicts(row)["undetermined"]:
-        said.append(f"undetermined with {counted(open_, 'class', 'classes')}")
+        number = counted(open_, "class", "classes")
+        said.append(f"undetermined with {number} ({_open_why(grid, [row])})")
     if not said:
         return "goes nowhere: a dead end", "incompatible"
     style = "compatible" if back or not one_way else "one way"
@@ -253,13 +267,32 @@ def _goes(
     return ", ".join(said), style
 
 
-def _numbers(places: Sequence[int], where: Mapping[int, Sequence[str]]) -> str:
+def _open_why(grid: Grid, rows: Iterable[int]) -> str:
+    """Say in a few words why pairs from some classes are open, most of them first."""
+    cells: Counter[int] = Counter()
+    for row in rows:
+        cells.update(Counter(grid.row(row)))
+    why: Counter[str] = Counter()
+    for number, times in cells.items():
+        cell = grid.cells[number]
+        if cell.verdict == "undetermined":
+            why[brief(cell.against[0]) if cell.against else "nobody knows"] += times
+    return first_of([reason for reason, _ in why.most_common()], _REASONS)
+
+
+_REASONS = 2
+
+
+def numbered(
+    places: Sequence[int], where: Mapping[int, Sequence[str]], most: int = MOST
+) -> str:
+    """Name classes by their numbers in the grid, and `where` those are not shown."""
     return first_of(
         [
             f"{at + 1} on {first_of(where[at], _HOSTS)}" if at in where else f"{at + 1}"
             for at in places
         ],
-        MOST,
+        most,
     )
 
 
@@ -305,21 +338,6 @@ def is_pair_chosen(cell: Cell, *, one_way: bool, only: Only | None) -> bool:
             return True
 
 
-def pair_rows(
-    fleet: Fleet, grid: Grid, rows: Sequence[int], only: Only | None
-) -> Iterator[tuple[str, ...]]:
-    """Give one row a pair of classes, those of some sources."""
-    ids = [class_.id for class_ in fleet.classes]
-    for row in rows:
-        ways = grid.one_way(row)
-        for destination, number, one_way in zip(ids, grid.row(row), ways, strict=True):
-            cell = grid.cells[number]
-            if is_pair_chosen(cell, one_way=bool(one_way), only=only):
-                codes = ",".join(cell.codes)
-                way = "one way" if one_way else "-"
-                yield ids[row], destination, cell.verdict, cell.basis, codes, way
-
-
 def grid_lines(grid: Grid, width: int) -> Iterator[Line]:
     """Give the grid of all pairs, a mark each, if it fits."""
     digits = len(str(grid.size))
@@ -334,7 +352,7 @@ def grid_lines(grid: Grid, width: int) -> Iterator[Line]:
         line: Line = [(f"{row + 1:>{digits}} ", "dim")]
         for number, one_way in zip(grid.row(row), grid.one_way(row), strict=True):
             verdict = grid.cells[number].verdict
-            mark = _ONE_WAY if one_way else MARKS[verdict]
+            mark = ONE_WAY if one_way else MARKS[verdict]
             line.append((f"{mark} ", "one way" if one_way else verdict))
         yield line
     legend = (
@@ -347,14 +365,16 @@ def matrix_answer(
     fleet: Fleet, grid: Grid, rows: Sequence[int], hosts: Collection[str] = ()
 ) -> Line:
     """Say in a line where classes of a fleet can go; of `hosts` if any are named."""
-    goes = Counter(grid.goes(row, fleet.classes[row].endpoints) for row in rows)
+    found = [(row, grid.goes(row, fleet.classes[row].endpoints)) for row in rows]
+    goes = Counter(each for _, each in found)
+    why = _open_why(grid, [row for row, each in found if each == "unknown"])
     one_way = sum(any(grid.one_way(row)) for row in rows)
     ends = "a dead end" if goes["nowhere"] == 1 else "dead ends"
     have = "has" if one_way == 1 else "have"
     said = [
         (f"{goes['elsewhere']} can go to another class", goes["elsewhere"]),
         (f"{goes['to its like']} only within their own", goes["to its like"]),
-        (f"of {goes['unknown']} it is not known", goes["unknown"]),
+        (f"of {goes['unknown']} it is not known ({why})", goes["unknown"]),
         (f"{goes['nowhere']} nowhere: {ends}", goes["nowhere"]),
         (f"{one_way} {have} a one-way move", one_way),
     ]
