@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from tests.fleets import endpoint, function, inventory, write
+from tests.fleets import answer, endpoint, function, inventory, write
 from tests.machines import domain_file, mdev, told_to_migrate, uuids
 
 if TYPE_CHECKING:
@@ -223,6 +223,39 @@ def test_a_literal_cannot_be_asked_about_by_itself(run: Run, tmp_path: Path) -> 
     told = "FLEET needs a host that has the source's string"
     assert told not in run(f"targets version:{A} {folder}", exit_code=3).stderr
     assert told in run(f"targets version:1ac1-z {folder}", exit_code=3).stderr
+
+
+def test_a_difference_tells_what_would_decide_a_path_that_is_not_known_any_more(
+    run: Run, tmp_path: Path
+) -> None:
+    full = msgspec.structs.replace(LACKING, stated=KNOWN)
+    took = msgspec.structs.replace(TAKER, answers=(answer(A, accepted=True),))
+    before = [inventory("a", full, ASKED), inventory("b", full, took)]
+    after = [inventory("a", full, ASKED), inventory("b", LACKING, TAKER)]
+    old, new = write(tmp_path / "old", before), write(tmp_path / "new", after)
+
+    said = run(f"diff {old} {new}", exit_code=3).stderr
+
+    assert file_in(said)["endpoint"] == {LACKING.address: dict.fromkeys(KNOWN, "?")}
+    assert "    # on b:\n" in said
+    assert said.endswith(
+        f"ask the drivers, on b:\n    vfiocompat scan --ask {new} -o {new}/\n"
+    )
+    assert "state" not in run(f"diff {new} {old}").stderr
+    assert run(f"diff {old} {new} --format json", exit_code=3).stderr == ""
+
+
+def test_a_difference_of_one_host_says_that_it_is_of_that_alone(
+    run: Run, tmp_path: Path
+) -> None:
+    hosts = [inventory("a", ASKED), inventory("b", TAKER)]
+    old, new = write(tmp_path / "old", hosts), write(tmp_path / "new", hosts)
+    within = "only paths within a were compared: name two folders"
+
+    assert within in run(f"diff {old}/a.json {new}/a.json").stderr
+    assert within not in run(f"diff {old} {new}").stderr
+    assert within not in run(f"diff {old}/a.json {new}/b.json").stderr
+    assert within not in run(f"diff {old}/a.json {new}").stderr
 
 
 def test_nothing_is_told_where_all_is_known(run: Run, tmp_path: Path) -> None:

@@ -10,15 +10,26 @@ import click
 
 from vfiocompat.commands.arguments import FLEET
 from vfiocompat.commands.options import common_options
+from vfiocompat.commands.scans import scans_of
 from vfiocompat.errors import ExitCode
 from vfiocompat.fleet.diff import compare
 from vfiocompat.fleet.read import Inventories
-from vfiocompat.output.diff import diff_answer, diff_document, diff_lines, diff_rows
+from vfiocompat.output.diff import (
+    diff_answer,
+    diff_document,
+    diff_lines,
+    diff_rows,
+    within_lines,
+)
 from vfiocompat.output.text import error_lines
+from vfiocompat.output.wayout import wayout_lines
 from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from vfiocompat.commands.settings import Settings
+    from vfiocompat.output.text import Item
 
 __all__ = ["command"]
 
@@ -42,6 +53,17 @@ def command(settings: Settings, old: str, new: str) -> int:
         found = compare(before, after, library, Horizon(time.time()))
     broken = library.broken(found.classes.values())
     errors = before.errors | after.errors | broken
+
+    def todo() -> Iterator[Item]:
+        if len({*before.files, *after.files}) == 1:
+            yield from within_lines(*after.files)
+        yield from wayout_lines(
+            found.wanting(library),
+            settings.config,
+            scans=scans_of([new], after.files),
+            whole=settings.verbose,
+        )
+
     if settings.json:
         settings.print_document(diff_document(found, errors))
     elif not settings.quiet:
@@ -49,6 +71,7 @@ def command(settings: Settings, old: str, new: str) -> int:
             lambda: diff_answer(found),
             lambda: diff_lines(found, whole=settings.verbose),
             diff_rows(found),
+            todo,
         )
     for error in errors.values():
         settings.note(error_lines(error))

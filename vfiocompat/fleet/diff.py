@@ -10,8 +10,11 @@ import msgspec
 
 from vfiocompat import codes
 from vfiocompat.codes import Code
+from vfiocompat.decision.needs import Need, Wanting, needs
+from vfiocompat.diagnostics import SIDES
 from vfiocompat.fleet.classes import Classifier, class_id
 from vfiocompat.fleet.grid import decide_grid
+from vfiocompat.pairs import decide_pair
 from vfiocompat.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -66,7 +69,8 @@ class Comparison(NamedTuple):
 
     `unknown` are paths that were there, and of which nobody knows any more: a driver
     has not been asked again, say. `hosts` are those that have endpoints of one class in
-    the older fleet that are of the other one in the newer; None is no endpoint.
+    the older fleet that are of the other one in the newer; None is no endpoint. `newer`
+    are the endpoints of each class in the newer one.
     """
 
     added: list[Name]
@@ -77,6 +81,28 @@ class Comparison(NamedTuple):
     gained: list[Path]
     classes: dict[str, Endpoint]
     hosts: dict[tuple[str | None, str | None], list[str]]
+    newer: dict[str, list[Name]]
+
+    def wanting(self, library: Library) -> list[Wanting]:
+        """Tell what has to be learnt of the newer fleet where a path is not known."""
+        found: dict[str, Need] = {}
+        for each in self.unknown:
+            if each.became is not None:
+                one, other = (self.classes[id_] for id_ in each.became)
+                needed = needs(*decide_pair(one, other, library))
+                for side, id_ in zip(SIDES, each.became, strict=True):
+                    if side in needed:
+                        found[id_] = found.get(id_, Need()).beside(needed[side])
+        return [
+            Wanting(
+                need,
+                self.classes[id_].driver,
+                (*dict.fromkeys(host for host, _ in self.newer[id_]),),
+                (*self.newer[id_],),
+                len(self.newer[id_]),
+            )
+            for id_, need in found.items()
+        ]
 
 
 class _Moves:
@@ -117,7 +143,8 @@ def compare(
 ) -> Comparison:
     """Compare two fleets, given as inventories by host; one host at a time is read."""
     classifiers = [Classifier(horizon, library.facts_read) for _ in range(2)]
-    found = Comparison([], [], [], [], [], [], {}, {})
+    found = Comparison([], [], [], [], [], [], {}, {}, {})
+    places: dict[int | None, list[Name]] = {}
     numbers: Counter[tuple[int | None, int | None]] = Counter()
     hosts: dict[tuple[int | None, int | None], dict[str, None]] = {}
     for host in sorted({*old, *new}):
@@ -130,6 +157,7 @@ def compare(
             move = one and one[1], other and other[1]
             numbers[move] += 1
             hosts.setdefault(move, {})[host] = None
+            places.setdefault(move[1], []).append((host, address))
             if one is None:
                 found.added.append((host, address))
             elif other is None:
@@ -147,9 +175,13 @@ def compare(
         after_id = None if other_class is None else ids[1][other_class]
         moves.add(before_id, after_id, times)
         found.hosts[before_id, after_id] = [*hosts[one_class, other_class]]
-    places = {id_: at for at, id_ in enumerate(found.classes)}
+    found.newer.update(
+        (ids[1][class_], names)
+        for class_, names in places.items()
+        if class_ is not None
+    )
     grid = decide_grid(list(found.classes.values()), library)
-    ways = _Ways(grid, places)
+    ways = _Ways(grid, {id_: at for at, id_ in enumerate(found.classes)})
     forward, backward = moves.forward(), moves.backward()
     for path in ways.missing(forward, backward):
         missing = found.unknown if path.verdict == "undetermined" else found.lost

@@ -28,6 +28,7 @@ __all__ = [
     "diff_document",
     "diff_lines",
     "diff_rows",
+    "within_lines",
 ]
 
 _SHOWN = 3  # hosts at an end of a path
@@ -168,6 +169,14 @@ def diff_lines(found: Comparison, *, whole: bool) -> Iterator[Line]:
         yield [("changed", "strong"), (f"  {counted(len(names), 'endpoint')}", "dim")]
         yield [("  ", "plain"), (values, "plain")]
         yield from _on_hosts(names, whole=whole)
+
+
+def within_lines(host: str) -> Iterator[Line]:
+    """Say of two inventories of one host that no path leaves it."""
+    said = f"only paths within {host} were compared: name two folders with the "
+    yield [
+        (f"{said}inventories of all hosts, and those to the others are too", "plain")
+    ]
 
 
 def _on_hosts(names: Iterable[tuple[str, str]], *, whole: bool) -> Iterator[Line]:
