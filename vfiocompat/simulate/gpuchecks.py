@@ -85,6 +85,8 @@ def _gpu(key: str, gpu: Gpu) -> Iterator[str]:
     if not is_function(gpu.address):
         yield f"{key}.address: {gpu.address!r} is not a PCI address (0000:3b:00.0)"
     yield from _text(f"{key}.name", gpu.name)
+    if wild := set("*?[\\") & set(gpu.name):
+        yield f"{key}.name: a pattern reads {min(wild)!r} as another character"
     for name in ("accepts", "accepts_drivers"):
         patterns = getattr(gpu, name) or ()
         for position, pattern in enumerate(patterns):

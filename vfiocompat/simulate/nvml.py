@@ -19,9 +19,6 @@ LIBRARY = "usr/lib/libnvidia-ml.so.1"
 _MDEV_TYPE = re.compile(r"nvidia-([0-9]{1,9})")
 """The id of an mdev type, with the number of the vGPU type."""
 
-_LITERAL = re.compile(r"[*?\[\\]")
-"""What fnmatch(3) does not take as itself."""
-
 _ROOM = 256  # bytes that metadata has, for what it may, at least
 
 
@@ -74,8 +71,7 @@ def specification(spec: Spec, nvml: Nvml, running: Iterable[Running]) -> str:
 
 
 def _gpu(gpu: Gpu) -> Iterator[str]:
-    own = (_LITERAL.sub(r"\\\g<0>", gpu.name),)
-    accepts = own if gpu.accepts is None else gpu.accepts or ("",)
+    accepts = (gpu.name,) if gpu.accepts is None else gpu.accepts or ("",)
     drivers = gpu.accepts_drivers or ("",)
     opaque = sum(len(each) + 1 for each in (gpu.name, *accepts, *drivers))
     yield f"gpu {gpu.address}"
