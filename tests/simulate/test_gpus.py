@@ -12,10 +12,15 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.simulate.test_spec import wrong
+from vfiocompat.simulate.checks import mistakes
 from vfiocompat.simulate.host import SimulatedHost
-from vfiocompat.simulate.nvml import LIBRARY
+from vfiocompat.simulate.library import library
+from vfiocompat.simulate.nvml import LIBRARY, Running, specification
+from vfiocompat.simulate.spec import Gpu, Nvml, Spec, Vm
 from vfiocompat.simulate.specfile import load
 from vfiocompat.simulate.tree import DriverFile, Link
 
@@ -261,9 +266,9 @@ for index in (0, 1):
 
 @pytest.mark.usefixtures("_processes")
 def test_gpus_load_vgpus_of_what_they_accept(host: Host) -> None:
-    library = host(SPEC) / LIBRARY
+    there = host(SPEC) / LIBRARY
     done = subprocess.run(
-        [sys.executable, "-c", COMPARE, library],
+        [sys.executable, "-c", COMPARE, there],
         check=True,
         capture_output=True,
         text=True,
@@ -330,6 +335,11 @@ def test_without_a_compiler_it_is_said_what_to_do(
             "nvml: is missing: GPUs are told of by NVIDIA's library",
         ),
         ("range = [3, 7]", "range = [7, 3]", "nvml.range: 7 is above 3"),
+        (
+            "range = [3, 7]",
+            "range = [3, 4294967296]",
+            "nvml.range[1]: expected `int` <= 4294967295",
+        ),
         ("580.65.06", "x" * 80, "nvml.driver: longer than 79 characters"),
         (
             'ID = "rhel"',
@@ -444,3 +454,84 @@ def test_a_vm_may_have_a_device_of_any_vendor(tmp_path: Path) -> None:
     )
     host = SimulatedHost(load(str(file)))
     assert link(host, "proc/1000/fd/0") == "/dev/vfio/0"
+
+
+# ---- any specification ---------------------------------------------------------------
+
+TELL = """
+import ctypes, json, pynvml as n, sys
+n.nvmlLib = ctypes.CDLL(sys.argv[1])
+n.nvmlInit()
+gpus = [n.nvmlDeviceGetHandleByIndex(at) for at in range(n.nvmlDeviceGetCount())]
+print(json.dumps([
+    n.nvmlSystemGetDriverVersion(),
+    n.nvmlGetVgpuVersion()[1],
+    [n.nvmlDeviceGetName(gpu) for gpu in gpus],
+    [n.nvmlDeviceGetMemoryInfo(gpu).total >> 20 for gpu in gpus],
+    [
+        [f(v) for f in (n.nvmlVgpuInstanceGetMdevUUID,
+                        n.nvmlVgpuInstanceGetVmDriverVersion)]
+        for gpu in gpus for v in n.nvmlDeviceGetActiveVgpus(gpu)
+    ],
+    [
+        n.nvmlGetVgpuCompatibility(
+            n.nvmlVgpuInstanceGetMetadata(vgpu), n.nvmlDeviceGetVgpuMetadata(gpu)
+        ).compatibilityLimitCode
+        for gpu in gpus for vgpu in n.nvmlDeviceGetActiveVgpus(gpu)
+    ],
+]))
+"""
+TEXT = st.from_regex(r"[!-~]([ -~]{0,60}[!-~])?", fullmatch=True)
+NAME = TEXT.filter(lambda name: not set("*?[\\") & set(name))
+VERSION = st.integers(1, 2**32 - 1)
+
+
+@pytest.mark.usefixtures("_processes")
+@settings(max_examples=25)
+@given(
+    drivers=st.tuples(TEXT, TEXT),
+    names=st.lists(NAME, min_size=1, max_size=3),
+    memory=st.integers(1, 2**40),
+    versions=st.tuples(VERSION, VERSION).map(sorted),
+)
+def test_the_library_understands_all_that_is_no_mistake(
+    library_file: Path,
+    drivers: tuple[str, str],
+    names: list[str],
+    memory: int,
+    versions: list[int],
+) -> None:
+    gpus = tuple(
+        Gpu(address=f"0000:{at:02x}:00.0", name=name, memory=memory)
+        for at, name in enumerate(names)
+    )
+    driver, guest_driver = drivers
+    low, high = versions
+    vm = Vm(uuid=VM, guest_driver=guest_driver, guest_version=high)
+    spec = Spec(schema=1, nvml=Nvml(driver=driver, range=(low, high)), gpu=gpus)
+    assert mistakes(spec) == []
+    assert spec.nvml is not None
+    running = [Running(gpus[0].address, 1, MDEV, vm)]
+    said = specification(spec, spec.nvml, running)
+    library_file.with_name(f"{library_file.name}.spec").write_text(said)
+    done = subprocess.run(
+        [sys.executable, "-c", TELL, library_file],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert json.loads(done.stdout) == [
+        driver,
+        [low, high],
+        names,
+        [memory] * len(names),
+        [[MDEV, guest_driver]],
+        [0],
+    ]
+
+
+@pytest.fixture(scope="module")
+def library_file(_processes: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("library") / "library.so"
+    path.write_bytes(library())
+    return path

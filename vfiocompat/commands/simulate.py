@@ -50,9 +50,9 @@ def command(settings: Settings, spec: str, where: Sequence[str]) -> int:
     """Serve a simulated host's /sys over FUSE.
 
     SPEC is a TOML file, see vfiocompat-simulate(8). COMMAND is run with the host in
-    VFIOCOMPAT_SYSROOT, for as long as it runs, and its exit status is ours. At
-    MOUNTPOINT a line says so once the host is there; Ctrl-C, SIGTERM, SIGHUP or
-    umount(8) end it.
+    VFIOCOMPAT_SYSROOT, and the library of its GPUs in VFIOCOMPAT_NVML, for as long as
+    it runs, and its exit status is ours. At MOUNTPOINT a line says so once the host is
+    there; Ctrl-C, SIGTERM, SIGHUP or umount(8) end it.
     """
     if spec == "--":  # no option follows, not even a SPEC that begins with a hyphen
         spec, *where = where

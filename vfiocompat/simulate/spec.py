@@ -26,6 +26,8 @@ __all__ = [
 
 _Count = Annotated[int, Meta(ge=0)]
 _Positive = Annotated[int, Meta(ge=1)]
+_Number = Annotated[int, Meta(ge=1, le=0xFFFFFFFF)]
+_Memory = Annotated[int, Meta(ge=1, le=1 << 40)]
 _Id = Annotated[int, Meta(ge=0, le=0xFFFF)]
 
 
@@ -90,7 +92,7 @@ class Vm(_Table, frozen=True):
 
     uuid: str
     guest_driver: str | None = None
-    guest_version: _Positive | None = None
+    guest_version: _Number | None = None
 
 
 class Mdev(_Table, frozen=True):
@@ -118,7 +120,7 @@ class Parent(_Table, frozen=True):
 class VgpuType(_Table, frozen=True):
     """One line of creatable_vgpu_types."""
 
-    id: _Positive
+    id: _Number
     name: str
 
 
@@ -152,7 +154,7 @@ class Gpu(_Table, frozen=True):
 
     address: str
     name: str
-    memory: _Positive
+    memory: _Memory
     ecc: bool | None = None
     migration: bool = True
     accepts: tuple[str, ...] | None = None
@@ -165,7 +167,7 @@ class Nvml(_Table, frozen=True):
     """NVIDIA's library: the host's driver, and the vGPU versions that it takes."""
 
     driver: str
-    range: tuple[_Positive, _Positive]
+    range: tuple[_Number, _Number]
 
 
 class Fault(_Table, frozen=True):
