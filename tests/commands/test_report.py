@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+import html
 import os
 import sys
+import tomllib
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.fleet.test_report import host
-from tests.fleets import QAT_1, QAT_2, inventory, qat, write
+from tests.fleets import QAT_1, QAT_2, function, inventory, qat, write
+from tests.output.test_wayout import IDS, KNOWN
 from vfiocompat.output.report.document import ReportDocument
 
 if TYPE_CHECKING:
@@ -108,6 +112,36 @@ def test_what_is_too_old_counts_as_unknown(run: Run, fleet: Path) -> None:
 
     assert said.max_age == 1
     assert (said.counts.outdated, said.counts.unknown) == (2, 2)
+
+
+def test_every_form_says_what_to_type_where_something_is_undetermined(
+    run: Run, tmp_path: Path
+) -> None:
+    lacking = function("0000:75:00.1", None, stated={}, in_use=True, **IDS)
+    fleet = write(tmp_path / "f", [inventory("a", lacking), inventory("b", lacking)])
+    told = run(f"report {fleet} -o {tmp_path}/report.html").stderr
+    document = run(f"report {fleet} --format json").document(ReportDocument)
+    page = html.unescape((tmp_path / "report.html").read_text())
+    ticket = run(f"report {fleet} --format markdown").stdout
+
+    facts, scan = document.todo
+    assert facts.what == "State what is missing, in a file of /etc/vfiocompat/facts.d:"
+    stated = tomllib.loads(facts.paste or "")
+    assert set(stated["driver"]["hisi_acc_vfio_pci"]) == {*KNOWN}
+    assert scan.what == "Then scan again, on a, b:"
+    assert scan.paste == f"vfiocompat scan -o {fleet}/"
+    for step in document.todo:
+        assert f"<p>{step.what}</p>\n<pre><code>{step.paste}\n</code></pre>" in page
+        pasted = indent(step.paste or "", "    ")
+        assert f"\n\n{step.what}\n\n{pasted}\n\n" in ticket
+        assert pasted in told
+    assert '<a href="#todo">' in page
+
+
+def test_nothing_is_to_be_typed_where_all_is_known(run: Run, fleet: Path) -> None:
+    assert run(f"report {fleet} --format json").document(ReportDocument).todo == []
+    assert 'id="todo"' not in run(f"report {fleet}").stdout
+    assert "What to type" not in run(f"report {fleet} --format markdown").stdout
 
 
 def test_a_page_is_nothing_for_a_terminal(

@@ -12,7 +12,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.fleet.test_report import host, report
 from tests.fleets import QAT_1, QAT_2, inventory
-from tests.output.test_report import hostile_fleet, several
+from tests.output.test_report import STEPS, hostile_fleet, several
 from tests.simulate.conftest import cannot_test
 from vfiocompat.output.report.page import page as page_of
 
@@ -88,7 +88,7 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Open]:
 
 
 SMALL = page_of(report(*several(2), inventory("empty")))
-HOSTILE = page_of(hostile_fleet())
+HOSTILE = page_of(hostile_fleet(), STEPS)
 FOLDED = page_of(
     report(
         *(host(f"n{at}", QAT_1.replace("4924", f"{at:04}")) for at in range(1, 45)),

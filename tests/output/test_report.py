@@ -23,6 +23,7 @@ from vfiocompat.output.report.maps import class_map, host_map
 from vfiocompat.output.report.markdown import markdown
 from vfiocompat.output.report.page import page
 from vfiocompat.output.report.parts import ranges
+from vfiocompat.output.wayout import Step
 from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ def hostile_fleet() -> Report:
     error = ErrorRecord(INVENTORY_UNUSABLE, HOSTILE, HOSTILE, HOSTILE)
     found.fleet.errors[HOSTILE] = error
     return found
+
+
+STEPS = [Step(HOSTILE, [HOSTILE, f"`{HOSTILE}` \n# x"]), Step("Do it.", [])]
+"""What is to be typed, of hostile names."""
 
 
 def said(found: Report) -> list[str]:
@@ -215,6 +220,14 @@ def test_what_others_name_is_text_in_a_page() -> None:
     assert "1337" not in odd.text["code"]
 
 
+def test_what_is_to_be_typed_is_text_in_a_page() -> None:
+    plain, odd = (elements(page(report(*several(1)), each)) for each in ([], STEPS))
+
+    assert {each for each, _ in odd.found} - {each for each, _ in plain.found} == {
+        "pre"
+    }
+
+
 def test_what_a_browser_would_act_on_is_shown_in_a_page() -> None:
     text = page(hostile_fleet())
 
@@ -313,6 +326,19 @@ def test_what_others_name_is_no_markup_in_markdown() -> None:
     columns = {line.count("|") for line in rows if "&#124;" in line}
     heads = {line.count("|") for line in rows if " --- |" in line}
     assert columns <= heads
+
+
+def test_what_is_to_be_typed_is_code_in_markdown() -> None:
+    lines = list(markdown(report(*several(1)), STEPS))
+
+    at = lines.index("## What to type, so that less is undetermined")
+    section = lines[at + 1 : lines.index("## One-way moves of hosts", at)]
+    assert section[0] == section[2] == section[5] == ""
+    assert "<img" not in section[1]
+    assert all(line.startswith("    ") for line in section[3:5])
+    assert "\\n# x" in section[4], "no line of it begins anew"
+    assert section[6] == "Do it."
+    assert all(map(str.isprintable, section))
 
 
 def test_of_many_hosts_a_ticket_has_groups_and_of_these_the_first() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,7 @@ import click
 from vfiocompat.commands.arguments import FILE, fleet_argument
 from vfiocompat.commands.classes import exit_code, read_classes
 from vfiocompat.commands.options import global_options, help_option, max_age_option
+from vfiocompat.commands.scans import scans_of
 from vfiocompat.errors import UsageError
 from vfiocompat.files.replacing import replace
 from vfiocompat.fleet.grid import decide_grid
@@ -20,13 +22,15 @@ from vfiocompat.fleet.report import report_on
 from vfiocompat.output.json import streamed
 from vfiocompat.output.report.answer import answer_lines
 from vfiocompat.output.report.document import report_document, report_moves
+from vfiocompat.output.wayout import steps_of, wayout_lines
 from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from vfiocompat.commands.settings import Settings
     from vfiocompat.fleet.report import Report
+    from vfiocompat.output.wayout import Step
 
 __all__ = ["command"]
 
@@ -67,15 +71,19 @@ def command(
     with settings.progress("comparing classes"):
         grid = decide_grid([class_.endpoint for class_ in found.classes], library)
         report = report_on(found, grid, library, horizon)
+    scans = scans_of(fleet, found.files)
+    todo = [*wayout_lines(report.wanting, settings.config, scans=scans)]
     if output is not None:
-        replace(output, render(report))
+        replace(output, render(report, steps_of(todo)))
         settings.note(answer_lines(report))
+        settings.note(todo)
     elif form == "json":
-        settings.print_streamed(report_document(report), report_moves(report))
+        document = report_document(report, steps_of(todo))
+        settings.print_streamed(document, report_moves(report))
     elif settings.on_terminal:
-        settings.print_text(render(report).decode())
+        settings.print_text(render(report, steps_of(todo)).decode())
     else:
-        sys.stdout.buffer.write(render(report))
+        sys.stdout.buffer.write(render(report, steps_of(todo)))
     return exit_code(settings, found)
 
 
@@ -85,7 +93,11 @@ def _form_of(output: str | None) -> str:
     return forms.get(os.path.splitext(output or "")[1].lower(), "text")
 
 
-def _renderer(form: str, *, is_shown: bool) -> Callable[[Report], bytes]:
+_Renderer = Callable[["Report", "Sequence[Step]"], bytes]
+"""What writes a report, with the steps of what is to be typed."""
+
+
+def _renderer(form: str, *, is_shown: bool) -> _Renderer:
     """Choose what writes the report, which may be shown on a terminal.
 
     Raises:
@@ -98,7 +110,9 @@ def _renderer(form: str, *, is_shown: bool) -> Callable[[Report], bytes]:
     if form == "markdown":
         from vfiocompat.output.report.markdown import markdown  # noqa: PLC0415 - or not
 
-        return lambda report: "".join(f"{x}\n" for x in markdown(report)).encode()
+        return lambda report, steps: "".join(
+            f"{line}\n" for line in markdown(report, steps)
+        ).encode()
     if is_shown:
         raise UsageError(
             "a web page is nothing for a terminal",
@@ -107,8 +121,9 @@ def _renderer(form: str, *, is_shown: bool) -> Callable[[Report], bytes]:
     from vfiocompat.output.report import page  # noqa: PLC0415 - jinja2 is slow
 
     page.demand_jinja()
-    return lambda report: page.page(report).encode()
+    return lambda report, steps: page.page(report, steps).encode()
 
 
-def _json(report: Report) -> bytes:
-    return b"".join((*streamed(report_document(report), report_moves(report)), b"\n"))
+def _json(report: Report, steps: Sequence[Step]) -> bytes:
+    document = report_document(report, steps)
+    return b"".join((*streamed(document, report_moves(report)), b"\n"))

@@ -7,12 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vfiocompat.fleet.moves import Reach, bits, groups_of, places
+from vfiocompat.fleet.wanting import of_grid
 from vfiocompat.pairs import decide_pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vfiocompat.decision.decisions import Decision
+    from vfiocompat.decision.needs import Wanting
     from vfiocompat.fleet.classes import Fleet, HostClasses
     from vfiocompat.fleet.grid import Grid
     from vfiocompat.fleet.moves import Group, Ways
@@ -105,7 +107,8 @@ class ClassMoves(NamedTuple):
 class Report(NamedTuple):
     """All that is told of a fleet. Groups and classes are named by their places.
 
-    `accepted` has for each group the classes that can go to an endpoint of its hosts.
+    `accepted` has for each group the classes that can go to an endpoint of its hosts,
+    and `wanting` is what has to be learnt so that nothing is undetermined.
     """
 
     fleet: Fleet
@@ -118,6 +121,7 @@ class Report(NamedTuple):
     stuck: list[Stuck]
     one_way: list[OneWay]
     classes: list[ClassMoves]
+    wanting: list[Wanting]
 
 
 def report_on(fleet: Fleet, grid: Grid, library: Library, horizon: Horizon) -> Report:
@@ -142,6 +146,7 @@ def report_on(fleet: Fleet, grid: Grid, library: Library, horizon: Horizon) -> R
         ],
         list(_one_way(groups, ways, reach)),
         list(_class_moves(grid)),
+        of_grid(fleet, grid, range(grid.size), library),
     )
 
 

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 __all__ = [
     "NO_SCANS",
     "Scans",
+    "Step",
     "facts_command",
     "lacking_heads",
+    "steps_of",
     "stream_lines",
     "wayout_lines",
 ]
@@ -109,6 +111,25 @@ def wayout_lines(
             yield [("state what is missing", "strong"), (where, "plain")]
         yield from map(_pasted, unfilled_lines(lacks, whole=whole))
     yield from _scan_lines(wanting, scans, whole=whole)
+
+
+class Step(NamedTuple):
+    """What somebody is told to do, and the lines to paste for it, if there are any."""
+
+    said: str
+    pasted: list[str]
+
+
+def steps_of(lines: Iterable[Line]) -> list[Step]:
+    """Give what is told to type step by step, for what is no terminal."""
+    steps: list[Step] = []
+    for line in lines:
+        if line[-1][1] == "command" and steps:
+            steps[-1].pasted.append(line[-1][0])
+        else:
+            said = "".join(text for text, _ in line)
+            steps.append(Step(said[:1].upper() + said[1:], []))
+    return steps
 
 
 def lacking_heads(

@@ -72,8 +72,8 @@ def dead_ends(report: Report) -> Table:
         "Dead ends, and what would help",
         "Classes of devices that no other host takes, or none is known to: on which "
         "hosts, and what stands in the way to the closest class that another host has. "
-        "What --fact states once, a file in /etc/vfiocompat/facts.d states for good, "
-        "when a host is scanned: vfiocompat-facts(5).",
+        "Facts that are missing are stated in a file of facts.d, vfiocompat-facts(5), "
+        "and are known once the host is scanned again.",
         ("Stuck", "On", "Closest", "Verdict", "In the way, and what would help"),
         rows,
     )

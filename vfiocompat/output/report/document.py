@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vfiocompat.fleet.report import HostLine, Report
+    from vfiocompat.output.wayout import Step
 
 __all__ = [
     "ReportDocument",
@@ -132,6 +133,13 @@ class GroupMove(msgspec.Struct, frozen=True, gc=False):
     one_way: bool
 
 
+class TodoStep(msgspec.Struct, frozen=True):
+    """What to do so that less is undetermined, and what to type or write for it."""
+
+    what: str
+    paste: str | None
+
+
 class ReportDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A fleet at a glance: who can go where, what is stuck, and how old it all is.
 
@@ -148,12 +156,13 @@ class ReportDocument(msgspec.Struct, frozen=True, kw_only=True):
     groups: list[ReportGroup]
     classes: list[ReportClass]
     dead_ends: list[DeadEnd]
+    todo: list[TodoStep]
     problems: list[Problem]
     moves: list[GroupMove]
 
 
-def report_document(report: Report) -> ReportDocument:
-    """Make the document of a report, without its moves."""
+def report_document(report: Report, steps: Sequence[Step] = ()) -> ReportDocument:
+    """Make the document of a report and what is to be typed, without its moves."""
     names = [class_.id for class_ in report.fleet.classes]
 
     def ids(places: Sequence[int]) -> list[str]:
@@ -210,6 +219,7 @@ def report_document(report: Report) -> ReportDocument:
             )
             for stuck in report.stuck
         ],
+        todo=[TodoStep(said, "\n".join(pasted) or None) for said, pasted in steps],
         problems=fleet_problems(report.fleet.errors),
         moves=[],
     )

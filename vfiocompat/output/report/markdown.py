@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 from vfiocompat.output.report.advice import dead_ends, one_way, one_way_classes
 from vfiocompat.output.report.answer import answer_lines
 from vfiocompat.output.report.listing import classes, groups, hosts, problems
-from vfiocompat.output.report.parts import is_folded
+from vfiocompat.output.report.parts import Todo, is_folded
 from vfiocompat.output.visible import visible
 from vfiocompat.times import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from vfiocompat.fleet.report import Report
     from vfiocompat.output.report.parts import Table
     from vfiocompat.output.text import Line
+    from vfiocompat.output.wayout import Step
 
 __all__ = ["markdown"]
 
@@ -33,20 +34,35 @@ _ESCAPES = {ord(char): f"\\{char}" for char in "\\`*_[]~$!#^"} | {
 """A bar is no end of a cell, and nothing that others have named is markup."""
 
 
-def markdown(report: Report) -> Iterator[str]:
-    """Write a report as lines of Markdown."""
+def markdown(report: Report, steps: Sequence[Step] = ()) -> Iterator[str]:
+    """Write a report as lines of Markdown, with the steps of what is to be typed."""
     yield "# Where the devices of this fleet can go"
     yield ""
     for line in answer_lines(report):
         yield f"- {_text(line)}"
     yield ""
     yield f"Made at {moment(report.horizon.now)} by vfiocompat."
-    for table in (dead_ends(report), one_way(report), one_way_classes(report)):
+    yield from _table(dead_ends(report))
+    yield from _todo(steps)
+    for table in (one_way(report), one_way_classes(report)):
         yield from _table(table)
     folded = is_folded(report)
     for table in (groups(report) if folded else hosts(report), classes(report)):
         yield from _table(table)
     yield from _table(problems(report))
+
+
+def _todo(steps: Sequence[Step]) -> Iterator[str]:
+    """Write what is to be typed as code, which is what is indented; no line ends it."""
+    if steps:
+        yield ""
+        yield f"## {Todo(steps).title}"
+    for step in steps:
+        yield ""
+        yield _escaped(step.said)
+        if step.pasted:
+            yield ""
+            yield from (f"    {visible(text)}" for text in step.pasted)
 
 
 def _table(table: Table) -> Iterator[str]:

@@ -21,7 +21,7 @@ from vfiocompat.output.report.advice import dead_ends, one_way, one_way_classes
 from vfiocompat.output.report.answer import answer_lines, counted, counts_of
 from vfiocompat.output.report.listing import classes, groups, hosts, problems
 from vfiocompat.output.report.maps import WAYS, class_map, host_map
-from vfiocompat.output.report.parts import is_folded
+from vfiocompat.output.report.parts import Todo, is_folded
 from vfiocompat.output.visible import visible
 from vfiocompat.times import ago, moment
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from vfiocompat.fleet.moves import Way
     from vfiocompat.fleet.report import Report
     from vfiocompat.output.report.maps import Map
+    from vfiocompat.output.wayout import Step
 
 __all__ = ["demand_jinja", "page"]
 
@@ -77,8 +78,8 @@ def demand_jinja() -> ModuleType:
         ) from None
 
 
-def page(report: Report) -> str:
-    """Write a report as a web page."""
+def page(report: Report, steps: Sequence[Step] = ()) -> str:
+    """Write a report as a web page, with the steps of what is to be typed."""
     jinja = demand_jinja()
     environment = jinja.Environment(
         autoescape=True,
@@ -108,6 +109,7 @@ def page(report: Report) -> str:
         sections=[
             _drawn(host_map(report)),
             dead_ends(report),
+            *([Todo(steps)] if steps else []),
             one_way(report),
             one_way_classes(report),
             hosts(report),
@@ -211,6 +213,7 @@ class _Drawn(NamedTuple):
     words: str
     cut: str
     is_map: bool = True
+    is_todo: bool = False
 
 
 def _drawn(map_: Map) -> _Drawn:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from vfiocompat.fleet.report import Report
     from vfiocompat.output.text import Line
+    from vfiocompat.output.wayout import Step
 
 __all__ = [
     "CLASS",
@@ -23,6 +24,7 @@ __all__ = [
     "Cell",
     "Row",
     "Table",
+    "Todo",
     "class_line",
     "class_ranges",
     "group_line",
@@ -59,6 +61,16 @@ class Cell(NamedTuple):
     order: float | None = None
 
 
+class Todo(NamedTuple):
+    """A section that says what to type."""
+
+    steps: Sequence[Step]
+    id: str = "todo"
+    title: str = "What to type, so that less is undetermined"
+    is_map: bool = False
+    is_todo: bool = True
+
+
 class Row(NamedTuple):
     """A row of a table; `anchor` is its name, where others refer to it."""
 
@@ -79,6 +91,7 @@ class Table(NamedTuple):
     rows: list[Row]
     is_long: bool = False
     is_map: bool = False
+    is_todo: bool = False
 
 
 def row_of(*lines: Line) -> Row:
