@@ -332,11 +332,13 @@ def test_targets_says_that_drivers_can_be_asked(idle: Idle, run: Run) -> None:
     assert host.opened == []
 
 
-def test_targets_of_a_source_in_use_is_no_failure(idle: Idle, run: Run) -> None:
-    host = idle({ONE: IN_USE})
-    result = run(f"targets {ONE} --stream", exit_code=3)
+def test_targets_of_a_source_in_use_could_not_complete(idle: Idle, run: Run) -> None:
+    """It was named, and the other devices were not: of theirs only one in use is."""
+    host = idle({ONE: IN_USE, OTHER: IN_USE})
+    result = run(f"targets {ONE} --stream", exit_code=4)
     assert "VFC520" in result.stdout
     assert host.opened[0] == ONE
+    idle({ONE: IN_USE})
     assert OTHER in run(f"targets {ONE} --stream --sibling {THIRD}").stdout
 
 

@@ -17,15 +17,17 @@ from vfiocompat.addresses import (
     LiteralAddress,
     parse_address,
 )
+from vfiocompat.diagnostics import SIDES
 from vfiocompat.errors import UsageError
 from vfiocompat.find import look
 from vfiocompat.output.text import note_lines
 from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from vfiocompat.commands.settings import Settings
+    from vfiocompat.diagnostics import Side
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.pairs import Pair
     from vfiocompat.streams import Streaming
@@ -43,11 +45,11 @@ def streaming_of(
     table_only: bool = False,
     despite_hazard: bool = False,
     sibling: str | None = None,
-    passes_over: bool = False,
+    named: Collection[Side] = SIDES,
 ) -> Streaming | None:
     """Say how devices are asked by their streams; None where they are not.
 
-    With `passes_over` devices that are in use are no failure.
+    `named` are the sides that the user named: there a device in use is a failure.
 
     Raises:
         UsageError: --stream does not go with another option, or is missing.
@@ -66,7 +68,7 @@ def streaming_of(
     from vfiocompat.streams import Streaming  # noqa: PLC0415 - few commands ask so
 
     warn = cache(partial(_warn, settings))  # once, however many are opened
-    return Streaming(time.time(), despite_hazard, found, passes_over, warn)
+    return Streaming(time.time(), despite_hazard, found, named, warn)
 
 
 def _warn(settings: Settings) -> None:

@@ -107,7 +107,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         stream=stream,
         despite_hazard=despite_hazard,
         sibling=sibling,
-        passes_over=True,
+        named={"source"},
     )
     horizon = Horizon(time.time(), max_age)
     library = settings.library

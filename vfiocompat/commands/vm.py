@@ -122,7 +122,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         raise UsageError("--host is for a host of FLEET: name inventories too")
     stated = Stated(site=SiteFacts(settings.config))
     streaming = streaming_of(
-        settings, stream=stream, despite_hazard=despite_hazard, passes_over=True
+        settings, stream=stream, despite_hazard=despite_hazard, named=()
     )
     site = Site(
         settings.host,

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat import codes
 from vfiocompat.decision.notes import softened
-from vfiocompat.diagnostics import diagnostic
+from vfiocompat.diagnostics import SIDES, diagnostic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from vfiocompat.diagnostics import Diagnostic
+    from vfiocompat.diagnostics import Diagnostic, Side
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.errors import ErrorRecord
     from vfiocompat.host.sysfs import Host
@@ -28,15 +28,15 @@ def _nobody() -> None:
 class Streaming(NamedTuple):
     """That devices may be opened and asked, and what else was allowed.
 
-    `sibling` is an idle device whose head is to stand for the source's. With
-    `passes_over` devices in use are no failure: nobody named them. `warn` is called
-    each time before any is opened.
+    `sibling` is an idle device whose head is to stand for the source's. `named` are the
+    sides that somebody named: another device that is in use is no failure. `warn` is
+    called each time before any is opened.
     """
 
     now: float
     despite_hazard: bool = False
     sibling: Endpoint | None = None
-    passes_over: bool = False
+    named: Collection[Side] = SIDES
     warn: Callable[[], object] = _nobody
 
     def ask(self, host: Host, errands: Collection[ToAsk]) -> list[HeadAsked]:
@@ -46,8 +46,8 @@ class Streaming(NamedTuple):
         self.warn()
         return host.ask_streams([*errands], self.now)
 
-    def passed_over(self, error: ErrorRecord | None) -> Diagnostic | None:
+    def passed_over(self, side: Side, error: ErrorRecord | None) -> Diagnostic | None:
         """Name a device that is passed over since it is in use."""
-        if error is None or not self.passes_over or error.code != codes.DEVICE_IN_USE:
+        if error is None or side in self.named or error.code != codes.DEVICE_IN_USE:
             return None
         return softened(diagnostic(error.code, error.summary, hint=error.hint))

@@ -97,7 +97,7 @@ def _came(
     if place is None:
         lost = asked.error is not None and asked.error.code == codes.DEVICE_NOT_RUNNING
         return msgspec.structs.replace(plan, error=asked.error) if lost else plan
-    passed = streaming.passed_over(asked.error)
+    passed = streaming.passed_over("destination", asked.error)
     return Streamed(
         offer=asked.offers[place] if place < len(asked.offers) else None,
         error=asked.error if passed is None else None,

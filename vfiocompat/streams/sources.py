@@ -84,7 +84,7 @@ def source_head(
         ends = {each.address for each in destinations}
         hint = _instead(source, ends, table, host, library)
         error = msgspec.structs.replace(error, hint=hint)
-    if (passed := streaming.passed_over(error)) is not None:
+    if (passed := streaming.passed_over("source", error)) is not None:
         return Source(found, told=(passed,))
     return Source(found, error=error)
 
