@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from vfiocompat.addresses import LiveAddress
     from vfiocompat.errors import ErrorRecord
-    from vfiocompat.host.sysfs.asking import ToAsk
+    from vfiocompat.host.stream import Errand
 
 ONE, OTHER, THIRD, TWO_PORTS = (
     f"{number * 8}-1111-4111-8111-111111111111" for number in "1234"
@@ -110,7 +110,7 @@ class IdleHost:
         self.answers = {each.address: Answer() for each in endpoints} | dict(
             answers or {}
         )
-        self.asked: list[ToAsk] = []
+        self.asked: list[Errand] = []
 
     @property
     def opened(self) -> list[str]:
@@ -156,11 +156,11 @@ class IdleHost:
         initial = len(device.head) if copying else None
         return Opened(interface, "RUNNING", 60, initial)
 
-    def ask_streams(self, errands: Sequence[ToAsk], now: float) -> list[HeadAsked]:
+    def ask_streams(self, errands: Sequence[Errand], now: float) -> list[HeadAsked]:
         self.asked += errands
         return [self._asked(errand, now) for errand in errands]
 
-    def _asked(self, errand: ToAsk, now: float) -> HeadAsked:
+    def _asked(self, errand: Errand, now: float) -> HeadAsked:
         device = self.answers[str(address_text(errand.address))]
         if device.head is None:
             return HeadAsked(Asked(error=device.error, done=True), None)

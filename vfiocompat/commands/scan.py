@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vfiocompat.commands.settings import Settings
-    from vfiocompat.fleet.asking import ToAsk
+    from vfiocompat.fleet.asking import Chosen
     from vfiocompat.inventory import Identity, Inventory
     from vfiocompat.output.text import Line
     from vfiocompat.streams import Streaming
@@ -218,7 +218,7 @@ def _taken(
                 settings.note(note_lines(codes.CLOCK_WENT_BACK, told))
             found = keep_answers(found, before, now)
             found = keep_heads(found, before, host, now)
-        chosen: list[ToAsk] = []
+        chosen: list[Chosen] = []
         if asked.fleet:
             wanted, problems = _wanted(settings, asked.fleet)
             if not problems:  # else nobody knows which strings are gone
@@ -239,7 +239,7 @@ def _taken(
 
 def _chosen(
     settings: Settings, found: Inventory, wanted: Wanted, asked: _Asked, now: float
-) -> list[ToAsk]:
+) -> list[Chosen]:
     """Choose what to ask, and tell of drivers that are passed over for a hazard."""
     offering = Offering(settings.library)
     if asked.streaming is not None:

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from vfiocompat.tables.library import Library
 
 __all__ = [
+    "Chosen",
     "Offering",
-    "ToAsk",
     "Wanted",
     "ask_drivers",
     "ask_streams",
@@ -83,8 +83,8 @@ class Offering(NamedTuple):
         return list(found.values())
 
 
-class ToAsk(NamedTuple):
-    """An endpoint by its place, what to ask it about, and the bytes that are offered.
+class Chosen(NamedTuple):
+    """A question that was chosen: an endpoint by its place, about what, in which bytes.
 
     A string may have a newline at its end, and none: all forms are asked until one is
     not taken, since an answer counts for all of them.
@@ -101,7 +101,7 @@ def choose(
     offering: Offering,
     now: float,
     limit: int | None,
-) -> list[ToAsk]:
+) -> list[Chosen]:
     """Choose what to ask drivers about this time.
 
     About strings types are asked, and of the others those that have an attribute of
@@ -114,7 +114,7 @@ def choose(
 
 
 def ask_drivers(
-    inventory: Inventory, chosen: Iterable[ToAsk], host: Host, now: float
+    inventory: Inventory, chosen: Iterable[Chosen], host: Host, now: float
 ) -> Inventory:
     """Ask drivers about strings, and record their answers."""
     wanted = [each for each in chosen if each.thing[0] == "string"]
@@ -134,7 +134,7 @@ def ask_drivers(
         ):
             said = recordable(answer, len(data))
             if said is not None and said[0] and others:
-                wanted.insert(0, ToAsk(at, thing, tuple(others)))
+                wanted.insert(0, Chosen(at, thing, tuple(others)))
             elif said is not None:
                 new = RecordedAnswer(thing[1], *said, moment(now))
                 found.setdefault(at, {})[thing] = new
@@ -154,7 +154,7 @@ def _with_answers(endpoint: Endpoint, found: dict[Thing, RecordedAnswer]) -> End
 
 def ask_streams(
     inventory: Inventory,
-    chosen: Iterable[ToAsk],
+    chosen: Iterable[Chosen],
     host: Host,
     library: Library,
     streaming: Streaming,
@@ -163,7 +163,7 @@ def ask_streams(
 
     Each is opened once. One that could not be opened or read is in `problems`.
     """
-    wanted: dict[int, list[ToAsk]] = {}
+    wanted: dict[int, list[Chosen]] = {}
     for each in chosen:
         if each.thing[0] == "head":
             wanted.setdefault(each.at, []).append(each)
@@ -196,7 +196,7 @@ def ask_streams(
 
 
 def _recorded(
-    asked: ToAsk, offer: Offer, own: Head | None, now: float
+    asked: Chosen, offer: Offer, own: Head | None, now: float
 ) -> RecordedAnswer | None:
     """Give what to record of an offer, by the driver that wrote a device's own head.
 
@@ -280,15 +280,15 @@ def _in_order(
     wanted: Wanted,
     offering: Offering,
     now: float,
-) -> Iterator[ToAsk]:
+) -> Iterator[Chosen]:
     """Give the questions to ask: one of each inventory, then another of each.
 
     So an inventory with many strings, be they new each time, takes no other one's turn.
     Which begins is another one each time.
     """
     sources = wanted.sources()
-    new: dict[Thing, deque[ToAsk]] = defaultdict(deque)
-    again: dict[Thing, deque[ToAsk]] = defaultdict(deque)
+    new: dict[Thing, deque[Chosen]] = defaultdict(deque)
+    again: dict[Thing, deque[Chosen]] = defaultdict(deque)
     for at, endpoint in enumerate(endpoints):
         questions = _questions(endpoint, sources) if _is_asked(endpoint) else {}
         if offering.reaches(endpoint):
@@ -301,7 +301,7 @@ def _in_order(
             # Nothing tells which forms a yes is about.
             if known.get(thing) is None or (known[thing] and len(forms) > 1):
                 waiting = again if thing in known else new
-                waiting[thing].append(ToAsk(at, thing, forms))
+                waiting[thing].append(Chosen(at, thing, forms))
     for waiting in (new, again):
         for number, thing in enumerate(waiting):
             waiting[thing].rotate(-number)  # each begins at another endpoint
@@ -311,8 +311,8 @@ def _in_order(
 
 
 def _in_turn(
-    things: Iterable[Thing], *several: Mapping[Thing, deque[ToAsk]]
-) -> Iterator[ToAsk]:
+    things: Iterable[Thing], *several: Mapping[Thing, deque[Chosen]]
+) -> Iterator[Chosen]:
     """Give what waits of what an inventory has, one of each and then another of each.
 
     It waits once for all inventories that have the same.
@@ -326,7 +326,7 @@ def _in_turn(
                 left.append(thing)
 
 
-def _round_robin(several: Iterable[Iterator[ToAsk]]) -> Iterator[ToAsk]:
+def _round_robin(several: Iterable[Iterator[Chosen]]) -> Iterator[Chosen]:
     left = deque(several)
     while left:
         one = left.popleft()

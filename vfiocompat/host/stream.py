@@ -20,7 +20,7 @@ import fcntl
 import os
 import signal
 import struct
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
@@ -29,10 +29,12 @@ from vfiocompat.decision.streams import Asked, Offer, Reply, is_refused
 from vfiocompat.errors import DeviceError, VfiocompatError, errno_name
 from vfiocompat.host.vfio import GET, SET, feature, opened
 from vfiocompat.tables.heads import MOST, offered, spoiled
-from vfiocompat.tables.language.records import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from vfiocompat.addresses import LiveAddress
+    from vfiocompat.tables.language.records import Stream
 
 __all__ = [
     "Errand",
@@ -74,32 +76,37 @@ class Known(msgspec.Struct, frozen=True):
     recorded: bool = False
 
 
-class Errand(msgspec.Struct, frozen=True):
-    """What to do with a device: read its own head, and offer it those of others."""
+class Errand(NamedTuple):
+    """What to do with a device: read its own head, and offer it those of others.
 
-    device: str
+    `stream` says where its driver's head is.
+    """
+
+    address: LiveAddress
+    driver: str
     stream: Stream
     heads: tuple[Known, ...] = ()
 
 
-def run(errands: Sequence[Errand]) -> Iterator[tuple[int, Asked]]:
+def run(errands: Sequence[tuple[str, Errand]]) -> Iterator[tuple[int, Asked]]:
     """Do errands one after the other; tell after each session what is known so far.
 
-    Each time that is the place of the errand, and what came of it.
+    Each is given with its device's directory in sysfs. Each time that is told is the
+    place of the errand, and what came of it.
     """
-    for place, errand in enumerate(errands):
+    for place, (path, errand) in enumerate(errands):
         known = Asked()
         try:
-            for known in _sessions(errand):
+            for known in _sessions(path, errand):
                 yield place, known
             yield place, msgspec.structs.replace(known, done=True)
         except VfiocompatError as error:
             yield place, msgspec.structs.replace(known, error=error.record, done=True)
 
 
-def _sessions(errand: Errand) -> Iterator[Asked]:
-    name = os.path.basename(errand.device)
-    with opened(errand.device) as device:
+def _sessions(path: str, errand: Errand) -> Iterator[Asked]:
+    name = os.path.basename(path)
+    with opened(path) as device:
         own = _read(device, name, errand.stream)
         yield (known := Asked(own))
         if not errand.heads:
@@ -111,11 +118,11 @@ def _sessions(errand: Errand) -> Iterator[Asked]:
             yield (known := _with(known, offer))
             if data is None:
                 continue
-            control = _offer(device, errand, spoiled(errand.stream, data))
+            control = _offer(device, path, spoiled(errand.stream, data))
             offer = msgspec.structs.replace(offer, control=control)
             yield (known := _with(known, offer, again=True))
             if is_refused(control):
-                reply = _offer(device, errand, data)
+                reply = _offer(device, path, data)
                 offer = msgspec.structs.replace(offer, reply=reply)
                 yield (known := _with(known, offer, again=True))
 
@@ -178,10 +185,9 @@ def _go_on(device: int, via: str) -> None:
         _reset(device)
 
 
-def _offer(device: int, errand: Errand, data: bytes) -> Reply:
+def _offer(device: int, path: str, data: bytes) -> Reply:
     """Offer bytes to a device that resumes, in one write."""
-    name = os.path.basename(errand.device)
-    with _session(device, name):
+    with _session(device, os.path.basename(path)):
         try:
             file = _enter(device, "RESUMING")
         except OSError as error:
@@ -194,7 +200,7 @@ def _offer(device: int, errand: Errand, data: bytes) -> Reply:
             reply = Reply("write", number, count)
         with contextlib.suppress(OSError):
             _reset(device)
-    if reply.errno and not os.path.exists(errand.device):
+    if reply.errno and not os.path.exists(path):
         return msgspec.structs.replace(reply, gone=True)
     return reply
 

@@ -10,7 +10,7 @@ import msgspec
 from vfiocompat import codes
 from vfiocompat.addresses import parse_address
 from vfiocompat.diagnostics import diagnostic
-from vfiocompat.host.sysfs.asking import ToAsk
+from vfiocompat.host.stream import Errand
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ def gives_head(endpoint: Endpoint, library: Library) -> bool:
     return endpoint.lacks_attribute and errand_of(endpoint, library) is not None
 
 
-def errand_of(endpoint: Endpoint, library: Library) -> ToAsk | None:
+def errand_of(endpoint: Endpoint, library: Library) -> Errand | None:
     """Say how to ask a device of this host; None where it cannot be asked so."""
     table = library.reading_heads(endpoint)
     if no_head(endpoint, table) is not None:
@@ -93,7 +93,7 @@ def errand_of(endpoint: Endpoint, library: Library) -> ToAsk | None:
     assert table.stream is not None
     assert endpoint.driver is not None
     address = parse_address(endpoint.address)
-    return ToAsk(address, endpoint.driver, table.stream)  # type: ignore[arg-type]
+    return Errand(address, endpoint.driver, table.stream)  # type: ignore[arg-type]
 
 
 def with_head(endpoint: Endpoint, head: Head | None) -> Endpoint:

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from vfiocompat.addresses import LiveAddress
     from vfiocompat.host.nvml import ToCompare
     from vfiocompat.host.opening import Opened
-    from vfiocompat.host.sysfs.asking import HeadAsked, ToAsk
+    from vfiocompat.host.stream import Errand
+    from vfiocompat.host.sysfs.asking import HeadAsked
     from vfiocompat.host.sysfs.gpus import WithGpus
     from vfiocompat.host.sysfs.kernel import Kernel
     from vfiocompat.host.sysfs.located import Located
@@ -83,8 +84,8 @@ class Host:
 
     A driver that hangs costs a call `timeout` seconds once, however much of it hangs;
     one whose vGPU types and version attribute both hang costs them twice. `held` are
-    files that an earlier process still waits for: they are not called again. Every
-    method raises VfiocompatError where there is no sysfs.
+    files and device nodes that an earlier process still waits for: they are not called
+    again. Every method raises VfiocompatError where there is no sysfs.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Host:
         self._tree = Tree(root, timeout, held)
         self._root = root
         self._timeout = timeout
+        self._held = held
         self.left: list[HeldCalls] = []
         """Processes that had to be left behind, and what holds them."""
         self.problems: list[Problem] = []
@@ -201,16 +203,19 @@ class Host:
         [found] = self._aside([task], Opened, "opening a device", self._timeout)
         return found
 
-    def ask_streams(self, errands: Sequence[ToAsk], now: float) -> list[HeadAsked]:
+    def ask_streams(self, errands: Sequence[Errand], now: float) -> list[HeadAsked]:
         """Open devices, read their heads, and offer them those of others.
 
-        Devices of different IOMMU groups are asked beside each other. `now` is in
-        seconds since 1970.
+        Devices of different IOMMU groups are asked beside each other, but for those
+        of which an earlier process has one open that hangs. `now` is in seconds since
+        1970.
         """
         from vfiocompat.host.sysfs.asking import ask_located
 
         places = self.located([each.address for each in errands])
-        return ask_located(errands, places, self._timeout, now)
+        found, left = ask_located(errands, places, self._timeout, now, self._held)
+        self.left += left
+        return found
 
     def located(self, addresses: Sequence[LiveAddress]) -> list[Located]:
         """Tell where devices are, and what the heads of their streams rest on now."""
