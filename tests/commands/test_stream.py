@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
-from tests.fleets import function
+from tests.fleets import function, head, inventory
 from tests.idle import (
     IN_USE,
+    MTTY,
     MTTY_2,
     ONE,
     OTHER,
@@ -46,6 +48,7 @@ PLAIN = mtty("0000:03:00.1", kind="function", driver="vfio-pci", uuid=None)
 
 
 PLAIN_TYPE = "mtty/mtty-1"
+GIVES_ENODEV = Attribute("version", "unreadable", "ENODEV", "/sys/x", None, "VFC105")
 
 
 @pytest.fixture
@@ -192,6 +195,49 @@ def test_check_asks_the_driver(idle: Idle, run: Run) -> None:
     assert yes == f"compatible: {ONE} -> {OTHER}   (by the head of its stream)"
     assert no == f"incompatible: {ONE} -> {TWO_PORTS}   (by the head of its stream)"
     assert host.opened == [ONE, OTHER, TWO_PORTS]
+
+
+@pytest.mark.parametrize(
+    ("source", "exit_code", "found"),
+    [
+        ({"device_api": "vfio-ccw"}, 1, codes.DEVICE_API_DIFFERS),
+        ({"vfio": False}, 3, codes.NOT_BOUND_TO_VFIO),
+        ({"attribute": GIVES_ENODEV}, 1, codes.NO_MIGRATION_SUPPORT),
+    ],
+)
+def test_check_opens_nothing_where_no_head_can_decide(
+    idle: Idle, run: Run, source: dict[str, object], exit_code: int, found: str
+) -> None:
+    one = mtty("5" * 8 + ONE[8:], **source)
+    host = idle({}, one)
+    for ends in (f"{one.address} {OTHER}", f"{OTHER} {one.address}"):
+        result = run(f"check --stream {ends}", exit_code=exit_code)
+        assert found in result.stdout
+    assert host.opened == []
+
+
+def test_check_opens_nothing_for_an_inventory_that_is_too_old(
+    idle: Idle, run: Run, tmp_path: Path
+) -> None:
+    host = idle()
+    old = inventory("a", mtty(ONE, head=head(MTTY.hex(), "mtty")))
+    (tmp_path / "a.json").write_bytes(msgspec.json.encode(old))
+    line = f"check --stream inventory:{tmp_path}/a.json {OTHER}"
+    assert "VFC402" in run(f"{line} --max-age 1h", exit_code=3).stdout
+    assert host.opened == []
+    run(line)
+    assert host.opened == [OTHER]
+
+
+def test_check_does_not_ask_what_has_an_attribute_that_cannot_be_read(
+    idle: Idle, run: Run
+) -> None:
+    bad = mtty("5" * 8 + ONE[8:], attribute=GIVES_ENODEV)
+    host = idle({}, bad)
+    run(f"check --stream {ONE} {bad.address}", exit_code=1)
+    assert host.opened == []
+    run(f"check --stream {ONE} {bad.address} {OTHER}", exit_code=1)
+    assert host.opened == [ONE, OTHER]
 
 
 def test_check_of_a_source_in_use_names_an_idle_sibling(idle: Idle, run: Run) -> None:

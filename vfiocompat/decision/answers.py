@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vfiocompat import codes
-from vfiocompat.decision.preconditions import by_vendor, preconditions
+from vfiocompat.decision.preconditions import by_vendor, preconditions, too_old
 from vfiocompat.decision.streams import head_question
 from vfiocompat.diagnostics import Diagnostic, diagnostic
 
@@ -19,6 +19,8 @@ __all__ = [
     "RECORDED_OF_HEAD",
     "doubts_a_yes",
     "has_unknown_parts",
+    "heads_matter",
+    "is_asked_by_stream",
     "is_held",
     "is_real",
     "not_recorded",
@@ -45,13 +47,32 @@ def question(source: Endpoint, destination: Endpoint) -> bytes | None:
 
     Only what a driver printed, or a literal without unknown parts, is ever written.
     """
-    if not is_real(source):
+    if not is_real(source) or not destination.has_attribute or destination.recorded:
         return None
-    if not destination.has_attribute:
-        return None
-    if destination.recorded:
-        return None
-    return None if preconditions(source, destination) else source.exact_bytes()
+    return source.exact_bytes() if _is_open(source, destination) else None
+
+
+def heads_matter(source: Endpoint, destination: Endpoint) -> bool:
+    """Whether heads of migration streams can decide a pair.
+
+    That is where one side has no version attribute, and none has one that cannot be
+    read.
+    """
+    states = {source.attribute_state, destination.attribute_state}
+    if "absent" not in states or "unreadable" in states:
+        return False
+    return _is_open(source, destination)
+
+
+def is_asked_by_stream(source: Endpoint, destination: Endpoint) -> bool:
+    """Whether a destination is one to be offered the head of the source's stream."""
+    here = destination.lacks_attribute and not destination.recorded
+    return here and heads_matter(source, destination)
+
+
+def _is_open(source: Endpoint, destination: Endpoint) -> bool:
+    """Whether nothing decides a pair before any driver is asked."""
+    return not (too_old(source, destination) or preconditions(source, destination))
 
 
 def question_ahead(source: Endpoint, destination: Endpoint) -> bytes | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from vfiocompat import codes
-from vfiocompat.decision.preconditions import preconditions
+from vfiocompat.decision.answers import is_asked_by_stream
 from vfiocompat.decision.streams import Asked, Streamed
 from vfiocompat.diagnostics import diagnostic
 from vfiocompat.streams.devices import errand_of, no_head, not_offered, with_head
@@ -114,7 +114,7 @@ def _plan(
     source: Source, end: Endpoint, library: Library, streaming: Streaming
 ) -> Streamed | None:
     """Say whether a head is offered to a destination; if not, why."""
-    if end.recorded or end.has_attribute or preconditions(source.endpoint, end):
+    if not is_asked_by_stream(source.endpoint, end):
         asked_earlier = end.recorded and source.used is not None
         return Streamed(used=source.used, told=source.told) if asked_earlier else None
     if source.used is None:

@@ -10,6 +10,7 @@ import msgspec
 from vfiocompat import codes
 from vfiocompat.addresses import parse_address
 from vfiocompat.contradictions import changed
+from vfiocompat.decision.answers import heads_matter
 from vfiocompat.decision.streams import HeadUsed
 from vfiocompat.diagnostics import diagnostic
 from vfiocompat.errors import UsageError, error_of
@@ -75,14 +76,26 @@ def source_head(
         return _of_sibling(source, table, host, library, streaming)
     if why := no_head(source, table):
         return Source(source, told=(not_offered(f"the source: {why}"),))
+    if not any(heads_matter(source, each) for each in destinations):
+        return Source(source)
+    return _read(source, destinations, host, library, streaming)
+
+
+def _read(
+    source: Endpoint,
+    destinations: Sequence[Endpoint],
+    host: Host,
+    library: Library,
+    streaming: Streaming,
+) -> Source:
+    """Read the head of a source of this host, whose driver's a table reads."""
     [(found, error)] = read_heads([source], host, library, streaming)
     if error is None:
         return Source(found, HeadUsed("read", source.address))
     _demand_opened(error)
     if error.code == codes.DEVICE_IN_USE:
-        assert table is not None
         ends = {each.address for each in destinations}
-        hint = _instead(source, ends, table, host, library)
+        hint = _instead(source, ends, host, library)
         error = msgspec.structs.replace(error, hint=hint)
     if (passed := streaming.passed_over("source", error)) is not None:
         return Source(found, told=(passed,))
@@ -125,7 +138,6 @@ def _demand_opened(error: ErrorRecord) -> None:
 def _instead(
     source: Endpoint,
     ends: Collection[str],
-    table: Table,
     host: Host,
     library: Library,
 ) -> str:
@@ -133,6 +145,8 @@ def _instead(
 
     That is an idle device, if there is one rather none of the destinations' `ends`.
     """
+    table = library.reading_heads(source)
+    assert table is not None
     hint = "name it in an inventory of 'vfiocompat scan --stream' that has its head"
     idle = [
         each.address
