@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -206,7 +206,7 @@ def test_check_asks_the_driver(idle: Idle, run: Run) -> None:
     ],
 )
 def test_check_opens_nothing_where_no_head_can_decide(
-    idle: Idle, run: Run, source: dict[str, object], exit_code: int, found: str
+    idle: Idle, run: Run, source: dict[str, Any], exit_code: int, found: str
 ) -> None:
     one = mtty("5" * 8 + ONE[8:], **source)
     host = idle({}, one)

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from vfiocompat.diagnostics import Diagnostic, Side
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.errors import ErrorRecord
+    from vfiocompat.host.stream import Errand
     from vfiocompat.host.sysfs import Host
-    from vfiocompat.host.sysfs.asking import HeadAsked, ToAsk
+    from vfiocompat.host.sysfs.asking import HeadAsked
 
 __all__ = ["Streaming"]
 
@@ -39,7 +40,7 @@ class Streaming(NamedTuple):
     named: Collection[Side] = SIDES
     warn: Callable[[], object] = _nobody
 
-    def ask(self, host: Host, errands: Collection[ToAsk]) -> list[HeadAsked]:
+    def ask(self, host: Host, errands: Collection[Errand]) -> list[HeadAsked]:
         """Open devices of a host and ask them, if there are any to ask."""
         if not errands:
             return []
