@@ -1178,7 +1178,7 @@ def test_text_on_a_terminal(shared_host: Host, run_on_terminal: RunOnTerminal) -
     line = f"check version:1ac1-x {DESTINATION}"
     result = run_on_terminal(line, exit_code=1, columns=200)
     assert (result.colorless, result.stderr) == (REFUSED, "")
-    assert result.stdout.startswith("\x1b[1;31mincompatible\x1b[0m: ")
+    assert result.stdout.startswith("\x1b[1;38;5;160mincompatible\x1b[0m: ")
     plain = run_on_terminal(f"{line} --color never", exit_code=1, columns=200)
     assert plain.stdout == REFUSED
 

@@ -689,10 +689,10 @@ def test_a_terminal_gets_tables_and_colours(
     assert all(len(each) <= 80 for each in shown)
     words = set(" ".join(shown).replace(",", " ").split())
     assert {"yes", "maybe", "used", "full", "never", "other", "VFC546"} <= words
-    assert "\x1b[1;32mcan take it" in result.stdout
-    assert "\x1b[1;31mcannot take it" in result.stdout
+    assert "\x1b[1;38;5;28mcan take it" in result.stdout
+    assert "\x1b[1;38;5;160mcannot take it" in result.stdout
     shown_of_one = run_on_terminal(f"vm {line} --host yes").stdout
-    assert "\x1b[1;32mcompatible\x1b[0m: web -> yes" in shown_of_one
+    assert "\x1b[1;38;5;28mcompatible\x1b[0m: web -> yes" in shown_of_one
 
 
 def test_a_plan_on_a_terminal_fits(run_on_terminal: RunOnTerminal, line: str) -> None:

@@ -20,14 +20,22 @@ if TYPE_CHECKING:
 
 __all__ = ["print_lines", "show_bar"]
 
+_GREEN, _RED, _ORANGE, _PURPLE, _BLUE = (
+    f"bold color({number})" for number in (28, 160, 130, 163, 31)
+)
+"""Colours that are read on white as well as on black, which bright ones are not.
+
+A terminal that has eight shows the nearest of these.
+"""
+
 STYLES = {
-    "compatible": "bold green",
-    "incompatible": "bold red",
-    "undetermined": "bold yellow",
-    "one way": "bold magenta",
-    "error": "bold red",
-    "warning": "bold yellow",
-    "info": "bold cyan",
+    "compatible": _GREEN,
+    "incompatible": _RED,
+    "undetermined": _ORANGE,
+    "one way": _PURPLE,
+    "error": _RED,
+    "warning": _ORANGE,
+    "info": _BLUE,
     "strong": "bold",
     "dim": "dim",
     "plain": "",
