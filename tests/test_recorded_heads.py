@@ -86,6 +86,8 @@ def test_an_inventory_of_an_earlier_program_has_no_boot() -> None:
         ("head.data", "٣٣", "head.data: is not"),
         ("head.data", "00" * 4097, "head.data: is not"),
         ("head.data", 5, "head.data"),
+        ("head.taken_at", "yesterday", "head.taken_at: 'yesterday' is no time"),
+        ("head.taken_at", "2026-11-01T00:00:00", "is no time with a zone"),
         ("head.driver", "other", "head.driver: 'other' is not the endpoint's"),
         ("head.driver", None, "head.driver: None is not the endpoint's"),
         ("driver", "other", "answers: one of the stream is of 'mtty'"),
@@ -250,6 +252,18 @@ def test_a_recorded_answer_to_a_head_decides() -> None:
 
 def test_an_answer_to_another_head_decides_nothing() -> None:
     assert decided(YES, data=MTTY_2) == ("incompatible", "table", None)
+
+
+@pytest.mark.parametrize(
+    ("moment", "found"), [(EARLIER, ()), (TAKEN, ()), (LATER, ("the clock",))]
+)
+def test_a_head_is_no_later_than_its_inventory(
+    moment: str, found: tuple[str, ...]
+) -> None:
+    late = read(whole(head=msgspec.structs.replace(HEAD, taken_at=moment)))
+    known = recorded(late.endpoints[0], late, AFTER).recorded
+    assert known
+    assert known.changed == found
 
 
 def test_of_a_head_of_another_boot_a_yes_is_none_and_a_no_needs_a_tables() -> None:

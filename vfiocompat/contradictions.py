@@ -83,6 +83,8 @@ def _contradiction_of_head(endpoint: Endpoint) -> str | None:
         return "head.data: is not 1 to 4096 bytes in small hexadecimal digits"
     if head.driver is None or head.driver != _driver(endpoint):
         return f"head.driver: {head.driver!r} is not the endpoint's"
+    if timestamp(head.taken_at) is None:
+        return f"head.taken_at: {head.taken_at!r} is no time with a zone"
     return None
 
 

@@ -312,8 +312,20 @@ def recorded(endpoint: Endpoint, inventory: Inventory, horizon: Horizon) -> Endp
 
 
 def changed_since(endpoint: Endpoint, inventory: Inventory) -> tuple[str, ...]:
-    """Name what may have changed since an endpoint's head was read."""
-    return _changed_since(endpoint.head or None, endpoint, inventory)
+    """Name what may have changed since an endpoint's head was read.
+
+    No scan writes a head that is later than the scan, unless a clock was set back.
+    """
+    head = endpoint.head or None
+    found = _changed_since(head, endpoint, inventory)
+    if head is None or not _is_later(head.taken_at, inventory.taken_at):
+        return found
+    return (*found, "the clock")
+
+
+def _is_later(moment: str, other: str) -> bool:
+    times = timestamp(moment), timestamp(other)
+    return None not in times and times[0] > times[1]  # type: ignore[operator]
 
 
 def _changed_since(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import re
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -239,6 +240,21 @@ def test_they_are_not_kept_where_the_device_may_be_another(
     found = scanned_again(idle, run, tmp_path, now)
     assert set(heads(found).values()) == {None}
     assert said(found) == {}
+
+
+def test_a_head_of_the_future_is_not_kept(
+    idle: Idle, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock was set back: of an inventory it would be later than the scan."""
+    file = tmp_path / "here.json"
+    idle()
+    future = time.time() + 3600
+    with monkeypatch.context() as later:
+        later.setattr(time, "time", lambda: future)
+        run(f"scan --stream -o {file}")
+    assert heads(read(file))[ONE] == MTTY.hex()
+    run(f"scan -o {file}")
+    assert set(heads(read(file)).values()) == {None}
 
 
 def test_what_is_stated_or_in_use_does_not_matter(

@@ -120,7 +120,8 @@ def keep_heads(
 ) -> Inventory:
     """Take over heads, and answers to heads, of devices that are as they were.
 
-    That is within one boot, with the same build of the driver. No device is opened.
+    That is within one boot, with the same build of the driver. What is of a time that
+    has not come yet is left out, but for answers that are no yes. No device is opened.
     """
     if not _are_of_one_host(inventory, before):
         return inventory
@@ -152,7 +153,9 @@ def keep_heads(
         )
         endpoints[at] = msgspec.structs.replace(
             endpoints[at],
-            head=old.head if old.head and as_before(old.head) else msgspec.UNSET,
+            head=old.head
+            if old.head and as_before(old.head) and was(old.head.taken_at, now)
+            else msgspec.UNSET,
             answers=endpoints[at].answers + kept,
         )
     return msgspec.structs.replace(inventory, endpoints=endpoints)
