@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from tests.fleets import qat
 from tests.idle import MTTY, MTTY_2, ONE, OTHER, STRING, mtty
 from vfiocompat import codes
 from vfiocompat.endpoints import Attribute, Endpoint, Head, Recorded, RecordedAnswer
@@ -137,3 +139,65 @@ def test_a_grid_tells_impossible_heads_from_others() -> None:
         for column, destination in enumerate(ends):
             cell = grid.cell(row, column)
             assert (cell.verdict, cell.basis) == verdict(source, destination)
+
+
+# ---- of another length than the destination's own ------------------------------------
+
+QAT_HEAD = bytes.fromhex(
+    "eacaf5ad 01000000 1000 0100 4a000000 434f4e4649470000 3a000000 03000000"
+    "67656e6361700000 04000000 00000000 3f000000 7376636d61700000 02000000 00000000"
+    "2449 6578746463000000 04000000 00000000 03000000"
+)
+"""It is as long as PRE_COPY announces: another build of the driver may write more."""
+
+
+def qat_device(data: bytes | None, *answers: RecordedAnswer) -> Endpoint:
+    fields: dict[str, Any] = {
+        "recorded": Recorded("h", TAKEN),
+        "stated": {"slas": ""},
+        "answers": answers,
+    }
+    if data is not None:
+        head = device(ONE, data).head
+        assert head
+        fields["head"] = msgspec.structs.replace(head, driver="qat_vfio_pci")
+    return qat("0000:03:00.1", None, **fields)
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [(QAT_HEAD, "compatible"), (QAT_HEAD + bytes(8), "undetermined")],
+)
+def test_a_yes_to_a_head_of_another_length_than_the_own_is_none(
+    own: bytes, said: str
+) -> None:
+    source, destination = qat_device(QAT_HEAD), qat_device(own, yes_to(QAT_HEAD))
+    assert verdict(source, destination) == (said, "recorded")
+    assert (codes.HEAD_NOT_READ in found_codes(source, destination)) == (
+        said != "compatible"
+    )
+    assert verdict(source, qat_device(own)) == ("compatible", "table")
+
+
+# ---- by which table ------------------------------------------------------------------
+
+
+def test_what_a_yes_covers_is_known_by_the_table_that_asks(tmp_path: Path) -> None:
+    """A site's table that reads heads, and makes no string, is not passed over."""
+    text = Path("vfiocompat/tables/shipped/mtty.toml").read_text(encoding="utf-8")
+    text = text.replace('id = "mtty"', 'id = "other"')
+    text = text.replace('vendor = "pci:4348"\n', "")  # and no file tells one
+    (tmp_path / "tables.d").mkdir()
+    (tmp_path / "tables.d/other.toml").write_text(text, encoding="utf-8")
+    source = device(ONE, MTTY)
+    destination = device(OTHER, None, answers=(yes_to(MTTY),))
+
+    library = Library(config=str(tmp_path))
+    asking = library.reading_heads(destination)
+    assert asking is not None
+    assert asking.id == "other"
+    decision = decide_pair(source, destination, library).decision
+    assert decision.table is None
+    assert (decision.verdict, decision.covered) == ("undetermined", None)
+    assert codes.CHECKED_LATER in {each.code for each in decision.diagnostics}
+    assert verdict(source, destination) == ("compatible", "recorded")

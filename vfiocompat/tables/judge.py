@@ -19,7 +19,7 @@ from vfiocompat.tables.heads import left_of, rest_of
 from vfiocompat.tables.language.reasons import End
 from vfiocompat.tables.language.table import Reading
 from vfiocompat.tables.language.wording import findings, unmatched
-from vfiocompat.tables.shelf import first_found, is_bound
+from vfiocompat.tables.shelf import first_found, is_bound, reading_heads
 from vfiocompat.verdicts import Beyond, Judgement
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ def judge(
         return Judgement(findings=tuple(_unread(unread, source, destination)))
     judgement = _evaluated(matches[0])
     if source.head or destination.head:
-        return _with_heads(judgement, matches[0], source, destination)
+        asking = reading_heads(shelf, destination.driver)
+        return _with_heads(judgement, matches[0], source, destination, asking)
     return judgement
 
 
@@ -202,16 +203,24 @@ def _beyond(match: _Match, rest: Table, covered: tuple[str, ...]) -> Beyond | No
 
 
 def _with_heads(
-    judgement: Judgement, match: _Match, source: Endpoint, destination: Endpoint
+    judgement: Judgement,
+    match: _Match,
+    source: Endpoint,
+    destination: Endpoint,
+    asking: Table | None,
 ) -> Judgement:
-    """Add what a pair's heads have to do with what a table says of it."""
+    """Add what a pair's heads have to do with what a table says of it.
+
+    Only the table by which the destination is asked knows what an answer covers.
+    """
     ends = tuple(zip(SIDES, (source, destination), strict=True))
     judgement = msgspec.structs.replace(
         judgement,
         by_head=tuple(side for side, end in ends if reads_head(match.table, end)),
     )
-    if source.head:
+    if source.head and asking is match.table:
         judgement = _beside_head(judgement, match)
+        judgement = _but_for_length(judgement, match.table, source, destination)
     return _but_for_doubts(judgement, match.table, ends)
 
 
@@ -226,6 +235,42 @@ def _beside_head(judgement: Judgement, match: _Match) -> Judgement:
     return msgspec.structs.replace(judgement, beyond=beyond)
 
 
+def _but_for_length(
+    judgement: Judgement, table: Table, source: Endpoint, destination: Endpoint
+) -> Judgement:
+    """Leave no yes to a recorded head of another length than the destination's own.
+
+    Its driver cannot have been asked about that one.
+    """
+    heads = source.head, destination.head
+    if not (source.recorded and heads[0] and heads[1] and judgement.beyond):
+        return judgement
+    sizes = [len(each.exact_bytes()) for each in heads if each]
+    if sizes[0] == sizes[1]:
+        return judgement
+    why = f"it has {sizes[0]} bytes, and the destination's own {sizes[1]}"
+    finding = _not_relied_on("source", why, table)
+    return msgspec.structs.replace(
+        judgement, beyond=_doubted(judgement.beyond, (finding,))
+    )
+
+
+def _not_relied_on(side: Side, why: str, table: Table) -> Diagnostic:
+    return diagnostic(
+        codes.HEAD_NOT_READ,
+        f"the {side}'s recorded head is not relied on: {why}",
+        hint=f"scan the {side}'s host again, with --stream",
+        table=table.id,
+    )
+
+
+def _doubted(beyond: Beyond, found: tuple[Diagnostic, ...]) -> Beyond:
+    verdict = _no_yes(beyond.verdict)
+    return msgspec.structs.replace(
+        beyond, verdict=verdict, findings=(*beyond.findings, *found)
+    )
+
+
 def _but_for_doubts(
     judgement: Judgement, table: Table, ends: Sequence[tuple[Side, Endpoint]]
 ) -> Judgement:
@@ -234,29 +279,18 @@ def _but_for_doubts(
     What is wrong, the head or what else the file says, is not known.
     """
     found = tuple(
-        diagnostic(
-            codes.HEAD_NOT_READ,
-            f"the {side}'s recorded head is not relied on: {why}",
-            hint=f"scan the {side}'s host again, with --stream",
-            table=table.id,
-        )
+        _not_relied_on(side, why, table)
         for side, end in ends
         if (why := doubts_head(table, end)) is not None
     )
     if not found:
         return judgement
     beyond = judgement.beyond
-    if beyond is not None:
-        beyond = msgspec.structs.replace(
-            beyond,
-            verdict=_no_yes(beyond.verdict),
-            findings=(*beyond.findings, *found),
-        )
     return msgspec.structs.replace(
         judgement,
         verdict=_no_yes(judgement.verdict),
         findings=(*judgement.findings, *found),
-        beyond=beyond,
+        beyond=beyond and _doubted(beyond, found),
     )
 
 

@@ -23,7 +23,13 @@ from vfiocompat.tables.language.records import (
     TableOrigin,
 )
 from vfiocompat.tables.language.table import Reading, Table
-from vfiocompat.tables.shelf import Shelved, concerns, first_found, speaks_for
+from vfiocompat.tables.shelf import (
+    Shelved,
+    concerns,
+    first_found,
+    reading_heads,
+    speaks_for,
+)
 from vfiocompat.tomlfile import (
     convert,
     mistakes_in,
@@ -232,17 +238,8 @@ class Library:
         return found
 
     def reading_heads(self, endpoint: Endpoint) -> Table | None:
-        """Give the table that reads the heads of an endpoint's driver, if one does.
-
-        It is of the first origin that speaks for the driver; of several none is.
-        """
-
-        def find(table: Table) -> Table | None:
-            return table if endpoint.driver in table.file.drivers else None
-
-        found, _ = first_found(self.speaking_for(endpoint), find)
-        only = found[0] if len(found) == 1 else None
-        return only if only is not None and only.stream is not None else None
+        """Give the table that reads the heads of an endpoint's driver, if one does."""
+        return reading_heads(self.speaking_for(endpoint), endpoint.driver)
 
     def readings(
         self, version: VersionString

@@ -22,6 +22,7 @@ __all__ = [
     "concerns",
     "first_found",
     "is_bound",
+    "reading_heads",
     "speaks_for",
 ]
 
@@ -57,6 +58,20 @@ def first_found(
         if there := [each for each in found if each is not None]:
             return there, []
     return [], []
+
+
+def reading_heads(shelf: Iterable[Shelved], driver: str | None) -> Table | None:
+    """Give the table that reads the heads of a driver's devices, if one does.
+
+    It is of the first rank that speaks for the driver; of several none is.
+    """
+
+    def find(table: Table) -> Table | None:
+        return table if driver in table.file.drivers else None
+
+    found, _ = first_found(shelf, find)
+    only = found[0] if len(found) == 1 else None
+    return only if only is not None and only.stream is not None else None
 
 
 def speaks_for(head: Head, endpoint: Endpoint) -> bool:
