@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 import msgspec
 from hypothesis import strategies as st
 
-from tests.fleets import QAT_1, QAT_2, TAKEN, answer, answer_to_head, head
+from tests.fleets import (
+    QAT_1,
+    QAT_2,
+    TAKEN,
+    answer,
+    answer_of_gpu,
+    answer_to_head,
+    head,
+)
+from tests.nvidia.made import gpu_metadata, vgpu_metadata
+from vfiocompat.codes import NVML_NOT_ANSWERED, NVML_NOT_PERMITTED
 from vfiocompat.endpoints import (
     Attribute,
     Endpoint,
@@ -16,6 +26,8 @@ from vfiocompat.endpoints import (
     Recorded,
     literal,
 )
+from vfiocompat.errors import VfiocompatError
+from vfiocompat.nvidia.compatibility import Compared, Compatibility
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +51,18 @@ STRINGS = [
     "4348-mtty-2",
 ]
 STATED = {"queue_pairs": "16", "isolation": "0", "magic": "v2", "major": "1"}
-FACTS = [
+NVIDIA = {
+    "vgpu_type_name": "NVIDIA A40-8Q",
+    "device_id": "0x2235",
+    "subsystem_device_id": "0x145a",
+    "gpu_name": "NVIDIA A40",
+    "manager": "580.65.06",
+    "ecc": "on",
+    "range": "3..7",
+    "guest": "5",
+    "platform": "rhel-9.4",
+}
+FACTS: list[dict[str, str]] = [
     {},
     {"device_id": "0xa251", "revision": "0x30"},
     {"device_id": "0xa250"},
@@ -47,6 +70,9 @@ FACTS = [
     {"device_id": "0x56c0", "revision": "0x04", "numa_node": "1"},
     {"vgpu_type_name": "GRID A40-8Q", "module_version": "570.86.10"},
     {"vgpu_type_name": "GRID A40-8Q", "module_version": "550.54.10"},
+    NVIDIA,
+    NVIDIA | {"ecc": "off", "manager": "580.82.02"},
+    NVIDIA | {"vgpu_type_name": "NVIDIA A40-16Q"},
 ]
 DRIVERS = [
     None,
@@ -96,11 +122,45 @@ HEADS = [
 ]
 """Heads of mtty, with one port, two, and a flag; of HiSilicon's; and what is none."""
 
+VGPUS = [
+    vgpu_metadata(),
+    vgpu_metadata(opaque=b"other"),
+    vgpu_metadata(state=0, guest=0),
+    vgpu_metadata(caps=0),
+    vgpu_metadata(version=2),
+]
+GPUS = [
+    gpu_metadata(),
+    gpu_metadata(opaque=b"other"),
+    gpu_metadata(caps=0),
+    gpu_metadata(version=2),
+]
+"""Metadata: of some nothing is asked, and of some nothing is read."""
+
+_YES = Compared(Compatibility(is_live=True))
+_NO = Compared(Compatibility(is_live=False, limits=("gpu",), left=("cold",)))
+_NEITHER = Compared(error=VfiocompatError("it hangs", code=NVML_NOT_ANSWERED).record)
+_DENIED = Compared(error=VfiocompatError("no", code=NVML_NOT_PERMITTED).record)
+COMPARED: dict[tuple[str, str], Compared] = {
+    (VGPUS[0], GPUS[0]): _YES,
+    (VGPUS[0], GPUS[1]): _NO,
+    (VGPUS[1], GPUS[0]): _NEITHER,
+    (VGPUS[4], GPUS[0]): _DENIED,
+    (VGPUS[4], GPUS[3]): _YES,
+}
+"""What NVIDIA's driver says of some of them, where it is asked."""
+
 _MTTY: dict[str, object] = {"kind": "mdev", "driver": "mtty", "vendor_id": None}
 _HISI: dict[str, object] = {
     "driver": "hisi_acc_vfio_pci",
     "vendor_id": "0x19e5",
     "facts": FACTS[1],
+}
+_NVIDIA: dict[str, object] = {
+    "kind": "mdev",
+    "driver": "nvidia",
+    "vendor_id": "0x10de",
+    "type_id": "7",
 }
 FAMILIES: list[dict[str, object]] = [
     *(
@@ -114,6 +174,17 @@ FAMILIES: list[dict[str, object]] = [
     {"driver": "xe-vfio-pci", "vendor_id": "0x8086", "facts": FACTS[4]},
     {"driver": "nvidia", "vendor_id": "0x10de", "facts": FACTS[5]},
     {"driver": "nvidia", "vendor_id": "0x10de", "facts": FACTS[6]},
+    *(
+        {**_NVIDIA, "facts": facts, "vgpu_metadata": vgpu, "gpu_metadata": gpu}
+        for facts, vgpu, gpu in (
+            (FACTS[7], VGPUS[0], GPUS[0]),
+            (FACTS[7], VGPUS[1], msgspec.UNSET),
+            (FACTS[7], msgspec.UNSET, GPUS[1]),
+            (FACTS[8], VGPUS[0], GPUS[0]),
+            (FACTS[9], msgspec.UNSET, GPUS[0]),
+            (FACTS[5], VGPUS[0], GPUS[0]),
+        )
+    ),
 ]
 """Endpoints whose parts go together, so that a table has something to say."""
 
@@ -137,6 +208,8 @@ VALUES: dict[str, Sequence[object]] = {
     "newline": [True, False],
     "version": STRINGS,
     "head": [None, None, *HEADS],
+    "vgpu_metadata": [msgspec.UNSET, *VGPUS],
+    "gpu_metadata": [msgspec.UNSET, *GPUS],
 }
 """What each field of an endpoint may be."""
 
@@ -157,6 +230,16 @@ def answers(draw: st.DrawFn, about: Sequence[str] = STRINGS) -> dict[str, object
     given = [answer(text, accepted=yes) for text, yes in told.items()]
     given += [
         answer_to_head(head(data, None), accepted=yes) for data, yes in heads.items()
+    ]
+    gpus = draw(
+        st.dictionaries(
+            st.tuples(st.sampled_from(VGPUS[:2]), st.sampled_from(GPUS[:2])), said
+        )
+    )
+    limits = st.sampled_from([("gpu",), ("host-driver", "other"), ("nonsense",)])
+    given += [
+        answer_of_gpu(*ends, accepted=yes, limits=draw(limits) if yes is False else ())
+        for ends, yes in gpus.items()
     ]
     things = sorted(each.about for each in given)
     old = draw(st.sets(st.sampled_from(things), max_size=2)) if things else set()
@@ -182,6 +265,8 @@ def any_endpoints(draw: st.DrawFn, *, recorded: bool | None = None) -> Endpoint:
         return literal(text, draw(st.sampled_from([None, "t", "7"])))
     fields = {name: draw(st.sampled_from(values)) for name, values in VALUES.items()}
     fields["head"] = None  # which few have
+    if not draw(st.booleans()):
+        fields |= dict.fromkeys(("vgpu_metadata", "gpu_metadata"), msgspec.UNSET)
     if draw(st.booleans()):
         fields |= draw(st.sampled_from(FAMILIES))
         fields |= {"vfio": True, "device_api": "vfio-pci", "attribute": ATTRIBUTES[1]}
@@ -291,6 +376,8 @@ def may_have(endpoint: Endpoint, given: RecordedAnswer) -> bool:
     """Whether a driver can have said this of an endpoint."""
     if given.is_of_head:
         return endpoint.kind != "type"
+    if given.is_of_gpu:
+        return True
     return not endpoint.lacks_attribute
 
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from vfiocompat.decision.gpus import gpu_question
 from vfiocompat.decision.streams import head_question
 from vfiocompat.endpoints import Attribute, Endpoint, Head, RecordedAnswer
 from vfiocompat.inventory import Inventory
+from vfiocompat.nvidia.gpus import Gpu
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,6 +120,28 @@ def answer_to_head(
     )
 
 
+def answer_of_gpu(
+    vgpu: str,
+    gpu: str,
+    *,
+    accepted: bool | None,
+    at: str = TAKEN,
+    limits: tuple[str, ...] = (),
+    left: tuple[str, ...] = (),
+) -> RecordedAnswer:
+    """Make a recorded answer of NVIDIA's driver, by the metadata of both."""
+    return RecordedAnswer(
+        None,
+        accepted,
+        None,
+        at,
+        channel="nvml",
+        question=gpu_question(vgpu, gpu),
+        limits=limits or (("gpu",) if accepted is False else ()),
+        left=left,
+    )
+
+
 def inventory(
     host: str,
     *endpoints: Endpoint,
@@ -125,14 +149,28 @@ def inventory(
     kernel: str = "6.12.0",
     boot_id: str = BOOT,
 ) -> Inventory:
-    """Make a host's inventory."""
+    """Make a host's inventory; metadata of GPUs stands where it belongs."""
+    found = [each.gpu_metadata for each in endpoints if each.gpu_metadata]
+    addresses = {
+        data: f"0000:{0xC0 + at:02x}:00.0" for at, data in enumerate(sorted({*found}))
+    }
+    ends = [
+        msgspec.structs.replace(
+            each,
+            gpu=addresses.get(each.gpu_metadata or "", each.gpu),
+            gpu_metadata=msgspec.UNSET,
+        )
+        for each in endpoints
+    ]
+    gpus = [Gpu(address=at, metadata=data) for data, at in addresses.items()]
     return Inventory(
         host=host,
         machine_id=None,
         taken_at=taken_at,
         kernel=kernel,
         boot_id=boot_id,
-        endpoints=list(endpoints),
+        endpoints=ends,
+        gpus=gpus or msgspec.UNSET,
         problems=[],
     )
 

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from tests.fleets import TAKEN, answer, endpoint, function, inventory
+from tests.fleets import (
+    TAKEN,
+    answer,
+    answer_of_gpu,
+    endpoint,
+    function,
+    inventory,
+)
 from tests.nvidia.made import gpu_metadata, vgpu_metadata
 from vfiocompat.addresses import InventoryAddress, parse_address
 from vfiocompat.endpoints import Attribute
@@ -21,6 +28,7 @@ from vfiocompat.times import Horizon, timestamp
 if TYPE_CHECKING:
     from vfiocompat.endpoints import RecordedAnswer
 
+GPU = gpu_metadata()
 NOW = "2026-11-30T00:00:00Z"
 WHOLE = inventory("node-a", endpoint("p/t", "1ac1-a"), endpoint("p/u", None))
 
@@ -553,13 +561,58 @@ def test_what_was_accepted_has_no_limits() -> None:
 def test_an_answer_about_no_string_is_of_another_channel_and_left_out() -> None:
     yes, no = (answer("1ac1-a", accepted=accepted) for accepted in (True, False))
     other = msgspec.structs.replace(
-        no, version=None, channel="nvml", question=sha256("metadata")
+        no, version=None, channel="later", question=sha256("metadata")
     )
     assert counting(other, yes, other) == (yes,)
 
     mine = msgspec.structs.replace(no, version=None, question=sha256("1ac1-a"))
     written = inventory("a", endpoint("p/t", "1ac1-a", answers=(mine,)))
     assert "about no version" in wrong(msgspec.json.encode(written))
+
+
+@pytest.mark.parametrize(
+    ("answers", "counts"),
+    [
+        ([(True, 1), (False, 2)], False),
+        ([(False, 1), (True, 2)], True),
+        ([(None, 2), (True, 1)], None),
+        ([(True, 1), (False, 1)], False),
+    ],
+)
+def test_of_nvmls_answers_about_one_pair_the_latest_counts(
+    answers: list[tuple[bool | None, int]],
+    counts: bool | None,  # noqa: FBT001 - a parameter
+) -> None:
+    given = [
+        answer_of_gpu("dg==", "Zw==", accepted=accepted, at=f"2026-11-0{day}T00:00:00Z")
+        for accepted, day in answers
+    ]
+    other = answer_of_gpu("dg==", "ZzI=", accepted=True)
+    string = answer("1ac1-a", accepted=True)
+    found = counting(*given, other, string)
+
+    assert [each.accepted for each in found] == [counts, True, True]
+
+
+@pytest.mark.parametrize("question", [None, "", sha256("v")[1:], sha256("v").upper()])
+def test_an_answer_of_nvml_is_about_metadata(question: str | None) -> None:
+    said = msgspec.structs.replace(
+        answer("", accepted=True), version=None, channel="nvml", question=question
+    )
+    whole = inventory("a", endpoint("p/t", None, answers=(said,)))
+    assert "one of NVML has no question" in wrong(msgspec.json.encode(whole))
+
+
+def test_a_gpus_metadata_is_taken_from_where_it_belongs() -> None:
+    on_gpu = endpoint("p/t", None, gpu="0000:41:00.0", gpu_metadata=GPU)
+    whole = inventory("a", on_gpu, endpoint("p/u", None))
+    [first, second] = parse_inventory(msgspec.json.encode(whole), "f").endpoints
+    assert (first.gpu_metadata, second.gpu_metadata) == (GPU, msgspec.UNSET)
+
+    liar = msgspec.structs.replace(whole.endpoints[1], gpu_metadata="AAAA")
+    lying = msgspec.structs.replace(whole, endpoints=[liar])
+    [found] = parse_inventory(msgspec.json.encode(lying), "f").endpoints
+    assert found.gpu_metadata is msgspec.UNSET
 
 
 def test_what_was_said_last_is_told_by_the_time_and_not_by_its_text() -> None:

@@ -223,6 +223,8 @@ def _contradiction_of_question(
     answer: RecordedAnswer, endpoint: Endpoint
 ) -> str | None:
     """Say what an answer about something else than a string tells that cannot be."""
+    if answer.is_of_gpu and not _SHA256.fullmatch(answer.question or ""):
+        return "one of NVML has no question, a SHA-256 in small digits"
     if not answer.is_of_head:
         ours = answer.channel in _OURS
         return "one of the attribute is about no version" if ours else None
@@ -249,16 +251,16 @@ def _is_about(answer: RecordedAnswer) -> bool:
 def answers_that_count(
     answers: tuple[RecordedAnswer, ...], horizon: Horizon
 ) -> tuple[RecordedAnswer, ...]:
-    """Give of several answers about one string, or one head, the one that counts.
+    """Give of several answers about one thing the one that counts.
 
-    What is about neither is for a later program. Only `horizon` tells which of the
-    times have not come yet.
+    What is about none that is known here is for a later program. Only `horizon` tells
+    which of the times have not come yet.
     """
     if len({each.version for each in answers if each.channel in _OURS}) == len(answers):
         return answers
     said: dict[Thing, list[RecordedAnswer]] = {}
     for each in answers:
-        if each.version is not None or each.is_of_head:
+        if each.version is not None or each.is_of_head or each.is_of_gpu:
             said.setdefault(each.thing, []).append(each)
     weight = partial(_weight, horizon=horizon)
     found = [_that_counts(sorted(each, key=weight)) for each in said.values()]
@@ -270,13 +272,13 @@ def _that_counts(answers: Sequence[RecordedAnswer]) -> RecordedAnswer | None:
 
     Of each channel the latest counts, of channels any no, else that of the attribute.
     A yes of another channel about a string is none here: that is for a later program to
-    weigh. About a head only the stream says anything.
+    weigh. About a head only the stream says anything, about a GPU only NVML.
     """
     latest: dict[str, RecordedAnswer] = {}
     for each in answers:
         latest["attribute" if each.channel in _OURS else each.channel or ""] = each
-    if answers[0].is_of_head:
-        return latest["stream"]
+    if answers[0].is_of_head or answers[0].is_of_gpu:
+        return answers[-1]
     noes = [each for each in latest.values() if each.accepted is False]
     if noes:
         return max(noes, key=answers.index)

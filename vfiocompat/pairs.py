@@ -12,20 +12,23 @@ from vfiocompat.decision.answers import is_held, is_real, question
 from vfiocompat.decision.decide import decide
 from vfiocompat.decision.decisions import Decision, not_found
 from vfiocompat.decision.errnos import COULD_NOT_ASK
+from vfiocompat.decision.gpus import NOTHING_COMPARED, to_compare
+from vfiocompat.decision.nvml import NOT_COMPARED, GpuAsked
 from vfiocompat.decision.strings import unreadable
 from vfiocompat.endpoints import Endpoint, literal, missing
 from vfiocompat.errors import FactError, UsageError, VfiocompatError
 from vfiocompat.find import look, survey
 from vfiocompat.host.sysfs.questions import Question
-from vfiocompat.tables.judge import judge
+from vfiocompat.tables.judge import beside_gpu, judge
 from vfiocompat.tables.stated import NOTHING_STATED
 from vfiocompat.tables.strings import derived
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from vfiocompat.addresses import Address
     from vfiocompat.decision.errnos import Answer
+    from vfiocompat.decision.gpus import Comparisons
     from vfiocompat.decision.streams import Streamed
     from vfiocompat.files.inventories import Fleets
     from vfiocompat.find import Drivers
@@ -41,6 +44,7 @@ __all__ = [
     "check",
     "check_all",
     "check_host",
+    "compare_gpus",
     "decide_pair",
     "find_source",
     "usable",
@@ -120,7 +124,7 @@ def check_host(  # noqa: PLR0917 - all that a decision needs
 
     The one at the address `without` is passed over: it is the source itself.
     """
-    found = survey(host, library.drivers).endpoints
+    found = survey(host, library.drivers).to_decide()
     ends = [each for each in found if each.address != without]
     [row] = check_all([source], ends, host, library, stated, streaming)
     return row
@@ -147,6 +151,9 @@ def check_all(  # noqa: PLR0917 - all that a decision needs
         sources, destinations, streams = _by_streams(
             sources, destinations, host, library, stated, streaming
         )
+    compared = NOTHING_COMPARED
+    if not table_only:
+        compared = compare_gpus(sources, destinations, host)
     hung: dict[int, Probed] = {}
     rows = []
     for source, streamed in zip(sources, streams, strict=True):
@@ -161,7 +168,9 @@ def check_all(  # noqa: PLR0917 - all that a decision needs
                 for at, probed in answers.items()
                 if probed.answer.stage == "timeout"
             }
-        rows.append(_decided(source, destinations, answers, library, stated, streamed))
+        rows.append(
+            _decided(source, destinations, answers, library, stated, streamed, compared)
+        )
     return rows
 
 
@@ -183,6 +192,23 @@ def _by_streams(  # noqa: PLR0917 - all that was gathered
         stated.demand_agreement(head.endpoint, library, "source")
     known, streams = offer_all(heads, destinations, host, library, streaming)
     return [head.endpoint for head in heads], known, streams
+
+
+def compare_gpus(
+    sources: Iterable[Endpoint], destinations: Iterable[Endpoint], host: Host
+) -> Comparisons:
+    """Ask NVIDIA's library of a host whether GPUs load vGPUs, be they of any host."""
+    # Most ends of a large fleet are alike in this.
+    vgpus = {each.vgpu_metadata: each for each in sources if each.vgpu_metadata}
+    gpus = {each.gpu_metadata: each for each in destinations if each.gpu_metadata}
+    wanted = [
+        ends
+        for source in vgpus.values()
+        for destination in gpus.values()
+        if (ends := to_compare(source, destination)) is not None
+    ]
+    found = host.compare(wanted) if wanted else None
+    return NOTHING_COMPARED if found is None else dict(zip(wanted, found, strict=True))
 
 
 def _questions(
@@ -208,10 +234,12 @@ def _decided(  # noqa: PLR0917 - all that was gathered
     library: Library,
     stated: Stated,
     streams: Sequence[Streamed | None] | None = None,
+    compared: Comparisons = NOTHING_COMPARED,
 ) -> list[Pair]:
     """Decide pairs whose drivers have been asked, if they were to be.
 
-    `streams` is what came of asking destinations by their streams.
+    `streams` is what came of asking destinations by their streams, and `compared` what
+    NVIDIA's driver said of vGPUs and GPUs.
     """
     pairs = []
     for at, end in enumerate(destinations):
@@ -228,7 +256,9 @@ def _decided(  # noqa: PLR0917 - all that was gathered
             pairs.append(Pair(source, known, not_found(error.record)))
             continue
         streamed = streams[at] if streams is not None else None
-        pairs.append(decide_pair(source, known, library, answer, streamed))
+        pairs.append(
+            decide_pair(source, known, library, answer, streamed, compared=compared)
+        )
     return pairs
 
 
@@ -238,9 +268,16 @@ def decide_pair(
     library: Library,
     answer: Answer | None = None,
     streamed: Streamed | None = None,
+    *,
+    compared: Comparisons = NOTHING_COMPARED,
 ) -> Pair:
     """Decide a pair by the driver's answers, if it was asked, and by tables."""
-    judgement = judge(source, destination, library.shelf(source, destination))
+    shelf = library.shelf(source, destination)
+    judgement = judge(source, destination, shelf)
+    gpu = NOT_COMPARED
+    if (ends := to_compare(source, destination)) is not None:
+        beside = beside_gpu(source, destination, shelf)
+        gpu = GpuAsked(compared=compared.get(ends), beside=beside)
     return Pair(
         derived(source, judgement.source, by_head="source" in judgement.by_head),
         derived(
@@ -248,7 +285,7 @@ def decide_pair(
             judgement.destination,
             by_head="destination" in judgement.by_head,
         ),
-        decide(source, destination, answer, judgement, streamed),
+        decide(source, destination, answer, judgement, streamed, gpu=gpu),
     )
 
 

@@ -12,18 +12,17 @@ import pytest
 
 from tests.nvidia.made import gpu_metadata, vgpu_metadata
 from vfiocompat import codes
+from vfiocompat.decision.decide import decide
 from vfiocompat.decision.decisions import Decision
-from vfiocompat.decision.nvml import (
-    GpuAsked,
-    by_nvml,
+from vfiocompat.decision.gpus import (
     gpu_question,
     is_gpu_to_be_asked,
     migration_capability,
     recordable_comparison,
     recorded_comparison,
-    same_vgpu_type,
     why_gpu_not_asked,
 )
+from vfiocompat.decision.nvml import GpuAsked, by_nvml, same_vgpu_type
 from vfiocompat.diagnostics import diagnostic
 from vfiocompat.endpoints import Endpoint, RecordedAnswer
 from vfiocompat.errors import VfiocompatError
@@ -84,18 +83,25 @@ def decided(
     gpu_data: str | None = gpu_metadata(),
 ) -> Decision | None:
     """Decide a pair beside the shipped table, or what is said of it instead."""
-    ends = source or vgpu(), destination or vgpu()
+    ends = with_metadata(source or vgpu(), destination or vgpu(), vgpu_data, gpu_data)
     shelf = LIBRARY.shelf(*ends)
-    judge(*ends, shelf) if judgement is None else judgement
     asked = GpuAsked(
-        vgpu=vgpu_data,
-        gpu=gpu_data,
         compared=compared,
         then=then,
         beside=beside_gpu(*ends, shelf) if judgement is None else None,
     )
     return by_nvml(
         *ends, asked, judge(*ends, shelf) if judgement is None else judgement
+    )
+
+
+def with_metadata(
+    source: Endpoint, destination: Endpoint, vgpu_data: str | None, gpu_data: str | None
+) -> tuple[Endpoint, Endpoint]:
+    """Give a vGPU and what is on a GPU the metadata of these."""
+    return (
+        msgspec.structs.replace(source, vgpu_metadata=vgpu_data or msgspec.UNSET),
+        msgspec.structs.replace(destination, gpu_metadata=gpu_data or msgspec.UNSET),
     )
 
 
@@ -361,7 +367,8 @@ def test_a_side_that_migrates_nothing_is_incompatible_before_anything(
     vgpu_data: str | None, gpu_data: str | None, sides: list[str]
 ) -> None:
     for compared in (None, LIVE):
-        found = decided(compared, vgpu_data=vgpu_data, gpu_data=gpu_data)
+        ends = with_metadata(vgpu(), vgpu(), vgpu_data, gpu_data)
+        found = decide(*ends, None, HOLDS, gpu=GpuAsked(compared=compared))
 
         assert said(found) == ("incompatible", "none", None)
         assert found_codes(found) == {codes.GPU_CANNOT_MIGRATE}

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.anyendpoint import any_endpoints, changed
+from tests.anyendpoint import COMPARED, any_endpoints, changed
 from tests.fleets import QAT_1, answer, endpoint, inventory, qat
+from vfiocompat.decision.gpus import NOTHING_COMPARED
 from vfiocompat.decision.reads import (
     Reads,
     answers_read,
@@ -25,6 +28,9 @@ from vfiocompat.pairs import decide_pair
 from vfiocompat.tables.library import Library
 from vfiocompat.times import Horizon, timestamp
 
+if TYPE_CHECKING:
+    from vfiocompat.decision.decisions import Decision
+
 LIBRARY = Library(config="/nonexistent")
 NOW = Horizon(timestamp("2026-11-05T00:00:00Z") or 0)
 
@@ -38,8 +44,19 @@ def read(end: Endpoint) -> Reads:
 
 
 def decided(source: Endpoint, destination: Endpoint) -> tuple[object, ...]:
-    """Decide a pair, and give all of it but words that name who it is about."""
-    decision = decide_pair(source, destination, LIBRARY).decision
+    """Decide a pair, and give all of it but words that name who it is about.
+
+    That is with what NVIDIA's driver says now, and without.
+    """
+    return tuple(
+        _but_for_words(
+            decide_pair(source, destination, LIBRARY, compared=compared).decision
+        )
+        for compared in (NOTHING_COMPARED, COMPARED)
+    )
+
+
+def _but_for_words(decision: Decision) -> tuple[object, ...]:
     return (
         decision.verdict,
         decision.basis,

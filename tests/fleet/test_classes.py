@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fleets import QAT_2, TAKEN, answer, endpoint, function, inventory, qat
-from vfiocompat.endpoints import Attribute, MigrationInterface
+from vfiocompat.endpoints import Attribute, MigrationInterface, literal
 from vfiocompat.fleet.classes import Classifier, HostAddresses, class_id
 from vfiocompat.tables.library import Library
 from vfiocompat.times import Horizon, timestamp
@@ -73,8 +73,8 @@ def test_answers_that_differ_make_classes_but_not_when_they_were_given() -> None
     assert classes(*ends) == [0, 0, 1]
     week = Horizon(NOW.now, 7 * 86400)
     assert classes(*ends, horizon=week) == [0, 1, 2]
-    assert classes(*ends, about=[("string", "1ac1-x")]) == [0, 1, 2]
-    assert classes(*ends, about=[("string", "1ac1-y")]) == [0, 0, 0]
+    assert classes(*ends, about=[literal("1ac1-x")]) == [0, 1, 2]
+    assert classes(*ends, about=[literal("1ac1-y")]) == [0, 0, 0]
 
 
 def test_whose_directory_has_the_attribute_matters_for_one_name_only() -> None:

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.anyendpoint import STRINGS, any_endpoints, changed
+from tests.anyendpoint import COMPARED, STRINGS, any_endpoints, changed
 from tests.fleets import QAT_1, QAT_2
+from vfiocompat.decision.gpus import NOTHING_COMPARED
 from vfiocompat.endpoints import Attribute, Endpoint, Recorded, literal
 from vfiocompat.errors import VfiocompatError
-from vfiocompat.fleet import grid
+from vfiocompat.fleet import grid, situations
 from vfiocompat.fleet.grid import decide_grid
 from vfiocompat.pairs import decide_pair
 from vfiocompat.tables.library import Library
@@ -25,14 +26,22 @@ from vfiocompat.tables.library import Library
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vfiocompat.decision.gpus import Comparisons
+
 LIBRARY = Library(config="/nonexistent")
 
 
 def assert_same(ends: Sequence[Endpoint]) -> None:
-    found = decide_grid(ends, LIBRARY)
+    for compared in (NOTHING_COMPARED, COMPARED):
+        assert_same_of(ends, compared)
+
+
+def assert_same_of(ends: Sequence[Endpoint], compared: Comparisons) -> None:
+    found = decide_grid(ends, LIBRARY, compared)
     for row, source in enumerate(ends):
         for column, destination in enumerate(ends):
-            decision = decide_pair(source, destination, LIBRARY).decision
+            pair = decide_pair(source, destination, LIBRARY, compared=compared)
+            decision = pair.decision
             codes = tuple(dict.fromkeys(each.code for each in decision.diagnostics))
             cell = found.cell(row, column)
             assert (cell.verdict, cell.basis, cell.codes) == (
@@ -137,11 +146,11 @@ def test_few_pairs_are_decided(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is decided once holds for all that are alike: that makes it quick."""
     calls = []
 
-    def counted(*ends: object) -> object:
+    def counted(*ends: object, **more: object) -> object:
         calls.append(1)
-        return decide_pair(*ends)  # type: ignore[arg-type]
+        return decide_pair(*ends, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(grid, "decide_pair", counted)
+    monkeypatch.setattr(situations, "decide_pair", counted)
     monkeypatch.setattr(grid, "_WORTH_A_PROCESS", 10**9)
     text = "19e5-hisi:device=a251:rev=30:qp={}:iso=0:magic=v2:major=1"
     one = Endpoint(

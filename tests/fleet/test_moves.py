@@ -12,8 +12,9 @@ import msgspec
 import pytest
 
 from vfiocompat.endpoints import Endpoint
+from vfiocompat.fleet.cells import Cell
 from vfiocompat.fleet.classes import Class, Fleet, HostClasses
-from vfiocompat.fleet.grid import Cell, Grid
+from vfiocompat.fleet.grid import Grid
 from vfiocompat.fleet.hostpairs import host_pairs
 from vfiocompat.fleet.moves import Reach, groups_of, places
 

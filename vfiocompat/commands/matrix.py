@@ -37,6 +37,7 @@ from vfiocompat.output.matrix import (
 from vfiocompat.output.matrixpairs import class_pair_lines, class_pair_rows
 from vfiocompat.output.text import note_lines
 from vfiocompat.output.wayout import wayout_lines
+from vfiocompat.pairs import compare_gpus
 from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
@@ -92,7 +93,9 @@ def command(  # noqa: PLR0917 - click passes every option by name
     horizon = Horizon(time.time(), max_age)
     found = read_classes(settings, fleet, horizon, named)
     with settings.progress("comparing classes"):
-        grid = decide_grid([class_.endpoint for class_ in found.classes], library)
+        ends = [class_.endpoint for class_ in found.classes]
+        compared = compare_gpus(ends, ends, settings.host)
+        grid = decide_grid(ends, library, compared)
     chosen = _Chosen(named, only)
     if settings.json:
         _print_document(settings, found, grid, chosen, hosts=hosts)

@@ -23,6 +23,7 @@ from vfiocompat.output.json import streamed
 from vfiocompat.output.report.answer import answer_lines
 from vfiocompat.output.report.document import report_document, report_moves
 from vfiocompat.output.wayout import steps_of, wayout_lines
+from vfiocompat.pairs import compare_gpus
 from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
@@ -69,8 +70,10 @@ def command(
     horizon = Horizon(time.time(), max_age)
     found = read_classes(settings, fleet, horizon)
     with settings.progress("comparing classes"):
-        grid = decide_grid([class_.endpoint for class_ in found.classes], library)
-        report = report_on(found, grid, library, horizon)
+        ends = [class_.endpoint for class_ in found.classes]
+        compared = compare_gpus(ends, ends, settings.host)
+        grid = decide_grid(ends, library, compared)
+        report = report_on(found, grid, library, horizon, compared)
     scans = scans_of(fleet, found.files)
     todo = [*wayout_lines(report.wanting, settings.config, scans=scans)]
     if output is not None:

@@ -131,7 +131,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
             start, require, hosts, _without(settings, start, same_host=same_host)
         )
         with settings.progress("reading the fleet"):
-            found = fleet_targets(query, fleet, library, horizon)
+            found = fleet_targets(query, fleet, library, horizon, host)
     found = found._replace(errors=fleets.errors | found.errors)
     line = [
         *("vfiocompat", "targets", source, *(fleet or ["here"])),

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vfiocompat import codes
+from vfiocompat.decision.gpus import gpu_question, to_compare
 from vfiocompat.decision.preconditions import by_vendor, preconditions, too_old
 from vfiocompat.decision.streams import head_question
 from vfiocompat.diagnostics import Diagnostic, diagnostic
@@ -18,6 +19,7 @@ __all__ = [
     "RECORDED",
     "RECORDED_OF_HEAD",
     "doubts_a_yes",
+    "gpu_things",
     "has_unknown_parts",
     "heads_matter",
     "is_asked_by_stream",
@@ -100,7 +102,7 @@ def is_held(source: Endpoint) -> bool:
 
 
 def recorded_answer(source: Endpoint, destination: Endpoint) -> RecordedAnswer | None:
-    """Find what the destination's driver said of the source's string or head earlier.
+    """Find what the destination's driver said of what the source has earlier.
 
     An answer that is not relied on is none. Of two any no beats a yes.
     """
@@ -122,7 +124,7 @@ def doubts_a_yes(source: Endpoint, destination: Endpoint) -> bool:
 
 
 def _given(source: Endpoint, destination: Endpoint) -> list[RecordedAnswer]:
-    """Find answers about the source's string and head, relied on or not.
+    """Find answers about what the source has, relied on or not.
 
     Where there is no attribute one about a string is of another channel, and a yes of
     it is none here.
@@ -130,6 +132,8 @@ def _given(source: Endpoint, destination: Endpoint) -> list[RecordedAnswer]:
     if not destination.recorded or not destination.answers:
         return []
     asked = things(source)
+    if any(each.is_of_gpu for each in destination.answers):
+        asked += gpu_things(source, destination)
     return [
         each
         for each in destination.answers
@@ -139,6 +143,8 @@ def _given(source: Endpoint, destination: Endpoint) -> list[RecordedAnswer]:
 
 def _is_one(answer: RecordedAnswer, source: Endpoint, destination: Endpoint) -> bool:
     """Whether an answer about what a source has is one about the source."""
+    if answer.is_of_gpu:
+        return True
     if answer.is_of_head:  # one driver's bytes tell nothing to another
         return bool(source.head and source.head.driver == destination.driver)
     return destination.has_attribute or not answer.accepted
@@ -154,6 +160,12 @@ def things(source: Endpoint) -> list[Thing]:
     return found
 
 
+def gpu_things(source: Endpoint, destination: Endpoint) -> list[Thing]:
+    """Give what NVIDIA's driver may have been asked about of a pair."""
+    pair = to_compare(source, destination)
+    return [] if pair is None else [("gpu", gpu_question(*pair))]
+
+
 def _rejected(answer: RecordedAnswer, destination: Endpoint) -> str | None:
     """Say why an answer is not relied on; None if it is."""
     assert destination.recorded
@@ -165,7 +177,8 @@ def not_recorded(source: Endpoint, destination: Endpoint) -> list[Diagnostic]:
     if not destination.recorded:
         return []
     known = _given(source, destination)
-    if not known and not (destination.has_attribute and is_real(source)):
+    by_string = destination.has_attribute and is_real(source)
+    if not known and not by_string and not gpu_things(source, destination):
         return []
     host = destination.host or "the destination's host"
     hint = f"on {host}: vfiocompat scan --ask FLEET, with the source in FLEET"

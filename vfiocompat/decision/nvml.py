@@ -14,42 +14,35 @@ import msgspec
 
 from vfiocompat import codes
 from vfiocompat.decision.decisions import Decision
+from vfiocompat.decision.gpus import metadata_of, waits_for_guest
 from vfiocompat.decision.notes import beside_answer, derivations, softened
 from vfiocompat.diagnostics import Diagnostic, both_ends, diagnostic
-from vfiocompat.errors import ErrorRecord
 from vfiocompat.nvidia.compatibility import Compared, Compatibility
-from vfiocompat.nvidia.metadata import read_gpu, read_vgpu
 from vfiocompat.verdicts import Beyond
 
 if TYPE_CHECKING:
     from vfiocompat.codes import Code
-    from vfiocompat.endpoints import Endpoint, RecordedAnswer
+    from vfiocompat.endpoints import Endpoint
+    from vfiocompat.errors import ErrorRecord
     from vfiocompat.nvidia.compatibility import Left, Limit
     from vfiocompat.verdicts import Basis, Judgement, Verdict
 
 __all__ = [
+    "NOT_COMPARED",
     "GpuAsked",
     "by_nvml",
-    "gpu_question",
-    "is_gpu_to_be_asked",
-    "migration_capability",
-    "recordable_comparison",
-    "recorded_comparison",
     "same_vgpu_type",
-    "why_gpu_not_asked",
 ]
 
 
 class GpuAsked(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a source's vGPU and a destination's GPU.
+    """What is known of a source's vGPU and a destination's GPU, beside their metadata.
 
-    `vgpu` and `gpu` are their metadata, in base64, None where there is none. `compared`
-    is what the driver said of these, None where nobody asked it; `then` says when, if
-    that was earlier. `beside` is what tables say of all that a yes is not about.
+    `compared` is what the driver said of these, None where nobody asked it; `then` says
+    when, if that was earlier. `beside` is what tables say of all that a yes is not
+    about.
     """
 
-    vgpu: str | None = None
-    gpu: str | None = None
     compared: Compared | None = None
     then: str | None = None
     beside: Beyond | None = None
@@ -60,50 +53,8 @@ class GpuAsked(msgspec.Struct, frozen=True, kw_only=True):
         return "driver" if self.then is None else "recorded"
 
 
-# ---- before it is asked --------------------------------------------------------------
-
-
-def is_gpu_to_be_asked(vgpu: str | None, gpu: str | None) -> bool:
-    """Whether a driver is asked about metadata: not where the answer is known."""
-    return None not in {vgpu, gpu} and not (
-        migration_capability(vgpu, gpu) or _waits_for_guest(vgpu)
-    )
-
-
-def migration_capability(vgpu: str | None, gpu: str | None) -> tuple[Diagnostic, ...]:
-    """Find the sides of which the driver says, in metadata, that it migrates nothing.
-
-    Metadata that is not there, or of a version that is not known, says nothing.
-    """
-    sides = (
-        ("the source's vGPU cannot be migrated", read_vgpu(vgpu)),
-        ("the destination's GPU takes no vGPU that migrates", read_gpu(gpu)),
-    )
-    return tuple(
-        diagnostic(codes.GPU_CANNOT_MIGRATE, f"{what}, says NVIDIA's driver there")
-        for what, told in sides
-        if told is not None and not told.can_migrate
-    )
-
-
-def why_gpu_not_asked(vgpu: str | None, gpu: str | None) -> Diagnostic | None:
-    """Say which metadata is missing, if some is."""
-    lacking = [
-        whose
-        for whose, text in (("the source's vGPU", vgpu), ("the destination's GPU", gpu))
-        if text is None
-    ]
-    if not lacking:
-        return None
-    return diagnostic(
-        codes.NO_METADATA,
-        f"NVIDIA's driver was not asked: no metadata of {' and '.join(lacking)}",
-    )
-
-
-def _waits_for_guest(vgpu: str | None) -> bool:
-    told = read_vgpu(vgpu)
-    return told is not None and not told.guest_is_loaded
+NOT_COMPARED = GpuAsked()
+"""What is known of a pair that is not a vGPU and a GPU."""
 
 
 # ---- what it decides -----------------------------------------------------------------
@@ -126,11 +77,10 @@ def by_nvml(
 
     `judgement` is what tables say of the pair.
     """
-    if failing := migration_capability(asked.vgpu, asked.gpu):
-        return Decision(verdict="incompatible", basis="none", diagnostics=failing)
-    if asked.vgpu is None or asked.gpu is None:
+    vgpu, gpu = metadata_of(source, destination)
+    if vgpu is None or gpu is None:
         return None
-    if _waits_for_guest(asked.vgpu):
+    if waits_for_guest(vgpu):
         waits = diagnostic(
             codes.GUEST_NOT_READY,
             hint="ask again when the guest has loaded its driver; till then the VM may "
@@ -166,7 +116,12 @@ def _without_answer(error: ErrorRecord, basis: Basis, judgement: Judgement) -> D
 def _open(finding: Diagnostic, basis: Basis, judgement: Judgement) -> Decision:
     """Leave a pair open, but where a table refuses it."""
     if judgement.verdict != "incompatible":
-        return Decision(verdict="undetermined", basis=basis, diagnostics=(finding,))
+        return Decision(
+            verdict="undetermined",
+            basis=basis,
+            table=judgement.table,
+            diagnostics=(finding,),
+        )
     found = (*judgement.findings, finding, *derivations(judgement))
     return Decision(
         verdict="incompatible",
@@ -311,7 +266,7 @@ def same_vgpu_type(source: Endpoint, destination: Endpoint) -> bool | None:
 
 def _is_same_board(source: Endpoint, destination: Endpoint) -> bool:
     ids = [
-        tuple(each.facts.get(name) for name in ("device_id", "subsystem_device_id"))
+        tuple(each.known.get(name) for name in ("device_id", "subsystem_device_id"))
         for each in (source, destination)
     ]
     return ids[0] == ids[1] and None not in ids[0]
@@ -329,44 +284,3 @@ def _last_word(name: str | None) -> str:
 def _number(endpoint: Endpoint) -> str | None:
     """Give a type's number: mdev types have it behind the driver's name."""
     return endpoint.type_id and endpoint.type_id.removeprefix("nvidia-")
-
-
-# ---- recorded answers ----------------------------------------------------------------
-
-
-def gpu_question(vgpu: str, gpu: str) -> str:
-    """Give what a recorded answer is about: the SHA-256 of both metadata, in hex."""
-    from binascii import a2b_base64  # noqa: PLC0415 - costs start-up time
-    from hashlib import sha256  # noqa: PLC0415
-
-    return sha256(a2b_base64(vgpu) + a2b_base64(gpu)).hexdigest()
-
-
-def recordable_comparison(
-    compared: Compared,
-) -> tuple[bool | None, tuple[Limit, ...], tuple[Left, ...]]:
-    """Give what to record: if the driver takes the vGPU, for what not, what is left."""
-    found = compared.found
-    if found is None:
-        return None, (), ()
-    return found.is_live, () if found.is_live else found.limits, found.left
-
-
-def recorded_comparison(answer: RecordedAnswer) -> Compared:
-    """Read a recorded answer; names that are not known count as another limit."""
-    if answer.accepted is None:
-        return Compared(error=_SAID_NOTHING)
-    limits = tuple(dict.fromkeys(_limit(each) for each in answer.limits))
-    left = tuple(each for each in _LEFT if each in answer.left)
-    if not answer.accepted and not limits:
-        limits = ("other",)
-    return Compared(Compatibility(is_live=answer.accepted, limits=limits, left=left))
-
-
-_SAID_NOTHING = ErrorRecord(
-    codes.NVML_NOT_ANSWERED, "it did not when it was asked", None, None
-)
-
-
-def _limit(name: str) -> Limit:
-    return next((limit for limit in _LIMITS if limit == name), "other")

@@ -7,6 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from vfiocompat import codes
+from vfiocompat.decision.gpus import metadata_of, migration_capability
 from vfiocompat.diagnostics import Diagnostic, both_ends, diagnostic
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def preconditions(source: Endpoint, destination: Endpoint) -> tuple[Diagnostic, 
                 spans=both_ends(*types),
             )
         )
-    return tuple(found)
+    return (*found, *migration_capability(*metadata_of(source, destination)))
 
 
 def type_not_known(source: Endpoint, destination: Endpoint) -> Diagnostic:

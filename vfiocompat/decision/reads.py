@@ -82,6 +82,10 @@ def reads_recorded(
     version = endpoint.version
     facts: Values | None = None
     head = endpoint.head
+    # As `_names`, without its call.
+    of_vgpu = endpoint.vgpu_metadata or None, endpoint.gpu_metadata or None
+    if of_vgpu != _NO_METADATA:
+        names = (*names, *_OF_VGPU_TYPE)
     if version is None or names or endpoint.stated or head:
         facts = _facts(endpoint, names)
     return (
@@ -110,8 +114,20 @@ def reads_recorded(
             endpoint.available_instances == 0 and is_full(endpoint),
             outdated,
             (changed,) if head else None,
+            *of_vgpu,
         ),
     )
+
+
+_NO_METADATA = (None, None)
+_OF_VGPU_TYPE = ("vgpu_type_name", "type_name", "device_id", "subsystem_device_id")
+"""Facts that tell whether vGPU types are one, and whether boards are."""
+
+
+def _names(endpoint: Endpoint, names: Sequence[str]) -> Sequence[str]:
+    """Give the facts that matter: of a vGPU, and a GPU, some whatever tables read."""
+    has = endpoint.vgpu_metadata or endpoint.gpu_metadata
+    return (*names, *_OF_VGPU_TYPE) if has else names
 
 
 def _facts(endpoint: Endpoint, names: Sequence[str]) -> Values | None:
@@ -157,6 +173,7 @@ def _answer_read(answer: RecordedAnswer, counts: object) -> Values:
         answer.accepted,
         answer.errno,
         counts,
+        answer.limits,
     )
 
 
@@ -170,6 +187,7 @@ def standing(
 
     `names` are as for `reads`; `recorded` and `answers` are what it has of these.
     """
+    names = _names(endpoint, names)
     derives = endpoint.version is None
     known = endpoint.known
     attribute = endpoint.attribute
@@ -197,6 +215,8 @@ def standing(
         answers=tuple(map(_as_read, answers)),
         vfio=endpoint.vfio,
         head=_head_as_read(endpoint.head) if endpoint.head else msgspec.UNSET,
+        vgpu_metadata=endpoint.vgpu_metadata,
+        gpu_metadata=endpoint.gpu_metadata,
         recorded=recorded,
     )
 
@@ -210,6 +230,8 @@ def _as_read(answer: RecordedAnswer) -> RecordedAnswer:
         answer.asked_at,
         answer.channel,
         answer.question if answer.version is None else None,
+        answer.limits,
+        left=answer.left,
     )
 
 
@@ -238,6 +260,7 @@ def question_reads(source: Endpoint) -> Values:
         source.type_id,
         source.vfio,
         source.migration and source.migration.interface,
+        source.vgpu_metadata or None,
     )
 
 

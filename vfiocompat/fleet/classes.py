@@ -18,20 +18,20 @@ from vfiocompat.decision.reads import answers_read, reads_recorded, standing
 from vfiocompat.endpoints import Endpoint, Problem, Recorded
 from vfiocompat.errors import ErrorRecord
 from vfiocompat.files.doubles import newest
+from vfiocompat.fleet.about import About
 from vfiocompat.fleet.members import ClassOnHost, Member
 from vfiocompat.inventory import changed_since, with_answers_that_count
 
 if TYPE_CHECKING:
     from collections.abc import (
         Callable,
-        Collection,
         Iterable,
         Iterator,
         Mapping,
         Sequence,
     )
 
-    from vfiocompat.endpoints import RecordedAnswer, Thing
+    from vfiocompat.endpoints import RecordedAnswer
     from vfiocompat.inventory import Inventory
     from vfiocompat.times import Horizon
 
@@ -139,8 +139,8 @@ class Classifier:
     """Sorts endpoints into classes.
 
     `facts_read` names the facts that tables may read of an endpoint of a driver.
-    `about` are the only things about which recorded answers matter, if not all do; then
-    an answer's time matters too. `wanted` says of which classes, by the endpoint
+    `about` are the only sources about which recorded answers matter, if not all do;
+    then an answer's time matters too. `wanted` says of which classes, by the endpoint
     that stands for one, members are to be kept. `without` is left out. `beside` names,
     for each vendor, facts that are read whatever tables read. `by_device` keeps apart
     what are different devices, too: functions and others, and of different ids. Of
@@ -152,7 +152,7 @@ class Classifier:
         horizon: Horizon,
         facts_read: Callable[[str | None], tuple[str, ...]],
         *,
-        about: Collection[Thing] | None = None,
+        about: Sequence[Endpoint] | None = None,
         wanted: Callable[[Endpoint], bool] | None = None,
         without: HostAddresses | None = None,
         beside: Mapping[str | None, tuple[str, ...]] = MappingProxyType({}),
@@ -164,7 +164,7 @@ class Classifier:
         self._by_device = by_device
         self._horizon = horizon
         self._facts_read = facts_read
-        self._about = about
+        self._about = None if about is None else About.of(about)
         self._wanted = wanted
         self._without = without
         self._numbers: dict[object, int] = {}
@@ -281,7 +281,8 @@ class Classifier:
         about = self._about
         if about is None:
             return sorted(endpoint.answers, key=lambda each: each.thing)
-        return [each for each in endpoint.answers if each.thing in about]
+        wanted = about.of_endpoint(endpoint)
+        return [each for each in endpoint.answers if each.thing in wanted]
 
     def _standing(
         self, endpoint: Endpoint, names: tuple[str, ...], inventory: Inventory

@@ -6,6 +6,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from vfiocompat.decision.gpus import NOTHING_COMPARED
 from vfiocompat.fleet.moves import Reach, bits, groups_of, places
 from vfiocompat.fleet.wanting import of_grid
 from vfiocompat.pairs import decide_pair
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vfiocompat.decision.decisions import Decision
+    from vfiocompat.decision.gpus import Comparisons
     from vfiocompat.decision.needs import Wanting
     from vfiocompat.fleet.classes import Fleet, HostClasses
     from vfiocompat.fleet.grid import Grid
@@ -124,13 +126,22 @@ class Report(NamedTuple):
     wanting: list[Wanting]
 
 
-def report_on(fleet: Fleet, grid: Grid, library: Library, horizon: Horizon) -> Report:
-    """Tell of a fleet, every pair of whose classes was decided."""
+def report_on(
+    fleet: Fleet,
+    grid: Grid,
+    library: Library,
+    horizon: Horizon,
+    compared: Comparisons = NOTHING_COMPARED,
+) -> Report:
+    """Tell of a fleet, every pair of whose classes was decided.
+
+    `compared` is as for `decide_pair`.
+    """
     groups = groups_of(fleet)
     reach = Reach(grid, groups)
     ways = reach.ways()
     outlooks = [_outlook(each, group) for each, group in zip(ways, groups, strict=True)]
-    search = _Search(fleet, grid, library, reach)
+    search = _Search(fleet, grid, library, reach, compared)
     return Report(
         fleet,
         grid,
@@ -197,8 +208,14 @@ class _Search:
     """Looks for devices that no other host takes, and for what would help them."""
 
     def __init__(
-        self, fleet: Fleet, grid: Grid, library: Library, reach: Reach
+        self,
+        fleet: Fleet,
+        grid: Grid,
+        library: Library,
+        reach: Reach,
+        compared: Comparisons,
     ) -> None:
+        self._compared = compared
         self._classes = fleet.classes
         self._grid = grid
         self._library = library
@@ -248,7 +265,7 @@ class _Search:
         if near is None:
             return None
         ends = self._classes[device].endpoint, self._classes[near].endpoint
-        return decide_pair(*ends, self._library).decision
+        return decide_pair(*ends, self._library, compared=self._compared).decision
 
 
 def _one_way(

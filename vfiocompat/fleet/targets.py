@@ -7,20 +7,21 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from vfiocompat.decision.answers import things
 from vfiocompat.decision.decisions import required
+from vfiocompat.decision.gpus import NOTHING_COMPARED, to_compare
 from vfiocompat.decision.needs import needs, wanting
 from vfiocompat.diagnostics import SIDES
 from vfiocompat.fleet.classes import Classifier
 from vfiocompat.fleet.members import Member
 from vfiocompat.fleet.read import gather
 from vfiocompat.fleet.wanting import of_classes
-from vfiocompat.pairs import Pair, check_host, decide_pair
+from vfiocompat.pairs import Pair, check_host, compare_gpus, decide_pair
 from vfiocompat.verdicts import GOODNESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+    from vfiocompat.decision.gpus import Comparisons
     from vfiocompat.decision.needs import Wanting
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.errors import ErrorRecord
@@ -49,17 +50,25 @@ class Query(NamedTuple):
     """A source, and what counts as a place for it to go.
 
     `basis` is the least that a yes must rest on. `hosts` are the only ones that count,
-    if there are any; `without` never does.
+    if there are any; `without` never does. `compared` is as for `decide_pair`.
     """
 
     source: Endpoint
     basis: Basis = "none"
     hosts: Collection[str] = ()
     without: HostAddresses | None = None
+    compared: Comparisons = NOTHING_COMPARED
 
     def decide(self, endpoint: Endpoint, library: Library) -> Pair:
         """Decide whether the source can go to what stands for a class."""
-        return self.demand(decide_pair(self.source, endpoint, library))
+        pair = decide_pair(self.source, endpoint, library, compared=self.compared)
+        return self.demand(pair)
+
+    def may_show(self, endpoint: Endpoint, library: Library) -> bool:
+        """Whether what is alike may have to be named; what is compared later may."""
+        if to_compare(self.source, endpoint) is not None:
+            return True
+        return self.decide(endpoint, library).decision.verdict in SHOWN
 
     def demand(self, pair: Pair) -> Pair:
         """Give a pair its verdict by what it must rest on."""
@@ -118,29 +127,28 @@ def fleet_targets(
     fleet: Sequence[str],
     library: Library,
     horizon: Horizon,
+    here: Host,
 ) -> Targets:
-    """Find where a source can go in a fleet.
+    """Find where a source can go in a fleet; `here` NVIDIA's library may be asked.
 
     Raises:
         InventoryError: no inventory of the fleet can be used.
 
     """
 
-    def is_wanted(endpoint: Endpoint) -> bool:
-        return query.decide(endpoint, library).decision.verdict in SHOWN
-
     def classifier() -> Classifier:
-        about = things(query.source)
         return Classifier(
             horizon,
             library.facts_read,
-            about=about,
-            wanted=is_wanted,
+            about=[query.source],
+            wanted=lambda endpoint: query.may_show(endpoint, library),
             without=query.without,
         )
 
     known = gather(fleet, classifier, query.hosts, library)
-    pairs = [query.decide(class_.endpoint, library) for class_ in known.classes]
+    ends = [class_.endpoint for class_ in known.classes]
+    query = query._replace(compared=compare_gpus([query.source], ends, here))
+    pairs = [query.decide(end, library) for end in ends]
     verdicts = [pair.decision.verdict for pair in pairs]
     counts: Counter[str] = Counter()
     for verdict, class_ in zip(verdicts, known.classes, strict=True):
@@ -155,7 +163,6 @@ def fleet_targets(
                             pair = pairs[place]
                             yield Target(host.host, member.address, member.free, pair)
 
-    ends = (class_.endpoint for class_ in known.classes)
     errors = known.errors | library.broken([query.source, *ends])
     hosts = partial(_by_host, known, pairs, query.without and query.without.host)
     wants = partial(_wanting, known, pairs)

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from vfiocompat.decision.needs import Place
+    from vfiocompat.fleet.cells import Cell
     from vfiocompat.fleet.classes import Fleet
-    from vfiocompat.fleet.grid import Cell, Grid
+    from vfiocompat.fleet.grid import Grid
     from vfiocompat.tables.library import Library
 
 __all__ = ["of_classes", "of_grid"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import binascii
 import struct
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 __all__ = [
@@ -104,6 +105,7 @@ def demand_whole(data: bytes, of: Of) -> None:
             raise InvalidMetadata(f"lacks some of its {opaque:,} opaque bytes")
 
 
+@lru_cache(maxsize=256)
 def read_vgpu(text: str | None) -> VgpuMetadata | None:
     """Say what the metadata of a vGPU tells; None if nothing can be read of it."""
     data = _readable(text, "vGPU")
@@ -113,6 +115,7 @@ def read_vgpu(text: str | None) -> VgpuMetadata | None:
     return VgpuMetadata(state == _INITIALIZED, guest, bool(caps & _MIGRATION))
 
 
+@lru_cache(maxsize=256)
 def read_gpu(text: str | None) -> GpuMetadata | None:
     """Say what the metadata of a GPU tells; None if nothing can be read of it."""
     data = _readable(text, "GPU")

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from vfiocompat.endpoints import Endpoint
+    from vfiocompat.fleet.cells import Cell
     from vfiocompat.fleet.classes import Class, Fleet
-    from vfiocompat.fleet.grid import Cell, Grid
+    from vfiocompat.fleet.grid import Grid
     from vfiocompat.output.text import Line
 
 __all__ = [

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vfiocompat.codes import Code
+    from vfiocompat.fleet.cells import Cell
     from vfiocompat.fleet.classes import Fleet
-    from vfiocompat.fleet.grid import Cell, Grid
+    from vfiocompat.fleet.grid import Grid
     from vfiocompat.output.matrix import Only
     from vfiocompat.output.text import Line
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from vfiocompat.errors import InvalidVersion
+from vfiocompat.nvidia.compatibility import BESIDE
 from vfiocompat.tables.language.derive import derive, text_of
 from vfiocompat.tables.language.kinds import UNKNOWN
 from vfiocompat.tables.language.records import MAX_HEAD
@@ -37,12 +38,13 @@ __all__ = [
     "MOST",
     "apart",
     "contradicted",
+    "covered_by_gpu",
     "decode",
     "doubted",
     "head_mistakes",
-    "left_of",
     "offered",
     "rest_of",
+    "rest_of_gpu",
     "spoiled",
     "string_of",
     "transplanted",
@@ -200,11 +202,26 @@ def offered(
 def rest_of(table: Table) -> Table:
     """Give a table of all that its drivers do not check in a head."""
     assert table.stream is not None
-    return left_of(table, frozenset(table.stream.covers))
+    return _left_of(table, frozenset(table.stream.covers))
+
+
+@lru_cache(maxsize=16)
+def covered_by_gpu(table: Table) -> tuple[str, ...]:
+    """Name the requirements about what NVIDIA's driver looks at, where it says yes."""
+    return tuple(
+        each.id
+        for each in table.file.requirement
+        if not {each.field, each.destination_field} & BESIDE
+    )
+
+
+def rest_of_gpu(table: Table) -> Table:
+    """Give a table of all that NVIDIA's driver does not look at."""
+    return _left_of(table, frozenset(covered_by_gpu(table)))
 
 
 @lru_cache(maxsize=64)
-def left_of(table: Table, covered: frozenset[str]) -> Table:
+def _left_of(table: Table, covered: frozenset[str]) -> Table:
     """Give a table of all but the requirements that a driver's answer covers.
 
     These are the other requirements, and the denies that read a field which no covered

@@ -13,9 +13,8 @@ import msgspec
 
 from vfiocompat import codes
 from vfiocompat.diagnostics import SIDES, Diagnostic, diagnostic
-from vfiocompat.nvidia.compatibility import BESIDE
 from vfiocompat.tables.ends import doubts_head, read_end, reads_head
-from vfiocompat.tables.heads import left_of, rest_of
+from vfiocompat.tables.heads import covered_by_gpu, rest_of, rest_of_gpu
 from vfiocompat.tables.language.reasons import End
 from vfiocompat.tables.language.table import Reading
 from vfiocompat.tables.language.wording import findings, unmatched
@@ -176,16 +175,10 @@ def beside_gpu(
         return found if isinstance(found, _Match) else None
 
     matches, _ = first_found(shelf, find)
-    return _beside_gpu(matches[0]) if len(matches) == 1 else None
-
-
-def _beside_gpu(match: _Match) -> Beyond | None:
-    covered = tuple(
-        each.id
-        for each in match.table.file.requirement
-        if not {each.field, each.destination_field} & BESIDE
-    )
-    return _beyond(match, left_of(match.table, frozenset(covered)), covered)
+    if len(matches) != 1:
+        return None
+    table = matches[0].table
+    return _beyond(matches[0], rest_of_gpu(table), covered_by_gpu(table))
 
 
 def _beyond(match: _Match, rest: Table, covered: tuple[str, ...]) -> Beyond | None:

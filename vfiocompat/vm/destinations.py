@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from vfiocompat.addresses import FunctionAddress
-from vfiocompat.decision.answers import things
 from vfiocompat.decision.needs import Wanting, wanting
 from vfiocompat.errors import ErrorRecord, InventoryError
 from vfiocompat.files.doubles import newest
 from vfiocompat.files.inventories import read_inventory
 from vfiocompat.find import look, survey
+from vfiocompat.fleet.cells import cell_of
 from vfiocompat.fleet.classes import Classifier, HostAddresses
-from vfiocompat.fleet.grid import cell_of
 from vfiocompat.fleet.read import demand_hosts, spread
 from vfiocompat.inventory import recorded
-from vfiocompat.pairs import Pair, check_all, decide_pair
+from vfiocompat.pairs import Pair, check_all, compare_gpus, decide_pair
 from vfiocompat.tables.strings import derived
 from vfiocompat.vm.blockers import READ_ACROSS_DRIVERS, READ_OF_FUNCTIONS
 from vfiocompat.vm.hosts import HostResult, HostResults, rank
@@ -129,7 +128,7 @@ def _this_host(
 
     """
     known = (
-        survey(site.host, site.library.drivers).endpoints if migration.sources else []
+        survey(site.host, site.library.drivers).to_decide() if migration.sources else []
     )
     if migration.as_is:
         known += _unbound(migration, site, {each.address for each in known})
@@ -289,7 +288,7 @@ def _of_part(
     classifier = Classifier(
         site.horizon,
         site.library.facts_read,
-        about={each for source in migration.sources for each in things(source)},
+        about=migration.sources,
         without=without,
         beside=READ_ACROSS_DRIVERS,
         by_device=READ_OF_FUNCTIONS,
@@ -304,9 +303,10 @@ def _of_part(
         )
         for path, inventory in reading
     ]
-    hosts = HostResults.recorded(migration, classifier.classes, site.library)
+    compared = compare_gpus(migration.sources, classifier.classes, site.host)
+    hosts = HostResults.recorded(migration, classifier.classes, site.library, compared)
     alike = migration.alike(site.library)
-    wants = Wants(migration, classifier.classes, alike, site.library)
+    wants = Wants(migration, classifier.classes, alike, site.library, compared)
     results = []
     for path, host, taken_at, has in kept:
         outdated = site.horizon.rejects(taken_at)
@@ -333,9 +333,12 @@ def _reported(
     if without is not None and without.host == inventory.host:
         ends = [each for each in ends if not without.has(each)]
 
+    compared = compare_gpus(migration.sources, ends, site.host)
+
     def pair_of(device: int, at: int) -> Pair:
+        source = migration.sources[device]
         end = recorded(ends[at], inventory, site.horizon)
-        pair = decide_pair(migration.sources[device], end, site.library)
+        pair = decide_pair(source, end, site.library, compared=compared)
         return migration.demanded(device, pair)
 
     return report(

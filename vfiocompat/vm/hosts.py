@@ -14,7 +14,8 @@ import msgspec
 from vfiocompat import codes
 from vfiocompat.codes import Code
 from vfiocompat.decision.decisions import leaves_no_yes, whole
-from vfiocompat.fleet.grid import Cell, decide_rows
+from vfiocompat.fleet.cells import Cell
+from vfiocompat.fleet.grid import decide_rows
 from vfiocompat.verdicts import GOODNESS, GROUNDS, Basis, Verdict
 from vfiocompat.vm.room import Placement, place
 from vfiocompat.vm.seats import Closeness
@@ -22,6 +23,7 @@ from vfiocompat.vm.seats import Closeness
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from vfiocompat.decision.gpus import Comparisons
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.tables.library import Library
     from vfiocompat.vm.instances import Instances
@@ -121,9 +123,16 @@ class HostResults:
 
     @classmethod
     def recorded(
-        cls, migration: Migration, ends: Sequence[Endpoint], library: Library
+        cls,
+        migration: Migration,
+        ends: Sequence[Endpoint],
+        library: Library,
+        compared: Comparisons,
     ) -> HostResults:
-        """Decide a VM's devices with endpoints of inventories."""
+        """Decide a VM's devices with endpoints of inventories.
+
+        `compared` is as for `decide_pair`.
+        """
         alike = migration.alike(library)
         several: dict[object, list[int]] = {}
         for at in dict.fromkeys(alike):
@@ -131,7 +140,8 @@ class HostResults:
         rows: dict[int, Sequence[Cell]] = {}
         for group in several.values():  # of each the same is demanded
             sources = [migration.sources[at] for at in group]
-            found = decide_rows(sources, ends, library, migration.demand(group[0]))
+            demand = migration.demand(group[0])
+            found = decide_rows(sources, ends, library, demand, compared)
             rows |= zip(group, found, strict=True)
         return cls(migration, ends, alike, rows)
 

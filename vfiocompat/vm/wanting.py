@@ -11,6 +11,7 @@ from vfiocompat.pairs import decide_pair
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from vfiocompat.decision.gpus import Comparisons
     from vfiocompat.diagnostics import Side
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.tables.library import Library
@@ -45,7 +46,8 @@ def _open(known: DeviceInterface) -> dict[str, bool]:
 class Wants:
     """Tells what has to be learnt of inventories' hosts; `ends` stand for columns.
 
-    `alike` names for each device the first one that is like it.
+    `alike` names for each device the first one that is like it; `compared` is as for
+    `decide_pair`.
     """
 
     def __init__(
@@ -54,11 +56,13 @@ class Wants:
         ends: Sequence[Endpoint],
         alike: Sequence[int],
         library: Library,
+        compared: Comparisons,
     ) -> None:
         self._migration = migration
         self._ends = ends
         self._alike = alike
         self._library = library
+        self._compared = compared
         self._known: dict[tuple[int, int], dict[Side, Need]] = {}
 
     def of(
@@ -89,6 +93,7 @@ class Wants:
         key = device, column
         if key not in self._known:
             source = self._migration.sources[device]
-            pair = decide_pair(source, self._ends[column], self._library)
+            end = self._ends[column]
+            pair = decide_pair(source, end, self._library, compared=self._compared)
             self._known[key] = needs(*self._migration.demanded(device, pair))
         return self._known[key]

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from vfiocompat.addresses import LiveAddress
-    from vfiocompat.host.nvml import ToCompare
     from vfiocompat.host.opening import Opened
     from vfiocompat.host.stream import Errand
     from vfiocompat.host.sysfs.asking import HeadAsked
@@ -131,15 +130,17 @@ class Host:
         self.nvml = told.error
         return told
 
-    def compare(self, pairs: Sequence[ToCompare]) -> list[Compared] | None:
+    def compare(self, pairs: Sequence[tuple[str, str]]) -> list[Compared] | None:
         """Ask NVIDIA's library whether GPUs load vGPUs, of whatever hosts they are.
 
-        None where this host has no such library.
+        A pair is the metadata of both. None where this host has no such library.
         """
-        from vfiocompat.host.nvml import compare, library_of
+        from vfiocompat.host.nvml import ToCompare, compare, library_of
 
         library = library_of(self._root)
-        return None if library is None else compare(pairs, library, self._timeout)
+        if library is None:
+            return None
+        return compare([ToCompare(*each) for each in pairs], library, self._timeout)
 
     def addresses(self) -> list[str]:
         """Name every endpoint, as far as no driver has to be asked."""
