@@ -75,6 +75,7 @@ PURE = [
     "doctor/kernel",
     "doctor/devices",
     "vm/model",
+    "vm/besides",
     "vm/qemuargs",
     "vm/aliases",
     "vm/attachments",

@@ -341,6 +341,9 @@ CONFIG_FILE_NOT_READ = _warning(
 NO_IOMMUFD = _error(
     "VFC561", "the VM's device goes through iommufd, which the destination may not have"
 )
+BESIDE_NOT_MIGRATED = _warning(
+    "VFC562", "the VM has something else that QEMU or libvirt may not migrate"
+)
 BOUND_ON_ARRIVAL = _warning(
     "VFC570",
     "libvirt binds a function to VFIO when the VM comes: which one is not known",

@@ -107,6 +107,7 @@ _LEAVES_OPEN = frozenset(
         codes.QEMU_CANNOT_MIGRATE,
         codes.QEMU_REFUSES,
         codes.MULTIFD_DEMANDED,
+        codes.BESIDE_NOT_MIGRATED,
         codes.CONFIG_FILE_NOT_READ,
         codes.DISK_BY_VFIO,
         codes.MEMORY_PROTECTED,

@@ -2,6 +2,7 @@
 """A whole VM: what its devices are, and which hosts take all of them.
 
 model         a VM and its VFIO devices, and how a person names a VM
+besides       what a VM has beside VFIO devices that may not be migrated
 qemuargs      QEMU's arguments: its devices, and what sets their properties
 aliases       what libvirt calls host devices
 attachments   what attaches VFIO devices in domain XML

@@ -97,6 +97,7 @@ class Attached:
         self.config_files = self._line.config_files
         self.machine = self._line.machine
         self.only_migratable = self._line.only_migratable
+        self.besides = self._line.besides
         self.disks = [*_disks(root), *self._line.disks]
         security = root.find("launchSecurity")
         named = None if security is None else security.get("type") or "launchSecurity"

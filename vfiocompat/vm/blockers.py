@@ -145,6 +145,12 @@ def _beside_devices(vm: Vm) -> Iterator[Diagnostic]:
         yield diagnostic(codes.DISK_BY_VFIO, detail=first_of(vm.disks, _SHOWN))
     if vm.protection and vm.moved and vm.blockers is None:
         yield diagnostic(codes.MEMORY_PROTECTED, detail=vm.protection)
+    if vm.besides and vm.moved and vm.blockers is None:
+        yield diagnostic(
+            codes.BESIDE_NOT_MIGRATED,
+            detail=first_of(vm.besides, _SHOWN),
+            hint=ASK_QEMU,
+        )
     if vm.networks:
         networks = f"networks: {first_of(vm.networks, _SHOWN)}"
         yield diagnostic(codes.NETWORKS_NOT_TOLD, detail=networks)

@@ -17,6 +17,7 @@ from lxml import etree
 
 from vfiocompat.errors import DomainError
 from vfiocompat.vm.attachments import Attached, cut
+from vfiocompat.vm.besides import besides_in
 from vfiocompat.vm.manifest import read_manifest, write_manifest
 from vfiocompat.vm.model import Vm, demand_distinct
 
@@ -78,6 +79,7 @@ class Domain:
             disks=tuple(found.disks),
             protection=found.protection,
             only_migratable=found.only_migratable,
+            besides=tuple(dict.fromkeys((*besides_in(root), *found.besides))),
         )
 
     def manifest(self) -> Manifest | None:

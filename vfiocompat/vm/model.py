@@ -140,7 +140,8 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     devices' state can go by that; None where no QEMU was asked. `refusals` are why a
     migration that is begun now is refused, beside blockers, and `kept_back` what of the
     VM would not go. `only_migratable` says that it does not start with what blocks a
-    migration.
+    migration. `besides` are what its description has beside VFIO devices that QEMU or
+    libvirt may not migrate.
     """
 
     name: str | None
@@ -162,6 +163,7 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     refusals: tuple[str, ...] = ()
     kept_back: tuple[str, ...] = ()
     only_migratable: bool = False
+    besides: tuple[str, ...] = ()
 
     @property
     def moved(self) -> tuple[VmDevice, ...]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import msgspec
 
+from vfiocompat.vm.besides import beside_of_cpu, beside_of_device, beside_of_disk
 from vfiocompat.vm.model import VIRTIO_NET, is_disk_by_vfio, on_off
 
 if TYPE_CHECKING:
@@ -203,7 +204,8 @@ class CommandLine:
 
     `devices` are the places of what follows each `-device`. `config_files` are those
     that `-readconfig` names, `iommus` the virtual IOMMUs, `failovers` the network cards
-    that take over from others, `disks` those that QEMU drives through VFIO,
+    that take over from others, `disks` those that QEMU drives through VFIO, `besides`
+    what else may not be migrated,
     `machine` and `protection` what `-machine` names, and `only_migratable` says that
     QEMU is to start with nothing that blocks a migration. What follows an option that
     is not known here may be its value or an option: it counts as one, so that nothing
@@ -216,6 +218,7 @@ class CommandLine:
         self.iommus: list[str] = []
         self.failovers: list[str] = []
         self.disks: list[str] = []
+        self.besides: list[str] = []
         self.protection: str | None = None
         self.only_migratable = "only-migratable" in map(_option, arguments)
         of_id: dict[str, dict[str, object]] = {}
@@ -223,8 +226,7 @@ class CommandLine:
         self.machine: str | None = None
         for at, (option, value) in enumerate(pairwise(("", *arguments)), start=-1):
             name = _option(option)
-            if _is_disk(name, value):
-                self.disks.append(value)
+            self._read_disk(name, value)
             match name:
                 case "device":
                     self.devices.append(at + 1)
@@ -234,6 +236,8 @@ class CommandLine:
                     of_type += _global(value)
                 case "readconfig":
                     self.config_files.append(value)
+                case "cpu" if beside := beside_of_cpu(value):
+                    self.besides.append(beside)
                 case "machine" | "M":
                     self._read_machine(value)
                 case _:
@@ -245,6 +249,20 @@ class CommandLine:
         }
         self.only_migratable |= set_of_migration.get("only-migratable") == "on"
         self.properties = Properties(of_id, of_type)
+
+    def _read_disk(self, option: str, value: str) -> None:
+        """Read which disks an argument makes: QEMU drives them itself, or by a format.
+
+        Many options name a disk, and an argument that follows none is one too.
+        """
+        text = value
+        if value.startswith("{"):
+            with suppress(ValueError):  # as QEMU reads its escapes
+                text = msgspec.json.encode(_json_object(value)).decode()
+        drivers = [] if option in _NO_DISK else _BLOCK_DRIVER.findall(text)
+        if "nvme://" in text or any(map(is_disk_by_vfio, drivers)):
+            self.disks.append(value)
+        self.besides += beside_of_disk(drivers)
 
     def _read_machine(self, value: str) -> None:
         """Read `-machine virt,iommu=smmuv3` (docs/system/arm/virt.rst)."""
@@ -267,6 +285,8 @@ class CommandLine:
             self.iommus.append(driver)
         names = [str(own["id"])] if "id" in own else []
         told = self.properties.told(driver, names, own)
+        if beside := beside_of_device(driver, told):
+            self.besides.append(beside)
         if driver.startswith(VIRTIO_NET) and on_off(told.get("failover")) == "on":
             self.failovers += names
         return driver
@@ -274,20 +294,6 @@ class CommandLine:
 
 def _option(argument: str) -> str:
     return argument.lstrip("-") if argument.startswith("-") else ""
-
-
-def _is_disk(option: str, value: str) -> bool:
-    """Whether an argument makes a disk that QEMU drives itself through VFIO.
-
-    Many options name a disk, and an argument that follows none is one too.
-    """
-    if value.startswith("{"):
-        with suppress(ValueError):  # as QEMU reads its escapes
-            value = msgspec.json.encode(_json_object(value)).decode()
-    if "nvme://" in value:
-        return True
-    drivers = [] if option in _NO_DISK else _BLOCK_DRIVER.findall(value)
-    return any(map(is_disk_by_vfio, drivers))
 
 
 def _global(value: str) -> list[tuple[str, str, str]]:

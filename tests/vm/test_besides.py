@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a VM has beside VFIO devices, and whether QEMU or libvirt migrates that."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fleets import answer
+from tests.machines import mdev, uuids
+from tests.vm.documents import MDEV_XML, QEMU, domain, vm_of
+from vfiocompat.vm.qemuargs import CommandLine, device_argument
+
+if TYPE_CHECKING:
+    from tests.vm.conftest import Ask
+
+[ONE] = uuids(1)
+SOURCE = mdev(ONE, "1ac1-a")
+LAYER = "<backingStore type='file'><format type='vpc'/></backingStore>"
+
+
+def besides(devices: str = "", more: str = "") -> tuple[str, ...]:
+    return vm_of(domain(MDEV_XML + devices, more)).besides
+
+
+@pytest.mark.parametrize(
+    ("devices", "word"),
+    [
+        (
+            "<crypto model='virtio' type='qemu'><backend model='builtin'/></crypto>",
+            "crypto",
+        ),
+        ("<controller type='nvme' index='0'/>", "NVMe"),
+        ("<sound model='usb'/>", "USB sound"),
+        ("<sound model='virtio'/>", "virtio sound"),
+        ("<serial type='pty'><target type='usb-serial' port='0'/></serial>", "serial"),
+        ("<hostdev mode='subsystem' type='scsi_host' managed='no'/>", "vhost-scsi"),
+        (
+            "<interface type='vdpa'><source dev='/dev/vhost-vdpa-0'/></interface>",
+            "vDPA",
+        ),
+        ("<filesystem type='mount'><driver type='virtiofs'/></filesystem>", "virtiofs"),
+        ("<filesystem type='mount'><source dir='/x'/></filesystem>", "9p"),
+        ("<filesystem type='mount'><driver type='path'/></filesystem>", "9p"),
+        ("<tpm model='tpm-crb'><backend type='passthrough'/></tpm>", "TPM"),
+        ("<shmem name='s'><model type='ivshmem-plain'/></shmem>", "shared memory (s)"),
+        ("<shmem name='s' role='peer'/>", "shared memory (s)"),
+        (
+            "<video><model type='virtio'><acceleration accel3d='yes'/></model></video>",
+            "virgl",
+        ),
+        ("<disk type='file'><driver name='qemu' type='vmdk'/></disk>", "vmdk"),
+        ("<disk type='file'><driver type='qcow2'/><transient/></disk>", "transient"),
+        ("<disk type='file'><driver type='qcow2'/><mirror job='copy'/></disk>", "job"),
+        (f"<disk type='file'><driver type='qcow2'/>{LAYER}</disk>", "vpc"),
+    ],
+)
+def test_what_may_not_be_migrated_is_named(devices: str, word: str) -> None:
+    [found] = besides(devices)
+    assert word in found
+
+
+@pytest.mark.parametrize(
+    "devices",
+    [
+        "<controller type='scsi' model='virtio-scsi'/>",
+        "<sound model='ich9'/>",
+        "<serial type='pty'><target type='isa-serial' port='0'/></serial>",
+        "<hostdev mode='subsystem' type='usb'/>",
+        "<hostdev mode='subsystem' type='scsi'/>",
+        "<interface type='vhostuser'/>",
+        "<tpm model='tpm-crb'><backend type='emulator'/></tpm>",
+        "<shmem name='s' role='master'><model type='ivshmem-plain'/></shmem>",
+        "<video><model type='virtio'><acceleration accel3d='no'/></model></video>",
+        "<video><model type='qxl'/></video>",
+        "<disk type='file'><driver name='qemu' type='qcow2'/></disk>",
+        "<disk type='file'><driver name='qemu' type='raw'/></disk>",
+        "<vsock model='virtio'/>",
+        "<rng model='virtio'/>",
+        "<memballoon model='virtio'/>",
+        "<panic model='isa'/>",
+    ],
+)
+def test_what_is_migrated_is_not(devices: str) -> None:
+    assert besides(devices) == ()
+
+
+FREQUENCY = "<clock offset='utc'><timer name='tsc' frequency='3000000000'/></clock>"
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [
+        ("<cpu><feature policy='require' name='invtsc'/></cpu>", "TSC"),
+        ("<cpu><feature name='invtsc'/></cpu>", "TSC"),
+        ("<cpu><feature policy='disable' name='invtsc'/></cpu>", None),
+        ("<cpu><feature policy='require' name='vmx'/></cpu>", None),
+        (f"<cpu><feature policy='require' name='invtsc'/></cpu>{FREQUENCY}", None),
+        ("<cpu mode='host-passthrough' migratable='off'/>", "cannot be migrated"),
+        ("<cpu mode='host-passthrough' migratable='on'/>", None),
+        ("<cpu mode='host-passthrough'/>", None),
+        ("<features><hyperv mode='passthrough'/></features>", "hv-passthrough"),
+        ("<features><hyperv mode='custom'/></features>", None),
+    ],
+)
+def test_a_cpu_may_keep_a_vm_where_it_is(more: str, word: str | None) -> None:
+    found = besides(more=more)
+    assert [(word or "nothing") in each for each in found] == [True] * (
+        word is not None
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("-device nvme,drive=d", "NVMe"),
+        ('-device \'{"driver":"nvme","drive":"d"}\'', "NVMe"),
+        ("-device virtio-crypto-pci,cryptodev=c", "crypto"),
+        ("-device virtio-sound-pci", "virtio sound"),
+        ("-device usb-audio", "USB sound"),
+        ("-device usb-mtp,rootdir=/x", "MTP"),
+        ("-device usb-serial,chardev=n", "serial"),
+        ("-device ivshmem-plain,memdev=m", "shared memory"),
+        ("-device ivshmem-doorbell,chardev=m,master=off", "shared memory"),
+        ("-device vhost-scsi-pci,wwpn=naa.1", "vhost-scsi"),
+        ("-device virtio-gpu-gl-pci", "virgl"),
+        ("-device virtio-vga-gl", "virgl"),
+        ("-device vhost-vdpa-device-pci", "vDPA"),
+        ("-device vhost-user-i2c-pci,chardev=c", "vhost-user"),
+        ("-device virtio-9p-pci,fsdev=f,mount_tag=x", "9p"),
+        ("-drive file=/x,format=vmdk", "vmdk"),
+        ("-blockdev driver=vdi,node-name=a", "vdi"),
+        ('-blockdev \'{"driver":"vhdx","node-name":"a"}\'', "vhdx"),
+        ("-drive driver=qcow2,backing.driver=qcow", "qcow"),
+        ("-cpu host,+invtsc", "TSC"),
+        ("-cpu host,invtsc=on", "TSC"),
+        ("-cpu host,migratable=no", "cannot be migrated"),
+        ("-cpu qemu64,hv_passthrough", "hv-passthrough"),
+        ("-cpu qemu64,hv-passthrough=on", "hv-passthrough"),
+    ],
+)
+def test_arguments_name_the_same(line: str, word: str) -> None:
+    [found] = read(line)
+    assert word in found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-device ivshmem-plain,memdev=m,master=on",
+        "-device ivshmem-plain,memdev=m -global ivshmem-plain.master=on",
+        "-device vhost-scsi-pci,wwpn=naa.1,migratable=true",
+        "-device virtio-net-pci",
+        "-device vhost-user-blk-pci,chardev=c",
+        "-device vhost-vsock-pci,guest-cid=3",
+        "-device nvme-subsys",
+        "-drive file=/x,format=qcow2",
+        "-cpu host,+invtsc,tsc-frequency=3000000000",
+        "-cpu host,-invtsc",
+        "-cpu host,invtsc=off",
+        "-cpu host,migratable=on",
+        "-cpu host,hv-passthrough=off",
+        "-cpu host",
+        "-name nvme",
+    ],
+)
+def test_arguments_of_what_is_migrated(line: str) -> None:
+    assert read(line) == []
+
+
+def read(line: str) -> list[str]:
+    arguments = shlex.split(line)
+    found = CommandLine(arguments)
+    for at in found.devices:
+        found.read_device(device_argument(arguments[at]))
+    return found.besides
+
+
+def test_a_yes_is_undetermined_beside_it_and_no_vm_without_devices_is(ask: Ask) -> None:
+    takes = (answer("1ac1-a", accepted=True),)
+    there = [mdev(uuids(1, 2)[0], "1ac1-a", answers=takes, in_use=False)]
+    sound = "<sound model='usb'/>"
+    assert ask([SOURCE], there).verdict == "compatible"
+    found = ask([SOURCE], there, more=sound)
+    assert (found.verdict, found.room) == ("undetermined", True)
+    assert found.undetermined["h0"] == ("VFC562",)
+    assert "a USB sound card" in (found.diagnostics[0].detail or "")
+    none = ask([SOURCE], there, attached=(), more=sound)
+    assert none.verdict == "compatible"
+
+
+def test_what_stands_in_both_ways_is_named_once() -> None:
+    arg = "<qemu:arg value='{}'/>"
+    line = "".join(map(arg.format, ("-device", "nvme,drive=d", "-device", "nvme")))
+    more = f"<qemu:commandline {QEMU}>{line}</qemu:commandline>"
+    assert besides("<controller type='nvme'/>", more) == ("an NVMe controller",)

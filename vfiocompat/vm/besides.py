@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a VM has beside VFIO devices that QEMU, or libvirt, does not migrate.
+
+Of devices and formats QEMU 7.2 and 10.0 were asked, whose `query-migrate` names what
+blocks (hw/nvme/ctrl.c, hw/virtio/virtio-crypto.c and others: `.unmigratable = 1`; of
+block drivers `migrate_add_blocker`). What libvirt refuses by itself is in
+src/qemu/qemu_migration.c, qemuMigrationSrcIsAllowed. A newer one may take more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vfiocompat.vm.model import on_off
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lxml.etree import _Element as Element
+
+__all__ = ["beside_of_cpu", "beside_of_device", "beside_of_disk", "besides_in"]
+
+_FORMATS = frozenset({"parallels", "ploop", "qcow", "vdi", "vhdx", "vmdk", "vpc"})
+"""Formats of disks that QEMU migrates in no way (block/vmdk.c, block/qcow.c, ...)."""
+
+_ANYWHERE = {
+    "crypto": "a virtio-crypto device",
+    "controller[@type='nvme']": "an NVMe controller",
+    "sound[@model='usb']": "a USB sound card",
+    "sound[@model='virtio']": "a virtio sound card",
+    "serial/target[@type='usb-serial']": "a USB serial port",
+    "console/target[@type='usb-serial']": "a USB serial port",
+    "hostdev[@type='scsi_host']": "a vhost-scsi device",
+    "interface[@type='vdpa']": "a vDPA device",
+    "filesystem/driver[@type='virtiofs']": "a virtiofs file system",
+    "tpm/backend[@type='passthrough']": "a TPM of its host",
+    "video/model[@type='virtio']/acceleration[@accel3d='yes']": "a GPU with virgl",
+    "disk/transient": "a transient disk",
+    "disk/mirror": "a block job that copies a disk",
+}
+"""Elements below <devices>, and what each stands for."""
+
+_DEVICES = {
+    "cxl-type3": "a CXL memory device",
+    "nvme": "an NVMe controller",
+    "pvrdma": "an RDMA device",
+    "rocker": "a rocker switch",
+    "ufs": "a UFS controller",
+    "usb-audio": "a USB sound card",
+    "usb-mtp": "a USB MTP device",
+    "usb-serial": "a USB serial port",
+    "usb-braille": "a USB serial port",
+    "virtio-vga-gl": "a GPU with virgl",
+}
+_KINDS = {
+    "virtio-crypto-": "a virtio-crypto device",
+    "virtio-sound-": "a virtio sound card",
+    "virtio-gpu-gl-": "a GPU with virgl",
+    "vhost-vdpa-": "a vDPA device",
+    "vhost-user-fs-": "a virtiofs file system",
+    **{
+        f"vhost-user-{name}-": f"a vhost-user device ({name})"
+        for name in ("device", "gpio", "i2c", "rng", "scmi", "snd")
+    },
+}
+"""QEMU's devices by their names, and by how these begin."""
+
+
+def besides_in(root: Element) -> Iterator[str]:
+    """Name what domain XML has beside VFIO devices that may not be migrated."""
+    for path, what in _ANYWHERE.items():
+        if root.find(f"devices/{path}") is not None:
+            yield what
+    for each in root.iterfind("devices/shmem"):
+        if each.get("role") != "master":
+            yield f"shared memory ({each.get('name')}) of which it is no master"
+    for each in root.iterfind("devices/filesystem"):
+        driver = each.find("driver")
+        if driver is None or driver.get("type") in {None, "path", "handle"}:
+            yield "a 9p file system, if its guest has that mounted"
+    for disk in root.iterfind("devices/disk"):
+        found = {each.get("type") for each in disk.iter("driver", "format")}
+        for name in sorted(_FORMATS.intersection(found)):
+            yield f"a disk of format {name}"
+    yield from _of_cpu(root)
+
+
+def _of_cpu(root: Element) -> Iterator[str]:
+    if root.find("features/hyperv[@mode='passthrough']") is not None:
+        yield "hv-passthrough"
+    if root.find("clock/timer[@name='tsc'][@frequency]") is not None:
+        return
+    cpu = root.find("cpu")
+    if cpu is None:
+        return
+    feature = cpu.find("feature[@name='invtsc']")
+    if feature is not None and feature.get("policy") in {None, "require", "force"}:
+        yield _INVARIANT
+    elif cpu.get("migratable") == "off":
+        yield _ALL_OF_CPU
+
+
+_INVARIANT = "an invariant TSC whose frequency is not set"
+_ALL_OF_CPU = "a CPU that is told to have what cannot be migrated"
+
+
+def beside_of_device(driver: str, told: Mapping[str, object]) -> str | None:
+    """Name what a device of QEMU's is that may not be migrated; None of others."""
+    if driver.startswith("ivshmem-") and on_off(told.get("master")) != "on":
+        return "shared memory of which it is no master"
+    if driver.startswith("vhost-scsi") and on_off(told.get("migratable")) != "on":
+        return "a vhost-scsi device"
+    if driver.startswith("virtio-9p-"):
+        return "a 9p file system, if its guest has that mounted"
+    kinds = (what for start, what in _KINDS.items() if driver.startswith(start))
+    return _DEVICES.get(driver) or next(kinds, None)
+
+
+def beside_of_disk(drivers: list[str]) -> list[str]:
+    """Name formats of disks that are not migrated, among QEMU's block drivers."""
+    return [f"a disk of format {name}" for name in drivers if name in _FORMATS]
+
+
+def beside_of_cpu(value: str) -> str | None:
+    """Name what `-cpu` has that is not migrated (target/i386/kvm/kvm.c)."""
+    told = dict(each.partition("=")[::2] for each in value.split(",")[1:])
+    names = {name.replace("_", "-"): text for name, text in told.items()}
+    if on_off(names.get("hv-passthrough", "off") or "on") == "on":
+        return "hv-passthrough"
+    if "tsc-frequency" in names or "tsc-freq" in names:
+        return None
+    if "+invtsc" in names or on_off(names.get("invtsc", "off") or "on") == "on":
+        return _INVARIANT
+    if on_off(names.get("migratable", "on") or "on") == "off":
+        return _ALL_OF_CPU
+    return None
