@@ -315,11 +315,14 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.kind == "function" and self.type_id is not None
 
     @property
+    def is_pci(self) -> bool:
+        """Whether it or its parent is a PCI function: of that sysfs tells ids."""
+        return self.kind == "function" or is_function(self.parent or "")
+
+    @property
     def names_its_driver(self) -> bool:
         """Whether its driver is told by its type's id alone: its parent is virtual."""
-        if self.driver is not None or self.type_id is None or self.kind == "function":
-            return False
-        return not is_function(self.parent or "")  # of that one sysfs tells
+        return self.driver is None and self.type_id is not None and not self.is_pci
 
     @property
     def known(self) -> Facts:

@@ -7,9 +7,10 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from vfiocompat import tomlfile
-from vfiocompat.endpoints import literal
+from vfiocompat.endpoints import Endpoint, literal
 from vfiocompat.errors import TableError
 from vfiocompat.tables import library as loader
 from vfiocompat.tables.language.table import Table
@@ -198,6 +199,26 @@ def test_a_string_is_read_by_the_tables_that_win(site: Path, tmp_path: Path) -> 
     assert [id_ for id_, _ in library(site).readings(version)[0]] == ["site-npu"]
     assert [id_ for id_, _ in library(site, option).readings(version)[0]] == ["mine"]
     assert library(site).readings(VersionString.parse("opaque")) == ([], [])
+
+
+def test_endpoints_without_a_vendor_are_told_apart() -> None:
+    """What was found for one counts for another only if all that is read is alike."""
+    virtual = Endpoint(kind="type", address="mtty/mtty-1", parent="mtty", driver="mtty")
+    ends = [
+        virtual,
+        replace(virtual, kind="function", parent=None),
+        replace(virtual, parent="0000:03:00.0"),
+        replace(virtual, vendor_id="Acme"),
+        replace(virtual, vendor_id="0x4348"),
+        replace(virtual, version="4348-x"),
+        replace(virtual, version="opaque"),
+    ]
+    spoken = [True, False, False, False, True, True, False]
+
+    for order in (slice(None), slice(None, None, -1)):
+        library = Library(config="/nonexistent")
+        found = [bool(library.speaking_for(each)) for each in ends[order]]
+        assert found == spoken[order]
 
 
 def test_the_facts_that_tables_read(site: Path) -> None:

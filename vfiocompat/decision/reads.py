@@ -137,7 +137,7 @@ def _facts(endpoint: Endpoint, names: Sequence[str]) -> Values | None:
         return None
     facts = endpoint.facts
     return (
-        endpoint.vendor_id if read else None,
+        (endpoint.vendor_id or endpoint.is_pci) if read else None,
         *[
             facts.get(name) or (endpoint.own(name) if name in OWN_FACTS else None)
             for name in names
@@ -195,6 +195,7 @@ def standing(
     return Endpoint(
         kind=endpoint.kind,
         address="",
+        parent=None if endpoint.vendor_id else endpoint.parent,  # for `is_pci`
         type_id=endpoint.type_id,
         driver=endpoint.driver,
         vendor_id=endpoint.vendor_id if names or derives else None,

@@ -208,10 +208,12 @@ def rest_of(table: Table) -> Table:
 @lru_cache(maxsize=16)
 def covered_by_gpu(table: Table) -> tuple[str, ...]:
     """Name the requirements about what NVIDIA's driver looks at, where it says yes."""
+    origins = table.fields.origins
     return tuple(
         each.id
         for each in table.file.requirement
-        if not {each.field, each.destination_field} & BESIDE
+        if origins.get(each.field, each.field) not in BESIDE
+        and each.destination_field not in BESIDE
     )
 
 

@@ -172,8 +172,9 @@ class Library:
         # What `speaks_for` reads of an endpoint: many have it in common.
         key = (
             endpoint.driver,
-            vendor and (vendor.namespace, vendor.number),
+            (vendor.namespace, vendor.number) if vendor else endpoint.vendor_id,
             endpoint.version is None,
+            vendor is None and endpoint.is_pci,
         )
         if key not in self._speaking:
             self._speaking[key] = [

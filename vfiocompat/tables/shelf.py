@@ -81,7 +81,7 @@ def speaks_for(head: Head, endpoint: Endpoint) -> bool:
     vendor = endpoint.vendor
     if vendor is None:  # a virtual parent has no ids; an opaque string is only asked
         told = endpoint.version is not None or endpoint.vendor_id is not None
-        return endpoint.driver is not None and not told
+        return endpoint.driver is not None and not told and not endpoint.is_pci
     if head.vendor is None:
         return endpoint.version is not None or endpoint.driver is not None
     return head.claims(vendor)
@@ -97,12 +97,13 @@ def concerns(head: Head, source: Endpoint, destination: Endpoint) -> bool:
 
 def is_bound(head: Head, endpoint: Endpoint) -> bool:
     """Whether an endpoint without an attribute is bound to one of a table's drivers."""
+    vendor = endpoint.vendor
     return (
         endpoint.kind != "literal"
         and endpoint.version is None
         and endpoint.lacks_attribute
-        and endpoint.driver is not None
-        and speaks_for(head, endpoint)
+        and endpoint.driver in head.drivers
+        and (vendor is None or head.claims(vendor))
     )
 
 

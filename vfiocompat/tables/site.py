@@ -79,7 +79,7 @@ def check_facts(config: str, library: Library) -> Iterator[SiteFile]:
 def _of_drivers(file: FactFile, library: Library) -> Iterator[str]:
     """Say what is wrong with what is stated of drivers."""
     for driver, facts in file.driver.items():
-        any_of_it = Endpoint(kind="function", address="", driver=driver)
+        any_of_it = Endpoint(kind="type", address="", driver=driver)  # of no vendor
         try:
             shelf = library.speaking_for(any_of_it)
         except TableError:

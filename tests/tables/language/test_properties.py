@@ -46,6 +46,7 @@ TEXTS: dict[str, st.SearchStrategy[str]] = {
     "hexset": st.lists(st.integers(0, 40), max_size=3).map(
         lambda numbers: ",".join(f"{number:#x}" for number in numbers)
     ),
+    "mask": st.integers(0, 15).map(lambda bits: f"{bits:#x}"),
     "range": st.tuples(st.integers(0, 9), st.integers(0, 9)).map(
         lambda pair: f"{min(pair)}..{max(pair)}"
     ),
@@ -54,6 +55,13 @@ TEXTS: dict[str, st.SearchStrategy[str]] = {
     ),
     "map": st.dictionaries(NAMES, NUMBERS, max_size=3).map(
         lambda entries: ",".join(f"{key}={value}" for key, value in entries.items())
+    ),
+    "rates": st.dictionaries(
+        st.integers(0, 9), st.tuples(NUMBERS, NUMBERS), max_size=3
+    ).map(
+        lambda entries: ",".join(
+            f"a.{mask:x}={low}/{high}" for mask, (low, high) in entries.items()
+        )
     ),
 }
 

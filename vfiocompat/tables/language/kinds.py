@@ -20,7 +20,8 @@ Value = Any
 
 hex, int and size: int. text: str. version: packaging's Version. set: a frozenset of
 texts, or an int for a bit mask. hexset: a frozenset of texts, each number in one
-spelling. range: (low, high). map: a dict of tuples.
+spelling. mask: an int. range: (low, high). map: a dict of tuples. rates: one of pairs,
+by a name and a mask.
 """
 
 UNKNOWN = "?"
@@ -31,6 +32,7 @@ _HEX = "[0-9a-fA-F]{1,20}+"
 _HEX_ITEM = f"(?:0x)?+{_HEX}"
 _ITEM = r"[ -+\-->@-~]++"  # printable, but for , and ?
 _ENTRY = rf"[ -+\-.0-<>@-~]++={_NUMBER}(?:/{_NUMBER})*+"  # but for , = / and ?
+_RATE = rf"[a-z][a-z0-9_-]*+\.{_HEX_ITEM}={_NUMBER}/{_NUMBER}"
 _SIZES = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 
 
@@ -92,6 +94,17 @@ def _map(text: str) -> dict[str, tuple[int, ...]] | None:
     return entries
 
 
+def _rates(text: str) -> dict[tuple[str, int], tuple[int, ...]] | None:
+    rates: dict[tuple[str, int], tuple[int, ...]] = {}
+    for entry in text.split(",") if text else ():
+        key, _, numbers = entry.partition("=")
+        name, _, mask = key.partition(".")
+        if (name, int(mask, 16)) in rates:
+            return None
+        rates[name, int(mask, 16)] = tuple(map(int, numbers.split("/")))
+    return rates
+
+
 def _kind(
     name: str,
     grammar: str,
@@ -112,9 +125,11 @@ KINDS = {
         _kind("version", rf"{_NUMBER}(?:\.{_NUMBER})*+", _version, "1.9", ordered=True),
         _kind("set", f"0x{_HEX}|(?!0x)(?:{_ITEM}(?:,{_ITEM})*+)?+", _set, "a,b"),
         _kind("hexset", f"(?:{_HEX_ITEM}(?:, ?+{_HEX_ITEM})*+)?+", _hexset, "1a,0x1b"),
+        _kind("mask", f"0x{_HEX}", _hex, "0x3f"),
         _kind("range", rf"{_NUMBER}\.\.{_NUMBER}", _range, "1..5"),
         _kind("size", f"{_NUMBER}[KMGT]?+", _size, "512M", ordered=True),
         _kind("map", f"(?:{_ENTRY}(?:,{_ENTRY})*+)?+", _map, "a=1/2,b=3"),
+        _kind("rates", f"(?:{_RATE}(?:,{_RATE})*+)?+", _rates, "a.3=1/2,b.0xc=3/4"),
     )
 }
 """Every kind by its name, as a format writes it after the colon."""

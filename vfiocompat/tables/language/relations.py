@@ -93,7 +93,7 @@ _ORDERED = _same("hex", "int", "version", "size", GENERATION)
 RELATIONS: dict[RelationName, Relation] = {
     "equal": Relation(
         equal,
-        _ORDERED | _same("text", "set", "hexset", "range", "map"),
+        _ORDERED | _same("text", "set", "hexset", "mask", "range", "map", "rates"),
         directed=False,
     ),
     "not-lower": Relation(operator.le, _ORDERED, directed=True),
@@ -102,12 +102,12 @@ RELATIONS: dict[RelationName, Relation] = {
         _same_major_minor_not_lower, _same("version"), directed=True
     ),
     "subset": Relation(
-        _subset, _same("set", "hexset") | {("text", "set")}, directed=True
+        _subset, _same("set", "hexset", "mask") | {("text", "set")}, directed=True
     ),
     "within": Relation(
         _within, frozenset({("int", "range"), ("hex", "range")}), directed=False
     ),
-    "each-not-lower": Relation(_each_not_lower, _same("map"), directed=True),
+    "each-not-lower": Relation(_each_not_lower, _same("map", "rates"), directed=True),
 }
 """Every relation of two values; `specifier`, which has one, is a condition."""
 

@@ -20,7 +20,7 @@ __all__ = ["field_mistakes", "stream_mistakes"]
 _TAKERS = {
     "hex": {"hex"},
     "int": {"int", "size", "text", "version"},
-    "set": {"set"},
+    "set": {"set", "mask"},
 }
 """Which kinds of fields read what a kind of a head writes as the same value."""
 
