@@ -29,9 +29,9 @@ def test_a_session_in_the_readme_is_what_happens(
 
 
 def test_the_readme_has_its_sessions() -> None:
-    """Drivers, tables, facts, fleets, two hosts: no fence's tag is lost."""
+    """Drivers, tables, facts, GPUs, fleets, two hosts: no fence's tag is lost."""
     steps = [len(session.steps) for session in markdown_sessions(README)]
-    assert steps == [4, 4, 4, 3, 3, 2]
+    assert steps == [4, 4, 4, 4, 3, 3, 2]
 
 
 def test_the_first_example_is_typed_into_a_shell_on_a_simulated_host(
@@ -130,7 +130,10 @@ def test_the_demo_shows_the_program_from_every_side(example: dict[str, str]) -> 
     shown = {line.split(" ")[2] for line in lines if line.startswith("$ vfiocompat ")}
     assert shown == set(COMMANDS) - {"parse", "schema", "simulate"}
     for basis, expected in (
-        ("(decided by the driver)", ["compatible", "incompatible", "compatible"]),
+        (
+            "(decided by the driver)",
+            ["compatible", "incompatible", "compatible", "compatible", "incompatible"],
+        ),
         ("(by table hisi-acc)", ["undetermined", "compatible"]),
         ("(by table intel-xe)", ["compatible", "incompatible"]),
     ):
