@@ -41,6 +41,7 @@ from vfiocompat.fleet.asking import (
     choose,
     drop_answers,
 )
+from vfiocompat.fleet.askinggpus import ask_gpus
 from vfiocompat.fleet.scan import agreed, keep_answers, keep_heads, scan
 from vfiocompat.fleet.turns import Overlap, Turn, turn
 from vfiocompat.host.sysfs import Host
@@ -225,6 +226,8 @@ def _taken(
                 found = drop_answers(found, wanted)
             chosen = _chosen(settings, found, wanted, asked, now)
             found = ask_drivers(found, chosen, host, now)
+            left = None if asked.limit is None else asked.limit - len(chosen)
+            found = ask_gpus(found, [*wanted.vgpus.values()], host, now, left)
             found = msgspec.structs.replace(
                 found, problems=[*found.problems, *problems]
             )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NOT_COMPARED",
+    "UNUSABLE",
     "GpuAsked",
     "by_nvml",
     "same_vgpu_type",
@@ -59,7 +60,7 @@ NOT_COMPARED = GpuAsked()
 
 # ---- what it decides -----------------------------------------------------------------
 
-_NOT_THERE = frozenset(
+UNUSABLE = frozenset(
     {
         codes.NVML_ABSENT,
         codes.NVML_NO_BINDING,
@@ -91,7 +92,7 @@ def by_nvml(
         return None
     if asked.compared.found is not None:
         found = _by_answer(asked.compared.found, source, destination, asked, judgement)
-    elif asked.compared.error is None or asked.compared.error.code in _NOT_THERE:
+    elif asked.compared.error is None or asked.compared.error.code in UNUSABLE:
         return None
     else:
         found = _without_answer(asked.compared.error, asked.basis, judgement)

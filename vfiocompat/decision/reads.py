@@ -36,6 +36,7 @@ __all__ = [
     "reads_recorded",
     "rests_on",
     "standing",
+    "vgpu_reads",
 ]
 
 Values = tuple[Any, ...]
@@ -263,6 +264,12 @@ def question_reads(source: Endpoint) -> Values:
         source.migration and source.migration.interface,
         source.vgpu_metadata or None,
     )
+
+
+def vgpu_reads(vgpu: Endpoint) -> Values:
+    """Tell what of a vGPU a question to NVIDIA's library, and its yes, depend on."""
+    known = vgpu.known
+    return (vgpu.vgpu_metadata, vgpu.type_id, *map(known.get, _OF_VGPU_TYPE))
 
 
 _OF_DEVICE = (

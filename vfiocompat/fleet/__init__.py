@@ -14,6 +14,7 @@ hostpairs   every pair of hosts
 moves       groups of hosts that are alike, and which take all devices of which
 report      all that is told of a fleet at a glance
 scan        a host as an inventory, with what is kept of the one before
+askinggpus  NVIDIA's library asked ahead of time, about the vGPUs of a fleet
 asking      its drivers asked ahead of time, about what a fleet has
 targets     where one source can go
 diff        what changed between two fleets

@@ -12,9 +12,10 @@ import msgspec
 
 from vfiocompat.decision.answers import question_ahead
 from vfiocompat.decision.errnos import recordable
-from vfiocompat.decision.reads import question_reads
+from vfiocompat.decision.reads import question_reads, vgpu_reads
 from vfiocompat.decision.streams import head_question, recordable_offer
 from vfiocompat.endpoints import Problem, RecordedAnswer, Thing
+from vfiocompat.fleet.askinggpus import without_unwanted
 from vfiocompat.fleet.scan import was
 from vfiocompat.host.stream import Known
 from vfiocompat.host.sysfs.questions import Question
@@ -228,9 +229,15 @@ def drop_answers(inventory: Inventory, wanted: Wanted) -> Inventory:
     own = Wanted()
     own.add(inventory.endpoints)
     known = wanted.things() | own.things()
+    vgpus = {
+        each.vgpu_metadata or "" for of in (own, wanted) for each in of.vgpus.values()
+    }
+    inventory = without_unwanted(inventory, vgpus)
     endpoints = list(inventory.endpoints)
     for at, endpoint in enumerate(endpoints):
-        kept = tuple(each for each in endpoint.answers if each.thing in known)
+        kept = tuple(
+            each for each in endpoint.answers if each.is_of_gpu or each.thing in known
+        )
         if len(kept) < len(endpoint.answers):
             endpoints[at] = msgspec.structs.replace(endpoint, answers=kept)
     return msgspec.structs.replace(inventory, endpoints=endpoints)
@@ -239,13 +246,15 @@ def drop_answers(inventory: Inventory, wanted: Wanted) -> Inventory:
 class Wanted:
     """What a fleet wants to know: the distinct questions of its strings, and its heads.
 
-    `of_inventories` has what each inventory has of them.
+    `of_inventories` has what each inventory has of them. `vgpus` are those that are
+    unlike each other for NVIDIA's library, and for who goes by what it says.
     """
 
     def __init__(self) -> None:
         self._sources: dict[tuple[object, ...], Endpoint] = {}
         self._heads: dict[tuple[Thing, str | None], bytes] = {}
         self.of_inventories: list[list[Thing]] = []
+        self.vgpus: dict[tuple[object, ...], Endpoint] = {}
 
     def add(self, endpoints: Iterable[Endpoint]) -> None:
         """Add those of an inventory."""
@@ -259,6 +268,8 @@ class Wanted:
                 thing: Thing = "head", head_question(head)
                 self._heads.setdefault((thing, head.driver), head.exact_bytes())
                 mine[thing] = None
+            if endpoint.vgpu_metadata:
+                self.vgpus.setdefault(vgpu_reads(endpoint), endpoint)
         self.of_inventories.append(list(mine))
 
     def sources(self) -> list[Endpoint]:
