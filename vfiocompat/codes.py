@@ -307,10 +307,10 @@ VIRTUAL_IOMMU = _error("VFC540", "the VM has a virtual IOMMU")
 QEMU_REFUSES = _error("VFC541", "QEMU refuses to migrate the VM now")
 UNMIGRATABLE_DEVICE = _error("VFC542", "the VM has a device that QEMU cannot migrate")
 NETWORKS_NOT_TOLD = _info(
-    "VFC543", "whether interfaces of networks are VFIO devices is not told"
+    "VFC543", "it is not told whether interfaces of networks are VFIO devices"
 )
 P2P_NOT_KNOWN = _warning(
-    "VFC544", "whether all of the VM's VFIO devices support P2P is not known"
+    "VFC544", "it is not known whether all of the VM's VFIO devices support P2P"
 )
 NO_ROOM = _error("VFC545", "there is not room for all of the VM's devices")
 ROOM_NOT_KNOWN = _warning(
@@ -321,7 +321,7 @@ NO_ENDPOINT_LOADS = _error(
 )
 ADDRESS_ABSENT = _warning("VFC548", "the destination has no device of this address now")
 TRACKING_NOT_KNOWN = _warning(
-    "VFC549", "whether what the VM's devices write to memory is tracked is not known"
+    "VFC549", "it is not known whether anything tracks what the VM's devices write"
 )
 DOMAIN_UNUSABLE = _error("VFC550", "this is no domain XML that can be used")
 VM_NOT_READ = _error("VFC551", "virsh could not give the VM's XML")

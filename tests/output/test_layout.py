@@ -43,6 +43,20 @@ def test_no_word_is_lost_or_split(words: list[str], width: int) -> None:
         assert width_of(line) <= width or len(line.split()) == 1 or "'" in line
 
 
+def test_a_value_that_has_no_room_beside_its_name_stands_below_it() -> None:
+    rows = [("a", "0123456789", "one two"), ("b", "x", "one")]
+    assert shown(tabled(["key", "name", "words"], rows, 14)) == [
+        "a",
+        "  name",
+        "    0123456789",
+        "  words  one",
+        "         two",
+        "b",
+        "  name   x",
+        "  words  one",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -45,6 +45,18 @@ _WORDS: Mapping[Code, str] = {
     codes.NO_ENDPOINT_LOADS: "nothing there loads it",
     codes.NO_ROOM: "no room",
     codes.ROOM_NOT_KNOWN: "room not known",
+    codes.NO_P2P: "no P2P",
+    codes.P2P_NOT_KNOWN: "P2P not known",
+    codes.WRITES_NOT_TRACKED: "writes not tracked",
+    codes.TRACKING_NOT_KNOWN: "write tracking not known",
+    codes.POSTCOPY_ON: "post-copy is on",
+    codes.MIGRATION_OFF: "migration is off",
+    codes.VIRTUAL_IOMMU: "virtual IOMMU",
+    codes.QEMU_REFUSES: "QEMU refuses",
+    codes.UNMIGRATABLE_DEVICE: "QEMU cannot migrate it",
+    codes.CONFIG_SPACE_DIFFERS: "other PCI ids",
+    codes.ADDRESS_ABSENT: "no such address there",
+    codes.BOUND_ON_ARRIVAL: "not bound yet",
 }
 
 

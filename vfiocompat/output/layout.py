@@ -171,6 +171,9 @@ def _block(heads: Sequence[str], row: Sequence[str], width: int) -> Iterator[Lin
     for head, cell in zip(heads[1:], row[1:], strict=True):
         if cell != "-":
             name = f"  {head.lower():<{margin}}"
+            if len(name) + _longest(cell) > width:  # it has more room below its name
+                yield [(name.rstrip(), "dim")]
+                name = "    "
             line: Line = [(name, "dim"), (cell, "plain")]
             yield from _wrapped(line, width, " " * len(name))
 

@@ -294,7 +294,7 @@ def _behind_iommu(vm: Vm) -> Iterator[Diagnostic]:
             "QEMU 10.0 and older migrate no VFIO device of a VM with a virtual IOMMU; "
             "whether this one does is not known",
             detail=first_of(iommus, _SHOWN),
-            hint=f"while the VM runs: {ASK_QEMU}",
+            hint=ASK_QEMU,
         )
         yield replace(finding, severity="warning")
 
@@ -307,7 +307,7 @@ def _off_by_default(vm: Vm) -> Iterator[Diagnostic]:
         yield diagnostic(
             codes.QEMU_MAY_BE_OLD,
             detail=f"machine type {vm.machine}",
-            hint=f"while the VM runs: {ASK_QEMU}",
+            hint=ASK_QEMU,
         )
 
 

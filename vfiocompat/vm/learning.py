@@ -18,7 +18,7 @@ __all__ = ["ASK_QEMU", "ask"]
 _SHOWN = 5
 """Hosts and devices that are named."""
 
-ASK_QEMU = "a VM that is named by its QMP socket, as qmp:SOCKET, has its QEMU asked"
+ASK_QEMU = "to ask its QEMU while it runs, name the VM by its QMP socket: qmp:SOCKET"
 
 
 def ask(fact: str, devices: Sequence[Endpoint]) -> str:
@@ -30,4 +30,4 @@ def ask(fact: str, devices: Sequence[Endpoint]) -> str:
         for each in devices[:_SHOWN]
     ]
     begun = f"state {fact} in facts.d; to learn it{where}, while the VM does not run:"
-    return "\n".join([begun, *commands, f"while it runs: {ASK_QEMU}"])
+    return "\n".join([begun, *commands, ASK_QEMU])
