@@ -709,7 +709,7 @@ def test_a_short_uuid_is_that_of_one_mdev() -> None:
     two = inventory("a", *mdevs)
     with pytest.raises(NoSuchEndpoint, match=r"has several of 83b8") as caught:
         named(two, InventoryAddress("f.json", "83b8"))
-    assert caught.value.hint == f"there is {', '.join(ENDS)}"
+    assert caught.value.hint == f"there are {', '.join(ENDS)}"
 
 
 # ---- NVIDIA's GPUs ------------------------------------------------------------------

@@ -61,6 +61,7 @@ __all__ = [
     "error_of",
     "fail",
     "nearest",
+    "there_are",
 ]
 
 ENOTSUPP = 524
@@ -89,6 +90,19 @@ def nearest(
     import difflib  # noqa: PLC0415 - costs start-up time, and only mistakes need it
 
     return difflib.get_close_matches(name, known, number, likeness)
+
+
+def there_are(names: Iterable[str]) -> str | None:
+    """Say which names there are, quoted for a shell; nothing of none.
+
+    >>> there_are(["a", "b c"])
+    "there are a, 'b c'"
+    """
+    import shlex  # noqa: PLC0415 - as above
+
+    quoted = [*map(shlex.quote, dict.fromkeys(names))]
+    verb = "is" if len(quoted) == 1 else "are"
+    return f"there {verb} {', '.join(quoted)}" if quoted else None
 
 
 class ExitCode(IntEnum):

@@ -33,6 +33,7 @@ from vfiocompat.errors import (
     InventoryError,
     NoSuchEndpoint,
     nearest,
+    there_are,
 )
 from vfiocompat.nvidia.gpus import Gpu
 from vfiocompat.nvidia.metadata import InvalidMetadata, decoded
@@ -381,7 +382,7 @@ def named(inventory: Inventory, address: InventoryAddress | FleetAddress) -> End
     close = meant[:5] or nearest(address.endpoint, known) or known[:3]
     raise NoSuchEndpoint(
         f"{where} has {count} {address.endpoint}",
-        hint=f"there is {', '.join(map(shlex.quote, close))}" if close else None,
+        hint=there_are(close),
     )
 
 

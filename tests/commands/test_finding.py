@@ -75,7 +75,7 @@ def test_a_host_that_is_not_there_is_told_with_the_nearest(
 ) -> None:
     said = run(f"{command} {fleet} --host ther", exit_code=4).stderr
     assert "no host ther" in said
-    assert "there is there" in said
+    assert "there are there" in said
 
 
 @pytest.mark.usefixtures("known")

@@ -216,6 +216,8 @@ def test_hosts_are_chosen(run: Run, fleet: Path, source: str) -> None:
     assert "no host x" in run(f"targets {source} {fleet} --host x", exit_code=4).stderr
     line = f"targets {source} {fleet} --host b --host cc"
     assert "help: there is c\n" in run(line, exit_code=4).stderr
+    line = line.replace("--host cc", "--host zzz")
+    assert "help: there are a, b, c\n" in run(line, exit_code=4).stderr
     assert (
         "for a host of FLEET" in run(f"targets {source} --host b", exit_code=2).stderr
     )

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from vfiocompat import codes
-from vfiocompat.errors import ErrorRecord, InventoryError, nearest
+from vfiocompat.errors import ErrorRecord, InventoryError, nearest, there_are
 from vfiocompat.files.doubles import Taken, newest
 from vfiocompat.files.reading import in_time, names_in, read_bytes, regular
 from vfiocompat.inventory import MAX_BYTES, parse_inventory
@@ -187,10 +187,9 @@ def no_such_host(names: Sequence[str], fleet: Sequence[str]) -> InventoryError:
     """Say which hosts a fleet has not, and which it has that are called alike."""
     known = hosts_in(fleet)
     close = [each for name in names for each in nearest(name, known)] or known[:3]
-    there = ", ".join(map(shlex.quote, dict.fromkeys(close)))
     return InventoryError(
         f"the fleet has no host {', '.join(names)}",
-        hint=f"there is {there}" if there else None,
+        hint=there_are(close),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import errno
 import posixpath
-import shlex
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,7 +21,7 @@ from vfiocompat.addresses import (
 )
 from vfiocompat.diagnostics import first_of
 from vfiocompat.endpoints import attribute_names, read_name
-from vfiocompat.errors import NoSuchEndpoint, SysfsError, nearest
+from vfiocompat.errors import NoSuchEndpoint, SysfsError, nearest, there_are
 from vfiocompat.host.sysfs.nodes import (
     CREATABLE,
     FUNCTIONS,
@@ -80,7 +79,7 @@ def _whole(tree: Tree, prefix: str) -> str:
         raise _no_such(f"no mdev of this host begins with {prefix}", prefix, names)
     raise NoSuchEndpoint(
         f"{prefix} is the beginning of {len(found)} mdevs",
-        hint=f"there is {first_of(found, 5)}",
+        hint=f"there are {first_of(found, 5)}",
     )
 
 
@@ -200,6 +199,6 @@ def _no_such(summary: str, name: str, existing: Iterable[str]) -> NoSuchEndpoint
     """Say that something is missing, and what exists that is close to its name."""
     known = sorted(existing)
     close = nearest(name, known) or known[:3]
-    there = ", ".join(map(shlex.quote, close))
-    hint = f"there is {there}" if close else "'vfiocompat list' shows all"
-    return NoSuchEndpoint(summary, hint=hint)
+    return NoSuchEndpoint(
+        summary, hint=there_are(close) or "'vfiocompat list' shows all"
+    )
