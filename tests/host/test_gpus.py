@@ -20,7 +20,7 @@ from vfiocompat.output.list import ListDocument
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import Run
+    from tests.conftest import Run, RunOnTerminal
     from tests.nvml.fake import Fake
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.host.sysfs import Ask
@@ -254,3 +254,35 @@ def test_list_tells_of_gpus(
     document = run("list --format json").document(ListDocument)
 
     assert [each.address for each in document.gpus or ()] == [GPU, OTHER_GPU]
+
+
+@pytest.mark.usefixtures("library")
+def test_a_person_sees_gpus_and_what_is_on_them(
+    root: Path, run_on_terminal: RunOnTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    types = root / f"sys/devices/pci0000:40/{VIRTUAL}/mdev_supported_types"
+    (types / "nvidia-557/available_instances").write_text("3\n")
+    monkeypatch.setenv("VFIOCOMPAT_SYSROOT", str(root))
+    lines = run_on_terminal("list").colorless.splitlines()
+
+    first = lines.index(f"{GPU}   NVIDIA A40   ECC on   mdevs")
+    assert lines[first + 1 : first + 3] == [
+        "  in use              1 NVIDIA A40-8Q",
+        "  can still be made   3 NVIDIA A40-8Q",
+    ]
+    second = f"{OTHER_GPU}   NVIDIA A40   ECC on   vendor-specific framework"
+    at = lines.index(second)
+    assert lines[at + 1] == "  in use              1 NVIDIA A40-16Q"
+
+    more = run_on_terminal("list -v", columns=200).colorless
+    assert "46068 MiB   driver 580.65.06   vGPU versions 3..7" in more
+
+
+def test_a_person_sees_frameworks_without_a_library(
+    root: Path, run_on_terminal: RunOnTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VFIOCOMPAT_SYSROOT", str(root))
+    lines = run_on_terminal("list").colorless.splitlines()
+
+    assert f"{VIRTUAL}   mdevs" in lines
+    assert f"{OTHER_GPU}   vendor-specific framework" in lines

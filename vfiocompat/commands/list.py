@@ -21,7 +21,11 @@ from vfiocompat.output.list import (
 from vfiocompat.output.text import nothing_lines, problem_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vfiocompat.commands.settings import Settings
+    from vfiocompat.host.sysfs import Survey
+    from vfiocompat.output.text import Line
 
 __all__ = ["command"]
 
@@ -51,10 +55,22 @@ def command(settings: Settings) -> int:
         if ends:
             settings.print_answered(
                 lambda: list_answer(ends),
-                lambda: tree_lines(ends, verbose=settings.verbose),
+                lambda: [
+                    *_gpu_lines(settings, found),
+                    *tree_lines(ends, verbose=settings.verbose),
+                ],
                 list_rows(ends, LIST_COLUMNS),
             )
     settings.note(problem_lines(found.problems))
     if not found.endpoints and not found.problems:
         settings.note(nothing_lines())
     return ExitCode.DONE
+
+
+def _gpu_lines(settings: Settings, found: Survey) -> Iterable[Line]:
+    """Give NVIDIA's GPUs, if the host has any: few do."""
+    if not any(each.is_vgpu for each in found.endpoints):
+        return ()
+    from vfiocompat.output.gpus import gpu_lines  # noqa: PLC0415 - few need it
+
+    return gpu_lines(found.endpoints, found.gpus or (), verbose=settings.verbose)

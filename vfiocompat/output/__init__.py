@@ -9,6 +9,7 @@ layout     lines and tables fitted to a terminal's width
 terminal   lines in colours: the only module that imports rich
 brief      a reason in a few words
 standings  hosts by what they make of a source or a VM, and the line that answers
+gpus       NVIDIA's GPUs, with what is on them
 progress   a bar, where something takes long
 pairs      a pair as a record and in words, for all that show pairs
 wayout     what to type where facts are missing
