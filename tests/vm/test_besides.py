@@ -10,8 +10,8 @@ import pytest
 
 from tests.fleets import answer
 from tests.machines import mdev, uuids
-from tests.vm.documents import MDEV_XML, QEMU, domain, vm_of
-from vfiocompat.vm.qemuargs import CommandLine, device_argument
+from tests.vm.documents import MDEV_XML, QEMU, domain, mistake_in, vm_of
+from vfiocompat.vm.qemuargs import CommandLine, device_argument, is_joined
 
 if TYPE_CHECKING:
     from tests.vm.conftest import Ask
@@ -130,6 +130,7 @@ def test_a_cpu_may_keep_a_vm_where_it_is(more: str, word: str | None) -> None:
         ("-device vhost-vdpa-device-pci", "vDPA"),
         ("-device vhost-user-i2c-pci,chardev=c", "vhost-user"),
         ("-device virtio-9p-pci,fsdev=f,mount_tag=x", "9p"),
+        ("-device x-pci-proxy-dev,id=a,fd=3", "another process"),
         ("-drive file=/x,format=vmdk", "vmdk"),
         ("-blockdev driver=vdi,node-name=a", "vdi"),
         ('-blockdev \'{"driver":"vhdx","node-name":"a"}\'', "vhdx"),
@@ -196,3 +197,69 @@ def test_what_stands_in_both_ways_is_named_once() -> None:
     line = "".join(map(arg.format, ("-device", "nvme,drive=d", "-device", "nvme")))
     more = f"<qemu:commandline {QEMU}>{line}</qemu:commandline>"
     assert besides("<controller type='nvme'/>", more) == ("an NVMe controller",)
+
+
+@pytest.mark.parametrize(
+    ("argument", "joined"),
+    [
+        ("-device=vfio-pci,host=65:00.1", True),
+        ("--device=vfio-pci,host=65:00.1", True),
+        ("-device vfio-pci,host=65:00.1", True),
+        ("-readconfig=/etc/x", True),
+        ("-set device.a.enable-migration=off", True),
+        ("-device", False),
+        ("-devices", False),
+        ("vfio-pci,host=65:00.1", False),
+        ("-nodefaults", False),
+        ("-snapshot", False),
+    ],
+)
+def test_an_option_that_holds_its_value_is_no_option_of_qemus(
+    argument: str, *, joined: bool
+) -> None:
+    """It would not start with it, and what it was meant to say is not passed over."""
+    text = domain(MDEV_XML, f"<qemu:commandline>{arg(argument)}</qemu:commandline>")
+    assert is_joined(argument) is joined
+    if joined:
+        assert "one argument" in mistake_in(text).summary
+    else:
+        assert vm_of(text).devices
+
+
+def arg(value: str) -> str:
+    return f"<qemu:arg value='{value}'/>"
+
+
+TEAMED = "<teaming type='persistent'/><alias name='ua-net0'/>"
+
+
+@pytest.mark.parametrize(
+    ("model", "takes_over"),
+    [("", True), ("<model type='virtio'/>", True), ("<model type='e1000'/>", False)],
+)
+def test_only_a_virtio_card_takes_over(model: str, *, takes_over: bool) -> None:
+    [device] = vm_of(domain(pair(1) + card(model))).devices
+    assert (device.unplugged, device.saved) == (takes_over, False)
+
+
+def test_a_card_takes_over_from_one_device_only() -> None:
+    """QEMU has one primary device of each (hw/net/virtio-net.c)."""
+    devices = vm_of(domain(pair(1) + pair(2) + card(""))).devices
+    assert [each.unplugged for each in devices] == [True, False]
+    line = ["-device", "virtio-net-pci,id=n1,failover=on"]
+    for function in (1, 2):
+        line += ["-device", f"vfio-pci,host=65:00.{function},failover_pair_id=n1"]
+    more = f"<qemu:commandline>{''.join(map(arg, line))}</qemu:commandline>"
+    assert [each.unplugged for each in vm_of(domain("", more)).devices] == [True, False]
+
+
+def pair(function: int) -> str:
+    return (
+        "<hostdev mode='subsystem' type='pci'><source><address domain='0' bus='0x65' "
+        f"slot='0' function='{function}'/></source>"
+        "<teaming type='transient' persistent='ua-net0'/></hostdev>"
+    )
+
+
+def card(model: str) -> str:
+    return f"<interface type='bridge'><source bridge='b'/>{model}{TEAMED}</interface>"

@@ -1486,7 +1486,8 @@ def hostdev(device: VmDevice, element: str) -> etree._Element:
     if device.name is not None:
         etree.SubElement(found, "alias", name=device.name)
     if device.unplugged:
-        etree.SubElement(found, "teaming", type="transient", persistent="ua-net0")
+        partner = f"ua-{device.text}"
+        etree.SubElement(found, "teaming", type="transient", persistent=partner)
     return found
 
 
@@ -1514,7 +1515,6 @@ def documents(draw: st.DrawFn) -> Drawn:
     """Draw a document, its devices, and addresses that they can be given."""
     root = etree.Element("domain", nsmap={"q": NAMESPACE})
     inside = etree.SubElement(root, "devices")
-    inside.append(etree.fromstring(PARTNER))
     expected: list[VmDevice] = []
     new: list[DeviceAddress | None] = []
     elements = st.sampled_from(["hostdev", "interface", "disk"])
@@ -1533,6 +1533,9 @@ def documents(draw: st.DrawFn) -> Drawn:
             is_interface=element == "interface",
         )
         inside.append(hostdev(device, element))
+        if unplugged:  # a card takes over from one device
+            partner = PARTNER.replace("ua-net0", f"ua-{device.text}")
+            inside.append(etree.fromstring(partner))
         expected.append(device)
         goes = st.none() if device.unplugged else st.one_of(st.none(), addresses)
         new.append(draw(goes))

@@ -379,6 +379,7 @@ def test_blockers_of_another_mode_are_none_of_a_live_migration(
         ("pre-switchover", "finish-migrate", "in progress (pre-switchover)"),
         ("postcopy-paused", "postmigrate", "in progress (postcopy-paused)"),
         (None, "inmigrate", "waits for this VM to come"),
+        (None, "colo", "is replicated"),
         ("completed", "postmigrate", "has gone"),
     ],
 )
@@ -394,6 +395,20 @@ def test_a_vm_that_is_on_its_way_is_not_migrated(
     told = [(refused or "nothing") in text for text in found.refusals]
     assert told == [True] * (refused is not None)
     assert leaves_by_qemu(found).refusals == ()
+
+
+@pytest.mark.parametrize(
+    ("reasons", "refused"), [([], True), (["a"], False), (None, True)]
+)
+def test_a_qemu_that_says_that_it_is_blocked_is(
+    vm_of: Told, reasons: list[str] | None, *, refused: bool
+) -> None:
+    """QEMU 6.0 has a field for that (qapi/migration.json)."""
+    told: dict[str, object] = {"blocked": True}
+    if reasons is not None:
+        told["blocked-reasons"] = reasons
+    found = vm_of(vm_answers(DEVICES, query_migrate=told))
+    assert bool(found.refusals) is refused
 
 
 @pytest.mark.parametrize(
@@ -539,6 +554,9 @@ def test_a_paired_device_is_unplugged_if_its_partner_takes_over(
         ({"x-device-dirty-page-tracking": "auto", "ramfb": "on"}, (False,) * 3),
         ({"x-migration-multifd-transfer": "on"}, (False, False, True)),
         ({"x-migration-multifd-transfer": "auto"}, (False,) * 3),
+        # As they would be called once they are stable.
+        ({"migration-multifd-transfer": "on"}, (False, False, True)),
+        ({"device-dirty-page-tracking": "off"}, (True, False, False)),
         ({}, (False,) * 3),
     ],
 )

@@ -15,6 +15,7 @@ from vfiocompat.addresses import (
 )
 from vfiocompat.errors import DomainError
 from vfiocompat.vm.aliases import QEMU, Aliases
+from vfiocompat.vm.besides import disks_by_vfio
 from vfiocompat.vm.model import (
     BY_MULTIFD,
     UNTRACKED,
@@ -25,7 +26,7 @@ from vfiocompat.vm.model import (
     is_vfio,
     on_off,
 )
-from vfiocompat.vm.qemuargs import ANCESTORS, CommandLine, device_argument
+from vfiocompat.vm.qemuargs import ANCESTORS, CommandLine, device_argument, is_joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -75,6 +76,10 @@ class Attached:
         self._aliases = Aliases(root)
         self._arguments = [*root.iterfind(f"{QEMU}commandline/{QEMU}arg")]
         texts = [element.get("value", "") for element in self._arguments]
+        for element, text in zip(self._arguments, texts, strict=True):
+            if is_joined(text):
+                what = f"{cut(text)} is an option and its value in one argument"
+                raise _wrong(path, element, what)
         self._line = CommandLine(texts)
         for name, told in self._line.properties.of_id.items():
             self._demand_address_kept(root, f"-set of {cut(name)}", told)
@@ -98,7 +103,7 @@ class Attached:
         self.machine = self._line.machine
         self.only_migratable = self._line.only_migratable
         self.besides = self._line.besides
-        self.disks = [*_disks(root), *self._line.disks]
+        self.disks = [*disks_by_vfio(root), *self._line.disks]
         security = root.find("launchSecurity")
         named = None if security is None else security.get("type") or "launchSecurity"
         self.protection = named or self._line.protection
@@ -111,18 +116,31 @@ class Attached:
     def _teamed(self, root: Element) -> Iterator[str]:
         """Name the interfaces that take over from others: those of libvirt's teams.
 
-        One does not if QEMU is kept from having its failover on.
+        One does not if QEMU is kept from having its failover on, or knows none of it.
         """
         for element in root.iterfind("devices/interface"):
             teaming, alias = element.find("teaming"), element.find("alias")
             name = None if alias is None else alias.get("name")
             if not name or teaming is None or teaming.get("type") != "persistent":
                 continue
+            model = element.find("model")
+            if model is not None and not model.get("type", "").startswith("virtio"):
+                continue
             own = {"failover": "on"} | self._aliases.all_overridden.get(name, {})
             told = self._line.properties.told(_TEAMED, (name,), own)
             removed = "failover" in self._aliases.all_removed.get(name, ())
             if on_off(told.get("failover")) == "on" and not removed:
                 yield name
+
+    def _takes_over(self, pair: object) -> bool:
+        """Whether a network card takes over from a device: from one, the first.
+
+        (hw/net/virtio-net.c, failover_hide_primary_device.)
+        """
+        if pair not in self._partners:
+            return False
+        self._partners.discard(str(pair))
+        return True
 
     def _host_devices(self, root: Element) -> Iterator[Attachment]:
         for element in root.iterfind("devices/*"):
@@ -176,7 +194,7 @@ class Attached:
             untracked=on_off(told.get(UNTRACKED)) == "off",
             by_multifd=on_off(told.get(BY_MULTIFD)) == "on",
             iommufd=bool(told.get("iommufd")),
-            unplugged=pair in self._partners,
+            unplugged=self._takes_over(pair),
             saved=is_saved(model) and bound_to != _PLAIN and pair is None,
             is_managed=is_managed,
             bound_to=bound_to,
@@ -254,7 +272,7 @@ class Attached:
             untracked=on_off(told.get(UNTRACKED)) == "off",
             by_multifd=on_off(told.get(BY_MULTIFD)) == "on",
             has_ramfb=_shows_ramfb(told.get("ramfb")),
-            unplugged=pair in self._partners,
+            unplugged=self._takes_over(pair),
             saved=is_saved(driver) and pair is None,
         )
         yield Attachment(device, write)
@@ -275,18 +293,6 @@ def _pair_of(element: Element) -> str | None:
     if teaming is None or teaming.get("type") != "transient":
         return None
     return teaming.get("persistent", "")
-
-
-def _disks(root: Element) -> Iterator[str]:
-    """Name disks whose controller QEMU drives itself, with its source in any layer.
-
-    Layers stand in `<backingStore>`, `<mirror>` and in a source's `<dataStore>`.
-    """
-    for disk in root.iterfind("devices/disk"):
-        target = disk.find("target")
-        kinds = {each.get("type") for each in disk.iter("*")}
-        if "nvme" in kinds or any("namespace" in e.attrib for e in disk.iter("source")):
-            yield "" if target is None else target.get("dev", "")
 
 
 def _bus_of(interface: Element) -> str | None:

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
     from lxml.etree import _Element as Element
 
-__all__ = ["beside_of_cpu", "beside_of_device", "beside_of_disk", "besides_in"]
+__all__ = [
+    "beside_of_cpu",
+    "beside_of_device",
+    "beside_of_disk",
+    "besides_in",
+    "disks_by_vfio",
+]
 
 _FORMATS = frozenset({"parallels", "ploop", "qcow", "vdi", "vhdx", "vmdk", "vpc"})
 """Formats of disks that QEMU migrates in no way (block/vmdk.c, block/qcow.c, ...)."""
@@ -51,6 +57,7 @@ _DEVICES = {
     "usb-serial": "a USB serial port",
     "usb-braille": "a USB serial port",
     "virtio-vga-gl": "a GPU with virgl",
+    "x-pci-proxy-dev": "a device of another process",
 }
 _KINDS = {
     "virtio-crypto-": "a virtio-crypto device",
@@ -102,6 +109,18 @@ def _of_cpu(root: Element) -> Iterator[str]:
 
 _INVARIANT = "an invariant TSC whose frequency is not set"
 _ALL_OF_CPU = "a CPU that is told to have what cannot be migrated"
+
+
+def disks_by_vfio(root: Element) -> Iterator[str]:
+    """Name disks whose controller QEMU drives itself, with its source in any layer.
+
+    Layers stand in `<backingStore>`, `<mirror>` and in a source's `<dataStore>`.
+    """
+    for disk in root.iterfind("devices/disk"):
+        target = disk.find("target")
+        kinds = {each.get("type") for each in disk.iter("*")}
+        if "nvme" in kinds or any("namespace" in e.attrib for e in disk.iter("source")):
+            yield "" if target is None else target.get("dev", "")
 
 
 def beside_of_device(driver: str, told: Mapping[str, object]) -> str | None:

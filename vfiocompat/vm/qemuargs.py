@@ -22,7 +22,14 @@ from vfiocompat.vm.model import VIRTIO_NET, is_disk_by_vfio, on_off
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["ANCESTORS", "Argument", "CommandLine", "Properties", "device_argument"]
+__all__ = [
+    "ANCESTORS",
+    "Argument",
+    "CommandLine",
+    "Properties",
+    "device_argument",
+    "is_joined",
+]
 
 
 class Argument(Protocol):
@@ -294,6 +301,16 @@ class CommandLine:
 
 def _option(argument: str) -> str:
     return argument.lstrip("-") if argument.startswith("-") else ""
+
+
+_JOINED = re.compile(
+    r"--?(?:device|readconfig|set|global|machine|M|cpu|drive|blockdev|object)[=\s]"
+)
+
+
+def is_joined(argument: str) -> bool:
+    """Whether an argument has an option and its value: QEMU takes them as two."""
+    return _JOINED.match(argument) is not None
 
 
 def _global(value: str) -> list[tuple[str, str, str]]:

@@ -194,7 +194,12 @@ class _Monitor:
             multifd="multifd" in switched_on
             and "mapped-ram" not in switched_on
             and parameters.multifd_compression == "none",
-            refusals=refused_now(parameters.mode, migration.status, state),
+            refusals=refused_now(
+                parameters.mode,
+                migration.status,
+                state,
+                is_blocked=migration.blocked and not migration.blocked_reasons,
+            ),
             kept_back=kept_back(switched_on),
         )
 
@@ -259,9 +264,9 @@ class _Monitor:
             name=name,
             migration=on_off(told),
             skip_vsc_check=skips if isinstance(skips, bool) else None,
-            untracked=on_off(await property_of(f"x-{UNTRACKED}")) == "off",
+            untracked=on_off(await property_of(UNTRACKED, f"x-{UNTRACKED}")) == "off",
             iommufd=bool(await property_of("iommufd")),
-            by_multifd=on_off(await property_of(f"x-{BY_MULTIFD}")) == "on",
+            by_multifd=on_off(await property_of(BY_MULTIFD, f"x-{BY_MULTIFD}")) == "on",
             has_ramfb=await property_of("ramfb") is True,
             unplugged=bool(pair) and await self._takes_over(str(pair)),
             saved=saved and not pair,
@@ -354,6 +359,7 @@ class _Migration(msgspec.Struct):
         name="blocked-reasons", default_factory=list
     )
     status: str | None = None
+    blocked: bool = False  # of QEMU 6.0 alone
 
 
 class _Parameters(msgspec.Struct):

@@ -39,6 +39,7 @@ _RUNNING = frozenset(
 _STATES = {
     "inmigrate": "QEMU waits for this VM to come: it can go when it is there",
     "postmigrate": "the VM has gone from this QEMU, which migrates it no more",
+    "colo": "the VM is replicated",
     "finish-migrate": "the VM is about to go from this QEMU",
 }
 """States of a VM that cannot be migrated (qapi/run-state.json, RunState)."""
@@ -59,14 +60,21 @@ _SHOWN = 5  # names of a list of them
 
 
 def refused_now(
-    mode: str | None, migration: str | None, state: str | None
+    mode: str | None,
+    migration: str | None,
+    state: str | None,
+    *,
+    is_blocked: bool = False,
 ) -> tuple[str, ...]:
     """Say why QEMU would refuse a migration now, by what it tells of itself.
 
     `mode` is that of migrations, `migration` the state of the last one, and `state`
-    that of the VM; None where it tells none.
+    that of the VM; None where it tells none. It may say that it `is_blocked`, and not
+    by what.
     """
     found = []
+    if is_blocked:
+        found.append("QEMU says that migration is blocked, and not by what")
     if (mode or NORMAL) != NORMAL:
         found.append(
             f"QEMU's migration mode is {mode}, in which no VM migrates live and "
