@@ -34,7 +34,7 @@ COMMANDS = {
     "scan": "Write the inventory of this host.",
     "targets": "Tell where SOURCE can go.",
     "matrix": "Tell which classes of FLEET can go where.",
-    "report": "Write a page that tells of a whole FLEET.",
+    "report": "Write a web page about a whole FLEET.",
     "diff": "Tell what changed between two fleets.",
     "export": "Write what a host accepts for another program.",
     "device": "Tell which migration interface a device has.",
@@ -42,7 +42,7 @@ COMMANDS = {
     "parse": "Take a version string apart.",
     "tables": "List, show and check compatibility tables.",
     "explain": "Explain a code, an errno or a message of QEMU.",
-    "doctor": "Tell what is in the way of answers, and what to do.",
+    "doctor": "Tell what stands in the way of answers, and what to do.",
     "simulate": "Serve a simulated host's /sys over FUSE.",
     "schema": "Print the JSON Schema of an output.",
 }

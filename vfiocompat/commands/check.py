@@ -57,7 +57,7 @@ __all__ = ["command"]
     "destination_facts",
     metavar="NAME=VALUE",
     multiple=True,
-    help="State one of every DESTINATION; may be given again.",
+    help="State one of every DESTINATION; may be repeated.",
 )
 @click.option(
     "--table-only",

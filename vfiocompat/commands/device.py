@@ -105,7 +105,7 @@ def command(
             note_lines(
                 codes.MIGRATION_INTERFACE_NOT_TOLD,
                 endpoint.address,
-                f"on {endpoint.host or 'this host'} "
+                f"on {endpoint.host or 'its host'} "
                 f"'{shlex.join(['vfiocompat', 'device', '--open', endpoint.address])}' "
                 "asks the device itself, which may reset it",
             )

@@ -41,7 +41,7 @@ __all__ = ["command"]
 @common_options
 @click.pass_obj
 def command(settings: Settings, fleet: Sequence[str], max_age: float) -> int:
-    """Tell what is in the way of answers, and what to do.
+    """Tell what stands in the way of answers, and what to do.
 
     It looks at the kernel, the devices and the programs of this host, at the site's
     tables and facts, and at the inventories of FLEET, or of VFIOCOMPAT_FLEET. Nothing

@@ -53,16 +53,18 @@ __all__ = ["command"]
 
 @click.command("matrix")
 @fleet_argument()
-@click.option("--pairs", is_flag=True, help="List every pair of classes.")
+@click.option("--pairs", is_flag=True, help="Tell of every pair of classes.")
 @click.option(
-    "--hosts", is_flag=True, help="Tell host by host where all of its devices can go."
+    "--hosts",
+    is_flag=True,
+    help="Tell host by host where all of its devices can go together.",
 )
 @click.option(
     "--host",
     "named",
     metavar="HOST",
     multiple=True,
-    help="Only from this host of FLEET; may be given again.",
+    help="Only from this host of FLEET; may be repeated.",
 )
 @click.option(
     "--only",
@@ -83,8 +85,8 @@ def command(  # noqa: PLR0917 - click passes every option by name
 ) -> int:
     """Tell which classes of FLEET can go where.
 
-    FLEET are inventories or folders of them. A class is all endpoints for which a
-    decision reads the same things. Exit status: 0 if every inventory was read, 4 if
+    FLEET are inventories or folders of them. A class is all endpoints that are alike
+    for a decision. Exit status: 0 if every inventory was read, 4 if
     not, and 3 if there is nothing to compare.
     """
     if pairs and hosts:

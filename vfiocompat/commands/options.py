@@ -83,7 +83,7 @@ _GLOBAL = (
         type=FILE,
         callback=_more,
         expose_value=False,
-        help="Decide by the table in FILE before all others; may be given again.",
+        help="Decide by the table in FILE before all others; may be repeated.",
     ),
     click.option(
         "--timeout",
@@ -192,7 +192,7 @@ max_age_option = click.option(
     "--max-age",
     callback=duration,
     metavar="AGE",
-    help="Take older inventories and answers for unknown: 90, 15m, 12h, 7d.",
+    help="Treat older inventories and answers as unknown: 90, 15m, 12h, 7d.",
 )
 source_type_option = click.option(
     "--source-type", metavar="TYPE_ID", help="The mdev type of a literal SOURCE."
@@ -202,7 +202,7 @@ facts_option = click.option(
     "facts",
     metavar="NAME=VALUE",
     multiple=True,
-    help="State a fact, or a table's field, of SOURCE; may be given again.",
+    help="State a fact, or a table's field, of SOURCE; may be repeated.",
 )
 hosts_option = click.option(
     "--host",
@@ -210,7 +210,7 @@ hosts_option = click.option(
     metavar="HOST",
     type=HOST,
     multiple=True,
-    help="Only to this host of FLEET; may be given again.",
+    help="Only to this host of FLEET; may be repeated.",
 )
 stream_option = click.option(
     "--stream",
@@ -220,13 +220,13 @@ stream_option = click.option(
 despite_hazard_option = click.option(
     "--despite-hazard",
     is_flag=True,
-    help="With --stream: ask drivers too that an ask may harm.",
+    help="With --stream: ask even drivers that it may harm.",
 )
 sibling_option = click.option(
     "--sibling",
     metavar="ADDRESS",
     type=ADDRESS,
-    help="With --stream: an idle device whose head stands for SOURCE's.",
+    help="With --stream: an idle device whose head stands in for SOURCE's.",
 )
 require_option = click.option(
     "--require",

@@ -57,12 +57,12 @@ def command(
     max_age: float | None,
     form: str | None,
 ) -> int:
-    """Write a page that tells of a whole FLEET.
+    """Write a web page about a whole FLEET.
 
     FLEET are inventories or folders of them. The page says which hosts can give all of
-    their devices to another, which cannot and what would help, and how old all of that
-    is. It loads nothing from anywhere. Exit status: 0 if it was written, 4 if an
-    inventory could not be read, and 3 if there is nothing to compare.
+    their devices to another, which cannot and what would help, and how old the
+    inventories are. It loads nothing from anywhere. Exit status: 0 if it was written,
+    4 if an inventory could not be read, and 3 if there is nothing to compare.
     """
     form = form or _form_of(output)
     render = _renderer(form, is_shown=output is None and settings.on_terminal)
