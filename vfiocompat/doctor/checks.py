@@ -179,6 +179,16 @@ def _streams(subject: Subject) -> str | None:
     return kernel.without_streams(subject.kernel)
 
 
+def _nvidia(subject: Subject) -> str | None:
+    """Say why NVIDIA's library does not matter."""
+    if why := _endpoints(subject):
+        return why
+    if not any(each.is_vgpu for each in subject.endpoints):
+        return "no endpoint of the host is an NVIDIA vGPU"
+    asked = subject.survey.gpus is not None or subject.host.nvml is not None
+    return None if asked else _here(subject)
+
+
 class Check(NamedTuple):
     """One check: its name, what it looks at, and why it may make no sense."""
 
@@ -209,6 +219,13 @@ CHECKS = (
         "channel-stream",
         lambda each: devices.stream_channel(each.endpoints, each.stream_of),
         _streams,
+    ),
+    Check(
+        "channel-nvml",
+        lambda each: devices.nvml_channel(
+            each.survey, each.host.nvml, each.host.nvml_libraries()
+        ),
+        _nvidia,
     ),
     Check(
         "writable",

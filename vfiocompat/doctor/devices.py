@@ -20,10 +20,17 @@ if TYPE_CHECKING:
 
     from vfiocompat.doctor.found import Found
     from vfiocompat.endpoints import Endpoint, Problem
+    from vfiocompat.errors import ErrorRecord
     from vfiocompat.host.sysfs import Survey
     from vfiocompat.tables.language.records import Stream
 
-__all__ = ["attribute_channel", "endpoints", "stream_channel", "writable"]
+__all__ = [
+    "attribute_channel",
+    "endpoints",
+    "nvml_channel",
+    "stream_channel",
+    "writable",
+]
 
 _SHOWN = 4
 """Devices of a driver that are named."""
@@ -126,3 +133,45 @@ def writable(found: Sequence[Endpoint], *, is_writable: bool) -> Found:
     return failed(
         f"{summary}: no driver can be asked", codes.SYSFS_READ_ONLY, hint=hint
     )
+
+
+_MEND = {
+    codes.NVML_ABSENT: "it comes with NVIDIA's driver for the host: install that",
+    codes.NVML_NO_DRIVER: "nvidia-smi tells whether the driver is at work",
+}
+
+
+def nvml_channel(
+    survey: Survey, error: ErrorRecord | None, libraries: Sequence[str]
+) -> Found:
+    """Look whether NVIDIA's library tells of its GPUs, and of all of them.
+
+    `error` says why it could not be used, and `libraries` are those on the host.
+    """
+    if error is not None:
+        hint = error.hint or _MEND.get(error.code)
+        return warned(error.summary, error.code, detail=error.detail, hint=hint)
+    several = len(libraries) > 1
+    lost = [each for each in survey.problems if each.code == codes.GPU_NOT_READ]
+    gpus = survey.gpus or []
+    drivers = {each.driver_version for each in gpus if each.driver_version}
+    running = sum(bool(each.vgpu_metadata) for each in survey.endpoints)
+    what = f"NVIDIA's library tells of {counted(len(gpus), 'GPU')}"
+    what += f" (driver {', '.join(sorted(drivers))})" if drivers else ""
+    what += f", and the metadata of {counted(running, 'vGPU')}"
+    if lost:
+        return warned(
+            f"{what}; {counted(len(lost), 'thing')} it did not tell",
+            codes.GPU_NOT_READ,
+            detail="\n".join(map(_told, lost)),
+            hint="a GPU that is lost comes back with a reset, or when the host is "
+            "restarted: see the kernel's log",
+        )
+    if several:
+        return warned(
+            f"{what}; {len(libraries)} versions of it are installed",
+            detail="\n".join(libraries),
+            hint="remove all but that of the kernel module's version: cat "
+            "/sys/module/nvidia/version",
+        )
+    return passed(what)

@@ -13,7 +13,7 @@ module imports only those that stand before it.
 from __future__ import annotations
 
 from vfiocompat.host.nvml.comparing import ToCompare, compare
-from vfiocompat.host.nvml.library import library_of
+from vfiocompat.host.nvml.library import installed, library_of
 from vfiocompat.host.nvml.reading import Reading, read_gpus
 
-__all__ = ["Reading", "ToCompare", "compare", "library_of", "read_gpus"]
+__all__ = ["Reading", "ToCompare", "compare", "installed", "library_of", "read_gpus"]

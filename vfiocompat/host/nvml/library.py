@@ -11,6 +11,7 @@ Numbers are of nvml.h.
 from __future__ import annotations
 
 import ctypes
+import glob
 import os
 from functools import cached_property
 from importlib import import_module
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
     from vfiocompat.codes import Code
     from vfiocompat.nvidia.metadata import Of
 
-__all__ = ["CallFailed", "Nvml", "library_of", "unusable"]
+__all__ = ["CallFailed", "Nvml", "installed", "library_of", "unusable"]
 
 Result = TypeVar("Result")
 
 _LIBRARY = "libnvidia-ml.so.1"
 _VARIABLE = "VFIOCOMPAT_NVML"
+_FOLDERS = ("/usr/lib", "/usr/lib64", "/usr/lib/*-linux-gnu", "/usr/local/lib*")
+"""Where distributions, and NVIDIA's installer, put libraries."""
 
 _SUCCESS = 0
 _NOT_SUPPORTED = 3
@@ -58,6 +61,19 @@ def library_of(root: str = "/") -> str | None:
     named = os.environ.get(_VARIABLE)
     is_this_host = not os.path.realpath(root).strip("/")
     return named or (_LIBRARY if is_this_host else None)
+
+
+def installed(root: str = "/") -> list[str]:
+    """Give the libraries that are installed on a host: the files, each once.
+
+    Two of different versions are trouble: one is not the kernel module's.
+    """
+    found: dict[str, None] = {}
+    for pattern in _FOLDERS:
+        for path in glob.glob(f"{root.rstrip('/')}{pattern}/{_LIBRARY}"):
+            real = os.path.realpath(path)
+            found[real] = None
+    return sorted(found)
 
 
 class CallFailed(Exception):

@@ -142,6 +142,12 @@ class Host:
             return None
         return compare([ToCompare(*each) for each in pairs], library, self._timeout)
 
+    def nvml_libraries(self) -> list[str]:
+        """Name the files of NVIDIA's library that are installed, each once."""
+        from vfiocompat.host.nvml import installed
+
+        return installed(self._root)
+
     def addresses(self) -> list[str]:
         """Name every endpoint, as far as no driver has to be asked."""
         from vfiocompat.host.sysfs.names import addresses
