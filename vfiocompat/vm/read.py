@@ -10,6 +10,8 @@ import stat
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from vfiocompat import codes
 from vfiocompat.errors import DomainError, VmError
 from vfiocompat.files.reading import in_time
@@ -106,12 +108,15 @@ def _of_libvirt(
     uri = address.uri or virsh.said("uri").decode(errors="replace").strip()
     name = f"--domain={address.name}"
     domain = Domain(virsh.said("dumpxml", name), where)
+    vm = domain.vm
     if migratable:
         data = virsh.said("dumpxml", "--migratable", name, read_only=False)
         there = Domain(data, where)
         _demand_same(domain.vm, there.vm)
-        domain = there
-    return Description(domain.vm, where, domain, uri if is_elsewhere(uri) else None)
+        # What only a VM that runs has, as a block job, is in its own XML alone.
+        besides = dict.fromkeys((*domain.vm.besides, *there.vm.besides))
+        vm, domain = replace(there.vm, besides=tuple(besides)), there
+    return Description(vm, where, domain, uri if is_elsewhere(uri) else None)
 
 
 def _demand_same(vm: Vm, migratable: Vm) -> None:
