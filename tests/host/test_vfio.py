@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from vfiocompat import codes
 from vfiocompat.errors import DeviceError
 from vfiocompat.host.migration import interface_of, migration_region
 from vfiocompat.host.vfio import OpenNodes, holders, open_nodes, opened
@@ -160,6 +161,50 @@ def test_a_device_without_an_iommu_has_an_unsafe_node(
     ):
         pass
     assert caught.value.code == "VFC520"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "told"), [({"8": 14}, "process 14 has"), ({}, "cannot open")]
+)
+def test_who_has_a_group_open_is_looked_for_where_the_kernel_says_that_it_is(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    nodes: dict[str, int],
+    told: str,
+) -> None:
+    """All processes are looked at: with many of them that takes its time."""
+    looked: list[str] = []
+    found = {f"{tmp_path}/{name}": pid for name, pid in nodes.items()}
+    busy = DeviceError("cannot open it: EBUSY", code=codes.DEVICE_IN_USE)
+    in_use = False
+
+    def look(proc: str) -> OpenNodes:
+        looked.append(proc)
+        return OpenNodes(found, complete=True)
+
+    def open_node(_: str) -> int:
+        if in_use:
+            raise busy
+        return os.open(os.devnull, os.O_RDWR)
+
+    def ioctl(_: int, request: int, data: object) -> int:
+        if request == 0x3B67:  # VFIO_GROUP_GET_STATUS
+            assert isinstance(data, bytearray)
+            data[4] = 1
+        return os.open(os.devnull, os.O_RDWR) if request == 0x3B6A else 0
+
+    monkeypatch.setattr("vfiocompat.host.vfio._DEV", str(tmp_path))
+    monkeypatch.setattr("vfiocompat.host.vfio.open_nodes", look)
+    monkeypatch.setattr("vfiocompat.host.vfio._open", open_node)
+    monkeypatch.setattr("vfiocompat.host.vfio.fcntl.ioctl", ioctl)
+    (tmp_path / "iommu_group").symlink_to("/sys/kernel/iommu_groups/8")
+    with opened(str(tmp_path)):
+        assert looked == []
+
+    in_use = True
+    with pytest.raises(DeviceError, match=told), opened(str(tmp_path)):
+        pass
+    assert looked == ["/proc"]
 
 
 @pytest.mark.parametrize(

@@ -62,35 +62,48 @@ _LINE = 1 << 20  # bytes of a command line that are looked at
 def opened(device: str) -> Iterator[int]:
     """Open a device, by its directory in sysfs, and close it in the end.
 
-    Through its own node where the kernel has iommufd, else in its group.
+    Through its own node where the kernel has iommufd, else in its group. Whether a
+    process has a node open costs a look at all processes. The kernel lets nobody open a
+    group that is open (drivers/vfio/group.c, vfio_group_fops_open); the node of a
+    device it does, until one binds it.
 
     Raises:
         DeviceError: it cannot be opened; the code says why.
 
     """
+    name = os.path.basename(device)
     group = group_of(device)
-    own = _own_node(device)
+    own = _own_node(device) if os.path.exists("/dev/iommu") else None
     unsafe = f"{_DEV}/noiommu-{group}"
-    nodes = [f"{_DEV}/{group}", unsafe] + ([own] if own is not None else [])
-    for pid in holders(nodes):
+    has_iommu = not os.path.exists(unsafe)
+    if own is not None or not has_iommu:
+        _demand_unused(name, [f"{_DEV}/{group}", unsafe, *([own] if own else [])])
+    if not has_iommu:
         raise DeviceError(
-            f"process {pid} has {os.path.basename(device)} open",
-            hint="a device that is in use is not opened: ask its user",
-            code=codes.DEVICE_IN_USE,
-        )
-    if os.path.exists(unsafe):
-        raise DeviceError(
-            f"{os.path.basename(device)} has no IOMMU: its node is {unsafe}",
+            f"{name} has no IOMMU: its node is {unsafe}",
             hint="switch the IOMMU on: see 'vfiocompat explain VFC522'",
             code=codes.NO_IOMMU,
         )
     with contextlib.ExitStack() as files:
-        file = None
-        if own is not None and os.path.exists("/dev/iommu"):
-            file = _open_own(own, files)
+        file = None if own is None else _open_own(own, files)
         if file is None:
-            file = _open_in_group(group, os.path.basename(device), files)
+            try:
+                file = _open_in_group(group, name, files)
+            except DeviceError as error:
+                if error.code == codes.DEVICE_IN_USE:
+                    _demand_unused(name, [f"{_DEV}/{group}"])
+                raise
         yield file
+
+
+def _demand_unused(name: str, nodes: list[str]) -> None:
+    """Raise if a process has a device open, and name it."""
+    for pid in holders(nodes):
+        raise DeviceError(
+            f"process {pid} has {name} open",
+            hint="a device that is in use is not opened: ask its user",
+            code=codes.DEVICE_IN_USE,
+        )
 
 
 def holders(nodes: list[str], proc: str = "/proc") -> Iterator[int]:
