@@ -332,3 +332,30 @@ def test_a_head_needs_a_stream() -> None:
     found = list(head_mistakes(made("", case("npu:0100:2:0x5:new", HEX))))
 
     assert found == ["case[0].head: there is no [stream] that reads it"]
+
+
+# ---- what every head has -----------------------------------------------------------
+
+FIXED = STREAM.replace("covers", 'fixed = { 3 = "ee", 12 = "00 00" }\ncovers')
+
+
+@pytest.mark.parametrize("at", [3, 12, 13])
+def test_a_head_that_is_laid_out_otherwise_shows_nothing(at: int) -> None:
+    found = made(FIXED)
+    other = bytearray(REAL)
+    other[at] ^= 1
+    facts = {"device_id": "0x0100"}
+
+    assert decode(its_stream(found), REAL) == decode(its_stream(), REAL)
+    assert whole(its_stream(found), REAL)
+    assert set(decode(its_stream(found), bytes(other)).values()) == {"?"}
+    assert not whole(its_stream(found), bytes(other))
+    assert string_of(found, bytes(other), facts) == "1ac1-npu:?:?:?:?"
+    assert decode(its_stream(found), REAL[:at])["device"] == "?"
+
+
+def test_what_every_head_has_is_no_more_than_that() -> None:
+    other = bytearray(REAL)
+    other[14] ^= 1
+
+    assert decode(its_stream(made(FIXED)), bytes(other)) == decode(its_stream(), REAL)

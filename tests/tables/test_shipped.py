@@ -147,6 +147,19 @@ def test_heads_of_cases_are_whole_and_show_every_value(name: str) -> None:
         assert {each[field] for each in shown} >= {*place.values.values()}, field
 
 
+def test_a_head_of_qat_or_xe_with_other_names_of_its_parts_shows_nothing() -> None:
+    for name in ("intel-qat-gen4", "intel-xe"):
+        file = TABLES[name].file
+        assert file.stream is not None
+        head = next(bytes.fromhex(each.head) for each in file.case if each.head)
+        assert "?" not in decode(file.stream, head).values()
+        for first, digits in file.stream.fixed.items():
+            for at in range(int(first), int(first) + len(bytes.fromhex(digits))):
+                other = bytearray(head)
+                other[at] ^= 0xFF
+                assert set(decode(file.stream, bytes(other)).values()) == {"?"}
+
+
 @each_stream
 def test_the_control_changes_what_the_driver_compares(name: str) -> None:
     """Of QAT that is the magic number, which is no field of the table."""

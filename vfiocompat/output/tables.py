@@ -236,6 +236,8 @@ def _stream(stream: Stream) -> Iterator[str]:
         kind = field.kind or ", ".join(values)
         place = f"{counted(field.width, 'byte')} from {field.offset} on"
         yield f"{place}: {name}, {kind}"
+    for first, digits in stream.fixed.items():
+        yield f"from {first} on: {digits}, as in every head"
     if stream.hazard is not None:
         yield f"hazard: {stream.hazard}"
     if stream.reference is not None:

@@ -58,8 +58,12 @@ MOST = MAX_HEAD
 def decode(stream: Stream, head: bytes) -> dict[str, str]:
     """Give the text of each field, as the table's format has it.
 
-    It is `?` of a number whose value the table does not have, and behind the end.
+    It is `?` of a number whose value the table does not have, and behind the end; and
+    of all where the head is not laid out as the table knows it.
     """
+    for place, digits in stream.fixed.items():
+        if not head.startswith(bytes.fromhex(digits), int(place)):
+            return dict.fromkeys(stream.fields, UNKNOWN)
     return {name: _text(field, head) for name, field in stream.fields.items()}
 
 

@@ -49,6 +49,7 @@ def test_a_stream_without_mistakes() -> None:
     assert wrong(section()) == []
     assert wrong(section(size='"initial"', control="4095", covers="[]")) == []
     assert wrong(section(complete="true", covers='["same", "kept"]')) == []
+    assert wrong(section(fixed='{ 4 = "00 01", 12 = "00000000" }')) == []
     assert wrong(section(via='"STOP_COPY"', sibling='"type"', hazard='"x"')) == []
     for name, kind in [
         *(("h", "hex"), ("n", "int"), ("s", "set")),
@@ -90,6 +91,10 @@ def place(offset: int = 4, width: int = 4, rest: str = 'kind = "hex"') -> str:
         (section(complete="true", covers='["same"]'), "stream.complete", "kept"),
         (section(sibling='"host"'), "stream.sibling", "invalid enum value"),
         (section(hazard='""'), "stream.hazard", "length >= 1"),
+        (section(fixed='{ x = "00" }'), "stream.fixed.x", "is not the place of a byte"),
+        (section(fixed='{ 8 = "0x" }'), "stream.fixed", "two hexadecimal"),
+        (section(fixed='{ 15 = "0000" }'), "stream.fixed.15", "ends at 17, behind"),
+        (section(fixed='{ 3 = "00" }'), "stream.fixed.3", "bytes of the field n"),
         (section(colour='"red"'), "stream.colour", "unknown key"),
         (
             section(field__moon=place()),

@@ -183,8 +183,9 @@ class Stream(_Section, frozen=True):
     `size` is its bytes, or "initial" for all that PRE_COPY announces first. `control`
     is the byte that is spoiled to see whether a driver checks at all. `covers` names
     the requirements that a driver checks in the head, `complete` says that it checks
-    nothing later. `sibling` says whose head may stand for another device's, `hazard`
-    which harm an ask can do.
+    nothing later. `fixed` are bytes that every head has, by the place of the first: one
+    that has others is laid out in another way, and shows nothing. `sibling` says whose
+    head may stand for another device's, `hazard` which harm an ask can do.
     """
 
     via: Literal["PRE_COPY", "STOP_COPY"]
@@ -195,6 +196,7 @@ class Stream(_Section, frozen=True):
         name="field"
     )
     complete: bool = False
+    fixed: Annotated[dict[str, Hexadecimal], Meta(max_length=100)] = {}
     sibling: Literal["none", "type", "parent"] = "none"
     hazard: Sentence | None = None
     reference: Sentence | None = None

@@ -42,6 +42,7 @@ def stream_mistakes(
             "the first byte is 0"
         )
     yield from _places(stream)
+    yield from _fixed(stream)
     if "requirement" not in broken:
         yield from _covers(file, stream)
 
@@ -60,6 +61,22 @@ def _places(stream: Stream) -> Iterator[str]:
             yield f"{key}.offset: byte {field.offset} is of {other} already"
         ends.append((end, name))
         yield from _written(key, field)
+
+
+def _fixed(stream: Stream) -> Iterator[str]:
+    """Check that bytes which every head has lie within it, and in no field."""
+    size = stream.size if stream.size != "initial" else MAX_HEAD
+    for place, digits in stream.fixed.items():
+        key = f"stream.fixed.{place}"
+        if not re.fullmatch("[0-9]{1,4}", place):
+            yield f"{key}: is not the place of a byte, such as 16"
+            continue
+        begin, end = int(place), int(place) + len(bytes.fromhex(digits))
+        if end > size:
+            yield f"{key}: ends at {end}, behind the head's {size} bytes"
+        for name, field in stream.fields.items():
+            if begin < field.offset + field.width and field.offset < end:
+                yield f"{key}: has bytes of the field {name}, which differ"
 
 
 def _written(key: str, field: HeadField) -> Iterator[str]:
