@@ -631,6 +631,21 @@ def test_answers_must_be_about_strings_that_can_be() -> None:
     assert "endpoints[0].answers" in wrong(msgspec.json.encode(bad))
 
 
+@pytest.mark.parametrize("where", ["facts", "stated"])
+def test_what_only_facts_tell_of_an_endpoint_is_what_it_is(where: str) -> None:
+    told = {"vendor_id": "10DE", "device_id": "0x2235", "driver": "nvidia"}
+    alone = endpoint(
+        "0000:03:00.0/t", None, vendor_id=None, driver=None, **{where: told}
+    )
+    written = msgspec.json.encode(inventory("a", alone))
+    [found] = parse_inventory(written, "f.json").endpoints
+    assert (found.vendor_id, found.device_id, found.driver) == (
+        "0x10de",
+        "0x2235",
+        "nvidia",
+    )
+
+
 # ---- endpoints of an inventory ---------------------------------------------------
 
 

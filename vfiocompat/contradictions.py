@@ -169,15 +169,14 @@ def own_facts(endpoint: Endpoint) -> Facts:
 
 
 def identified_by_facts(endpoint: Endpoint) -> Endpoint:
-    """Give an endpoint the ids and the driver that only its facts tell.
+    """Give an endpoint the ids and the driver that only facts or statements tell.
 
     Of what is not known any table may speak. Ids are written as sysfs has them then:
     they are compared as texts, and a person may write them otherwise.
     """
-    fact = endpoint.facts.get
-    vendor_id = _in_sysfs(endpoint.vendor_id or fact("vendor_id"))
-    device_id = _in_sysfs(endpoint.device_id or fact("device_id"))
-    driver = endpoint.driver or fact("driver")
+    vendor_id = _in_sysfs(endpoint.told("vendor_id"))
+    device_id = _in_sysfs(endpoint.told("device_id"))
+    driver = endpoint.told("driver")
     if (
         vendor_id == endpoint.vendor_id
         and device_id == endpoint.device_id

@@ -309,6 +309,12 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return None  # who scanned could not see what has it open
         return bool(self.in_use) or self.kind == "mdev"
 
+    def told(self, name: str) -> str | None:
+        """Give a fact that it says itself, that was read, or that is stated of it."""
+        stated = self.stated.get(name, "")
+        stated = "" if "?" in stated else stated
+        return self.own(name) or self.facts.get(name) or stated or None
+
     @property
     def is_function_as_type(self) -> bool:
         """Whether it is a PCI function as one of the types that it is or can become."""
@@ -332,10 +338,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def own(self, name: str) -> str | None:
         """Give a fact that it says itself; None if it does not."""
-        if name not in OWN_FACTS or (name == "type_id" and self.kind == "function"):
-            return None
-        text: str | None = getattr(self, name)
-        return text
+        says = name in OWN_FACTS and not (name == "type_id" and self.kind == "function")
+        return getattr(self, name) if says else None
 
     @property
     def path(self) -> str | None:

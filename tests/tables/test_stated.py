@@ -57,6 +57,23 @@ def test_an_endpoints_own_values_win_over_its_drivers(tmp_path: Path) -> None:
     assert of(Stated(site=files)) == {"queue_pairs": "16", "magic": "v2"}
 
 
+@pytest.mark.parametrize("written", ["0x19e5", "19e5", "0x19E5"])
+def test_ids_and_a_driver_that_are_stated_tell_which_tables_speak(written: str) -> None:
+    """Of a device of which nobody knows whose it is none does."""
+    alone = msgspec.structs.replace(
+        DEVICE, vendor_id=None, device_id=None, driver=None, facts={"revision": "0x30"}
+    )
+    named = {"vendor_id": written, "device_id": "a251", "driver": "hisi_acc_vfio_pci"}
+    found = Stated(named).of_source(alone, LIBRARY)
+
+    assert (found.vendor_id, found.device_id) == ("0x19e5", "0xa251")
+    assert [each.id for each in LIBRARY.speaking_for(found)] == ["hisi-acc"]
+    of_driver = Stated({"driver": "hisi_acc_vfio_pci"}).of_source(alone, LIBRARY)
+    assert LIBRARY.speaking_for(of_driver) == []
+    unknown = Stated({**named, "vendor_id": "?"}).of_source(alone, LIBRARY)
+    assert unknown.vendor_id is None
+
+
 def test_the_command_line_wins_over_files(tmp_path: Path) -> None:
     files = site(
         tmp_path, '[driver.hisi_acc_vfio_pci]\nqueue_pairs = "1"\nmagic = "v1"'

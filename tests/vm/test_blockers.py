@@ -801,6 +801,17 @@ def test_what_a_vgpu_or_an_mdev_shows_its_vm_is_not_what_its_parent_is(
     assert config_space(end, end_of()) is None
 
 
+@pytest.mark.parametrize(
+    ("stated", "differs"),
+    [("0x30", False), ("30", False), ("0x21", True), ("?", False)],
+)
+def test_a_revision_that_is_stated_is_one(stated: str, *, differs: bool) -> None:
+    known = end_of(revision="0x30")
+    told = replace(end_of(revision=None), stated={"revision": stated})
+    for ends in ((known, told), (told, known)):
+        assert (config_space(*ends) is not None) is differs
+
+
 def test_a_qemu_that_was_asked_has_looked_itself() -> None:
     vm = Vm(name="web", devices=(MDEV, FUNCTION), blockers=(), iommus=("intel",))
 

@@ -36,7 +36,12 @@ from vfiocompat.decision.gpus import (
     recorded_comparison,
     why_gpu_not_asked,
 )
-from vfiocompat.decision.notes import derivations, for_information, notes
+from vfiocompat.decision.notes import (
+    derivations,
+    for_information,
+    not_identified,
+    notes,
+)
 from vfiocompat.decision.nvml import NOT_COMPARED, GpuAsked, by_nvml
 from vfiocompat.decision.preconditions import by_vendor, preconditions, too_old
 from vfiocompat.decision.said import as_said
@@ -245,10 +250,10 @@ def _without_driver(
     if judgement.table is None:
         could_ask = question(source, destination) is not None
         hint = "the driver is asked without --table-only" if could_ask else None
-        unknown = (
-            () if judgement.failed else (diagnostic(codes.NOTHING_DECIDES, hint=hint),)
-        )
-        found = [*found, *judgement.findings, *unknown]
+        found += judgement.findings
+        if not judgement.failed:
+            detail = not_identified(source, destination)
+            found.append(diagnostic(codes.NOTHING_DECIDES, detail=detail, hint=hint))
     else:
         found = [*judgement.findings, *found]
     return Decision(

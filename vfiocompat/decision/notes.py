@@ -24,6 +24,7 @@ __all__ = [
     "derivations",
     "for_information",
     "is_full",
+    "not_identified",
     "notes",
     "softened",
     "stated_of_pair",
@@ -135,3 +136,16 @@ def derivations(judgement: Judgement) -> list[Diagnostic]:
 
 def _from(by_head: bool) -> str:  # noqa: FBT001 - only here
     return "from the head of its migration stream" if by_head else "from facts"
+
+
+def not_identified(source: Endpoint, destination: Endpoint) -> str | None:
+    """Say of which PCI devices nobody knows whose they are: no table knows, either."""
+    sides = [
+        f"the {side}'s vendor id is not known"
+        for side, each in (("source", source), ("destination", destination))
+        if each.kind != "literal"
+        and each.version is None
+        and each.vendor_id is None
+        and each.is_pci
+    ]
+    return "\n".join(sides) or None

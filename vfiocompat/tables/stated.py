@@ -11,7 +11,7 @@ import msgspec
 
 from vfiocompat import codes
 from vfiocompat.addresses import address_text, parse_address
-from vfiocompat.contradictions import own_facts
+from vfiocompat.contradictions import identified_by_facts, own_facts
 from vfiocompat.endpoints import Facts
 from vfiocompat.errors import FactError, InvalidAddress, UsageError
 from vfiocompat.tables.heads import contradicted
@@ -284,13 +284,15 @@ class Stated(msgspec.Struct, frozen=True):
         site = self.site.about(endpoint) if here and self.site is not None else {}
         if not site and not given:
             return endpoint
-        shelf = library.speaking_for(endpoint)
+        stated = endpoint.stated | site | given
+        known = identified_by_facts(msgspec.structs.replace(endpoint, stated=stated))
+        shelf = library.speaking_for(known)
         tables = [each.table for each in shelf if isinstance(each.table, Table)]
         others = {name: text for name, text in site.items() if name not in given}
         _demand(endpoint, given, tables, option, UsageError)
         files = self.site.files(endpoint, others) if self.site is not None else ""
         _demand(endpoint, others, tables, files, FactError)
-        return msgspec.structs.replace(endpoint, stated=endpoint.stated | site | given)
+        return known
 
 
 NOTHING_STATED = Stated()

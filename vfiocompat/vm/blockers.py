@@ -324,7 +324,7 @@ def across_drivers(
         return None
     if source.is_outdated or destination.is_outdated:
         return None
-    versions = [end.facts.get("module_version") for end in (source, destination)]
+    versions = [end.told("module_version") for end in (source, destination)]
     skips = _skips_vsc_check(vm, device)
     if skips or (versions[0] == versions[1] and None not in versions):
         return None
@@ -362,9 +362,9 @@ def config_space(source: Endpoint, destination: Endpoint) -> Diagnostic | None:
     for what, values in (
         ("vendor id", [end.vendor_id for end in ends]),
         ("device id", [end.device_id for end in ends]),
-        ("revision", [end.facts.get("revision") for end in ends]),
+        ("revision", [end.told("revision") for end in ends]),
     ):
-        if None not in values and values[0] != values[1]:
+        if None not in values and _number(values[0]) != _number(values[1]):
             return diagnostic(
                 codes.CONFIG_SPACE_DIFFERS,
                 f"QEMU compares the {what} of a function, and the two differ",
@@ -372,6 +372,11 @@ def config_space(source: Endpoint, destination: Endpoint) -> Diagnostic | None:
                 spans=both_ends(*values),
             )
     return None
+
+
+def _number(text: str | None) -> str:
+    """Give an id as it is compared: who states one may leave out its 0x, or zeros."""
+    return (text or "").lower().removeprefix("0x").lstrip("0")
 
 
 def _skips_vsc_check(vm: Vm, device: VmDevice) -> bool | None:

@@ -56,7 +56,7 @@ class VmDemand(NamedTuple):
 
     def reads(self, endpoint: Endpoint) -> object:
         """Give what of an endpoint it depends on."""
-        version = endpoint.facts.get("module_version") if endpoint.is_vgpu else None
+        version = endpoint.told("module_version") if endpoint.is_vgpu else None
         known = [*map(endpoint.stated.get, (FLAGS, *TRACKING, *IOMMUFD))]
         known.append(endpoint.facts.get("kernel") if self.device.iommufd else None)
         return version, endpoint.kind == "function", _ids(endpoint), *known
@@ -177,5 +177,5 @@ def _ids(endpoint: Endpoint) -> object:
     """Give what QEMU compares of a function, None of anything else."""
     if endpoint.kind != "function":
         return None
-    facts = [endpoint.facts.get(name) for name in READ_OF_FUNCTIONS]
+    facts = [endpoint.told(name) for name in READ_OF_FUNCTIONS]
     return endpoint.vendor_id, endpoint.device_id, *facts
