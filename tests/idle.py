@@ -97,6 +97,8 @@ class IdleHost:
     """
 
     left = ()
+    problems = ()
+    nvml = None
     machine_id = "a" * 32
     boot_id: str | None = "b"
     build_id: str | None = "b1"

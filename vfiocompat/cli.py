@@ -184,6 +184,7 @@ def run(args: Sequence[str]) -> int:
         completion.begin(settings)
     try:
         result = cli.main(list(args), "vfiocompat", standalone_mode=False, obj=settings)
+        settings.tell_of_libraries()
     except SystemExit as error:  # from click's completion, with 1 where it fails
         return ExitCode.USAGE if error.code else ExitCode.DONE
     except (click.Abort, KeyboardInterrupt):

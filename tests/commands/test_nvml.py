@@ -320,3 +320,36 @@ def test_answers_about_vgpus_that_are_gone_are_dropped(
 
     [after] = questions()
     assert after != before
+
+
+def test_a_gpu_that_is_lost_is_a_problem_of_a_check(run: Run, hosts: Hosts) -> None:
+    hosts("", host("lost 3"))
+    found = run(f"check {SOURCE} {TYPE} --format json", exit_code=3)
+
+    assert [(each["path"], each["errno"]) for each in found.json["problems"]] == [
+        ("0000:41:00.0", "GPU_IS_LOST")
+    ]
+    assert "VFC188" in found.stderr
+
+
+@pytest.mark.parametrize(
+    "line", ["list", f"get --derive {MDEV}", f"check {MDEV} {TYPE}"]
+)
+def test_that_there_is_no_library_only_v_tells(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    del here
+    monkeypatch.setenv("VFIOCOMPAT_NVML", "/nonexistent/libnvidia-ml.so.1")
+    exit_code = 3 if line.startswith("check") else 0
+    assert "VFC183" not in run(line, exit_code=exit_code).stderr
+    assert "VFC183" in run(f"{line} -v", exit_code=exit_code).stderr
+
+
+def test_a_recorded_answer_says_how_old_it_is(
+    run: Run, hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts(ask=True)
+    monkeypatch.delenv("VFIOCOMPAT_NVML")
+    line = run(f"check {SOURCE} inventory:b.json#{TYPE}").stdout.splitlines()[0]
+    assert "(by a recorded answer of the driver, " in line
+    assert line.endswith(" s old)")

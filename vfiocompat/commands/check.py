@@ -26,7 +26,7 @@ from vfiocompat.decision.needs import wanting
 from vfiocompat.diagnostics import SIDES
 from vfiocompat.errors import ExitCode, fail
 from vfiocompat.output.check import check_document, check_lines
-from vfiocompat.output.text import error_lines
+from vfiocompat.output.text import error_lines, problem_lines
 from vfiocompat.output.wayout import facts_command, stream_lines, wayout_lines
 from vfiocompat.pairs import check
 from vfiocompat.tables.stated import SiteFacts, Stated, denied_in, parse_facts
@@ -119,7 +119,8 @@ def command(  # noqa: PLR0917 - click passes every option by name
     if streaming is not None:
         errors |= stated.denied(itertools.chain(*ends), settings.library)
     errors |= _denied_in_inventories((source, *destinations), pairs, settings.library)
-    document = check_document(pairs, errors)
+    untold = settings.host.problems
+    document = check_document(pairs, errors, untold)
     if settings.json:
         settings.print_document(document)
     elif not settings.quiet:
@@ -147,6 +148,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         if not (stream or table_only) and (asked := could_ask(settings, pairs)):
             todo += stream_lines(["vfiocompat", "check", "--stream", *asked])
         settings.print_todo(todo)
+    settings.note(problem_lines(untold))
     for error in errors.values():
         settings.note(error_lines(error))
     return ExitCode.FAILED if fail(errors) else _exit_code(document.counts)

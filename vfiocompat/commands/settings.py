@@ -72,6 +72,14 @@ class Settings(msgspec.Struct, dict=True):
         named = bool(os.environ.get("VFIOCOMPAT_CONFIG"))
         return Library(self.table, self.config, named=named)
 
+    def tell_of_libraries(self) -> None:
+        """Tell with --verbose why NVIDIA's library was not asked, if it was wanted."""
+        why = getattr(self.__dict__.get("host"), "nvml", None)
+        if self.verbose and why is not None and not why.fails:
+            from vfiocompat.output.text import error_lines  # noqa: PLC0415 - rare
+
+            self.note(error_lines(why))
+
     def demand_tables(self) -> None:
         """See that the files of --table can be used, by a command that may need none.
 

@@ -35,7 +35,7 @@ __all__ = ["CheckDocument", "check_document", "check_lines"]
 class CheckDocument(msgspec.Struct, frozen=True, kw_only=True):
     """Every pair that was asked about; `verdict` is the worst of them.
 
-    `problems` are of tables that could not be used.
+    `problems` are of what could not be read, and of tables that could not be used.
     """
 
     schema: Literal["vfiocompat.check/1"] = "vfiocompat.check/1"
@@ -47,15 +47,20 @@ class CheckDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_document(
-    pairs: Sequence[Pair], errors: Mapping[str, ErrorRecord]
+    pairs: Sequence[Pair],
+    errors: Mapping[str, ErrorRecord],
+    problems: Iterable[Problem] = (),
 ) -> CheckDocument:
-    """Make the document of checked pairs; `errors` are of tables, by their paths."""
+    """Make the document of checked pairs.
+
+    `errors` are of tables, by their paths, and `problems` of what could not be read.
+    """
     decisions = tuple(decision for _, _, decision in pairs)
     return CheckDocument(
         verdict=worst(decisions),
         counts=_counts(decisions),
         results=[check_result(*pair) for pair in pairs],
-        problems=fleet_problems(errors),
+        problems=[*problems, *fleet_problems(errors)],
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from vfiocompat.decision.answers import gpu_things
 from vfiocompat.decision.decisions import Channel
 from vfiocompat.decision.streams import HeadUsed
 from vfiocompat.diagnostics import Diagnostic
@@ -28,6 +29,7 @@ __all__ = [
     "CheckResult",
     "Counts",
     "address_record",
+    "answer_age",
     "bases_words",
     "basis_words",
     "check_result",
@@ -131,13 +133,23 @@ def counts_record(counts: Counter[str]) -> Counts:
 
 def basis_words(pair: Pair) -> str:
     """Say what a verdict rests on, and of a recorded answer how old it is."""
-    source, destination, decision = pair
+    decision = pair.decision
     basis = _based(decision)[0].format(table=decision.table)
     if decision.verdict == "undetermined":
         basis = _UNDECIDED.get(decision.basis, basis)
-    ages = destination.recorded.ages if destination.recorded else {}
-    age = ages.get(source.version or "")
+    age = answer_age(pair)
     return f"{basis}, {age}" if age and decision.basis == "recorded" else basis
+
+
+def answer_age(pair: Pair) -> str | None:
+    """Say how old the recorded answer is that decides a pair, if one does."""
+    source, destination, _ = pair
+    ages = destination.recorded.ages if destination.recorded else {}
+    about = [
+        source.version or "",
+        *(each for _, each in gpu_things(source, destination)),
+    ]
+    return next((ages[each] for each in about if each in ages), None)
 
 
 def _based(decision: Decision) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from vfiocompat.output.pairs import (
     CheckResult,
     Counts,
     address_record,
+    answer_age,
     basis_words,
     check_result,
     counts_record,
@@ -193,6 +194,5 @@ def _place(member: Member, pair: Pair) -> str:
         free = f"   {member.free} free"
     elif member.in_use is not None:
         free = "   in use" if member.in_use else "   free"
-    ages = pair.destination.recorded.ages if pair.destination.recorded else {}
-    age = ages.get(pair.source.version or "")
+    age = answer_age(pair)
     return f"{member.address}{free}{f'   (answer {age})' if age else ''}"
