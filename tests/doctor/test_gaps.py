@@ -11,9 +11,11 @@ import msgspec
 import pytest
 
 from tests.fleets import QAT_1, endpoint, function, qat
+from tests.simulate.conftest import ROOT
 from vfiocompat import codes
 from vfiocompat.doctor import gaps
 from vfiocompat.doctor.gaps import find_gaps, missing_facts, missing_tables
+from vfiocompat.inventory import parse_inventory
 from vfiocompat.pairs import decide_pair
 from vfiocompat.tables.library import Library
 from vfiocompat.tables.stated import FactFile
@@ -153,6 +155,45 @@ def test_an_endpoint_for_which_no_table_speaks_is_told(library: Library) -> None
 )
 def test_what_no_fact_would_change_is_no_gap(alike: Endpoint, library: Library) -> None:
     assert find_gaps([alike], library) == []
+
+
+def vgpu(address: str, **fields: Any) -> Endpoint:  # noqa: ANN401 - whatever it has
+    known = FLEET_HOST.endpoints
+    [found] = [each for each in known if each.address == address]
+    facts = {name: text for name, text in found.facts.items() if name != "guest"}
+    return msgspec.structs.replace(found, facts=facts, **fields)
+
+
+FLEET_HOST = parse_inventory(
+    (ROOT / "examples/gpu-fleet/gpu-a.json").read_bytes(), "gpu-a.json"
+)
+MDEV = "83b8f4f2-509f-382f-3c1e-e6bfe0fa4001"
+
+
+@pytest.mark.parametrize(
+    ("here", "lacks"),
+    [
+        (vgpu("0000:41:00.5/nvidia-557"), []),
+        (vgpu(MDEV), []),
+        (vgpu(MDEV, vgpu_metadata=msgspec.UNSET, in_use=None), []),
+        (vgpu(MDEV, vgpu_metadata=msgspec.UNSET), ["guest"]),
+        (
+            vgpu(
+                MDEV,
+                vgpu_metadata=msgspec.UNSET,
+                gpu_metadata=msgspec.UNSET,
+                in_use=None,
+            ),
+            ["guest"],
+        ),
+    ],
+    ids=["a type", "not ready", "nothing runs", "which one is not known", "not told"],
+)
+def test_a_guest_is_asked_for_where_one_may_run(
+    here: Endpoint, lacks: list[str], library: Library
+) -> None:
+    gaps = find_gaps([here], library)
+    assert [name for gap in gaps for name in gap.lacks.facts] == lacks
 
 
 def test_a_value_that_the_table_does_not_know_is_told(tmp_path: Path) -> None:

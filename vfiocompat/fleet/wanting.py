@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vfiocompat.decision.needs import NOT_ASKED, Need, Wanting, needs
 from vfiocompat.pairs import decide_pair
+from vfiocompat.tables.facts import can_be_stated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -63,7 +64,9 @@ def of_grid(
         elif _is_open(grid.cell(at, at)):
             facts: dict[str, None] = {}
             for need in needs(*decide_pair(end, end, library)).values():
-                facts |= dict.fromkeys(need.facts)
+                facts |= dict.fromkeys(
+                    each for each in need.facts if can_be_stated(end, each)
+                )
             if facts:
                 found[at] = Need(tuple(facts))
     for at in sorted(_columns(grid, rows, _is_unasked)):

@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
-__all__ = ["FACTS", "teller"]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vfiocompat.endpoints import Endpoint
+
+__all__ = ["FACTS", "can_be_stated", "teller"]
 
 _PCI = "cat /sys/bus/pci/devices/FUNCTION"
 _TYPE = "cat /sys/class/mdev_bus/PARENT/mdev_supported_types/TYPE_ID"
@@ -47,6 +52,9 @@ FACTS = {
 None is ever a free path: a table cannot make the program read another file.
 """
 
+_OF_GUESTS = frozenset({"guest"})
+"""Facts of what runs in a VM that has the device."""
+
 _TELLERS = {
     **dict.fromkeys(
         ("gpu_name", "gpu_memory", "manager", "ecc", "range", "guest"),
@@ -59,3 +67,16 @@ _TELLERS = {
 def teller(fact: str) -> str:
     """Name what tells a fact."""
     return _TELLERS.get(fact, "sysfs")
+
+
+def can_be_stated(endpoint: Endpoint, fact: str) -> bool:
+    """Whether a fact is worth stating of an endpoint that lacks it.
+
+    A guest's is not of what no VM can have now, as a type, nor where NVIDIA's library
+    tells: there nothing runs, or the guest has not loaded its driver yet.
+    """
+    if fact not in _OF_GUESTS:
+        return True
+    is_told = endpoint.vgpu_metadata or (endpoint.gpu_metadata and not endpoint.in_use)
+    is_type = endpoint.is_device is False or "/" in endpoint.address
+    return not is_told and not is_type

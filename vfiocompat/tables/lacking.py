@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from vfiocompat.tables.ends import read_end
+from vfiocompat.tables.facts import can_be_stated
 from vfiocompat.tables.language.derive import learn, state
 from vfiocompat.tables.language.kinds import UNKNOWN
 from vfiocompat.tables.language.table import Reading
@@ -47,7 +48,9 @@ def lacking(table: Table, endpoint: Endpoint) -> Lacking:
             continue
         piece = reading.pieces.get(field)
         if piece is None or UNKNOWN in piece.text:
-            found.facts[state(table, field)] = learn(table, field)
+            name = state(table, field)
+            if can_be_stated(endpoint, name):
+                found.facts[name] = learn(table, field)
         else:
             found.values[field] = piece.text
     return found
