@@ -144,7 +144,7 @@ def test_the_demo_shows_the_program_from_every_side(example: dict[str, str]) -> 
     assert "\n10de-vgpu:type=A40-8Q:guest=5:" in demo.stdout
     assert [line for line in lines if line.startswith("gpu-a\t")][:2] == [
         "gpu-a\tgpu-b\tcompatible\t1",
-        "gpu-a\tgpu-c\tincompatible\t1",
+        "gpu-a\tgpu-c\tundetermined\t1",
     ]
     assert demo.stdout.endswith("(exit status 0)\n")
 
