@@ -193,10 +193,13 @@ def test_no_driver_is_asked_where_a_side_cannot_migrate(
     assert "error[VFC126]: the destination's driver has no migration interface" in said
 
 
-def test_what_cannot_be_opened(debugfs: Path, run: Run, tmp_path: Path) -> None:
+def test_what_cannot_be_opened(
+    debugfs: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert debugfs.exists()
     said = run(f"device --open {FUNCTION}", exit_code=2)
     assert "--open is for this host" in said.stderr
+    monkeypatch.delenv("VFIOCOMPAT_SYSROOT")
     folder = write(tmp_path / "f", [inventory("node", function(FUNCTION, None))])
     said = run(f"device --open inventory:{folder}/node.json#{FUNCTION}", exit_code=2)
     assert "--open is for a device of this host" in said.stderr

@@ -149,6 +149,12 @@ def test_get_does_not_open_what_has_an_attribute(idle: Idle, run: Run) -> None:
     [
         ("get --stream", "name each TARGET"),
         (f"get --stream --sysroot /tmp {ONE}", "--sysroot"),
+        (f"check --stream --sysroot /tmp {ONE} {OTHER}", "--sysroot"),
+        (f"targets --stream --sysroot /tmp {ONE}", "--sysroot"),
+        ("scan --stream --sysroot /tmp", "--sysroot"),
+        ("vm domain:/nonexistent here --stream --sysroot /tmp", "--sysroot"),
+        (f"device --open --sysroot /tmp {ONE}", "--sysroot"),
+        (f"device --open --stream --sysroot /tmp {ONE}", "--sysroot"),
     ],
 )
 def test_stream_does_not_go_with_everything(

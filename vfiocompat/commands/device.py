@@ -66,8 +66,7 @@ def command(
     device, even if its interface is not known; 4 if there is none, or it cannot be
     opened.
     """
-    if stream and not open_:
-        raise UsageError("--stream is for --open")
+    _demand_fitting(settings, open_=open_, stream=stream)
     settings.demand_tables()
     place = parse_address(address)
     if isinstance(place, LiteralAddress):
@@ -115,6 +114,14 @@ def command(
     return ExitCode.FAILED if fail(fleets.errors) else ExitCode.DONE
 
 
+def _demand_fitting(settings: Settings, *, open_: bool, stream: bool) -> None:
+    """See that options go with each other."""
+    if stream and not open_:
+        raise UsageError("--stream is for --open")
+    if open_ and settings.sysroot != "/":
+        raise UsageError("--open is for this host, not for one that --sysroot names")
+
+
 def _by_driver(settings: Settings, endpoint: Endpoint) -> Endpoint:
     """Give a device with what the name of its driver tells, if it does."""
     if not cannot_migrate(endpoint, settings.library.speaking_for(endpoint)):
@@ -137,8 +144,6 @@ def _opened(
     """
     if isinstance(place, InventoryAddress | FleetAddress):
         raise UsageError("--open is for a device of this host")
-    if settings.sysroot != "/":
-        raise UsageError("--open is for this host, not for one that --sysroot names")
     if stream:
         from vfiocompat.streams import lacks_head  # noqa: PLC0415 - few ask so
 

@@ -135,9 +135,9 @@ def command(  # noqa: PLR0917 - click passes every option by name
         raise UsageError(
             "--despite-hazard goes with --ask: reading a head harms nothing"
         )
+    streaming = streaming_of(settings, stream=stream, despite_hazard=despite_hazard)
     settings.demand_tables()
     identity = _identity(settings, host)
-    streaming = streaming_of(settings, stream=stream, despite_hazard=despite_hazard)
     asked = _Asked(fleet, ask_limit, streaming)
     if output is None:
         found = _taken(settings, settings.host, identity, asked)
