@@ -11,12 +11,10 @@ import pytest
 from tests.fleets import answer
 from tests.machines import mdev, uuids
 from tests.vm.documents import MDEV_XML, QEMU, domain, mistake_in, vm_of
-from tests.vm.virsh import asked
 from vfiocompat.vm.qemuargs import CommandLine, device_argument, is_joined
 
 if TYPE_CHECKING:
     from tests.vm.conftest import Ask
-    from tests.vm.virsh import Virsh
 
 [ONE] = uuids(1)
 SOURCE = mdev(ONE, "1ac1-a")
@@ -265,19 +263,3 @@ def pair(function: int) -> str:
 
 def card(model: str) -> str:
     return f"<interface type='bridge'><source bridge='b'/>{model}{TEAMED}</interface>"
-
-
-def test_a_running_vm_has_what_its_migratable_xml_does_not_tell(virsh: Virsh) -> None:
-    """libvirt formats a block job of a VM that runs only (domain_conf.c)."""
-    job = "<disk type='file'><driver type='qcow2'/><mirror job='copy'/></disk>"
-    for name, devices in (("live", MDEV_XML + job), ("there", MDEV_XML)):
-        (virsh.folder / name).write_bytes(domain(devices))
-    virsh.does(
-        'case "$*" in *--migratable*) F=there;; *) F=live;; esac; cat "$FOLDER/$F"'
-    )
-    here, gone = asked("web"), asked("web", migratable=True)
-    for found in (here, gone):
-        assert found.vm.besides == ("a block job that copies a disk",)
-        assert len(found.vm.devices) == 1
-    assert gone.domain is not None
-    assert gone.domain.vm.besides == ()

@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import HUNG
 from tests.fleets import inventory
 from tests.simulate.conftest import cannot_test
-from tests.vm.documents import INTERFACE_XML, MDEV_XML, OTHER, PCI_XML, UUID
+from tests.vm.documents import INTERFACE_XML, MDEV_XML, OTHER, PCI_XML, UUID, domain
 from tests.vm.virsh import QUICK, SOON, WEB, Virsh, asked, soon, unanswered
 from vfiocompat import codes
 from vfiocompat.addresses import FunctionAddress, MdevAddress
@@ -372,3 +372,19 @@ def test_a_number_is_one_for_us_as_for_libvirt(
     else:
         with pytest.raises(DomainError):
             Domain(file.read_bytes(), "x")
+
+
+def test_a_running_vm_has_what_its_migratable_xml_does_not_tell(virsh: Virsh) -> None:
+    """libvirt formats a block job of a VM that runs only (domain_conf.c)."""
+    job = "<disk type='file'><driver type='qcow2'/><mirror job='copy'/></disk>"
+    for name, devices in (("live", MDEV_XML + job), ("there", MDEV_XML)):
+        (virsh.folder / name).write_bytes(domain(devices))
+    virsh.does(
+        'case "$*" in *--migratable*) F=there;; *) F=live;; esac; cat "$FOLDER/$F"'
+    )
+    here, gone = asked("web"), asked("web", migratable=True)
+    for found in (here, gone):
+        assert found.vm.besides == ("a block job that copies a disk",)
+        assert len(found.vm.devices) == 1
+    assert gone.domain is not None
+    assert gone.domain.vm.besides == ()
