@@ -125,7 +125,7 @@ def test_the_beginning_of_several_uuids_is_told_with_them(
     shared_host: Host, run: Run
 ) -> None:
     shared_host(MANY)
-    assert f"there is {UUID}" in run("get 83b9", exit_code=4).stderr
+    assert f"there are {UUID}" in run("get 83b9", exit_code=4).stderr
     run(f"get {UUID[:3]}", exit_code=2)
     for start in ("83b8", UUID[:-1]):
         said = run(f"get {start}", exit_code=4).stderr
