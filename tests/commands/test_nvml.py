@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
+from tests.machines import domain
 from tests.nvml.fake import (
     COLD,
     GPU_IS_LOST,
@@ -333,14 +334,24 @@ def test_answers_about_vgpus_that_are_gone_are_dropped(
     assert after != before
 
 
-def test_a_gpu_that_is_lost_is_a_problem_of_a_check(run: Run, hosts: Hosts) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"check {SOURCE} {TYPE}",
+        f"targets {SOURCE} here",
+        "vm domain:web.xml here --from a.json",
+    ],
+)
+def test_a_gpu_that_is_lost_is_a_problem(run: Run, hosts: Hosts, line: str) -> None:
     hosts("", host("lost 3"))
-    found = run(f"check {SOURCE} {TYPE} --format json", exit_code=3)
+    Path("web.xml").write_text(domain(MDEV))
+    found = run(f"{line} --format json", exit_code=3)
 
     assert [(each["path"], each["errno"]) for each in found.json["problems"]] == [
         ("0000:41:00.0", "GPU_IS_LOST")
     ]
-    assert "VFC188" in found.stderr
+    assert found.stderr.count("VFC188") == 1
+    assert "VFC188" in run(line, exit_code=3).stderr
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ from vfiocompat.output.targets import (
     target_rows,
     targets_document,
 )
-from vfiocompat.output.text import error_lines
+from vfiocompat.output.text import error_lines, problem_lines
 from vfiocompat.output.wayout import facts_command, stream_lines, wayout_lines
 from vfiocompat.pairs import find_source
 from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
@@ -183,7 +183,8 @@ def _print(
 ) -> None:
     if settings.json:
         settings.print_streamed(
-            targets_document(source, found), target_results(found.found())
+            targets_document(source, found, settings.host.problems),
+            target_results(found.found()),
         )
     elif not settings.quiet:
         standings = cache(lambda: [*host_standings(found.hosts())])
@@ -193,6 +194,7 @@ def _print(
             target_rows(found.found()),
             todo,
         )
+    settings.note(problem_lines(settings.host.problems))
     for error in found.errors.values():
         settings.note(error_lines(error))
 

@@ -26,7 +26,7 @@ from vfiocompat.errors import ExitCode, InventoryError, UsageError, VmError, fai
 from vfiocompat.files.inventories import inventory_files, read_inventory
 from vfiocompat.fleet.read import Inventories
 from vfiocompat.output.standings import answer_line, group_lines
-from vfiocompat.output.text import error_lines
+from vfiocompat.output.text import error_lines, problem_lines
 from vfiocompat.output.vm import (
     HERE,
     PLAN_COLUMNS,
@@ -161,7 +161,14 @@ def command(  # noqa: PLR0917 - click passes every option by name
         text = _xml(described, migration, best, site) if xml else None
         if settings.json:
             errors = unread | found.errors
-            document = vm_document(described.vm, best, results, errors, text)
+            document = vm_document(
+                described.vm,
+                best,
+                results,
+                errors,
+                text,
+                problems=settings.host.problems,
+            )
             settings.print_document(document)
         else:
             todo = _todo(
@@ -178,6 +185,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
                 settings, migration, found.hosts, [*fleet, *come_from], origins
             ),
         )
+    settings.note(problem_lines(settings.host.problems))
     for error in found.errors.values():
         settings.note(error_lines(error))
     if unread or fail(found.errors):

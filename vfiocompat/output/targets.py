@@ -69,12 +69,17 @@ class TargetsDocument(msgspec.Struct, frozen=True, kw_only=True):
     results: list[TargetResult]
 
 
-def targets_document(source: Endpoint, targets: Targets) -> TargetsDocument:
-    """Make the document of where a source can go, without its results."""
+def targets_document(
+    source: Endpoint, targets: Targets, problems: Iterable[Problem] = ()
+) -> TargetsDocument:
+    """Make the document of where a source can go, without its results.
+
+    `problems` are of what could not be read, beside those of files.
+    """
     return TargetsDocument(
         source=address_record(source),
         counts=counts_record(targets.counts),
-        problems=fleet_problems(targets.errors),
+        problems=[*problems, *fleet_problems(targets.errors)],
         results=[],
     )
 

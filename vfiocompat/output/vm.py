@@ -102,8 +102,13 @@ def vm_document(
     results: Sequence[HostResult],
     errors: Mapping[str, ErrorRecord],
     xml: str | None,
+    *,
+    problems: Iterable[Problem] = (),
 ) -> VmDocument:
-    """Make the document of where a VM can go; `best` is the host that takes it best."""
+    """Make the document of where a VM can go; `best` is the host that takes it best.
+
+    `problems` are of what could not be read, beside `errors`.
+    """
 
     def codes(outlook: Outlook) -> dict[str, tuple[Code, ...]]:
         return {_name(each): each.codes for each in results if each.outlook == outlook}
@@ -122,7 +127,7 @@ def vm_document(
         allowed=list(codes("allowed")),
         undetermined=codes("undetermined"),
         not_allowed=codes("not_allowed"),
-        problems=fleet_problems(errors),
+        problems=[*problems, *fleet_problems(errors)],
         xml=xml,
     )
 

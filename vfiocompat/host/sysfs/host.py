@@ -97,7 +97,7 @@ class Host:
         self.left: list[HeldCalls] = []
         """Processes that had to be left behind, and what holds them."""
         self.problems: list[Problem] = []
-        """What NVIDIA's library did not tell of what was read by its address."""
+        """What NVIDIA's library did not tell, each once."""
         self.nvml: ErrorRecord | None = None
         """Why that library could not be used, where it was wanted."""
 
@@ -128,6 +128,8 @@ class Host:
         library = library_of(self._root)
         told = with_gpus(endpoints, around, vms, library, self._timeout)
         self.nvml = told.error
+        known = {*self.problems}
+        self.problems += [each for each in told.problems if each not in known]
         return told
 
     def compare(self, pairs: Sequence[tuple[str, str]]) -> list[Compared] | None:
@@ -188,7 +190,6 @@ class Host:
 
         there = [each.endpoint for each in found.looked if each.endpoint is not None]
         told = self._with_gpus(there + found.beside, found.around, found.vms)
-        self.problems += told.problems
         known = iter(on_gpus(told.endpoints, told.gpus or ()))
         return [
             each if each.endpoint is None else Looked(next(known))
