@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.machines import domain_file
 from tests.simulate.conftest import ROOT
 from vfiocompat.simulate.nvml import LIBRARY
 
@@ -30,6 +32,7 @@ SOURCES = {
     "gpu-e": FUNCTION,
     "gpu-f": FUNCTION,
 }
+EXITS = {"compatible": 0, "incompatible": 1, "undetermined": 3}
 FREE = {
     **dict.fromkeys(("gpu-a", "gpu-b", "gpu-c", "gpu-d"), "0000:41:00.5/nvidia-557"),
     **dict.fromkeys(("gpu-e", "gpu-f"), "0000:c1:00.5/830"),
@@ -69,10 +72,9 @@ def test_an_operator_gets_an_answer_with_nothing_stated(
 ) -> None:
     verdict, basis, channel, code = answer
     on(destination)
-    exit_code = {"compatible": 0, "incompatible": 1, "undetermined": 3}[verdict]
     from_there = f"inventory:{FLEET / source}.json#{SOURCES[source]}"
     line = f"check {from_there} {FREE[destination]} --format json"
-    [result] = run(line, exit_code=exit_code).json["results"]
+    [result] = run(line, exit_code=EXITS[verdict]).json["results"]
 
     assert (result["verdict"], result["basis"]) == (verdict, basis)
     assert result["channel"] == channel
@@ -111,3 +113,79 @@ def test_what_a_host_can_give_to_others_is_known(on: On, run: Run) -> None:
         ("gpu-d", "gpu-c"),
         ("gpu-f", "gpu-e"),
     }
+
+
+# ---- a whole VM ----------------------------------------------------------------------
+
+VGPU = SOURCES["gpu-a"]
+
+
+def leaving(folder: Path, *without: str) -> str:
+    """Have a VM whose vGPU is gpu-a's; QEMU can migrate it. Give the words for `vm`.
+
+    `without` are keys that its inventory lacks.
+    """
+    inventory = json.loads((FLEET / "gpu-a.json").read_text())
+    for each in inventory["endpoints"]:
+        if each["address"] == VGPU:
+            each["stated"] = {"dirty_tracking": "yes"}
+            for key in without:
+                del each[key]
+    (folder / "from.json").write_text(json.dumps(inventory))
+    return f"{domain_file(folder, VGPU)} --from {folder}/from.json"
+
+
+VM_ANSWERS = {
+    "gpu-b": ("compatible", "driver", "nvml", "VFC170"),
+    "gpu-c": ("undetermined", "driver", "nvml", "VFC205"),
+    "gpu-d": ("incompatible", "driver", "nvml", "VFC171"),
+    "gpu-e": ("incompatible", "driver", "nvml", "VFC173"),
+}
+
+
+@pytest.mark.parametrize("there", VM_ANSWERS)
+@pytest.mark.parametrize("to_fleet", [False, True])
+def test_the_driver_decides_about_a_vms_vgpu(
+    on: On, run: Run, tmp_path: Path, there: str, *, to_fleet: bool
+) -> None:
+    verdict, basis, channel, code = VM_ANSWERS[there]
+    on("gpu-f" if to_fleet else there)
+    destination = f"{FLEET} --host {there}" if to_fleet else "here"
+    line = f"vm {leaving(tmp_path)} {destination} --format json"
+    found = run(line, exit_code=EXITS[verdict]).json
+
+    assert found["verdict"] == verdict
+    assert found["room"] is (None if verdict == "incompatible" else True)
+    [device] = found["devices"]
+    assert (device["verdict"], device["basis"]) == (verdict, basis)
+    assert device["channel"] == channel
+    assert code in {each["code"] for each in device["diagnostics"]}
+
+
+def test_a_vm_has_its_hosts_by_what_the_driver_says(
+    on: On, run: Run, tmp_path: Path
+) -> None:
+    on("gpu-b")
+    found = run(f"vm {leaving(tmp_path)} {FLEET} --format json").json
+
+    assert found["allowed"] == ["gpu-b"]
+    assert list(found["undetermined"]) == ["gpu-c"]
+    assert sorted(found["not_allowed"]) == ["gpu-d", "gpu-e", "gpu-f"]
+
+
+@pytest.mark.parametrize("to_fleet", [False, True])
+@pytest.mark.parametrize(
+    ("there", "verdict"), [("gpu-b", "compatible"), ("gpu-c", "incompatible")]
+)
+def test_without_metadata_the_table_decides_about_a_vms_vgpu(
+    on: On, run: Run, tmp_path: Path, there: str, verdict: str, *, to_fleet: bool
+) -> None:
+    on(there)
+    destination = f"{FLEET} --host {there}" if to_fleet else "here"
+    line = f"vm {leaving(tmp_path, 'vgpu_metadata')} {destination} --format json"
+    found = run(line, exit_code=EXITS[verdict]).json
+
+    [device] = found["devices"]
+    assert (device["verdict"], device["basis"]) == (verdict, "table")
+    assert device["channel"] is None
+    assert "VFC179" in {each["code"] for each in device["diagnostics"]}
