@@ -259,7 +259,8 @@ def loaded_by(*line: str) -> set[str]:
             check=False,
         )
         lines = told.read().splitlines()
-    expected = 2 if line[0] in {"get", "check"} else 1
+    by_files = any(each.startswith("inventory:") for each in line)
+    expected = 2 if line[0] in {"get", "check"} and not by_files else 1
     assert len(lines) >= expected, "a process has not told what it loaded"
     return {name for told_line in lines for name in told_line.split()}
 
@@ -357,6 +358,12 @@ def test_getting_one_string_loads_no_other_question_of_a_host(four_types: Path) 
     assert not {f"vfiocompat.host.{name}" for name in others} & loaded
 
 
+MDEV = "83b8f4f2-509f-382f-3c1e-e6bfe0fa2001"
+VGPU = "83b8f4f2-509f-382f-3c1e-e6bfe0fa4001"
+VGPU_TYPE = "0000:41:00.5/nvidia-557"
+OF_NVML = "vfiocompat.host.nvml", "vfiocompat.host.sysfs.gpus", "pynvml"
+
+
 @pytest.mark.usefixtures("_processes")
 @pytest.mark.parametrize(
     "line", [("list",), ("check", "0000:00:02.0/acme-1", "version:1ac1-x")]
@@ -366,8 +373,35 @@ def test_a_host_without_nvidias_devices_loads_nothing_of_its_library(
 ) -> None:
     loaded = loaded_by(*line, "--sysroot", str(four_types))
 
-    parts = "vfiocompat.host.nvml", "vfiocompat.host.sysfs.gpus", "pynvml"
-    assert not {name for name in loaded if name.startswith(parts)}
+    assert not {name for name in loaded if name.startswith(OF_NVML)}
+
+
+@pytest.mark.usefixtures("_processes")
+@pytest.mark.parametrize(
+    ("fleet", "source", "destination", "loads"),
+    [
+        ("fleet", ("node-a", MDEV), ("node-b", "0000:41:00.0/acme-slice1"), False),
+        ("gpu-fleet", ("gpu-b", VGPU_TYPE), ("gpu-d", VGPU_TYPE), False),
+        ("gpu-fleet", ("gpu-a", VGPU), ("gpu-d", VGPU_TYPE), True),
+    ],
+    ids=["others", "no vGPU runs", "metadata"],
+)
+def test_only_metadata_of_both_sides_load_what_asks_about_it(
+    monkeypatch: pytest.MonkeyPatch,
+    fleet: str,
+    source: tuple[str, str],
+    destination: tuple[str, str],
+    *,
+    loads: bool,
+) -> None:
+    monkeypatch.setenv("VFIOCOMPAT_NVML", "/nonexistent/libnvidia-ml.so.1")
+    folder = PACKAGE.parent / "examples" / fleet
+    ends = [
+        f"inventory:{folder}/{host}.json#{at}" for host, at in (source, destination)
+    ]
+    loaded = loaded_by("check", *ends)
+
+    assert bool({name for name in loaded if name.startswith(OF_NVML)}) is loads
 
 
 @pytest.mark.usefixtures("_processes")
