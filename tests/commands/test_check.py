@@ -445,10 +445,7 @@ def test_every_pair_is_shown_in_order_and_counted(shared_host: Host, run: Run) -
         if text[0] not in " ew"
     ]
     assert heads == [
-        (
-            f"undetermined: version:1ac1-a -> {ends[0]}   "
-            "(the driver gave no definite answer)"
-        ),
+        (f"undetermined: version:1ac1-a -> {ends[0]}   (not settled by the driver)"),
         f"undetermined: version:1ac1-a -> {ends[1]}   (could not be asked)",
         f"compatible: version:1ac1-a -> {ends[2]}   (decided by the driver)",
         f"undetermined: version:1ac1-a -> {ends[3]}   (could not be asked)",

@@ -147,7 +147,9 @@ def _by_answer(
         taken = diagnostic(codes.NVML_TAKES, detail=asked.then)
         verdict, rest = _beside(source, destination, asked.beside)
         findings = [taken, *rest]
-        table = beside_answer(taken.code, judgement)
+        doubted = any(each.code == codes.TABLE_DISAGREES for each in rest)
+        is_told = doubted or verdict == judgement.verdict == "incompatible"
+        table = [] if is_told else beside_answer(taken.code, judgement)
     return Decision(
         verdict=verdict,
         basis=asked.basis,

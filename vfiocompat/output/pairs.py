@@ -59,8 +59,8 @@ _BY_STREAM: dict[Basis, tuple[str, str]] = {
 """The same where drivers were asked by migration streams."""
 
 _UNDECIDED: dict[Basis, str] = {
-    "driver": "the driver gave no definite answer",
-    "recorded": "no definite answer was recorded",
+    "driver": "not settled by the driver",
+    "recorded": "not settled by a recorded answer",
 }
 """Why there is no verdict, where there is something to rest it on."""
 
