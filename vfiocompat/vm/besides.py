@@ -9,6 +9,7 @@ src/qemu/qemu_migration.c, qemuMigrationSrcIsAllowed. A newer one may take more.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from vfiocompat.vm.model import on_off
@@ -21,13 +22,19 @@ if TYPE_CHECKING:
 __all__ = [
     "beside_of_cpu",
     "beside_of_device",
-    "beside_of_disk",
+    "beside_of_flag",
+    "beside_of_option",
     "besides_in",
+    "besides_of_disk",
     "disks_by_vfio",
 ]
 
 _FORMATS = frozenset({"parallels", "ploop", "qcow", "vdi", "vhdx", "vmdk", "vpc"})
 """Formats of disks that QEMU migrates in no way (block/vmdk.c, block/qcow.c, ...)."""
+
+_ENDINGS = {name: name for name in _FORMATS} | {"vhd": "vpc", "hdd": "parallels"}
+"""How files end that are usually of such a format, which QEMU finds by looking at it
+where none is named."""
 
 _ANYWHERE = {
     "crypto": "a virtio-crypto device",
@@ -39,8 +46,11 @@ _ANYWHERE = {
     "hostdev[@type='scsi_host']": "a vhost-scsi device",
     "interface[@type='vdpa']": "a vDPA device",
     "filesystem/driver[@type='virtiofs']": "a virtiofs file system",
+    "filesystem/driver[@type='mtp']": "a USB MTP device",
+    "input[@type='passthrough']": "an input device of its host",
     "tpm/backend[@type='passthrough']": "a TPM of its host",
     "video/model[@type='virtio']/acceleration[@accel3d='yes']": "a GPU with virgl",
+    "video/driver[@name='vhostuser']": "a vhost-user device (gpu)",
     "disk/transient": "a transient disk",
     "disk/mirror": "a block job that copies a disk",
 }
@@ -48,6 +58,7 @@ _ANYWHERE = {
 
 _DEVICES = {
     "cxl-type3": "a CXL memory device",
+    "hv-syndbg": "a synthetic debugger of Hyper-V's",
     "nvme": "an NVMe controller",
     "pvrdma": "an RDMA device",
     "rocker": "a rocker switch",
@@ -55,6 +66,7 @@ _DEVICES = {
     "usb-audio": "a USB sound card",
     "usb-mtp": "a USB MTP device",
     "usb-serial": "a USB serial port",
+    "usb-uas": "a USB disk by UAS",
     "usb-braille": "a USB serial port",
     "virtio-vga-gl": "a GPU with virgl",
     "x-pci-proxy-dev": "a device of another process",
@@ -63,14 +75,41 @@ _KINDS = {
     "virtio-crypto-": "a virtio-crypto device",
     "virtio-sound-": "a virtio sound card",
     "virtio-gpu-gl-": "a GPU with virgl",
+    "virtio-gpu-rutabaga": "a GPU with rutabaga",
+    "virtio-vga-rutabaga": "a GPU with rutabaga",
+    "virtio-input-host-": "an input device of its host",
     "vhost-vdpa-": "a vDPA device",
     "vhost-user-fs-": "a virtiofs file system",
     **{
-        f"vhost-user-{name}-": f"a vhost-user device ({name})"
-        for name in ("device", "gpio", "i2c", "rng", "scmi", "snd")
+        f"vhost-user-{name}": f"a vhost-user device ({name})"
+        for name in (
+            *("device", "gpio", "gpu", "i2c", "input", "rng", "scmi", "snd", "spi"),
+            *("test-device", "vga"),
+        )
     },
 }
-"""QEMU's devices by their names, and by how these begin."""
+"""QEMU's devices by their names, and by how these begin.
+
+Those of vhost-user are blocked, but for a GPU, which has no state at all that is saved
+(hw/display/vhost-user-gpu.c).
+"""
+
+_OPTIONS = {
+    "virtfs": ("", "a 9p file system, if its guest has that mounted"),
+    "tpmdev": ("passthrough", "a TPM of its host"),
+    "netdev": ("vhost-vdpa", "a vDPA device"),
+    "nic": ("vhost-vdpa", "a vDPA device"),
+    "usbdevice": ("braille", "a USB serial port"),
+}
+"""Options of QEMU's that make such a thing by themselves, and the word in their value
+that says so (docs of QEMU, invocation)."""
+
+_CHANGES_APART = re.compile(r"\bsnapshot[\"']?\s*[=:]\s*[\"']?(?:on|yes|true|y)\b")
+_WRITABLE_FAT = re.compile(r"\bfat:(?:[^/]*:)?rw:")
+_RW = re.compile(r"\brw\b(?![\"']?\s*[=:]\s*[\"']?(?:off|no|false|n)\b)")
+_ENDS = re.compile(rf"\.({'|'.join(sorted(_ENDINGS))})(?=[,\"'\s]|$)", re.IGNORECASE)
+_BY_FORMAT = frozenset({"", "drive", "sd", "mtdblock", "pflash", "fda", "fdb", "cdrom"})
+_HARD_DISK = re.compile(r"hd[a-d]")
 
 
 def besides_in(root: Element) -> Iterator[str]:
@@ -95,16 +134,21 @@ def besides_in(root: Element) -> Iterator[str]:
 def _of_cpu(root: Element) -> Iterator[str]:
     if root.find("features/hyperv[@mode='passthrough']") is not None:
         yield "hv-passthrough"
-    if root.find("clock/timer[@name='tsc'][@frequency]") is not None:
+    if any(map(_is_frequency, root.iterfind("clock/timer[@name='tsc']"))):
         return
     cpu = root.find("cpu")
     if cpu is None:
         return
     feature = cpu.find("feature[@name='invtsc']")
-    if feature is not None and feature.get("policy") in {None, "require", "force"}:
+    if feature is not None and feature.get("policy") not in {"disable", "forbid"}:
         yield _INVARIANT
     elif cpu.get("migratable") == "off":
         yield _ALL_OF_CPU
+
+
+def _is_frequency(timer: Element) -> bool:
+    """Whether a TSC is given a frequency; libvirt takes 0 for none."""
+    return re.fullmatch(r"\s*0*[1-9][0-9]*\s*", timer.get("frequency", "")) is not None
 
 
 _INVARIANT = "an invariant TSC whose frequency is not set"
@@ -135,14 +179,49 @@ def beside_of_device(driver: str, told: Mapping[str, object]) -> str | None:
     return _DEVICES.get(driver) or next(kinds, None)
 
 
-def beside_of_disk(drivers: list[str]) -> list[str]:
-    """Name formats of disks that are not migrated, among QEMU's block drivers."""
-    return [f"a disk of format {name}" for name in drivers if name in _FORMATS]
+def beside_of_flag(option: str) -> str | None:
+    """Name what an option without a value does that may not be migrated."""
+    return (
+        "disks whose changes are in temporary files" if option == "snapshot" else None
+    )
+
+
+def beside_of_option(option: str, value: str) -> str | None:
+    """Name what an option makes by itself that may not be migrated; None of others."""
+    if option == "audio":
+        told = re.search(r"\bmodel=([\w-]+)", value)
+        model = "" if told is None else told[1]
+        return {"virtio": "a virtio sound card"}.get(model) or _DEVICES.get(model)
+    word, what = _OPTIONS.get(option, (None, None))
+    # As a type it stands first, behind type=, or in JSON.
+    is_told = word is not None and re.match(
+        rf"(?:type=)?{word}(?:,|$)|.*\btype[\"']?\s*[=:]\s*[\"']?{word}\b", value
+    )
+    return what if word == "" or is_told else None
+
+
+def besides_of_disk(option: str, text: str, drivers: list[str]) -> list[str]:
+    """Name what keeps a disk from migrating that an argument makes.
+
+    `drivers` are QEMU's block drivers that are named in it. One that is not named is
+    told by the file's name, as far as it can be.
+    """
+    found = [name for name in drivers if name in _FORMATS]
+    if not drivers and (option in _BY_FORMAT or _HARD_DISK.fullmatch(option)):
+        found += [_ENDINGS[each.lower()] for each in _ENDS.findall(text)]
+    named = [f"a disk of format {name}" for name in found]
+    if _WRITABLE_FAT.search(text) or ("vvfat" in drivers and _RW.search(text)):
+        named.append("a folder as a disk that can be written (vvfat)")
+    if option == "drive" and _CHANGES_APART.search(text):
+        named.append("a disk whose changes are in a temporary file")
+    return named
 
 
 def beside_of_cpu(value: str) -> str | None:
     """Name what `-cpu` has that is not migrated (target/i386/kvm/kvm.c)."""
-    told = dict(each.partition("=")[::2] for each in value.split(",")[1:])
+    features = value.split(",")[1:]
+    told = dict(each.partition("=")[::2] for each in features)
+    told |= {each[1:]: "off" for each in features if each.startswith("-")}
     names = {name.replace("_", "-"): text for name, text in told.items()}
     if on_off(names.get("hv-passthrough", "off") or "on") == "on":
         return "hv-passthrough"

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import msgspec
 
-from vfiocompat.vm.besides import beside_of_cpu, beside_of_device, beside_of_disk
+from vfiocompat.vm.besides import (
+    beside_of_cpu,
+    beside_of_device,
+    beside_of_flag,
+    beside_of_option,
+    besides_of_disk,
+)
 from vfiocompat.vm.model import VIRTIO_NET, is_disk_by_vfio, on_off
 
 if TYPE_CHECKING:
@@ -225,15 +231,18 @@ class CommandLine:
         self.iommus: list[str] = []
         self.failovers: list[str] = []
         self.disks: list[str] = []
-        self.besides: list[str] = []
+        self.besides = [*filter(None, map(beside_of_flag, map(_option, arguments)))]
         self.protection: str | None = None
         self.only_migratable = "only-migratable" in map(_option, arguments)
         of_id: dict[str, dict[str, object]] = {}
         of_type: list[tuple[str, str, str]] = []
+        cpu = ""
         self.machine: str | None = None
         for at, (option, value) in enumerate(pairwise(("", *arguments)), start=-1):
             name = _option(option)
             self._read_disk(name, value)
+            if beside := beside_of_option(name, value):
+                self.besides.append(beside)
             match name:
                 case "device":
                     self.devices.append(at + 1)
@@ -243,12 +252,14 @@ class CommandLine:
                     of_type += _global(value)
                 case "readconfig":
                     self.config_files.append(value)
-                case "cpu" if beside := beside_of_cpu(value):
-                    self.besides.append(beside)
+                case "cpu":
+                    cpu = value
                 case "machine" | "M":
                     self._read_machine(value)
                 case _:
                     pass
+        if beside := beside_of_cpu(_with_globals(cpu, of_type)):
+            self.besides.append(beside)
         set_of_migration = {
             name: on_off(value)
             for type_, name, value in of_type
@@ -269,7 +280,7 @@ class CommandLine:
         drivers = [] if option in _NO_DISK else _BLOCK_DRIVER.findall(text)
         if "nvme://" in text or any(map(is_disk_by_vfio, drivers)):
             self.disks.append(value)
-        self.besides += beside_of_disk(drivers)
+        self.besides += besides_of_disk(option, text, drivers)
 
     def _read_machine(self, value: str) -> None:
         """Read `-machine virt,iommu=smmuv3` (docs/system/arm/virt.rst)."""
@@ -311,6 +322,15 @@ _JOINED = re.compile(
 def is_joined(argument: str) -> bool:
     """Whether an argument has an option and its value: QEMU takes them as two."""
     return _JOINED.match(argument) is not None
+
+
+def _with_globals(cpu: str, of_type: Sequence[tuple[str, str, str]]) -> str:
+    """Write into what follows `-cpu` what is set of all CPUs; its own wins."""
+    model, _, own = cpu.partition(",")
+    told = [
+        f"{name}={value}" for type_, name, value in of_type if type_.endswith("cpu")
+    ]
+    return ",".join((model, *told, own))
 
 
 def _global(value: str) -> list[tuple[str, str, str]]:
