@@ -72,6 +72,9 @@ def failed(code: Code) -> Compared:
     return Compared(error=VfiocompatError("it went wrong", code=code).record)
 
 
+ALL_HOLDS_BESIDE = Beyond(verdict="compatible", findings=(), covered=(), complete=True)
+
+
 def decided(
     compared: Compared | None,
     destination: Endpoint | None = None,
@@ -81,6 +84,7 @@ def decided(
     then: str | None = None,
     vgpu_data: str | None = vgpu_metadata(),
     gpu_data: str | None = gpu_metadata(),
+    beside: Beyond | None = ALL_HOLDS_BESIDE,
 ) -> Decision | None:
     """Decide a pair beside the shipped table, or what is said of it instead."""
     ends = with_metadata(source or vgpu(), destination or vgpu(), vgpu_data, gpu_data)
@@ -88,7 +92,7 @@ def decided(
     asked = GpuAsked(
         compared=compared,
         then=then,
-        beside=beside_gpu(*ends, shelf) if judgement is None else None,
+        beside=beside_gpu(*ends, shelf) if judgement is None else beside,
     )
     return by_nvml(
         *ends, asked, judge(*ends, shelf) if judgement is None else judgement
@@ -263,9 +267,43 @@ def test_what_is_not_known_beside_a_yes_is_a_warning(name: str) -> None:
     assert {(each.side, each.fact) for each in missing} == {("destination", name)}
 
 
-def test_of_two_tables_none_decides_beside_a_yes() -> None:
-    found = decided(LIVE, judgement=NOT_JUDGED)
-    assert said(found) == ("compatible", "driver", "nvml")
+SEVERAL = Judgement(findings=(diagnostic(codes.SEVERAL_TABLES),))
+BROKEN = Judgement(findings=(diagnostic(codes.TABLE_MALFORMED),), failed=True)
+UNSUPPORTED = Judgement(
+    verdict="incompatible",
+    table="t",
+    findings=(diagnostic(codes.DRIVER_CANNOT_MIGRATE, table="t"),),
+)
+
+
+@pytest.mark.parametrize("judgement", [NOT_JUDGED, SEVERAL, BROKEN, UNSUPPORTED])
+def test_a_yes_is_open_where_no_table_decides_beside_it(judgement: Judgement) -> None:
+    found = decided(LIVE, judgement=judgement, beside=None)
+
+    assert said(found) == ("undetermined", "driver", "nvml")
+    assert found_codes(found) >= {
+        codes.NOTHING_DECIDES,
+        *(each.code for each in judgement.findings),
+    }
+    assert found is not None
+    assert {each.severity for each in found.diagnostics} == {"info", "warning"}
+
+
+@pytest.mark.parametrize("ecc", ["on", "off"])
+def test_of_two_tables_none_decides_beside_a_yes(ecc: str) -> None:
+    ends = vgpu(), vgpu(ecc=ecc)
+    [only] = LIBRARY.shelf(*ends)
+    shelf = [only, only._replace(id="another")]
+    judgement, beside = judge(*ends, shelf), beside_gpu(*ends, shelf)
+    found = decided(LIVE, ends[1], judgement=judgement, beside=beside)
+
+    assert said(found) == ("undetermined", "driver", "nvml")
+    assert codes.SEVERAL_TABLES in found_codes(found)
+
+
+def test_another_type_is_none_whatever_tables_decide_beside() -> None:
+    found = decided(LIVE, vgpu(vgpu_type_name="NVIDIA A40-16Q"), beside=None)
+    assert said(found) == ("incompatible", "driver", "nvml")
 
 
 # ---- a no --------------------------------------------------------------------------

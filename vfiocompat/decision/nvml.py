@@ -146,6 +146,8 @@ def _by_answer(
     else:
         taken = diagnostic(codes.NVML_TAKES, detail=asked.then)
         verdict, rest = _beside(source, destination, asked.beside)
+        if asked.beside is None and verdict == "undetermined":
+            rest += map(softened, judgement.findings)  # why no table decides
         findings = [taken, *rest]
         doubted = any(each.code == codes.TABLE_DISAGREES for each in rest)
         is_told = doubted or verdict == judgement.verdict == "incompatible"
@@ -217,6 +219,9 @@ def _left_words(left: tuple[Left, ...]) -> str:
 # ---- what a yes is not about ---------------------------------------------------------
 
 
+_TABLES = "'vfiocompat tables list' shows the tables of this driver"
+
+
 def _beside(
     source: Endpoint, destination: Endpoint, beside: Beyond | None
 ) -> tuple[Verdict, list[Diagnostic]]:
@@ -234,6 +239,13 @@ def _beside(
         verdict = "undetermined"
         doubt = "NVIDIA's driver says yes, and does not look at what a table doubts"
         findings.insert(0, diagnostic(codes.TABLE_DISAGREES, doubt))
+    if beside is None:  # several tables, or a broken one: it might have said no
+        verdict = "undetermined"
+        nobody = (
+            "NVIDIA's driver says yes, and no table decides what it does not look at: "
+            "framework, platform and ECC memory"
+        )
+        findings.append(diagnostic(codes.NOTHING_DECIDES, nobody, hint=_TABLES))
     if same is None:
         verdict = "undetermined"
         hint = "nvidia-smi vgpu -q names the types of vGPUs that run"
