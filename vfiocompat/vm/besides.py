@@ -44,6 +44,7 @@ _ANYWHERE = {
     "serial/target[@type='usb-serial']": "a USB serial port",
     "console/target[@type='usb-serial']": "a USB serial port",
     "hostdev[@type='scsi_host']": "a vhost-scsi device",
+    "interface/model[@type='usb-net']": "a USB network card",
     "interface[@type='vdpa']": "a vDPA device",
     "filesystem/driver[@type='virtiofs']": "a virtiofs file system",
     "filesystem/driver[@type='mtp']": "a USB MTP device",
@@ -67,6 +68,8 @@ _DEVICES = {
     "usb-mtp": "a USB MTP device",
     "usb-serial": "a USB serial port",
     "usb-uas": "a USB disk by UAS",
+    "usb-net": "a USB network card",
+    "usb-wacom-tablet": "a USB tablet of Wacom's",
     "usb-braille": "a USB serial port",
     "virtio-vga-gl": "a GPU with virgl",
     "x-pci-proxy-dev": "a device of another process",
@@ -84,7 +87,7 @@ _KINDS = {
         f"vhost-user-{name}": f"a vhost-user device ({name})"
         for name in (
             *("device", "gpio", "gpu", "i2c", "input", "rng", "scmi", "snd", "spi"),
-            *("test-device", "vga"),
+            *("test-device", "vga", "vsock"),
         )
     },
 }
