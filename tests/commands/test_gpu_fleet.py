@@ -189,3 +189,28 @@ def test_without_metadata_the_table_decides_about_a_vms_vgpu(
     assert (device["verdict"], device["basis"]) == (verdict, "table")
     assert device["channel"] is None
     assert "VFC179" in {each["code"] for each in device["diagnostics"]}
+
+
+@pytest.mark.parametrize(
+    "line", ["check {a}#{vgpu} {b}#{free}", "targets {a}#{vgpu} {folder}"]
+)
+def test_what_an_inventory_states_and_the_library_denied_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, run: Run, tmp_path: Path, line: str
+) -> None:
+    monkeypatch.setenv("VFIOCOMPAT_CONFIG", str(tmp_path))
+    text = (FLEET / "gpu-b.json").read_text()
+    there = tmp_path / "fleet/gpu-b.json"
+    there.parent.mkdir()
+    there.write_text(text.replace('"stated":{}', '"stated":{"ecc":"off"}'))
+    typed = line.format(
+        a=f"inventory:{FLEET}/gpu-a.json",
+        b=f"inventory:{there}",
+        folder=there.parent,
+        vgpu=SOURCES["gpu-a"],
+        free=FREE["gpu-b"],
+    )
+    found = run(f"{typed} --format json", exit_code=4)
+
+    assert [each["path"] for each in found.json["problems"]] == [str(there)]
+    assert "ecc of" in found.stderr
+    assert {each["verdict"] for each in found.json["results"]} >= {"compatible"}

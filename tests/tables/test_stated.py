@@ -13,7 +13,7 @@ from vfiocompat.endpoints import Recorded, literal
 from vfiocompat.errors import FactError, UsageError
 from vfiocompat.tables.judge import derivation
 from vfiocompat.tables.library import Library
-from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
+from vfiocompat.tables.stated import SiteFacts, Stated, denied_in, parse_facts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -204,3 +204,37 @@ def test_the_type_of_an_mdev_type_is_not_stated_otherwise() -> None:
 
     assert found is not None
     assert ":type=mtty-2:" in found[1].version.text
+
+
+@pytest.mark.parametrize(
+    ("stated", "facts", "denied"),
+    [
+        ({"ecc": "off"}, {"ecc": "on"}, True),
+        ({"ecc": "on"}, {"ecc": "on"}, False),
+        ({"ecc": "?"}, {"ecc": "on"}, False),
+        ({"ecc": "off"}, {}, False),
+        ({"type": "A40-16Q"}, {"type_name": "NVIDIA A40-8Q"}, True),
+        ({"manager": "570.1"}, {"module_version": "580.1"}, True),
+        ({"device": "2236"}, {"device_id": "0x2235"}, True),
+        ({"subsystem_device_id": "145a"}, {"subsystem_device_id": "0x145a"}, False),
+        ({"numa_node": "1"}, {"numa_node": "0"}, True),  # no field of the table
+        ({"of another program": "1"}, {"ecc": "on"}, False),
+    ],
+)
+def test_an_inventory_that_states_what_its_facts_deny_is_told_of(
+    stated: dict[str, str], facts: dict[str, str], *, denied: bool
+) -> None:
+    vgpu = function(
+        "0000:41:00.4",
+        None,
+        driver="nvidia",
+        vendor_id="0x10de",
+        stated=stated,
+        facts={"vendor_id": "0x10de"} | facts,
+    )
+    found = denied_in("a.json", [vgpu], LIBRARY)
+
+    assert (found is not None) is denied
+    if found is not None:
+        assert found.code == "VFC228"
+        assert f"{next(iter(stated))} of 0000:41:00.4: " in (found.detail or "")

@@ -172,11 +172,11 @@ def _scans(
 def _denied_in_inventories(
     texts: Sequence[str], pairs: Sequence[Pair], library: Library
 ) -> dict[str, ErrorRecord]:
-    """Give what is wrong with inventories that state what a head in them denies."""
+    """Give what is wrong with inventories that state what they deny."""
     found = {}
     ends = pairs[0].source, *(pair.destination for pair in pairs)
     for text, end in zip(texts, ends, strict=True):
-        if not end.recorded or not end.head:
+        if not end.recorded:
             continue
         place = parse_address(text)
         path = place.file if isinstance(place, InventoryAddress) else text

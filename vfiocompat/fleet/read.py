@@ -87,7 +87,7 @@ class InventoryReader:
             self.errors[name] = of_no_host(name, error, self._wanted)
 
     def _look(self, path: str, inventory: Inventory) -> None:
-        """See that an inventory states nothing that a head of it denies."""
+        """See that an inventory states nothing that it denies."""
         if self._library is not None:
             wrong = denied_in(shown(path), inventory.endpoints, self._library)
             if wrong is not None:

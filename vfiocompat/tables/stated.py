@@ -15,7 +15,7 @@ from vfiocompat.contradictions import identified_by_facts, own_facts
 from vfiocompat.endpoints import Facts
 from vfiocompat.errors import FactError, InvalidAddress, UsageError
 from vfiocompat.tables.heads import contradicted
-from vfiocompat.tables.language.derive import stated_mistakes
+from vfiocompat.tables.language.derive import denied_by_facts, stated_mistakes
 from vfiocompat.tables.language.table import Table
 from vfiocompat.tables.library import CONFIG, toml_files
 from vfiocompat.tomlfile import mistakes_in, read_record
@@ -302,21 +302,32 @@ _DENIED = "the head of the migration stream"
 def denied_in(
     path: str, endpoints: Iterable[Endpoint], library: Library
 ) -> ErrorRecord | None:
-    """Say what an inventory keeps as stated of endpoints, and their heads deny."""
-    wrong = [
-        f"{name} of {each.address}: {what}"
-        for each in endpoints
-        if each.head and each.stated
-        for name, what in _denied(each, each.stated, library).items()
-    ]
-    if not wrong:
+    """Say what an inventory keeps as stated that facts or heads in it deny."""
+    by_heads, by_facts = [], []
+    for each in endpoints:
+        if each.stated:
+            of = f"of {each.address}"
+            for name, what in _denied(each, each.stated, library).items():
+                by_heads.append(f"{name} {of}: {what}")
+            for name, what in _denied_by_facts(each, library).items():
+                by_facts.append(f"{name} {of}: {what}")
+    if not by_heads and not by_facts:
         return None
+    who = "what was read" if by_facts else _DENIED
     return FactError(
-        f"{path}: {_DENIED} says otherwise",
-        detail="\n".join(wrong),
-        hint="scan its host again: what the head says counts",
+        f"{path}: {who} says otherwise",
+        detail="\n".join((*by_heads, *by_facts)),
+        hint="scan its host again: what is stated does not count",
         code=codes.FACT_UNUSABLE,
     ).record
+
+
+def _denied_by_facts(endpoint: Endpoint, library: Library) -> dict[str, str]:
+    shelf = library.speaking_for(endpoint)
+    tables = [each.table for each in shelf if isinstance(each.table, Table)]
+    return denied_by_facts(
+        endpoint.stated, own_facts(endpoint) | endpoint.facts, tables
+    )
 
 
 def without_denied(endpoint: Endpoint, library: Library) -> Endpoint:

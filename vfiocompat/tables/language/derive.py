@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from vfiocompat.tables.language.table import Table
 
-__all__ = ["derive", "learn", "state", "stated_mistakes", "text_of"]
+__all__ = ["denied_by_facts", "derive", "learn", "state", "stated_mistakes", "text_of"]
 
 
 def derive(
@@ -144,6 +144,29 @@ def stated_mistakes(
             taken = (_taken(table, name, text, facts) for table in takers)
             what = next(filter(None, taken), "")
         if what:
+            wrong[name] = what
+    return wrong
+
+
+def denied_by_facts(
+    stated: Mapping[str, str], facts: Mapping[str, str], tables: list[Table]
+) -> dict[str, str]:
+    """Find what is stated and facts say otherwise, by its name; else nothing is wrong.
+
+    Other tables than these may have named what they do not know.
+    """
+    wrong = {}
+    for name, text in stated.items():
+        if UNKNOWN in text:
+            continue
+        takers = [table for table in tables if name in _stateable(table)]
+        what = ""
+        if name in FACTS:
+            what = _same_fact(name, text, facts.get(name))
+            takers = [t for t in takers if name in t.file.derivation(name).facts]
+        valued = (t for t in takers if t.fields.worth(name, text) is not None)
+        taken = (_taken(table, name, text, facts) for table in valued)
+        if what := what or next(filter(None, taken), ""):
             wrong[name] = what
     return wrong
 
