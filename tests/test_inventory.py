@@ -18,7 +18,7 @@ from tests.fleets import (
     function,
     inventory,
 )
-from tests.nvidia.made import gpu_metadata, vgpu_metadata
+from tests.nvidia.made import A40, gpu_metadata, vgpu_metadata
 from vfiocompat.addresses import InventoryAddress, parse_address
 from vfiocompat.endpoints import Attribute
 from vfiocompat.errors import InvalidAddress, InventoryError, NoSuchEndpoint
@@ -762,3 +762,50 @@ def test_metadata_that_no_driver_gives_of_a_vgpu_is_refused(metadata: str) -> No
 @pytest.mark.parametrize("metadata", ["", "?", "AAAA", gpu_metadata()[:-8]])
 def test_metadata_that_no_driver_gives_of_a_gpu_is_refused(metadata: str) -> None:
     assert wrong(with_gpu(metadata)).startswith("f.json: gpus[0].metadata: ")
+
+
+ON_A40 = msgspec.structs.replace(
+    inventory(
+        "node-a",
+        function(
+            "0000:41:00.4",
+            None,
+            gpu=A40.address,
+            vgpu_metadata=vgpu_metadata(),
+            facts={"ecc": "on", "manager": "580.65.06", "guest": "5"},
+        ),
+    ),
+    gpus=[A40],
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("gpus.0.ecc", "off", "ecc: 'on', and NVIDIA's library said 'off'"),
+        ("gpus.0.driver_version", "570.1", "manager: '580.65.06', and"),
+        ("endpoints.0.facts.range", "5..6", "range: '5..6', and"),
+        ("endpoints.0.facts.gpu_name", "NVIDIA L40", "gpu_name: 'NVIDIA L40', and"),
+        ("endpoints.0.facts.guest", "6", "guest: '6', and"),
+    ],
+)
+def test_what_an_endpoint_tells_of_its_gpu_is_what_that_tells(
+    path: str, value: str, told: str
+) -> None:
+    assert f"endpoints[0].facts.{told}" in wrong(changed(path, value, ON_A40))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("gpus.0.ecc", None),
+        ("endpoints.0.facts", {}),
+        ("endpoints.0.facts.ecc", ""),
+        ("endpoints.0.vgpu_metadata", vgpu_metadata(state=0)),
+        ("endpoints.0.gpu", "0000:c1:00.0"),
+    ],
+)
+def test_what_nobody_tells_of_a_gpu_contradicts_nothing(
+    path: str, value: object
+) -> None:
+    parse_inventory(changed(path, value, ON_A40), "a.json")

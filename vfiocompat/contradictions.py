@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from vfiocompat.endpoints import ATTRIBUTE_NAMES, OWN_FACTS, attribute_names
+from vfiocompat.nvidia.gpus import Gpu, Vgpu
+from vfiocompat.nvidia.told import facts_of_gpu, facts_of_vgpu
 from vfiocompat.nvidia.vgpus import framework
 from vfiocompat.times import timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from vfiocompat.endpoints import (
         Attribute,
@@ -33,6 +35,7 @@ __all__ = [
     "answers_that_count",
     "changed",
     "contradiction",
+    "contradiction_of_gpus",
     "identified_by_facts",
     "own_facts",
 ]
@@ -201,6 +204,23 @@ def _in_sysfs(text: str | None) -> str | None:
 def _plain(text: str) -> str:
     """Give a value as it is compared: a person may leave out the 0x of an id."""
     return text.lower().removeprefix("0x")
+
+
+def contradiction_of_gpus(
+    endpoints: Sequence[Endpoint], gpus: Iterable[Gpu]
+) -> str | None:
+    """Say which endpoint tells of its GPU, or its vGPU, what these do not."""
+    told = {gpu.address: facts_of_gpu(gpu) for gpu in gpus}
+    for number, each in enumerate(endpoints):
+        if not each.gpu:
+            continue  # as it is a million times
+        vgpu = Vgpu(gpu=each.gpu, metadata=each.vgpu_metadata or None)
+        for name, own in (told.get(each.gpu, {}) | facts_of_vgpu(vgpu)).items():
+            said = each.facts.get(name)
+            if said and said != own:
+                where = f"endpoints[{number}].facts.{name}"
+                return f"{where}: {said!r}, and NVIDIA's library said {own!r}"
+    return None
 
 
 def _contradiction_of(answer: RecordedAnswer, endpoint: Endpoint) -> str | None:

@@ -25,6 +25,7 @@ from vfiocompat.contradictions import (
     answers_that_count,
     changed,
     contradiction,
+    contradiction_of_gpus,
     identified_by_facts,
 )
 from vfiocompat.endpoints import Endpoint, Problem, Recorded
@@ -146,6 +147,8 @@ def parse_inventory(data: bytes, path: str) -> Inventory:
         )
     _demand_usable(inventory, path)
     _demand_metadata(inventory, path)
+    if what := contradiction_of_gpus(inventory.endpoints, inventory.gpus or ()):
+        raise InventoryError(f"{path}: {what}")
     if msgspec.json.encode(inventory) != data.rstrip():
         _demand_keys(data, path)  # what scan writes has each once, and is quicker
     endpoints = completed([*map(identified_by_facts, inventory.endpoints)])
