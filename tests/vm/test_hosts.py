@@ -169,7 +169,8 @@ def p2p(*flags: Flag) -> Endpoint:
     [
         (p2p("STOP_COPY"), 2, 2, "incompatible"),
         (p2p("STOP_COPY", "P2P"), 2, 2, "compatible"),
-        (p2p(), 2, 2, "compatible"),
+        (p2p(), 2, 2, "undetermined"),
+        (p2p(), 2, 1, "compatible"),
         (p2p("STOP_COPY"), 2, 1, "compatible"),
         (p2p("STOP_COPY"), 2, 0, "compatible"),
         (p2p("STOP_COPY"), 1, 1, "compatible"),

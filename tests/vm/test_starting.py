@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from tests.fleets import QAT_1, QAT_2, qat
-from tests.machines import hostdev
+from tests.fleets import QAT_1, QAT_2, answer, qat
+from tests.machines import hostdev, mdev, told_to_migrate, uuids
 from vfiocompat.addresses import FunctionAddress
 from vfiocompat.endpoints import MigrationInterface
 from vfiocompat.vm.interfaces import need_p2p, untracked_there
@@ -104,22 +104,24 @@ def telling(*flags: Flag, **stated: str) -> Endpoint:
 
 
 @pytest.mark.parametrize(
-    ("device", "there", "refused"),
+    ("device", "there", "code"),
     [
-        (DEVICE, telling("DIRTY_TRACKING"), False),
-        (DEVICE, telling(), True),
-        (DEVICE, qat(THERE, QAT_2), False),
-        (DEVICE, qat(THERE, QAT_2, stated={"dirty_tracking": "no"}), True),
-        (replace(DEVICE, migration="on"), telling(), False),
-        (replace(DEVICE, untracked=True), telling("DIRTY_TRACKING"), True),
-        (replace(DEVICE, iommufd=True), telling(), False),
-        (replace(DEVICE, iommufd=True), telling(iommu_dirty_tracking="no"), True),
+        (DEVICE, telling("DIRTY_TRACKING"), None),
+        (DEVICE, telling(), "VFC539"),
+        (DEVICE, qat(THERE, QAT_2), "VFC549"),
+        (DEVICE, qat(THERE, QAT_2, stated={"dirty_tracking": "no"}), "VFC539"),
+        (replace(DEVICE, migration="on"), telling(), None),
+        (replace(DEVICE, untracked=True), telling("DIRTY_TRACKING"), "VFC539"),
+        (replace(DEVICE, iommufd=True), telling(), "VFC549"),
+        (replace(DEVICE, iommufd=True), telling(iommu_dirty_tracking="yes"), None),
+        (replace(DEVICE, iommufd=True), telling(iommu_dirty_tracking="no"), "VFC539"),
     ],
 )
 def test_what_blocks_a_migration_there_keeps_such_a_qemu_from_starting(
-    device: VmDevice, there: Endpoint, *, refused: bool
+    device: VmDevice, there: Endpoint, code: str | None
 ) -> None:
-    assert (untracked_there(device, there) is not None) is refused
+    found = untracked_there(device, there, ())
+    assert (found and found.code) == code
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 3])
@@ -147,3 +149,40 @@ def test_a_vm_that_starts_only_with_what_can_migrate(ask: Ask) -> None:
         there = [replace(telling(*flags), address=each) for each in (THERE, TWO)]
         assert ask(two, there, after=only).allowed == allowed
         assert ask(two, there).allowed == ["h0"]
+
+
+ONLY = (
+    "<q:commandline xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'>"
+    "<q:arg value='-only-migratable'/></q:commandline>"
+)
+
+
+def test_tables_tell_of_a_destination_where_nobody_else_does(ask: Ask) -> None:
+    """QAT's says that the driver has P2P, and does not track writes."""
+    there = [qat(each, QAT_2, in_use=False) for each in (THERE, TWO)]
+    sources = [SOURCE, qat(TWO, QAT_1)]
+    assert ask(sources, there, after=told_to_migrate(2)).verdict == "compatible"
+    found = ask([SOURCE], there, after=ONLY)
+    assert found.not_allowed == {"h0": ("VFC539", "VFC547")}
+
+
+def test_what_nobody_tells_of_a_destination_leaves_it_undetermined(ask: Ask) -> None:
+    takes = (answer("1ac1-a", accepted=True),)
+    there = [
+        mdev(each, "1ac1-b", answers=takes, in_use=False, stated={})
+        for each in uuids(2, 2)
+    ]
+    one, two = (mdev(each, "1ac1-a") for each in uuids(2))
+    for sources, after, code in (
+        ([one, two], told_to_migrate(2), "VFC544"),
+        ([one, two], told_to_migrate(1), None),
+        ([one], told_to_migrate(1), None),
+        ([one], ONLY, "VFC549"),
+        ([one, two], ONLY, "VFC544"),
+    ):
+        found = ask(sources, there, after=after)
+        assert found.room is True
+        assert (code is None) is (found.verdict == "compatible")
+        if code is not None:
+            assert found.verdict == "undetermined"
+            assert code in found.undetermined["h0"]

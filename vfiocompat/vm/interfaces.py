@@ -109,11 +109,26 @@ def need_p2p(devices: Sequence[VmDevice], *, only_migratable: bool = False) -> i
     return told[-1] + 1 if told and told[-1] else 0
 
 
-def without_p2p(destination: Endpoint) -> Diagnostic | None:
-    """Find whether an endpoint has no P2P where its QEMU does not start without."""
-    flags = device_interface(destination, ()).flags
-    if flags is None or "P2P" in flags:
+def without_p2p(
+    destination: Endpoint, of_tables: Sequence[Interface]
+) -> Diagnostic | None:
+    """Find whether an endpoint has no P2P where its QEMU does not start without.
+
+    Perhaps it has none where nobody tells.
+    """
+    flags = device_interface(destination, of_tables).flags
+    if destination.is_outdated or (flags is not None and "P2P" in flags):
         return None
+    if flags is None:
+        return diagnostic(
+            codes.P2P_NOT_KNOWN,
+            "whether the destination has P2P is not known, and with "
+            "enable-migration=on or -only-migratable QEMU does not start several "
+            "devices without",
+            hint="state migration_flags for it in facts.d, and scan its host again",
+            path=destination.path,
+            missing=(Missing("destination", FLAGS),),
+        )
     return diagnostic(
         codes.NO_P2P,
         "the destination has no P2P, and with enable-migration=on or -only-migratable "
@@ -146,17 +161,30 @@ def unacknowledged(source: Endpoint, destination: Endpoint) -> Diagnostic | None
     )
 
 
-def untracked_there(device: VmDevice, destination: Endpoint) -> Diagnostic | None:
+def untracked_there(
+    device: VmDevice, destination: Endpoint, of_tables: Sequence[Interface]
+) -> Diagnostic | None:
     """Find whether QEMU does not start with a device since nothing tracks its writes.
 
     With -only-migratable what blocks a migration is an error
-    (migration/migration.c, migrate_add_blocker), also where a VM comes.
+    (migration/migration.c, migrate_add_blocker), also where a VM comes. Perhaps
+    something does where nobody tells.
     """
-    known = device_interface(destination, ())
+    known = device_interface(destination, of_tables)
     tracks = False if device.untracked else known.tracks
-    by_iommu = device.is_by_iommu and known.iommu_tracks is not False
-    if device.migration == "on" or by_iommu or tracks is not False:
+    by_iommu = known.iommu_tracks if device.is_by_iommu else False
+    if destination.is_outdated or device.migration == "on" or tracks or by_iommu:
         return None
+    if tracks is None or by_iommu is None:
+        fact = TRACKING[0] if tracks is None else TRACKING[1]
+        return diagnostic(
+            codes.TRACKING_NOT_KNOWN,
+            "whether anything at the destination tracks what the device writes is not "
+            "known, and with -only-migratable QEMU does not start otherwise",
+            hint=f"state {fact} for it in facts.d, and scan its host again",
+            path=destination.path,
+            missing=(Missing("destination", fact),),
+        )
     return diagnostic(
         codes.WRITES_NOT_TRACKED,
         "nothing at the destination tracks what the device writes, and with "

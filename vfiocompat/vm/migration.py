@@ -46,13 +46,15 @@ class VmDemand(NamedTuple):
     """What a device's pairs have to meet beside what decides them.
 
     QEMU demands something of them in this VM, and a yes must rest on `basis` at least.
-    `p2p` says that its QEMU does not start with a device without P2P.
+    `p2p` says that its QEMU does not start with a device without P2P; `library` tells
+    of interfaces where nobody else does.
     """
 
     vm: Vm
     device: VmDevice
     basis: Basis
     p2p: bool = False
+    library: Library | None = None
 
     def reads(self, endpoint: Endpoint) -> object:
         """Give what of an endpoint it depends on."""
@@ -63,18 +65,20 @@ class VmDemand(NamedTuple):
 
     def of(self, pair: Pair) -> Decision:
         """Give a pair's decision with what is demanded of it."""
+        there = pair.destination
+        of_tables = () if self.library is None else self.library.interfaces(there)
         findings = (
             across_drivers(self.vm, self.device, pair.source, pair.destination),
             config_space(pair.source, pair.destination),
             becoming(self.device, pair.destination),
             bound_there(self.device, pair.destination),
-            without_p2p(pair.destination) if self.p2p else None,
+            without_p2p(there, of_tables) if self.p2p else None,
             unacknowledged(pair.source, pair.destination)
             if self.vm.switchover_ack
             else None,
             unspoken_there(self.vm, pair.destination),
             without_iommufd(pair.destination) if self.device.iommufd else None,
-            untracked_there(self.device, pair.destination)
+            untracked_there(self.device, there, of_tables)
             if self.vm.only_migratable
             else None,
         )
@@ -91,6 +95,7 @@ class Migration(NamedTuple):
     `interfaces` are what is known of the drivers of these, in their order. `basis` is
     the least that a yes must rest on. `as_is` says that each device is to have the
     address there that it has in the VM. The first `with_p2p` devices need P2P there.
+    `library` tells of interfaces where nobody else does.
     """
 
     vm: Vm
@@ -99,6 +104,7 @@ class Migration(NamedTuple):
     basis: Basis = "none"
     as_is: bool = False
     with_p2p: int = 0
+    library: Library | None = None
 
     @classmethod
     def of(
@@ -115,7 +121,7 @@ class Migration(NamedTuple):
             device_interface(source, library.interfaces(source)) for source in sources
         ]
         with_p2p = need_p2p(vm.moved, only_migratable=vm.only_migratable)
-        return cls(vm, sources, tuple(interfaces), basis, as_is, with_p2p)
+        return cls(vm, sources, tuple(interfaces), basis, as_is, with_p2p, library)
 
     @property
     def sent(self) -> Migration:
@@ -146,7 +152,7 @@ class Migration(NamedTuple):
     def demand(self, device: int) -> VmDemand:
         """Give what is demanded of a device's pairs."""
         p2p = device < self.with_p2p
-        return VmDemand(self.vm, self.devices[device], self.basis, p2p)
+        return VmDemand(self.vm, self.devices[device], self.basis, p2p, self.library)
 
     def demanding(self, device: int) -> object:
         """Give all that decides of a device beside its endpoint and the one it gets."""
