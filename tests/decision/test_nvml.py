@@ -61,6 +61,10 @@ def vgpu(type_id: str = "nvidia-557", **changed: str) -> Endpoint:
     )
 
 
+def stated(endpoint: Endpoint, **facts: str) -> Endpoint:
+    return msgspec.structs.replace(endpoint, stated=facts)
+
+
 LIVE = Compared(Compatibility(is_live=True))
 
 
@@ -222,6 +226,11 @@ def test_a_type_that_is_not_known_leaves_a_yes_open(other: Endpoint) -> None:
         (vgpu(), vgpu(vgpu_type_name="NVIDIA A40-16Q"), False),  # whatever its number
         (vgpu(vgpu_type_name="  "), vgpu(device_id="0x1"), None),
         (vgpu("", vgpu_type_name=""), vgpu("", vgpu_type_name=""), None),
+        (vgpu(type_name="GRID A40-8Q"), vgpu(), True),
+        (vgpu(type_name="NVIDIA A40-16Q"), vgpu(), None),  # of which is it
+        (stated(vgpu(), type_name="NVIDIA A40-16Q"), vgpu(), None),
+        (stated(vgpu("", vgpu_type_name=""), type_name="NVIDIA A40-8Q"), vgpu(), True),
+        (stated(vgpu("", vgpu_type_name=""), type_name="NVIDIA A40-4Q"), vgpu(), False),
     ],
 )
 def test_types_are_one_by_name_and_on_one_board_by_number(

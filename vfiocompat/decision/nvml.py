@@ -267,6 +267,8 @@ def same_vgpu_type(source: Endpoint, destination: Endpoint) -> bool | None:
     compared on boards of the same ids only; there another spelling of the name, as of
     another version of the driver, is none of another type.
     """
+    if _is_of_two(source) or _is_of_two(destination):
+        return None
     names = _name(source), _name(destination)
     if None not in names:
         if names[0] == names[1]:
@@ -288,8 +290,17 @@ def _is_same_board(source: Endpoint, destination: Endpoint) -> bool:
 
 
 def _name(endpoint: Endpoint) -> str | None:
-    name = endpoint.facts.get("vgpu_type_name") or endpoint.facts.get("type_name")
+    name = next(filter(None, map(endpoint.told, _NAMES)), None)
     return " ".join(name.split()) or None if name else None
+
+
+_NAMES = ("vgpu_type_name", "type_name")
+
+
+def _is_of_two(endpoint: Endpoint) -> bool:
+    """Whether what names its type names two: of which it is nobody knows."""
+    texts = filter(None, map(endpoint.told, _NAMES))
+    return len({text.split()[-1] for text in texts if text.strip()}) > 1
 
 
 def _last_word(name: str | None) -> str:

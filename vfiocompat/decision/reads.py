@@ -268,8 +268,7 @@ def question_reads(source: Endpoint) -> Values:
 
 def vgpu_reads(vgpu: Endpoint) -> Values:
     """Tell what of a vGPU a question to NVIDIA's library, and its yes, depend on."""
-    known = vgpu.known
-    return (vgpu.vgpu_metadata, vgpu.type_id, *map(known.get, _OF_VGPU_TYPE))
+    return (vgpu.vgpu_metadata, vgpu.type_id, *map(vgpu.told, _OF_VGPU_TYPE))
 
 
 _OF_DEVICE = (
