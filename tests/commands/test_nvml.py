@@ -375,3 +375,112 @@ def test_a_recorded_answer_says_how_old_it_is(
     line = run(f"check {SOURCE} inventory:b.json#{TYPE}").stdout.splitlines()[0]
     assert "(by a recorded answer of the driver, " in line
     assert line.endswith(" s old)")
+
+
+# ---- what is stated ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"check {SOURCE} {TYPE} --fact ecc=off",
+        f"check {SOURCE} {TYPE} --destination-fact ecc=off",
+        f"check {MDEV} inventory:b.json#{TYPE} --fact ecc=off",
+        f"check {MDEV} inventory:b.json#{TYPE} --destination-fact ecc=off",
+        f"targets {MDEV} here --fact ecc=off",
+        f"get --derive {MDEV} --fact ecc=off",
+    ],
+)
+def test_an_option_must_not_state_what_the_library_denies(
+    run: Run, hosts: Hosts, line: str
+) -> None:
+    hosts()
+    told = run(line, exit_code=2).stderr
+    assert "ecc: 'off' is stated, NVIDIA's library says 'on'" in told
+    run(line.replace("ecc=off", "ecc=on"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"check {MDEV} {TYPE}",
+        f"check {SOURCE} {TYPE}",
+        f"check {MDEV} inventory:b.json#{TYPE}",
+        f"targets {MDEV} here",
+        f"targets {MDEV} b.json --same-host",
+        "vm domain:web.xml here --from a.json",
+        f"get --derive {MDEV}",
+        "get --derive",
+        "scan --host c",
+    ],
+)
+def test_of_a_file_the_library_counts_and_the_file_is_named(
+    run: Run, hosts: Hosts, site: Path, line: str
+) -> None:
+    """Whichever side it is about."""
+    hosts()
+    Path("web.xml").write_text(domain(MDEV))
+    site.write_text('schema = 1\n[driver.nvidia]\necc = "off"\nboard = "A40"\n')
+    result = run(f"{line} --format json", exit_code=4)
+
+    problems = [each["path"] for each in result.json["problems"]]
+    assert problems == [str(site)]
+    assert f"{site}: NVIDIA's library says otherwise" in result.stderr
+    assert "'off' is stated, NVIDIA's library says 'on'" in result.stderr
+    assert "'A40' is stated, NVIDIA's library says 'NVIDIA A40'" in result.stderr
+    assert "ecc=off" not in result.stdout
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the path of a file of the site's facts."""
+    (tmp_path / "etc/facts.d").mkdir(parents=True)
+    monkeypatch.setenv("VFIOCOMPAT_CONFIG", str(tmp_path / "etc"))
+    return tmp_path / "etc/facts.d/gpus.toml"
+
+
+def test_what_a_file_states_and_sysfs_denies_is_its_mistake(
+    run: Run, hosts: Hosts, site: Path
+) -> None:
+    hosts()
+    site.write_text('schema = 1\n[driver.nvidia]\necc = "off"\ndevice_id = "1"\n')
+    told = run(f"check {MDEV} {TYPE}", exit_code=4).stderr
+    assert "device_id: '1' is stated, sysfs says '0x2235'" in told
+    assert "ecc" not in told
+
+
+def test_what_a_file_states_beside_counts(run: Run, hosts: Hosts, site: Path) -> None:
+    """That is what the library did not tell."""
+    hosts("", host("ecc none"))
+    site.write_text('schema = 1\n[driver.nvidia]\necc = "off"\n')
+    [found] = run(f"check {SOURCE} {TYPE} --format json", exit_code=3).json["results"]
+    assert "VFC205" in codes(found)
+    assert "ecc=off" in found["destination"]["version"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"check {SOURCE} inventory:b.json#{TYPE}",
+        f"check inventory:b.json#{MDEV} inventory:a.json#{TYPE}",
+        "matrix a.json b.json",
+        f"targets {SOURCE} b.json",
+        "vm domain:web.xml b.json --from a.json",
+        "vm domain:web.xml a.json --from b.json",
+        "report a.json b.json",
+    ],
+)
+def test_an_inventory_that_states_what_the_library_denied_is_a_problem(
+    run: Run, hosts: Hosts, line: str
+) -> None:
+    hosts()
+    Path("web.xml").write_text(domain(MDEV))
+    inventory = recorded()
+    for each in inventory["endpoints"]:
+        each["stated"] = {"ecc": "off"}
+    Path("b.json").write_text(json.dumps(inventory))
+    result = run(f"{line} --format json", exit_code=4)
+
+    assert "b.json: what was read says otherwise" in result.stderr
+    assert f"ecc of {TYPE}: 'off' is stated" in result.stderr or MDEV in line
+    assert "ecc=off" not in result.stdout

@@ -11,9 +11,10 @@ import pytest
 from tests.fleets import endpoint, function
 from vfiocompat.endpoints import Recorded, literal
 from vfiocompat.errors import FactError, UsageError
+from vfiocompat.tables.denied import denied_in
 from vfiocompat.tables.judge import derivation
 from vfiocompat.tables.library import Library
-from vfiocompat.tables.stated import SiteFacts, Stated, denied_in, parse_facts
+from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -29,7 +29,8 @@ from vfiocompat.output.check import check_document, check_lines
 from vfiocompat.output.text import error_lines, problem_lines
 from vfiocompat.output.wayout import facts_command, stream_lines, wayout_lines
 from vfiocompat.pairs import check
-from vfiocompat.tables.stated import SiteFacts, Stated, denied_in, parse_facts
+from vfiocompat.tables.denied import denied_in
+from vfiocompat.tables.stated import SiteFacts, Stated, parse_facts
 from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
@@ -116,8 +117,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     )
     ends = [(pair.source, pair.destination) for pair in pairs]
     errors = fleets.errors | settings.library.broken_of(ends)
-    if streaming is not None:
-        errors |= stated.denied(itertools.chain(*ends), settings.library)
+    errors |= stated.denied(itertools.chain(*ends), settings.library)
     errors |= _denied_in_inventories((source, *destinations), pairs, settings.library)
     untold = settings.host.problems
     document = check_document(pairs, errors, untold)

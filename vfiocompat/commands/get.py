@@ -17,7 +17,7 @@ from vfiocompat.commands.options import common_options, stream_option
 from vfiocompat.commands.streaming import streaming_of
 from vfiocompat.decision.strings import no_string
 from vfiocompat.endpoints import Problem
-from vfiocompat.errors import ExitCode, FactError, UsageError, VfiocompatError
+from vfiocompat.errors import ExitCode, FactError, UsageError, VfiocompatError, fail
 from vfiocompat.find import look, survey
 from vfiocompat.host.sysfs import Looked
 from vfiocompat.nvidia.placing import on_gpus
@@ -31,7 +31,7 @@ from vfiocompat.output.text import (
 from vfiocompat.times import Horizon
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from vfiocompat.commands.settings import Settings
     from vfiocompat.diagnostics import Diagnostic
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from vfiocompat.errors import ErrorRecord
     from vfiocompat.streams import Streaming
 
-    Deriving = Callable[[Endpoint], Looked]
 
 __all__ = ["command"]
 
@@ -89,7 +88,7 @@ def command(
         )
     settings.demand_tables()
     if not targets:
-        return _every(settings, _Strings(settings, facts).derived if derive else None)
+        return _every(settings, _Strings(settings, facts) if derive else None)
     streaming = streaming_of(settings, stream=stream)
     strings = _Strings(settings, facts) if derive or streaming else None
     return _named(settings, targets, strings, streaming, derive=derive)
@@ -136,14 +135,16 @@ class _Strings:
         return known
 
     def denied(self, endpoints: Sequence[Endpoint]) -> dict[str, ErrorRecord]:
-        """Give what is wrong with files of facts that a head denies."""
+        """Give what is wrong with files of facts, as `Stated.denied` has it."""
         return self._stated.denied(endpoints, self._library)
 
 
-def _every(settings: Settings, deriving: Deriving | None) -> int:
+def _every(settings: Settings, strings: _Strings | None) -> int:
     endpoints, problems, _ = survey(settings.host, settings.drivers)
-    if deriving is not None:
-        found = [(endpoint.address, deriving(endpoint)) for endpoint in endpoints]
+    denied: dict[str, ErrorRecord] = {}
+    if strings is not None:
+        found = [(each.address, strings.derived(each)) for each in endpoints]
+        denied = strings.denied(endpoints)
         endpoints = [each.endpoint for _, each in found if each.endpoint is not None]
         for error in {each.error: None for _, each in found if each.error is not None}:
             settings.note(error_lines(error))
@@ -152,18 +153,25 @@ def _every(settings: Settings, deriving: Deriving | None) -> int:
             for address, each in found
             if each.error is not None
         ]
-    strings = [endpoint for endpoint in endpoints if endpoint.version is not None]
+        problems += [
+            Problem(path, "load", None, each.code) for path, each in denied.items()
+        ]
+        for error in denied.values():
+            settings.note(error_lines(error))
+    there = [endpoint for endpoint in endpoints if endpoint.version is not None]
     if settings.json:
-        settings.print_document(GetDocument(endpoints=strings, problems=problems))
+        settings.print_document(GetDocument(endpoints=there, problems=problems))
     else:
         settings.print_rows(
             _COLUMNS,
-            ((endpoint.address, endpoint.version or "") for endpoint in strings),
+            ((endpoint.address, endpoint.version or "") for endpoint in there),
         )
     settings.note(problem_lines(problems))
     if not endpoints and not problems:
         settings.note(nothing_lines())
-    return ExitCode.DONE if strings else ExitCode.UNDETERMINED
+    if fail(denied):
+        return ExitCode.FAILED
+    return ExitCode.DONE if there else ExitCode.UNDETERMINED
 
 
 def _named(

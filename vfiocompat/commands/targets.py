@@ -132,7 +132,8 @@ def command(  # noqa: PLR0917 - click passes every option by name
         )
         with settings.progress("reading the fleet"):
             found = fleet_targets(query, fleet, library, horizon, host)
-    found = found._replace(errors=fleets.errors | found.errors)
+    denied = stated.denied([start], library)
+    found = found._replace(errors=fleets.errors | denied | found.errors)
     line = [
         *("vfiocompat", "targets", source, *(fleet or ["here"])),
         *again("--table", settings.table),

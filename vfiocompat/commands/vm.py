@@ -133,7 +133,8 @@ def command(  # noqa: PLR0917 - click passes every option by name
     )
     described = read_vm(address, settings.timeout, migratable=xml)
     come_from = _paths(origin)
-    known = Inventories(come_from) if origin and described.vm.moved else None
+    moved = origin and described.vm.moved
+    known = Inventories(come_from, settings.library) if moved else None
     unread = {} if known is None else known.errors
     origins = {} if known is None else known.files
     for error in unread.values():

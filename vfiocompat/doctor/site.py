@@ -110,3 +110,4 @@ def _unusable(
             stated.of_source(endpoint, library)
         except FactError as error:
             yield error
+    yield from map(FactError.of, stated.denied(here, library).values())

@@ -22,7 +22,7 @@ from vfiocompat.files.inventories import (
 )
 from vfiocompat.files.reading import sizes
 from vfiocompat.fleet.classes import Reduced, merge
-from vfiocompat.tables.stated import denied_in
+from vfiocompat.tables.denied import denied_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence

@@ -15,7 +15,7 @@ from vfiocompat.endpoints import Problem
 from vfiocompat.errors import FactError
 from vfiocompat.find import survey
 from vfiocompat.inventory import Inventory
-from vfiocompat.tables.stated import without_denied
+from vfiocompat.tables.denied import without_denied
 from vfiocompat.times import Horizon, moment, timestamp
 
 if TYPE_CHECKING:
@@ -70,13 +70,13 @@ def scan(
 def agreed(
     inventory: Inventory, library: Library, stated: Stated
 ) -> tuple[Inventory, list[ErrorRecord]]:
-    """Leave out what the site states of devices whose heads say otherwise.
+    """Leave out what the site states and heads or NVIDIA's library say otherwise.
 
     Beside is what is wrong with its files.
     """
-    if not any(each.head and each.stated for each in inventory.endpoints):
-        return inventory, []
     wrong = stated.denied(inventory.endpoints, library)
+    if not wrong:
+        return inventory, []
     problems = [Problem(path, "state", None, each.code) for path, each in wrong.items()]
     endpoints = [without_denied(each, library) for each in inventory.endpoints]
     found = msgspec.structs.replace(

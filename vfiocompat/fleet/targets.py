@@ -250,7 +250,6 @@ def host_targets(
 
     ends = [pair.destination for pair in pairs]
     errors = library.broken([query.source, *ends])
-    if streaming is not None:
-        asked = [end for pair in pairs for end in (pair.source, pair.destination)]
-        errors |= stated.denied(asked, library)
+    asked = [end for pair in pairs for end in (pair.source, pair.destination)]
+    errors |= stated.denied(asked, library)
     return Targets(counts, found, hosts, errors, partial(wanting, pairs), pairs, {})

@@ -10,6 +10,7 @@ judge     what the one that decides a pair says of it
 lacking   what one would have to know of an endpoint to decide
 unfilled  a file of facts.d that states what is missing, but for the values
 library   the tables there are: of --table, the site's, the shipped ones
+denied    what is stated, and a head or NVIDIA's library says otherwise
 stated    what operators state of endpoints, in facts.d and in options
 site      the files of a site, each with what is wrong with it
 strings   those that tables make of facts, for endpoints without an attribute

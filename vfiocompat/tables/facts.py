@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint
 
-__all__ = ["FACTS", "can_be_stated", "teller"]
+__all__ = ["FACTS", "LIBRARY", "OF_LIBRARY", "can_be_stated", "teller"]
+
+LIBRARY = "NVIDIA's library"
+"""Who tells what sysfs does not have of NVIDIA's devices."""
 
 _PCI = "cat /sys/bus/pci/devices/FUNCTION"
 _TYPE = "cat /sys/class/mdev_bus/PARENT/mdev_supported_types/TYPE_ID"
@@ -55,13 +58,10 @@ None is ever a free path: a table cannot make the program read another file.
 _OF_GUESTS = frozenset({"guest"})
 """Facts of what runs in a VM that has the device."""
 
-_TELLERS = {
-    **dict.fromkeys(
-        ("gpu_name", "gpu_memory", "manager", "ecc", "range", "guest"),
-        "NVIDIA's library",
-    ),
-    "platform": "os-release",
-}
+OF_LIBRARY = frozenset({"gpu_name", "gpu_memory", "manager", "ecc", "range", "guest"})
+"""Facts that NVIDIA's library tells."""
+
+_TELLERS = {**dict.fromkeys(OF_LIBRARY, LIBRARY), "platform": "os-release"}
 
 
 def teller(fact: str) -> str:

@@ -14,8 +14,15 @@ from vfiocompat.addresses import address_text, parse_address
 from vfiocompat.contradictions import identified_by_facts, own_facts
 from vfiocompat.endpoints import Facts
 from vfiocompat.errors import FactError, InvalidAddress, UsageError
-from vfiocompat.tables.heads import contradicted
-from vfiocompat.tables.language.derive import denied_by_facts, stated_mistakes
+from vfiocompat.tables.denied import (
+    HEAD,
+    can_deny,
+    denials,
+    denied_by_head,
+    denied_by_library,
+    denied_record,
+)
+from vfiocompat.tables.language.derive import stated_mistakes
 from vfiocompat.tables.language.table import Table
 from vfiocompat.tables.library import CONFIG, toml_files
 from vfiocompat.tomlfile import mistakes_in, read_record
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
     from vfiocompat.diagnostics import Side
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.errors import ErrorRecord, VfiocompatError
+    from vfiocompat.tables.denied import Denial
     from vfiocompat.tables.library import Library
 
 __all__ = [
@@ -33,10 +41,8 @@ __all__ = [
     "FactFile",
     "SiteFacts",
     "Stated",
-    "denied_in",
     "fact_mistakes",
     "parse_facts",
-    "without_denied",
 ]
 
 _DESCRIBED = "the file is described in vfiocompat-facts(5)"
@@ -213,7 +219,8 @@ class Stated(msgspec.Struct, frozen=True):
         Raises:
             UsageError: an option gives what is not the name of a fact or a field, or no
                 value of it, or not what sysfs says.
-            FactError: the same, of what the site's files state.
+            FactError: the same, of what the site's files state, but for what NVIDIA's
+                library says otherwise: that is left out, and `denied` tells of it.
 
         """
         return self._of(endpoint, library, self.source, "--fact")
@@ -232,11 +239,11 @@ class Stated(msgspec.Struct, frozen=True):
 
         """
         given = self.source if side == "source" else self.destination
-        wrong = _denied(endpoint, given, library)
+        wrong = denied_by_head(endpoint, given, library)
         if wrong:
             option = "--fact" if side == "source" else "--destination-fact"
             raise UsageError(
-                f"{option}: {_DENIED} of {endpoint.address} says otherwise",
+                f"{option}: {HEAD} of {endpoint.address} says otherwise",
                 detail="\n".join(f"{name}: {what}" for name, what in wrong.items()),
                 hint="state nothing that the head shows",
                 code=codes.FACT_UNUSABLE,
@@ -245,28 +252,23 @@ class Stated(msgspec.Struct, frozen=True):
     def denied(
         self, endpoints: Iterable[Endpoint], library: Library
     ) -> dict[str, ErrorRecord]:
-        """Give by its path what is wrong with each file of facts that a head denies.
+        """Give by its path what is wrong with each file of facts that is denied.
 
-        What the head says counts in their place.
+        A head or NVIDIA's library does that; what these say counts in their place.
+        Files that have mistakes are passed over: what needs them says so.
         """
-        lines: dict[str, dict[str, None]] = {}
+        found: dict[str, dict[str, Denial]] = {}
         for each in endpoints:
-            if self.site is None or each.recorded or not each.head:
+            if self.site is None or each.recorded or not can_deny(each):
                 continue
-            known = self.site.about(each)
-            for name, what in _denied(each, known, library).items():
-                path = self.site.file(each, name)
-                line = f"{name} of {each.address}: {what}"
-                lines.setdefault(path or "", {})[line] = None
-        return {
-            path: FactError(
-                f"{path}: {_DENIED} says otherwise",
-                detail="\n".join(wrong),
-                hint="mend the file: what the head says counts",
-                code=codes.FACT_UNUSABLE,
-            ).record
-            for path, wrong in lines.items()
-        }
+            try:
+                known = self.site.about(each)
+            except FactError:
+                return {}
+            for name, denial in denials(each, known, library).items():
+                path = self.site.file(each, name) or ""
+                found.setdefault(path, {})[denial.line(each, name)] = denial
+        return {path: denied_record(path, wrong) for path, wrong in found.items()}
 
     def _of(
         self, endpoint: Endpoint, library: Library, given: Facts, option: str
@@ -282,6 +284,9 @@ class Stated(msgspec.Struct, frozen=True):
         # What files here say is said of this host; an inventory has its own.
         here = self.site is not None and not endpoint.recorded
         site = self.site.about(endpoint) if here and self.site is not None else {}
+        if site:
+            denied = denied_by_library(endpoint, site, library)
+            site = {name: text for name, text in site.items() if name not in denied}
         if not site and not given:
             return endpoint
         stated = endpoint.stated | site | given
@@ -296,59 +301,6 @@ class Stated(msgspec.Struct, frozen=True):
 
 
 NOTHING_STATED = Stated()
-_DENIED = "the head of the migration stream"
-
-
-def denied_in(
-    path: str, endpoints: Iterable[Endpoint], library: Library
-) -> ErrorRecord | None:
-    """Say what an inventory keeps as stated that facts or heads in it deny."""
-    by_heads, by_facts = [], []
-    for each in endpoints:
-        if each.stated:
-            of = f"of {each.address}"
-            for name, what in _denied(each, each.stated, library).items():
-                by_heads.append(f"{name} {of}: {what}")
-            for name, what in _denied_by_facts(each, library).items():
-                by_facts.append(f"{name} {of}: {what}")
-    if not by_heads and not by_facts:
-        return None
-    who = "what was read" if by_facts else _DENIED
-    return FactError(
-        f"{path}: {who} says otherwise",
-        detail="\n".join((*by_heads, *by_facts)),
-        hint="scan its host again: what is stated does not count",
-        code=codes.FACT_UNUSABLE,
-    ).record
-
-
-def _denied_by_facts(endpoint: Endpoint, library: Library) -> dict[str, str]:
-    shelf = library.speaking_for(endpoint)
-    tables = [each.table for each in shelf if isinstance(each.table, Table)]
-    return denied_by_facts(
-        endpoint.stated, own_facts(endpoint) | endpoint.facts, tables
-    )
-
-
-def without_denied(endpoint: Endpoint, library: Library) -> Endpoint:
-    """Give an endpoint without what is stated of it and its head denies."""
-    wrong = _denied(endpoint, endpoint.stated, library) if endpoint.stated else {}
-    if not wrong:
-        return endpoint
-    kept = {name: text for name, text in endpoint.stated.items() if name not in wrong}
-    return msgspec.structs.replace(endpoint, stated=kept)
-
-
-def _denied(endpoint: Endpoint, stated: Facts, library: Library) -> dict[str, str]:
-    """Say of what is stated of an endpoint, and its head denies, what that says."""
-    table = library.reading_heads(endpoint) if endpoint.head else None
-    if table is None or not endpoint.head:
-        return {}
-    there = contradicted(table, endpoint.head.exact_bytes(), stated)
-    return {
-        name: f"{stated[name]} is stated, and it is {text}"
-        for name, text in there.items()
-    }
 
 
 def _demand(

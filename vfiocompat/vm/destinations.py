@@ -166,9 +166,8 @@ def _this_host(
     taken = [endpoint.address for endpoint in known]
     write = partial(report, migration, result, ends, pair_of, taken=taken)
     errors = site.library.broken([*migration.sources, *ends])
-    if site.streaming is not None:
-        asked = [end for row in checked for pair in row for end in pair[:2]]
-        errors |= site.stated.denied(asked, site.library)
+    asked = [end for row in checked for pair in row for end in pair[:2]]
+    errors |= site.stated.denied(asked, site.library)
     chosen = [
         pair_of(device, at) for device, at in enumerate(result.ends) if at is not None
     ]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from vfiocompat.errors import InvalidVersion
 from vfiocompat.tables.facts import FACTS, teller
@@ -132,6 +132,20 @@ def stated_mistakes(
     A name is a fact or a field of one of the tables; a value is one that the field
     takes, and not another than sysfs has.
     """
+    found = _mistakes(stated, facts, tables)
+    return {name: mistake.what for name, mistake in found.items()}
+
+
+class _Mistake(NamedTuple):
+    """What is wrong with a stated value, and who says so if it is another's word."""
+
+    what: str
+    teller: str | None = None
+
+
+def _mistakes(
+    stated: Mapping[str, str], facts: Mapping[str, str], tables: list[Table]
+) -> dict[str, _Mistake]:
     wrong = {}
     for name, text in stated.items():
         takers = [table for table in tables if name in _stateable(table)]
@@ -139,35 +153,40 @@ def stated_mistakes(
             what = _same_fact(name, text, facts.get(name)) or _no_value(name, text)
             takers = [t for t in takers if name in t.file.derivation(name).facts]
         else:
-            what = "" if takers else _no_name(name, tables)
-        if not what:
+            what = None if takers else _Mistake(_no_name(name, tables))
+        if what is None:
             taken = (_taken(table, name, text, facts) for table in takers)
-            what = next(filter(None, taken), "")
-        if what:
+            what = next(filter(None, taken), None)
+        if what is not None:
             wrong[name] = what
     return wrong
 
 
 def denied_by_facts(
-    stated: Mapping[str, str], facts: Mapping[str, str], tables: list[Table]
+    stated: Mapping[str, str],
+    facts: Mapping[str, str],
+    tables: list[Table],
+    who: str | None = None,
 ) -> dict[str, str]:
     """Find what is stated and facts say otherwise, by its name; else nothing is wrong.
 
-    Other tables than these may have named what they do not know.
+    Other tables than these may have named what they do not know. `who` is the only
+    teller of facts whose word counts, if there is one.
     """
     wrong = {}
     for name, text in stated.items():
         if UNKNOWN in text:
             continue
         takers = [table for table in tables if name in _stateable(table)]
-        what = ""
+        what = None
         if name in FACTS:
             what = _same_fact(name, text, facts.get(name))
             takers = [t for t in takers if name in t.file.derivation(name).facts]
         valued = (t for t in takers if t.fields.worth(name, text) is not None)
         taken = (_taken(table, name, text, facts) for table in valued)
-        if what := what or next(filter(None, taken), ""):
-            wrong[name] = what
+        what = what or next(filter(None, taken), None)
+        if what is not None and who in {None, what.teller}:
+            wrong[name] = what.what
     return wrong
 
 
@@ -176,36 +195,45 @@ def _stateable(table: Table) -> set[str]:
     return set(table.fields.kinds) - {*RESERVED, *table.fields.origins}
 
 
-def _same_fact(name: str, text: str, read: str | None) -> str:
+def _same_fact(name: str, text: str, read: str | None) -> _Mistake | None:
     if read is None or text.removeprefix("0x") == read.removeprefix("0x"):
-        return ""
-    return f"{text!r} is stated, {teller(name)} says {read!r}"
+        return None
+    return _otherwise(name, text, read)
+
+
+def _otherwise(fact: str, text: str, read: str) -> _Mistake:
+    who = teller(fact)
+    return _Mistake(f"{text!r} is stated, {who} says {read!r}", who)
 
 
 _FLAGS = frozenset(get_args(InterfaceFlag))
 _YES_OR_NO = frozenset({"dirty_tracking", "iommu_dirty_tracking", "iommufd"})
 
 
-def _no_value(name: str, text: str) -> str:
+def _no_value(name: str, text: str) -> _Mistake | None:
     """Say what is wrong with a value of a fact that has but few."""
     if name in _YES_OR_NO and text not in {"yes", "no"}:
-        return f"{text!r} is neither yes nor no"
+        return _Mistake(f"{text!r} is neither yes nor no")
     told = set(text.split(","))
     if name == "migration_flags" and not {"STOP_COPY"} <= told <= _FLAGS:
         known = ", ".join(sorted(_FLAGS))
-        return f"{text!r} is no list of {known} with commas, which has STOP_COPY"
-    return ""
+        return _Mistake(
+            f"{text!r} is no list of {known} with commas, which has STOP_COPY"
+        )
+    return None
 
 
-def _taken(table: Table, name: str, text: str, facts: Mapping[str, str]) -> str:
+def _taken(
+    table: Table, name: str, text: str, facts: Mapping[str, str]
+) -> _Mistake | None:
     worth = table.fields.worth(name, text)
     if worth is None:
-        return f"{text!r} is no {table.fields.kinds[name]}"
+        return _Mistake(f"{text!r} is no {table.fields.kinds[name]}")
     read = _read(table, name, facts)
     if read is None or equal(table.fields.worth(name, read), worth):
-        return ""
+        return None
     told = next(each for each in table.file.derivation(name).facts if each in facts)
-    return f"{text!r} is stated, {teller(told)} says {read!r}"
+    return _otherwise(told, text, read)
 
 
 def _no_name(name: str, tables: list[Table]) -> str:
