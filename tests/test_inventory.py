@@ -764,6 +764,21 @@ def test_metadata_that_no_driver_gives_of_a_gpu_is_refused(metadata: str) -> Non
     assert wrong(with_gpu(metadata)).startswith("f.json: gpus[0].metadata: ")
 
 
+@pytest.mark.parametrize("other", [{}, {"ecc": "on"}, {"metadata": None}], ids=str)
+def test_a_gpu_that_is_there_twice_is_refused(other: dict[str, object]) -> None:
+    document = json.loads(with_gpu(GPU))
+    document["gpus"].append(document["gpus"][0] | other)
+    said = wrong(json.dumps(document).encode())
+    assert said.startswith("f.json: gpus[1].address: 0000:41:00.0 is there twice")
+
+
+@pytest.mark.parametrize("key", ["facts", "stated"])
+@pytest.mark.parametrize("flags", ["P2P", "PRE_COPY,P2P", ""])
+def test_flags_without_stop_copy_are_refused(key: str, flags: str) -> None:
+    said = wrong(with_gpu(GPU, **{key: {"migration_flags": flags}}))
+    assert f"{key}: migration_flags: {flags!r} has no STOP_COPY" in said
+
+
 ON_A40 = msgspec.structs.replace(
     inventory(
         "node-a",

@@ -63,10 +63,10 @@ def contradiction(endpoint: Endpoint) -> str | None:
     for answer in endpoint.answers:
         if what := _contradiction_of(answer, endpoint):
             return f"answers: {what}"
-    if endpoint.stated:
-        flags = endpoint.stated.get("migration_flags", "STOP_COPY")
+    for key, facts in (("facts", endpoint.facts), ("stated", endpoint.stated)):
+        flags = facts.get("migration_flags", "STOP_COPY")
         if "STOP_COPY" not in flags.split(","):
-            return f"stated: migration_flags: {flags!r} has no STOP_COPY"
+            return f"{key}: migration_flags: {flags!r} has no STOP_COPY"
     return (
         _contradiction_of_head(endpoint)
         or _contradiction_of_address(endpoint)
@@ -209,8 +209,12 @@ def _plain(text: str) -> str:
 def contradiction_of_gpus(
     endpoints: Sequence[Endpoint], gpus: Iterable[Gpu]
 ) -> str | None:
-    """Say which endpoint tells of its GPU, or its vGPU, what these do not."""
-    told = {gpu.address: facts_of_gpu(gpu) for gpu in gpus}
+    """Say which GPU is there twice, or which endpoint tells of its one what is not."""
+    told: dict[str, Facts] = {}
+    for number, gpu in enumerate(gpus):
+        if gpu.address in told:
+            return f"gpus[{number}].address: {gpu.address} is there twice"
+        told[gpu.address] = facts_of_gpu(gpu)
     for number, each in enumerate(endpoints):
         if not each.gpu:
             continue  # as it is a million times
