@@ -824,3 +824,16 @@ def test_what_nobody_tells_of_a_gpu_contradicts_nothing(
     path: str, value: object
 ) -> None:
     parse_inventory(changed(path, value, ON_A40), "a.json")
+
+
+@pytest.mark.parametrize("facts", [{}, {"ecc": ""}], ids=str)
+def test_what_a_gpu_tells_is_a_fact_of_what_is_on_it(facts: dict[str, str]) -> None:
+    found = parse_inventory(changed("endpoints.0.facts", facts, ON_A40), "a.json")
+    [on_gpu] = found.endpoints
+    assert (on_gpu.facts["ecc"], on_gpu.facts["manager"]) == ("on", "580.65.06")
+
+    moved = changed("endpoints.0.gpu", "0000:c1:00.0", ON_A40)
+    whole = msgspec.json.decode(moved, type=dict[str, Any])
+    whole["endpoints"][0]["facts"] = facts
+    [elsewhere] = parse_inventory(msgspec.json.encode(whole), "a.json").endpoints
+    assert "manager" not in elsewhere.facts

@@ -72,16 +72,25 @@ def placed(
 
 
 def on_gpus(endpoints: list[Endpoint], gpus: Iterable[Gpu]) -> list[Endpoint]:
-    """Give endpoints the metadata of the GPUs that they are on, and no other."""
-    metadata = {gpu.address: gpu.metadata for gpu in gpus if gpu.metadata is not None}
+    """Give endpoints the metadata of the GPUs that they are on, and no other.
+
+    Facts of these that a file has left out are filled from them.
+    """
+    by_address = {gpu.address: gpu for gpu in gpus}
     found = endpoints
     for at, each in enumerate(endpoints):
         if each.gpu is msgspec.UNSET and each.gpu_metadata is msgspec.UNSET:
             continue  # as it is a million times
         if found is endpoints:
             found = list(endpoints)
-        of_gpu = metadata.get(each.gpu or "", msgspec.UNSET)
-        found[at] = msgspec.structs.replace(each, gpu_metadata=of_gpu)
+        gpu = by_address.get(each.gpu or "")
+        metadata = gpu.metadata if gpu else None
+        own = {name: text for name, text in each.facts.items() if text}
+        found[at] = msgspec.structs.replace(
+            each,
+            facts=facts_of_gpu(gpu) | own if gpu else each.facts,
+            gpu_metadata=msgspec.UNSET if metadata is None else metadata,
+        )
     return found
 
 
