@@ -335,23 +335,27 @@ def test_answers_about_vgpus_that_are_gone_are_dropped(
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "exit_code"),
     [
-        f"check {SOURCE} {TYPE}",
-        f"targets {SOURCE} here",
-        "vm domain:web.xml here --from a.json",
+        (f"check {SOURCE} {TYPE}", 3),
+        (f"targets {SOURCE} here", 3),
+        ("vm domain:web.xml here --from a.json", 3),
+        (f"get --derive {MDEV}", 0),
+        (f"get --derive {TYPE} {MDEV}", 0),
     ],
 )
-def test_a_gpu_that_is_lost_is_a_problem(run: Run, hosts: Hosts, line: str) -> None:
+def test_a_gpu_that_is_lost_is_a_problem(
+    run: Run, hosts: Hosts, line: str, exit_code: int
+) -> None:
     hosts("", host("lost 3"))
     Path("web.xml").write_text(domain(MDEV))
-    found = run(f"{line} --format json", exit_code=3)
+    found = run(f"{line} --format json", exit_code=exit_code)
 
     assert [(each["path"], each["errno"]) for each in found.json["problems"]] == [
         ("0000:41:00.0", "GPU_IS_LOST")
     ]
     assert found.stderr.count("VFC188") == 1
-    assert "VFC188" in run(line, exit_code=3).stderr
+    assert "VFC188" in run(line, exit_code=exit_code).stderr
 
 
 @pytest.mark.parametrize(

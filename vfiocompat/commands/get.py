@@ -227,6 +227,8 @@ def _named(
         problems.append(Problem(path, "load", None, wrong.code))
         settings.note(error_lines(wrong))
         code = ExitCode.FAILED if wrong.fails else code
+    problems += settings.host.problems
+    settings.note(problem_lines(settings.host.problems))
     if settings.json:
         endpoints = on_gpus(endpoints, ())  # no document has their metadata here
         settings.print_document(GetDocument(endpoints=endpoints, problems=problems))
