@@ -17,7 +17,7 @@ from vfiocompat.errors import FactError
 from vfiocompat.tables.facts import LIBRARY, OF_LIBRARY
 from vfiocompat.tables.heads import contradicted
 from vfiocompat.tables.language.derive import denied_by_facts
-from vfiocompat.tables.language.table import Table
+from vfiocompat.tables.shelf import whole_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -77,11 +77,9 @@ def denied_in(
 
 
 def _denied_by_facts(endpoint: Endpoint, library: Library) -> dict[str, str]:
-    shelf = library.speaking_for(endpoint)
-    tables = [each.table for each in shelf if isinstance(each.table, Table)]
-    return denied_by_facts(
-        endpoint.stated, own_facts(endpoint) | endpoint.facts, tables
-    )
+    tables = whole_tables(library.speaking_for(endpoint))
+    facts = own_facts(endpoint) | endpoint.facts
+    return denied_by_facts(endpoint.stated, facts, tables)
 
 
 def denied_record(path: str, wrong: Mapping[str, Denial]) -> ErrorRecord:
@@ -127,8 +125,7 @@ def denied_by_library(
     if not stated or OF_LIBRARY.isdisjoint(endpoint.facts):
         return {}
     known = identified_by_facts(msgspec.structs.replace(endpoint, stated=stated))
-    shelf = library.speaking_for(known)
-    tables = [each.table for each in shelf if isinstance(each.table, Table)]
+    tables = whole_tables(library.speaking_for(known))
     return denied_by_facts(stated, endpoint.facts, tables, LIBRARY)
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "is_bound",
     "reading_heads",
     "speaks_for",
+    "whole_tables",
 ]
 
 T = TypeVar("T")
@@ -41,6 +42,12 @@ class Shelved(NamedTuple):
     table: Table | ErrorRecord
 
 
+def whole_tables(shelf: Iterable[Shelved]) -> list[Table]:
+    """Give the tables that could be loaded."""
+    tables = (each.table for each in shelf)
+    return [each for each in tables if not isinstance(each, ErrorRecord)]
+
+
 def first_found(
     shelf: Iterable[Shelved], find: Callable[[Table], T | None]
 ) -> tuple[list[T], list[ErrorRecord]]:
@@ -50,11 +57,12 @@ def first_found(
     come that rank's errors, since nobody knows what the table would have found.
     """
     by_rank = attrgetter("rank")
-    for _, tier in groupby(sorted(shelf, key=by_rank), by_rank):
-        tables = [each.table for each in tier]
+    for _, together in groupby(sorted(shelf, key=by_rank), by_rank):
+        tier = list(together)
+        tables = (each.table for each in tier)
         if errors := [each for each in tables if isinstance(each, ErrorRecord)]:
             return [], errors
-        found = (find(each) for each in tables if not isinstance(each, ErrorRecord))
+        found = map(find, whole_tables(tier))
         if there := [each for each in found if each is not None]:
             return there, []
     return [], []
@@ -110,8 +118,6 @@ def is_bound(head: Head, endpoint: Endpoint) -> bool:
 def cannot_migrate(endpoint: Endpoint, shelf: Sequence[Shelved]) -> bool:
     """Whether tables say that the driver an endpoint is bound to migrates nothing."""
     return any(
-        each.table.file.migration == "unsupported"
-        and is_bound(each.table.file, endpoint)
-        for each in shelf
-        if not isinstance(each.table, ErrorRecord)
+        each.file.migration == "unsupported" and is_bound(each.file, endpoint)
+        for each in whole_tables(shelf)
     )

@@ -11,14 +11,15 @@ from vfiocompat.errors import FactError, TableError
 from vfiocompat.tables.heads import head_mistakes
 from vfiocompat.tables.language.cases import case_mistakes
 from vfiocompat.tables.language.derive import stated_mistakes
-from vfiocompat.tables.language.table import Table
 from vfiocompat.tables.library import load_table, toml_files
+from vfiocompat.tables.shelf import whole_tables
 from vfiocompat.tables.stated import FactFile, SiteFacts, fact_mistakes
 from vfiocompat.tomlfile import mistakes_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vfiocompat.tables.language.table import Table
     from vfiocompat.tables.library import Library
 
 __all__ = ["SiteFile", "check_facts", "check_table", "check_tables"]
@@ -84,7 +85,7 @@ def _of_drivers(file: FactFile, library: Library) -> Iterator[str]:
             shelf = library.speaking_for(any_of_it)
         except TableError:
             return  # their folder cannot be read, which is told of it
-        tables = [each.table for each in shelf if isinstance(each.table, Table)]
+        tables = whole_tables(shelf)
         if len(tables) < len(shelf):
             continue  # the table with mistakes may know the names
         for name, what in stated_mistakes(facts, {}, tables).items():

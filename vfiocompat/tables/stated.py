@@ -23,8 +23,8 @@ from vfiocompat.tables.denied import (
     denied_record,
 )
 from vfiocompat.tables.language.derive import stated_mistakes
-from vfiocompat.tables.language.table import Table
 from vfiocompat.tables.library import CONFIG, toml_files
+from vfiocompat.tables.shelf import whole_tables
 from vfiocompat.tomlfile import mistakes_in, read_record
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from vfiocompat.endpoints import Endpoint
     from vfiocompat.errors import ErrorRecord, VfiocompatError
     from vfiocompat.tables.denied import Denial
+    from vfiocompat.tables.language.table import Table
     from vfiocompat.tables.library import Library
 
 __all__ = [
@@ -291,8 +292,7 @@ class Stated(msgspec.Struct, frozen=True):
             return endpoint
         stated = endpoint.stated | site | given
         known = identified_by_facts(msgspec.structs.replace(endpoint, stated=stated))
-        shelf = library.speaking_for(known)
-        tables = [each.table for each in shelf if isinstance(each.table, Table)]
+        tables = whole_tables(library.speaking_for(known))
         others = {name: text for name, text in site.items() if name not in given}
         _demand(endpoint, given, tables, option, UsageError)
         files = self.site.files(endpoint, others) if self.site is not None else ""
