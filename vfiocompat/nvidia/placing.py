@@ -76,19 +76,18 @@ def on_gpus(endpoints: list[Endpoint], gpus: Iterable[Gpu]) -> list[Endpoint]:
 
     Facts of these that a file has left out are filled from them.
     """
-    by_address = {gpu.address: gpu for gpu in gpus}
+    told = {gpu.address: (facts_of_gpu(gpu), gpu.metadata) for gpu in gpus}
     found = endpoints
     for at, each in enumerate(endpoints):
         if each.gpu is msgspec.UNSET and each.gpu_metadata is msgspec.UNSET:
             continue  # as it is a million times
         if found is endpoints:
             found = list(endpoints)
-        gpu = by_address.get(each.gpu or "")
-        metadata = gpu.metadata if gpu else None
+        facts, metadata = told.get(each.gpu or "", ({}, None))
         own = {name: text for name, text in each.facts.items() if text}
         found[at] = msgspec.structs.replace(
             each,
-            facts=facts_of_gpu(gpu) | own if gpu else each.facts,
+            facts=facts | own if facts else each.facts,
             gpu_metadata=msgspec.UNSET if metadata is None else metadata,
         )
     return found
