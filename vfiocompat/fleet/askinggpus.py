@@ -11,7 +11,7 @@ import msgspec
 from vfiocompat import codes
 from vfiocompat.decision.gpus import gpu_question, recordable_comparison, to_compare
 from vfiocompat.decision.nvml import UNUSABLE, same_vgpu_type
-from vfiocompat.endpoints import Problem, RecordedAnswer
+from vfiocompat.endpoints import Problem, RecordedAnswer, Thing
 from vfiocompat.nvidia.placing import on_gpus
 from vfiocompat.times import moment
 
@@ -45,10 +45,10 @@ def ask_gpus(
     ends = on_gpus(inventory.endpoints, inventory.gpus or ())
     places = _in_order(ends, vgpus)
     asked = [*places][:limit]
-    answers = host.compare(asked) if asked else None
-    endpoints = list(inventory.endpoints)
+    replies = host.compare(asked) if asked else None
+    found: dict[int, dict[Thing, RecordedAnswer]] = defaultdict(dict)
     problems: dict[Problem, None] = {}
-    for question, compared in zip(asked, answers or (), strict=False):
+    for question, compared in zip(asked, replies or (), strict=False):
         code = compared.error and compared.error.code
         if code in UNUSABLE:
             break  # and so it is for all others
@@ -57,12 +57,12 @@ def ask_gpus(
             continue
         answer = _recorded(question, compared, now)
         for at in places[question]:
-            others = [
-                each for each in endpoints[at].answers if each.thing != answer.thing
-            ]
-            endpoints[at] = msgspec.structs.replace(
-                endpoints[at], answers=(*others, answer)
-            )
+            found[at][answer.thing] = answer
+    endpoints = list(inventory.endpoints)
+    for at, new in found.items():
+        others = [each for each in endpoints[at].answers if each.thing not in new]
+        answers = (*others, *new.values())
+        endpoints[at] = msgspec.structs.replace(endpoints[at], answers=answers)
     return msgspec.structs.replace(
         inventory, endpoints=endpoints, problems=[*inventory.problems, *problems]
     )
@@ -70,14 +70,14 @@ def ask_gpus(
 
 def _in_order(
     endpoints: Sequence[Endpoint], vgpus: Iterable[Endpoint]
-) -> dict[_Question, list[int]]:
+) -> dict[_Question, dict[int, None]]:
     """Give the questions to ask, and the places of the endpoints that each is about."""
     by_gpu: dict[str, list[int]] = defaultdict(list)
     for at, each in enumerate(endpoints):
         if each.gpu_metadata and not each.in_use:
             by_gpu[each.gpu_metadata].append(at)
-    new: dict[_Question, list[int]] = defaultdict(list)
-    again: dict[_Question, list[int]] = defaultdict(list)
+    new: dict[_Question, dict[int, None]] = defaultdict(dict)
+    again: dict[_Question, dict[int, None]] = defaultdict(dict)
     for vgpu in vgpus:
         for places in by_gpu.values():
             question = to_compare(vgpu, endpoints[places[0]])
@@ -93,9 +93,9 @@ def _in_order(
                 if {True, False} & {*known} or at in new.get(question, ()):
                     continue
                 if same_vgpu_type(vgpu, endpoints[at]) is not False:
-                    (again if known else new)[question].append(at)
-    for question, places in again.items():
-        new[question] += places
+                    (again if known else new)[question][at] = None
+    for asked, of in again.items():
+        new[asked] |= of
     return dict(new)
 
 
