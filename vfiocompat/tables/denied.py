@@ -41,6 +41,8 @@ __all__ = [
 HEAD = "the head of the migration stream"
 """Who tells what a device writes of itself."""
 
+_READ = "what was read"
+
 
 class Denial(NamedTuple):
     """What is said of something that is stated, and who says it."""
@@ -60,20 +62,14 @@ def denied_in(
     by_heads, by_facts = [], []
     for each in endpoints:
         if each.stated:
-            of = f"of {each.address}"
             for name, what in denied_by_head(each, each.stated, library).items():
-                by_heads.append(f"{name} {of}: {what}")
+                by_heads.append(Denial(what, HEAD).line(each, name))
             for name, what in _denied_by_facts(each, library).items():
-                by_facts.append(f"{name} {of}: {what}")
+                by_facts.append(Denial(what, _READ).line(each, name))
     if not by_heads and not by_facts:
         return None
-    who = "what was read" if by_facts else HEAD
-    return FactError(
-        f"{path}: {who} says otherwise",
-        detail="\n".join((*by_heads, *by_facts)),
-        hint="scan its host again: what is stated does not count",
-        code=codes.FACT_UNUSABLE,
-    ).record
+    says = f"{_READ if by_facts else HEAD} says"
+    return _record(path, says, (*by_heads, *by_facts), "scan its host again")
 
 
 def _denied_by_facts(endpoint: Endpoint, library: Library) -> dict[str, str]:
@@ -85,11 +81,15 @@ def _denied_by_facts(endpoint: Endpoint, library: Library) -> dict[str, str]:
 def denied_record(path: str, wrong: Mapping[str, Denial]) -> ErrorRecord:
     """Tell of a file of facts that states what is denied, line by line."""
     who = sorted({denial.who for denial in wrong.values()})
-    says = "says" if len(who) == 1 else "say"
+    says = f"{' and '.join(who)} {'says' if len(who) == 1 else 'say'}"
+    return _record(path, says, wrong, "mend the file")
+
+
+def _record(path: str, says: str, lines: Iterable[str], do: str) -> ErrorRecord:
     return FactError(
-        f"{path}: {' and '.join(who)} {says} otherwise",
-        detail="\n".join(wrong),
-        hint="mend the file: what is stated does not count",
+        f"{path}: {says} otherwise",
+        detail="\n".join(lines),
+        hint=f"{do}: what is stated does not count",
         code=codes.FACT_UNUSABLE,
     ).record
 
