@@ -27,7 +27,7 @@ from tests.nvml.fake import (
 )
 from tests.nvml.fake import GPU as OF_GPU
 from tests.nvml.hosts import OTHER as FUNCTION
-from tests.nvml.hosts import VIRTUAL, make_host
+from tests.nvml.hosts import VIRTUAL, make_host, tell_boards
 from vfiocompat.output.check import CheckDocument
 
 if TYPE_CHECKING:
@@ -58,9 +58,7 @@ class Hosts(Protocol):
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make a host whose boards are known, and stand beside it."""
     root = make_host(tmp_path / "root")
-    for name in (VIRTUAL, FUNCTION):
-        device = root / f"sys/devices/pci0000:40/{name}"
-        (device / "subsystem_device").write_text("0x145a\n")
+    tell_boards(root)
     for name, text in (
         ("etc/machine-id", "a" * 32),
         ("proc/sys/kernel/osrelease", "6.12.0"),

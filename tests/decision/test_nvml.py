@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from tests.anyendpoint import NVIDIA
 from tests.nvidia.made import gpu_metadata, vgpu_metadata
 from vfiocompat import codes
 from vfiocompat.decision.decide import decide
@@ -35,18 +36,7 @@ if TYPE_CHECKING:
     from vfiocompat.codes import Code
 
 LIBRARY = Library(config="/nowhere")
-FACTS = {
-    "vgpu_type_name": "NVIDIA A40-8Q",
-    "device_id": "0x2235",
-    "subsystem_device_id": "0x145a",
-    "gpu_name": "NVIDIA A40",
-    "manager": "580.65.06",
-    "ecc": "on",
-    "range": "3..7",
-    "guest": "5",
-    "platform": "rhel-9.4",
-    "framework": "mdev",
-}
+FACTS = NVIDIA | {"framework": "mdev"}
 
 
 def vgpu(type_id: str = "nvidia-557", **changed: str) -> Endpoint:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.nvml.fake import gpu, mdev_of, vgpu, vm_of
-from tests.nvml.hosts import GPU, OTHER, OTHER_GPU, VIRTUAL, make_host
+from tests.nvml.hosts import GPU, OTHER, OTHER_GPU, VIRTUAL, make_host, tell_boards
 from vfiocompat.addresses import FunctionAddress, parse_address
 from vfiocompat.host.sysfs import Host
 from vfiocompat.host.sysfs.tree import Tree
@@ -169,9 +169,7 @@ def test_a_gpu_that_is_lost_is_a_problem_and_the_other_one_is_read(
 def test_a_string_of_one_endpoint_leaves_nothing_open(
     root: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in (VIRTUAL, OTHER):
-        device = root / f"sys/devices/pci0000:40/{name}"
-        (device / "subsystem_device").write_text("0x145a\n")
+    tell_boards(root)
     monkeypatch.setenv("VFIOCOMPAT_SYSROOT", str(root))
 
     for address in (mdev_of(1), OTHER):
@@ -236,9 +234,7 @@ def test_a_scan_records_gpus_and_metadata_and_reads_them_again(
 def test_nothing_has_to_be_stated_on_such_a_host(
     root: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in (VIRTUAL, OTHER):
-        device = root / f"sys/devices/pci0000:40/{name}"
-        (device / "subsystem_device").write_text("0x145a\n")
+    tell_boards(root)
     monkeypatch.setenv("VFIOCOMPAT_SYSROOT", str(root))
     lines = run("get --derive").stdout.splitlines()
 

@@ -54,6 +54,13 @@ def make_host(root: Path) -> Path:
     return root
 
 
+def tell_boards(root: Path) -> None:
+    """Let the functions of a host's vGPUs tell which boards they are on."""
+    for name in (VIRTUAL, OTHER):
+        device = root / f"sys/devices/pci0000:40/{name}"
+        (device / "subsystem_device").write_text("0x145a\n")
+
+
 def in_use(root: Path, function: str, vm: str) -> None:
     """Let a QEMU have a function open, by its group."""
     for process, link in ((1, "/dev/null"), (77, "/dev/vfio/9")):
