@@ -76,17 +76,18 @@ def command(
         report = report_on(found, grid, library, horizon, compared)
     scans = scans_of(fleet, found.files)
     todo = [*wayout_lines(report.wanting, settings.config, scans=scans)]
+    steps = steps_of(todo)
     if output is not None:
-        replace(output, render(report, steps_of(todo)))
+        replace(output, render(report, steps))
         settings.note(answer_lines(report))
         settings.note(todo)
     elif form == "json":
-        document = report_document(report, steps_of(todo))
+        document = report_document(report, steps)
         settings.print_streamed(document, report_moves(report))
     elif settings.on_terminal:
-        settings.print_text(render(report, steps_of(todo)).decode())
+        settings.print_text(render(report, steps).decode())
     else:
-        sys.stdout.buffer.write(render(report, steps_of(todo)))
+        sys.stdout.buffer.write(render(report, steps))
     return exit_code(settings, found)
 
 
