@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import gc
+import signal
 from typing import TYPE_CHECKING, Any
 
 from tests.fuzz import strings
@@ -66,6 +68,25 @@ def test_what_takes_too_long_is_found() -> None:
 
     assert why
     assert set(why) == {"it takes more than 0.0001 s"}
+
+
+def test_no_garbage_is_collected_while_a_case_has_its_time() -> None:
+    """What is raised in a callback of that would be lost."""
+    left = []
+
+    def look(*_: object) -> None:
+        left.append(signal.getitimer(signal.ITIMER_VIRTUAL)[0])
+
+    before = gc.get_threshold()
+    gc.callbacks.append(look)
+    gc.set_threshold(20)
+    try:
+        run(SEED, CASES)
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(look)
+
+    assert set(left) == {0.0}
 
 
 def test_a_head_that_nobody_may_offer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
